@@ -1,0 +1,198 @@
+"""FrankaKitchen with a flat observation, infos that are copies, and reward on the 0-4 scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import gymnasium_robotics
+import mujoco
+import numpy as np
+from gymnasium.spaces import Box
+
+from mac_control.errors import InputError
+
+#: The seven subtasks of FrankaKitchen.
+SUBTASKS = (
+    "microwave",
+    "kettle",
+    "bottom burner",
+    "top burner",
+    "light switch",
+    "slide cabinet",
+    "hinge cabinet",
+)
+
+#: The four subtasks that each D4RL kitchen data set is scored on.
+KITCHEN_TASKS = {
+    "complete": ("microwave", "kettle", "light switch", "slide cabinet"),
+    "partial": ("microwave", "kettle", "bottom burner", "light switch"),
+    "mixed": ("microwave", "kettle", "bottom burner", "light switch"),
+}
+
+ARM_JOINTS = 7
+ROBOT_JOINTS = 9  # the arm and two fingers
+
+# Entries of FrankaKitchen's 59: robot positions 0-8, robot velocities 9-17, object positions
+# 18-38, object velocities 39-58. D4RL's files hold the 30 positions.
+POSITIONS = np.r_[0:9, 18:39]
+
+
+class KitchenEnv(gymnasium.Env):
+    """FrankaKitchen as a flat task; one reward for each subtask, when it is first completed.
+
+    Args:
+        tasks: the subtasks to do, or the name of a D4RL data set (`"complete"`, `"partial"`,
+            `"mixed"`).
+        obs: `"positions"`, `(30,)`: 9 robot and 21 object positions as in D4RL; or `"full"`,
+            `(59,)`: with velocities, as in Minari. [rad], [m], [rad/s], [m/s]
+        max_episode_steps: steps until truncation, at 12.5 Hz.
+        robot_noise_ratio: scale of the noise on observed robot joints (0.1 as in D4RL).
+        object_noise_ratio: scale of the noise on observed objects.
+        init_noise: arm joints start uniformly within this of the usual pose [rad].
+        render_mode: `None`, `"rgb_array"`, `"human"` or `"depth_array"`.
+
+    Actions `(9,)` in [-1, 1] are joint velocities, 1 being 2 rad/s (fingers: m/s).
+    `info["tasks_done"]` lists the subtasks completed so far, in order.
+
+    Raises:
+        InputError: an unknown subtask or observation, or a number out of range.
+
+    Example:
+        >>> env = make_kitchen(tasks="complete")
+        >>> obs, info = env.reset(seed=0)
+        >>> obs.shape, info["tasks_done"]
+        ((30,), [])
+        >>> env.close()
+    """
+
+    metadata = {"render_modes": ["human", "rgb_array", "depth_array"], "render_fps": 12}  # noqa: RUF012
+
+    def __init__(
+        self,
+        tasks: str | Sequence[str] = "complete",
+        obs: str = "positions",
+        max_episode_steps: int = 280,
+        robot_noise_ratio: float = 0.1,
+        object_noise_ratio: float = 0.0005,
+        init_noise: float = 0.0,
+        render_mode: str | None = None,
+        **render_options: Any,
+    ) -> None:
+        self.tasks = _checked_tasks(tasks)
+        if obs not in ("positions", "full"):
+            raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
+        if max_episode_steps < 1:
+            raise InputError(f"max_episode_steps: expected at least 1, got {max_episode_steps}")
+        for name, value in (
+            ("robot_noise_ratio", robot_noise_ratio),
+            ("object_noise_ratio", object_noise_ratio),
+            ("init_noise", init_noise),
+        ):
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
+        gymnasium.register_envs(gymnasium_robotics)
+        self._kitchen = gymnasium.make(
+            "FrankaKitchen-v1",
+            tasks_to_complete=list(self.tasks),
+            robot_noise_ratio=robot_noise_ratio,
+            object_noise_ratio=object_noise_ratio,
+            render_mode=render_mode,
+            disable_env_checker=True,
+            **render_options,
+        ).unwrapped
+        self.render_mode = render_mode
+        self.max_episode_steps = max_episode_steps
+        self.init_noise = init_noise
+        self._entries = POSITIONS if obs == "positions" else np.arange(59)
+        self.observation_space = Box(-np.inf, np.inf, (len(self._entries),), np.float64)
+        self.action_space = Box(-1.0, 1.0, (ROBOT_JOINTS,), np.float32)
+        self._steps = 0
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The simulated scene."""
+        return self._kitchen.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The state of the simulated scene."""
+        return self._kitchen.data
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode.
+
+        `options={"state": (qpos, qvel)}`, `(30,)` and `(29,)`, starts it in that state.
+        """
+        super().reset(seed=seed)
+        raw, info = self._kitchen.reset(seed=seed)
+        self._steps = 0
+        state = (options or {}).get("state")
+        qpos, qvel = state if state is not None else (self.data.qpos.copy(), self.data.qvel.copy())
+        if self.init_noise:
+            qpos = np.array(qpos)
+            noise = self.np_random.uniform(-self.init_noise, self.init_noise, ARM_JOINTS)
+            qpos[:ARM_JOINTS] += noise
+        if self.init_noise or state is not None:
+            raw = self._set_state(qpos, qvel)
+        return self._flat(raw), self._info(info)
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Apply an action `(9,)` for 0.08 s; values beyond [-1, 1] are clipped.
+
+        Raises:
+            InputError: wrong shape, or a number that is not finite; the simulation is untouched.
+        """
+        action = np.asarray(action, np.float64)
+        if action.shape != (ROBOT_JOINTS,) or not np.isfinite(action).all():
+            raise InputError(
+                f"action: expected {ROBOT_JOINTS} finite numbers, got {action.shape}, {action}"
+            )
+        raw, reward, terminated, _, info = self._kitchen.step(action)
+        self._steps += 1
+        truncated = self._steps >= self.max_episode_steps
+        return self._flat(raw), reward, bool(terminated), truncated, self._info(info)
+
+    def render(self) -> Any:
+        """A picture of the scene, as `render_mode` says."""
+        return self._kitchen.render()
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._kitchen.close()
+
+    def _set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> dict[str, Any]:
+        self._kitchen.robot_env.set_state(np.asarray(qpos, float), np.asarray(qvel, float))
+        # Observing also tells the velocity controller where the joints are now.
+        return self._kitchen._get_obs(self._kitchen.robot_env._get_obs())
+
+    def _flat(self, raw: dict[str, Any]) -> np.ndarray:
+        return raw["observation"][self._entries]  # fancy indexing: a copy
+
+    def _info(self, info: dict[str, Any]) -> dict[str, Any]:
+        return {"tasks_done": list(info["episode_task_completions"])}
+
+
+def make_kitchen(tasks: str | Sequence[str] = "complete", **options: Any) -> KitchenEnv:
+    """A :class:`KitchenEnv`; takes its arguments."""
+    return KitchenEnv(tasks, **options)
+
+
+def _checked_tasks(tasks: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(tasks, str):
+        if tasks not in KITCHEN_TASKS:
+            known = ", ".join(KITCHEN_TASKS)
+            raise InputError(
+                f"tasks: expected one of {known}, or a list of subtasks, got {tasks!r}"
+            )
+        return KITCHEN_TASKS[tasks]
+    tasks = tuple(tasks)
+    unknown = [task for task in tasks if task not in SUBTASKS]
+    if unknown or not tasks or len(set(tasks)) < len(tasks):
+        raise InputError(
+            f"tasks: expected different subtasks out of {', '.join(SUBTASKS)}, got {tasks}"
+        )
+    return tasks

@@ -1,0 +1,17 @@
+"""Shared autonomy: drive some action dimensions, a learned model fills in the rest."""
+
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
+from mac_control.partial import PartialAction
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Demonstrations",
+    "Episode",
+    "InputError",
+    "MacControlError",
+    "PartialAction",
+]

@@ -1,0 +1,1 @@
+"""Benchmarks, one module each; `mac-control benchmark NAME` runs it."""

@@ -1,0 +1,67 @@
+"""The console command: `mac-control VERB ...` runs the script of that name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tyro
+
+from mac_control.errors import MacControlError
+
+#: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
+#: `main(args: Args)`.
+VERBS: dict[str, str] = {
+    "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
+}
+
+
+def run(main: Callable[[Any], int | None], argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments of `main(args)` from its annotation, run it, and exit.
+
+    A mistake that the user can mend ends in one sentence and exit status 2, not a traceback.
+    """
+    with _sentences():
+        # One `args` dataclass is the whole command line: its fields are the options.
+        status = tyro.cli(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(main), args=argv)
+        sys.exit(status or 0)
+
+
+def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[str]) -> None:
+    """Run `package.NAME`, NAME being the first argument, with the others."""
+    name = argv[0] if argv else "--help"
+    if name not in names:
+        width = max(map(len, names), default=0)
+        lines = "\n".join(f"  {key:<{width}}  {text}" for key, text in names.items())
+        asked = name in ("-h", "--help")
+        print(
+            f"usage: {usage} NAME [options]\n'{usage} NAME --help' lists the options.\n\n{lines}",
+            file=sys.stdout if asked else sys.stderr,
+        )
+        sys.exit(0 if asked else 2)
+    module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
+    if hasattr(module, "NAMES"):  # a verb with verbs of its own
+        run_named(module.PACKAGE, module.NAMES, f"{usage} {name}", argv[1:])
+    else:
+        run(module.main, argv[1:])
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
+
+
+class _sentences:
+    """Turns our own errors into a sentence and an exit status."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, MacControlError):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        if isinstance(error, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)

@@ -1,0 +1,1 @@
+"""Making demonstrations in simulation: collecting from an expert, augmenting existing ones."""

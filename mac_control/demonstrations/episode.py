@@ -1,0 +1,153 @@
+"""The one in-memory form of demonstrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import DataError, InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One demonstration: what was seen, and what was done then.
+
+    Args:
+        observations: `(T, O)` float32.
+        actions: `(T, D)` float32; what the demonstrator does, and a policy learns.
+        executed: `(T, D)` float32; what was really sent to the robot where that differs
+            (noise, an interrupting operator): what a model is given. Default: `actions`.
+        rewards: `(T,)` float32, as recorded, or None.
+
+    Raises:
+        DataError: shapes that do not fit, or a number that is not finite.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    executed: np.ndarray | None = None
+    rewards: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("observations", "actions", "executed", "rewards"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            value = np.ascontiguousarray(value, dtype=np.float32)
+            ndim = 1 if name == "rewards" else 2
+            if value.ndim != ndim or len(value) != len(self.observations) or len(value) == 0:
+                raise DataError(
+                    f"{name}: expected {ndim} axes and {len(self.observations)} > 0 steps, "
+                    f"got shape {value.shape}"
+                )
+            if not np.isfinite(value).all():
+                step = int(np.argwhere(~np.isfinite(value))[0][0])
+                raise DataError(
+                    f"{name}: expected finite numbers, got one that is not at step {step}"
+                )
+            object.__setattr__(self, name, value)
+        if self.executed is None:
+            object.__setattr__(self, "executed", self.actions)
+        elif self.executed.shape != self.actions.shape:
+            raise DataError(
+                f"executed: expected the shape of actions {self.actions.shape}, "
+                f"got {self.executed.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstrations:
+    """Episodes with the names of the subtasks they are scored on, and where they came from.
+
+    Args:
+        episodes: at least one; all with the same observation and action sizes.
+        tasks: names of the subtasks that make the reward; empty where unknown.
+        provenance: where the data came from (source, checksum, how it was made); JSON values.
+
+    Raises:
+        DataError: no episodes, or sizes that differ.
+
+    Example:
+        >>> episode = Episode(np.zeros((5, 3)), np.zeros((5, 2)))
+        >>> demonstrations = Demonstrations([episode, episode])
+        >>> demonstrations.observations.shape, demonstrations.actions.shape
+        ((10, 3), (10, 2))
+    """
+
+    episodes: Sequence[Episode]
+    tasks: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "episodes", tuple(self.episodes))
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        if not self.episodes:
+            raise DataError("demonstrations: expected at least one episode, got none")
+        sizes = {(e.observations.shape[1], e.actions.shape[1]) for e in self.episodes}
+        if len(sizes) > 1:
+            raise DataError(
+                f"demonstrations: expected one observation and action size, got {sorted(sizes)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return iter(self.episodes)
+
+    def __getitem__(self, index: int) -> Episode:
+        return self.episodes[index]
+
+    @property
+    def obs_dim(self) -> int:
+        """Size of an observation, O."""
+        return self.episodes[0].observations.shape[1]
+
+    @property
+    def action_dim(self) -> int:
+        """Number of action dimensions, D."""
+        return self.episodes[0].actions.shape[1]
+
+    @property
+    def observations(self) -> np.ndarray:
+        """All steps, `(N, O)`."""
+        return np.concatenate([e.observations for e in self.episodes])
+
+    @property
+    def actions(self) -> np.ndarray:
+        """All steps, `(N, D)`: what is to be learnt."""
+        return np.concatenate([e.actions for e in self.episodes])
+
+    @property
+    def executed(self) -> np.ndarray:
+        """All steps, `(N, D)`: what a model is given."""
+        return np.concatenate([e.executed for e in self.episodes])
+
+    def select(self, indices: Sequence[int]) -> Demonstrations:
+        """The episodes at these indices."""
+        return Demonstrations([self.episodes[i] for i in indices], self.tasks, self.provenance)
+
+    def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
+        """Whole episodes into training and validation, by seed.
+
+        `validation` is the share held out, in [0, 1); at least one episode where it is more
+        than 0. The second part is None where nothing is held out.
+        """
+        if not 0 <= validation < 1:
+            raise InputError(f"validation: expected a share in [0, 1), got {validation}")
+        if validation == 0:
+            return self, None
+        held_out = max(1, round(validation * len(self)))
+        if held_out >= len(self):
+            raise InputError(
+                f"validation: expected a share that leaves an episode of {len(self)} to train on, "
+                f"got {validation}"
+            )
+        order = np.random.default_rng(seed).permutation(len(self))
+        return self.select(sorted(order[held_out:])), self.select(sorted(order[:held_out]))

@@ -1,0 +1,1 @@
+"""The any-order conditional model: masks, orders, networks, heads, queries."""

@@ -1,0 +1,1 @@
+"""The shared-autonomy loop: rollouts, evaluation, reports."""

@@ -1,0 +1,33 @@
+"""The contract of an operator."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from mac_control.partial import PartialAction
+
+
+class Operator(ABC):
+    """Supplies action dimensions, one reading per control step.
+
+    `reset` starts an episode, `read` is called once per step, `close` frees a device.
+    Works as a context manager.
+    """
+
+    def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most operators keep no state
+        """Start an episode; everything drawn at random follows from `seed`."""
+
+    @abstractmethod
+    def read(self, obs: np.ndarray) -> PartialAction:
+        """What is given now, for the observation `(O,)`: values and mask `(D,)`."""
+
+    def close(self) -> None:  # noqa: B027 - most operators hold nothing
+        """Free what the operator holds."""
+
+    def __enter__(self) -> Operator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,72 @@
+"""What every policy can do: complete an action of which some dimensions are given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+
+
+class Policy(ABC):
+    """Completes partial actions.
+
+    A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks what comes
+    in and what goes out, so that given entries return bit for bit (clipped to the action box)
+    and nothing that is not finite reaches an environment.
+    """
+
+    obs_dim: int
+    low: np.ndarray  # (D,) float32, lower ends of the action box
+    high: np.ndarray  # (D,) float32, upper ends
+
+    @property
+    def action_dim(self) -> int:
+        """Number of action dimensions, D."""
+        return len(self.low)
+
+    def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most policies keep no state
+        """Start an episode: forget the last one, and seed whatever is drawn at random."""
+
+    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        """The whole action, `(D,)` for an observation `(O,)`, or `(B, D)` for `(B, O)`.
+
+        `partial`, of the same batch shape, says which dimensions are given; None is autonomy.
+
+        Raises:
+            InputError: shapes that do not fit, or an observation that is not finite.
+            FloatingPointError: the policy itself answered with a number that is not finite.
+        """
+        obs = np.asarray(obs, np.float32)
+        if obs.ndim not in (1, 2) or obs.shape[-1] != self.obs_dim:
+            raise InputError(
+                f"obs: expected shape ({self.obs_dim},) or (B, {self.obs_dim}), got {obs.shape}"
+            )
+        if not np.isfinite(obs).all():
+            raise InputError("obs: expected finite numbers, got one that is not")
+        shape = (*obs.shape[:-1], self.action_dim)
+        if partial is None:
+            partial = PartialAction.nothing(*shape)
+        if partial.values.shape != shape:
+            raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
+        values = np.clip(partial.values, self.low, self.high)
+        if partial.given.all():
+            return values
+        batch = (np.atleast_2d(obs), np.atleast_2d(values), np.atleast_2d(partial.given))
+        action = np.asarray(self.complete(*batch), np.float32).reshape(shape)
+        if not np.isfinite(action).all():
+            raise FloatingPointError(f"{type(self).__name__} answered {action} to {obs}")
+        return np.where(partial.given, values, np.clip(action, self.low, self.high))
+
+    @abstractmethod
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Fill in: `(B, O)`, `(B, D)`, `(B, D)` boolean -> `(B, D)`; float32, all checked.
+
+        What is returned where `given` is True is not used.
+        """
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """Log-likelihood of what was given, `(B,)` [nats]; None where the policy has no density."""
+        return None

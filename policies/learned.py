@@ -1,0 +1,74 @@
+"""What the trainer and the checkpoints need of a policy that learns."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mac_control.policies.base import Policy
+
+
+class LearnedPolicy(nn.Module, Policy):
+    """A policy with parameters, trained on demonstrations.
+
+    A subclass names itself, has a dataclass `Config` of JSON values, and writes `draw`, `loss`
+    and `complete`. Normalisation lies in buffers, so that a checkpoint holds all there is.
+
+    Randomness in training is drawn apart from the loss: `loss` is a pure function of parameters
+    and batch, so it can be batched over stacked parameters (`torch.func`) and resumed exactly.
+
+    Args:
+        config: an instance of `Config`.
+        obs_mean, obs_std: `(O,)`, to normalise observations with.
+        low, high: `(D,)`, ends of the action box.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+
+    obs_mean: Tensor
+    obs_std: Tensor
+    action_low: Tensor
+    action_high: Tensor
+
+    def __init__(
+        self,
+        config: Any,
+        obs_mean: np.ndarray,
+        obs_std: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.obs_dim = len(obs_mean)
+        self.low, self.high = np.asarray(low, np.float32), np.asarray(high, np.float32)
+        for key, value in {
+            "obs_mean": obs_mean,
+            "obs_std": obs_std,
+            "action_low": low,
+            "action_high": high,
+        }.items():
+            self.register_buffer(key, torch.as_tensor(np.array(value, np.float32)))
+
+    def normalize(self, obs: Tensor) -> Tensor:
+        """Observations `(..., O)` with mean 0 and standard deviation 1."""
+        return (obs - self.obs_mean) / self.obs_std
+
+    @abstractmethod
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """One training batch with everything random in it already drawn.
+
+        `obs` `(B, O)`; `action` `(B, D)` is what is learnt; `executed` `(B, D)` is what a
+        model is given (the same as `action` in plain demonstrations).
+        """
+
+    @abstractmethod
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Mean loss `()` of a batch from `draw`."""

@@ -1,0 +1,1 @@
+"""Command-line verbs; `mac-control VERB` runs the module of that name."""
