@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import tyro
@@ -53,15 +54,14 @@ def main() -> None:
     run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
 
 
-class _sentences:
-    """Turns our own errors into a sentence and an exit status."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, MacControlError):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        if isinstance(error, KeyboardInterrupt):
-            print("interrupted", file=sys.stderr)
-            sys.exit(130)
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn our own errors into a sentence and an exit status."""
+    try:
+        yield
+    except MacControlError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -66,7 +68,7 @@ def _run_pool(
 ) -> Iterator[tuple[int, Result]]:
     # Spawned, not forked: torch and MuJoCo hold threads and locks that do not survive a fork.
     context: Any = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
         futures = {pool.submit(function, item): index for index, item in waiting.items()}
         for future in as_completed(futures):
@@ -75,7 +77,15 @@ def _run_pool(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
     import torch
 
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    # A worker whose parent was killed would otherwise wait for work for ever.
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,79 @@
+"""Work that fans out gives the same results, whatever happens to the workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mac_control import InputError, MacControlError
+from mac_control.parallel import run_many
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def die_once(marker: str) -> str:
+    path = Path(marker)
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_results_do_not_depend_on_the_number_of_workers():
+    items = list(range(7))
+    assert dict(run_many(square, items, 1)) == dict(run_many(square, items, 2))
+
+
+def test_the_work_of_a_worker_that_dies_is_done_again(tmp_path):
+    markers = [str(tmp_path / name) for name in ("a", "b")]
+    assert dict(run_many(die_once, markers, 2)) == {0: "a", 1: "b"}
+
+
+def test_workers_that_die_again_and_again_end_in_a_sentence():
+    with pytest.raises(MacControlError, match="workers died 3 times"):
+        list(run_many(die, [1, 2], 2))
+
+
+def report_and_wait(folder: str) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from test_parallel import *; list(run_many(report_and_wait, [sys.argv[2]] * 2, 2))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, Path(__file__).parent, tmp_path])
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(alive(int(path.name)) for path in tmp_path.iterdir()))
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def wait_until(condition) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise TimeoutError("not true after 30 s")
+
+
+def test_no_workers_is_refused():
+    with pytest.raises(InputError, match="workers: expected at least 1, got 0"):
+        list(run_many(square, [1], 0))

@@ -1,0 +1,55 @@
+"""The wheel holds every module, and puts nothing but mac_control/ into site-packages."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+#: Import name -> folder of the checkout, for those that lie at the top level.
+TOP_LEVEL = {
+    "mac_control": "mac_control",
+    "mac_control/envs": "envs",
+    "mac_control/policies": "policies",
+    "mac_control/scripts": "scripts",
+}
+
+
+def test_the_wheel_holds_every_module_and_nothing_else(tmp_path):
+    source = tmp_path / "source"
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in tracked:  # a copy, so that building leaves nothing in the checkout
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+    expected = {
+        f"{package}/{path.relative_to(source / folder).as_posix()}"
+        for package, folder in TOP_LEVEL.items()
+        for path in (source / folder).rglob("*.py")
+    }
+    assert {name for name in names if name.endswith(".py")} == expected
+    assert {name.split("/")[0] for name in names} == {"mac_control"}
+
+
+def test_no_module_has_two_names(tmp_path):
+    # Where the checkout is not on the path, the installed mapping alone must find the modules.
+    code = (
+        "import mac_control, mac_control.envs, mac_control.policies, mac_control.scripts.benchmark;"
+        "import importlib.util as u;"
+        "assert not any(u.find_spec(n) for n in ('envs', 'policies', 'scripts'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
