@@ -1,0 +1,128 @@
+"""Many simulated episodes into one data set, over processes, safe against interruptions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.errors import DataError, InputError
+from mac_control.files import atomic_path, write_json
+from mac_control.parallel import run_many
+
+Item = TypeVar("Item")
+
+
+def gather(
+    make_episode: Callable[[Item], Episode | None],
+    items: Sequence[Item],
+    out: str | Path,
+    settings: dict[str, Any],
+    tasks: Sequence[str] = (),
+    provenance: dict[str, Any] | None = None,
+    workers: int | None = None,
+) -> Demonstrations:
+    """Make one episode per item and write them, in the order of the items, as a data set.
+
+    A finished episode is on disk at once, in the folder `pieces(out)`: an interruption loses
+    at most the episodes in flight, and a second call with the same settings goes on where the
+    first stopped. What is written depends on the items alone, not on the number of workers.
+
+    Args:
+        make_episode: item -> episode, or None to leave it out; it and the items must pickle.
+        items: one per episode to try.
+        out: the Minari data set to write; must not exist.
+        settings: JSON values that decide what the episodes will be (seed, strength, ...).
+        tasks: subtasks that the rewards count.
+        provenance: what else to record; `settings` are recorded anyway.
+        workers: processes; default: every core.
+
+    Raises:
+        InputError: `out` exists, or holds unfinished work with other settings.
+        DataError: every episode was left out.
+    """
+    out, folder = Path(out), pieces(out)
+    settings = json.loads(json.dumps({**settings, "items": len(items)}))
+    if out.exists():
+        raise InputError(f"out: expected a name that is free, got {out}, which exists")
+    _claim(folder, settings, out)
+    todo = [(i, item) for i, item in enumerate(items) if not _piece(folder, i).exists()]
+    done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=out.name)
+    with done:
+        for _ in run_many(_Job(make_episode, folder), todo, workers):
+            done.update()
+    made = [_load(_piece(folder, i)) for i in range(len(items))]
+    episodes = [episode for episode in made if episode is not None]
+    if not episodes:
+        raise DataError(f"{out}: all {len(items)} episodes were left out by the filter")
+    demonstrations = Demonstrations(
+        episodes, tuple(tasks), {**(provenance or {}), "settings": settings}
+    )
+    from mac_control.demonstrations import save_minari
+
+    save_minari(demonstrations, out)
+    shutil.rmtree(folder)
+    return demonstrations
+
+
+def pieces(out: str | Path) -> Path:
+    """Where the finished episodes of an unfinished data set lie."""
+    out = Path(out)
+    return out.with_name(f"{out.name}.pieces")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """Makes an episode and writes it, in a worker: only done or not done travels back."""
+
+    make_episode: Callable[[Any], Episode | None]
+    folder: Path
+
+    def __call__(self, indexed: tuple[int, Any]) -> None:
+        index, item = indexed
+        _save(_piece(self.folder, index), self.make_episode(item))
+
+
+def _claim(folder: Path, settings: dict[str, Any], out: Path) -> None:
+    """Start the folder of pieces, or make sure that it was started with these settings."""
+    file = folder / "settings.json"
+    if not file.exists():
+        write_json(file, settings)
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    if before != settings:
+        changed = sorted(
+            key for key in {*before, *settings} if before.get(key) != settings.get(key)
+        )
+        was, now = ({key: values.get(key) for key in changed} for values in (before, settings))
+        raise InputError(
+            f"{out}: expected the settings that its unfinished episodes were made with, {was}, "
+            f"got {now}; use these, another name, or delete {folder}"
+        )
+
+
+def _piece(folder: Path, index: int) -> Path:
+    return folder / f"{index:06d}.npz"
+
+
+def _save(path: Path, episode: Episode | None) -> None:
+    """An `.npz` of the episode's arrays; an empty one where it was left out."""
+    names = [field.name for field in dataclasses.fields(Episode)] if episode is not None else []
+    values = {name: getattr(episode, name) for name in names}
+    with atomic_path(path) as temporary:
+        np.savez(
+            temporary,
+            **{name: np.asarray(value) for name, value in values.items() if value is not None},
+        )
+
+
+def _load(path: Path) -> Episode | None:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Episode(**arrays) if arrays.files else None
