@@ -1,6 +1,6 @@
 """Shared autonomy: drive some action dimensions, a learned model fills in the rest."""
 
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
 from mac_control.partial import PartialAction
 
@@ -14,4 +14,5 @@ __all__ = [
     "InputError",
     "MacControlError",
     "PartialAction",
+    "load_demonstrations",
 ]

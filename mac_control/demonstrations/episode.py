@@ -21,6 +21,7 @@ class Episode:
         executed: `(T, D)` float32; what was really sent to the robot where that differs
             (noise, an interrupting operator): what a model is given. Default: `actions`.
         rewards: `(T,)` float32, as recorded, or None.
+        subtasks: `(T,)` str, which subtask the demonstrator is doing, or None.
 
     Raises:
         DataError: shapes that do not fit, or a number that is not finite.
@@ -30,13 +31,15 @@ class Episode:
     actions: np.ndarray
     executed: np.ndarray | None = None
     rewards: np.ndarray | None = None
+    subtasks: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("observations", "actions", "executed", "rewards"):
             value = getattr(self, name)
             if value is None:
                 continue
-            value = np.ascontiguousarray(value, dtype=np.float32)
+            with np.errstate(over="ignore"):  # what overflows is reported below
+                value = np.ascontiguousarray(value, dtype=np.float32)
             ndim = 1 if name == "rewards" else 2
             if value.ndim != ndim or len(value) != len(self.observations) or len(value) == 0:
                 raise DataError(
@@ -56,6 +59,14 @@ class Episode:
                 f"executed: expected the shape of actions {self.actions.shape}, "
                 f"got {self.executed.shape}"
             )
+
+        if self.subtasks is not None:
+            subtasks = np.asarray(self.subtasks, dtype=np.str_)
+            if subtasks.shape != (len(self.observations),):
+                raise DataError(
+                    f"subtasks: expected shape ({len(self.observations)},), got {subtasks.shape}"
+                )
+            object.__setattr__(self, "subtasks", subtasks)
 
     def __len__(self) -> int:
         return len(self.observations)

@@ -1,0 +1,131 @@
+"""Finds demonstrations wherever they are: a file, a Minari data set, this machine, the package."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
+from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.recognise import D4RL_FILES, kitchen_name
+from mac_control.errors import DataError, InputError
+
+#: Environment variable that names a folder with data files.
+FOLDER_VARIABLE = "MAC_CONTROL_DATA"
+_ID = re.compile(r"[-_\w/]+-v\d+")
+
+
+def load_demonstrations(
+    source: str | Path | Mapping[str, Any] | None = None,
+    *,
+    tasks: str | Sequence[str] | None = None,
+    obs: str = "positions",
+) -> Demonstrations:
+    """Demonstrations from any source.
+
+    Args:
+        source: an HDF5 file of D4RL's layout; a Minari data set, as an id (`D4RL/kitchen/mixed-v2`,
+            downloaded where it is not on this machine) or a folder; a D4RL kitchen name
+            (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`, through the package
+            d4rl, or the dictionary its `get_dataset()` returns; `builtin`. None: the first of
+            a kitchen file in the folder $MAC_CONTROL_DATA, a Minari kitchen data set on this
+            machine, the built-in demonstrations.
+        tasks: subtasks that make the reward, or `complete`, `partial`, `mixed`; default: as the
+            source says.
+        obs: entries of kitchen observations: `"positions"` (30), or `"full"` (59, with velocities)
+            where they are recorded.
+
+    Raises:
+        DataError: the source is missing, damaged or of another layout.
+        InputError: `tasks` or `obs` is not one of the above.
+    """
+    from mac_control.envs.kitchen import _checked_tasks
+
+    if obs not in ("positions", "full"):
+        raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
+    names = _checked_tasks(tasks) if tasks is not None else None
+    if isinstance(source, Mapping):
+        found = read_d4rl_dict(source, obs)
+    else:
+        found = _read(find_source() if source is None else source, obs)
+    if names is not None:
+        provenance = found.provenance | {"tasks": list(names)}
+        found = Demonstrations(found.episodes, names, provenance)
+    return found
+
+
+def find_source() -> Path | str:
+    """Where `load_demonstrations()` reads from when it is told nothing.
+
+    Raises:
+        DataError: nowhere; the sentence says how to get demonstrations.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder:
+        files = kitchen_files(Path(folder))
+        if files:
+            return files[0]
+    return builtin_path()
+
+
+def kitchen_files(folder: Path) -> list[Path]:
+    """HDF5 files in a folder that are recognised by name; `complete` before the others.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{FOLDER_VARIABLE}: expected a folder, got {str(folder)!r}")
+    files = [p for p in sorted(folder.glob("*.hdf5")) if kitchen_name(p.name)]
+    order = ("complete", "mixed", "partial")
+    return sorted(files, key=lambda p: order.index(kitchen_name(p.name) or "mixed"))
+
+
+def builtin_path() -> Path:
+    """The demonstrations that come with the package.
+
+    Raises:
+        DataError: this installation has none; the sentence says which data is needed.
+    """
+    for path in sorted((Path(__file__).parent / "builtin").glob("*.hdf5")):
+        return path
+    raise DataError(
+        "demonstrations: expected a source, found none: set MAC_CONTROL_DATA to a folder with a "
+        "D4RL kitchen file, run 'mac-control data download kitchen-complete-v0', or give a file "
+        "or a Minari id such as D4RL/kitchen/complete-v2"
+    )
+
+
+def _read(source: str | Path, obs: str) -> Demonstrations:
+    path, text = Path(source).expanduser(), str(source)
+    if path.is_file():
+        return read_d4rl(path, obs)
+    if isinstance(source, Path):
+        raise DataError(f"{source}: expected an HDF5 file or a Minari folder, found nothing there")
+    if text == "builtin":
+        return read_d4rl(builtin_path(), obs)
+    if text.startswith("d4rl:"):
+        return read_d4rl_env(text.removeprefix("d4rl:"), obs)
+    if text in D4RL_FILES:
+        return read_d4rl(_d4rl_file(text), obs)
+    raise DataError(
+        f"{text!r}: expected an HDF5 file, a Minari id or folder, or one of "
+        f"{', '.join(D4RL_FILES)}, found no such thing"
+    )
+
+
+def _d4rl_file(name: str) -> Path:
+    """The file of a D4RL name, in our data folder or in the one that d4rl keeps."""
+    folders = [Path.home() / ".d4rl" / "datasets"]
+    if os.environ.get(FOLDER_VARIABLE):
+        folders.insert(0, Path(os.environ[FOLDER_VARIABLE]))
+    for folder in folders:
+        if (folder / D4RL_FILES[name]).is_file():
+            return folder / D4RL_FILES[name]
+    raise DataError(
+        f"{name}: expected {D4RL_FILES[name]} in {' or '.join(map(str, folders))}, "
+        f"found no such file; 'mac-control data download {name}' fetches it"
+    )
