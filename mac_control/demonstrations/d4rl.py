@@ -50,13 +50,21 @@ def read_d4rl_dict(data: Mapping[str, Any], obs: str = "positions") -> Demonstra
     Raises:
         DataError: not of this layout.
     """
-    arrays, digest = {}, hashlib.sha256()
+    arrays = {}
     for name in (*_NEEDED, *_ENDS, *_OPTIONAL):
         if data.get(name) is not None:
-            arrays[name] = np.asarray(data[name])
-            digest.update(np.ascontiguousarray(arrays[name]).data)
-    provenance = {"source": "dictionary", "sha256": digest.hexdigest(), "format": "d4rl-dict"}
-    return from_arrays(arrays, provenance, obs)
+            try:
+                arrays[name] = np.asarray(data[name])
+            except ValueError as error:
+                raise DataError(
+                    f"dictionary: {name}: expected an array, got rows of different lengths"
+                ) from error
+    read = from_arrays(arrays, {"source": "dictionary", "format": "d4rl-dict"}, obs)
+    digest = hashlib.sha256()
+    for array in (read.observations, read.actions):
+        digest.update(array.data)
+    read.provenance["sha256"] = digest.hexdigest()
+    return read
 
 
 def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
@@ -250,10 +258,9 @@ def _checked(source: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
                 f"{source}: {name}: expected shape {expected} with N = "
                 f"{steps[0] if steps else 'its steps'} > 0, got {array.shape}"
             )
-        if name == "subtasks":
-            continue
-        if array.dtype.kind not in "fiub":
-            raise DataError(f"{source}: {name}: expected numbers, got type {array.dtype}")
+        kinds, words = ("UO", "text") if name == "subtasks" else ("fiub", "numbers")
+        if array.dtype.kind not in kinds:
+            raise DataError(f"{source}: {name}: expected {words}, got type {array.dtype}")
         if name in _ENDS:
             if not np.isin(array, (0, 1)).all():
                 raise DataError(f"{source}: {name}: expected 0 or 1, got other numbers")
