@@ -1,0 +1,262 @@
+"""Any conditional and any marginal of one density, asked of a network and a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mac_control.engine.heads import Head
+from mac_control.engine.network import Network
+from mac_control.engine.orders import path_ranks, positions
+from mac_control.errors import InputError
+
+Order = str | Sequence[int] | Tensor
+
+
+class AnyOrder:
+    """Queries to `p(x | obs)` over D variables, factorised along a path:
+
+        log p(x_Q | x_E, obs) = Σ_i∈Q log p(x_i | x_E, x_j∈Q before i, obs)
+
+    Every query is batched, with a different `given` in each row. `order` is `"natural"`,
+    `"random"`, or a permutation; filling in also knows `"certain"`, the dimension of least
+    entropy first.
+
+    Args:
+        network: parameters of all conditionals; see `Network`.
+        head: what the parameters mean.
+    """
+
+    def __init__(self, network: Network, head: Head) -> None:
+        self.network, self.head, self.dim = network, head, network.dim
+
+    def log_prob(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        obs: Tensor | None = None,
+        query: Tensor | None = None,
+        order: Order = "natural",
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Log-likelihood of `x` at `query` given `x` at `given`, `(B,)` [nats], in one pass.
+
+        `query` defaults to all that is not given; a marginal has a query and nothing given.
+
+        Raises:
+            InputError: what does not fit, by name and shape; or an empty query.
+        """
+        given = self._mask("given", given, x)
+        query = ~given if query is None else self._mask("query", query, x)
+        if (query & given).any():
+            raise InputError("query: expected no dimension that is given too, got one")
+        if not query.any(-1).all():
+            raise InputError("query: expected at least one dimension in each row, got an empty one")
+        obs = self._checked(x, given | query, obs)
+        place = positions(order, self.dim, len(x), generator, x.device)
+        params = self.network(x, path_ranks(given, query, place), obs)
+        return torch.where(query, self.head.log_prob(params, torch.where(query, x, 0)), 0).sum(-1)
+
+    def conditionals(
+        self, x: Tensor, given: Tensor | None = None, obs: Tensor | None = None
+    ) -> Tensor:
+        """Parameters `(B, D, P)` of every `p(x_i | x_given, obs)`, all from one known set."""
+        given = self._mask("given", given, x)
+        obs = self._checked(x, given, obs)
+        return self.network(x, torch.where(given, 0, 1), obs, levels=1)
+
+    def uncertainty(
+        self, x: Tensor, given: Tensor | None = None, obs: Tensor | None = None
+    ) -> Tensor:
+        """Standard deviation `(B, D)` of each dimension on what is given; 0 where given."""
+        params = self.conditionals(x, given, obs)
+        return torch.where(self._mask("given", given, x), 0, self.head.std(params))
+
+    def sample(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        obs: Tensor | None = None,
+        order: Order = "natural",
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """`x` `(B, D)` with what is not given drawn at random; given entries bit for bit."""
+        if not temperature >= 0:
+            raise InputError(f"temperature: expected a number of at least 0, got {temperature}")
+        return self.fill(x, given, obs, "sample", order, temperature, generator)[0]
+
+    def mean(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        obs: Tensor | None = None,
+        order: Order = "natural",
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """`x` with what is not given filled in by a chain of conditional means."""
+        return self.fill(x, given, obs, "mean", order, 1.0, generator)[0]
+
+    def mode(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        obs: Tensor | None = None,
+        order: Order = "natural",
+        beam: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """`x` with what is not given filled in by the densest value, or by a beam search."""
+        if beam < 1:
+            raise InputError(f"beam: expected at least 1, got {beam}")
+        if beam == 1:
+            return self.fill(x, given, obs, "mode", order, 1.0, generator)[0]
+        return self._beam(x, self._mask("given", given, x), obs, order, beam, generator)
+
+    def entropy(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        obs: Tensor | None = None,
+        order: Order = "natural",
+        samples: int = 16,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Entropy `(B,)` [nats] of what is not given: the chain rule, averaged over `samples`."""
+        if samples < 1:
+            raise InputError(f"samples: expected at least 1, got {samples}")
+        given = self._mask("given", given, x)
+        many = [None if t is None else t.repeat(samples, 1) for t in (x, given, obs)]
+        drawn, place = self.fill(*many, "sample", order, 1.0, generator)
+        params = self.network(drawn, place, many[2])
+        entropy = torch.where(many[1], 0, self.head.entropy(params)).sum(-1)
+        return entropy.view(samples, -1).mean(0)
+
+    def fill(
+        self,
+        x: Tensor,
+        given: Tensor | None,
+        obs: Tensor | None,
+        rule: str,
+        order: Order = "natural",
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Fill in by `rule` (`"mean"`, `"mode"`, `"sample"`): the values, and the path's rank."""
+        given = self._mask("given", given, x)
+        obs = self._checked(x, given, obs)
+        choose = self._rule(rule, temperature, generator)
+        certain = isinstance(order, str) and order == "certain"
+        place = positions("natural" if certain else order, self.dim, len(x), generator, x.device)
+        rank = path_ranks(given, ~given, place)
+        steps = int((~given).sum(-1).max()) if len(x) else 0
+        filled = x
+        state = self.network.start(x, given, obs)
+        for step in range(1, steps + 1):
+            if certain:
+                params = self.network.step(state)
+                entropy = self.head.entropy(params).masked_fill(rank < step, float("inf"))
+                entropy = entropy.masked_fill(given, float("inf"))
+                target = entropy.argmin(-1)
+                rank = _ask_next(rank, target, step)
+                index = target.view(-1, 1, 1).expand(-1, 1, params.shape[-1])
+                params = params.gather(1, index).squeeze(1)
+            now = rank == step  # (B, D), one-hot; empty where a row is done
+            if not certain:
+                params = self.network.step(state, now.to(torch.int8).argmax(-1))
+            value = choose(params)
+            filled = torch.where(now, value.unsqueeze(-1).to(x.dtype), filled)
+            if step < steps:
+                state = self.network.append(state, now, value)
+        return filled, rank
+
+    def _rule(self, rule: str, temperature: float, generator: torch.Generator | None) -> Any:
+        if rule == "sample":
+            return lambda params: self.head.sample(params, generator, temperature)
+        if rule in ("mean", "mode"):
+            return getattr(self.head, rule)
+        raise InputError(f"rule: expected 'mean', 'mode' or 'sample', got {rule!r}")
+
+    def _beam(
+        self,
+        x: Tensor,
+        given: Tensor,
+        obs: Tensor | None,
+        order: Order,
+        beam: int,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        obs = self._checked(x, given, obs)
+        batch, dim = x.shape
+        place = positions(order, dim, batch, generator, x.device)
+        rank = path_ranks(given, ~given, place)
+        kept = torch.where(given, x, 0).unsqueeze(1)  # (B, W, D): the best beginnings so far
+        score = x.new_zeros(batch, 1)
+        for step in range(1, int((~given).sum(-1).max()) + 1 if batch else 1):
+            now = rank == step
+            wide = kept.shape[1]
+            rows = rank.repeat_interleave(wide, 0)
+            seen = torch.where(rows < step, 0, torch.where(rows == step, 1, dim + 1))
+            many = None if obs is None else obs.repeat_interleave(wide, 0)
+            params = self.network(kept.flatten(0, 1), seen, many, levels=1)
+            target = now.to(torch.int8).argmax(-1).repeat_interleave(wide)
+            params = params.gather(1, target.view(-1, 1, 1).expand(-1, 1, params.shape[-1]))
+            value = self.head.candidates(params.squeeze(1))  # (B W, C)
+            gain = self.head.log_prob(params, value).view(batch, wide, -1)
+            active = now.any(-1).view(-1, 1, 1)
+            # A row that is done keeps each beginning once: its first candidate, at no gain.
+            first = torch.arange(gain.shape[-1], device=x.device) == 0
+            gain = torch.where(active, gain, torch.where(first, 0.0, -torch.inf).to(gain))
+            total = (score.unsqueeze(-1) + gain).flatten(1)
+            score, best = total.topk(min(beam, total.shape[1]), dim=-1)
+            parent = best // gain.shape[-1]
+            value = value.view(batch, -1).gather(1, best)
+            kept = kept.gather(1, parent.unsqueeze(-1).expand(-1, -1, dim))
+            kept = torch.where(now.unsqueeze(1), value.unsqueeze(-1).to(x.dtype), kept)
+        return torch.where(given, x, kept[:, 0])
+
+    def _mask(self, name: str, mask: Tensor | None, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != self.dim:
+            raise InputError(f"x: expected a tensor (B, {self.dim}), got {_describe(x)}")
+        if not x.dtype.is_floating_point:
+            raise InputError(f"x: expected floating-point numbers, got dtype {x.dtype}")
+        if mask is None:
+            return torch.zeros_like(x, dtype=torch.bool)
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != x.shape:
+            raise InputError(
+                f"{name}: expected a boolean tensor {tuple(x.shape)}, got {_describe(mask)}"
+            )
+        return mask
+
+    def _checked(self, x: Tensor, used: Tensor, obs: Tensor | None) -> Tensor | None:
+        self.head.check("x", x, used)
+        width = self.network.obs_dim
+        if not width:
+            if obs is not None:
+                raise InputError(
+                    f"obs: expected None, for this model takes none, got {_describe(obs)}"
+                )
+            return None
+        if not isinstance(obs, Tensor) or obs.shape != (len(x), width):
+            raise InputError(f"obs: expected a tensor ({len(x)}, {width}), got {_describe(obs)}")
+        if obs.dtype != x.dtype:
+            raise InputError(f"obs: expected the dtype of x, {x.dtype}, got {obs.dtype}")
+        return obs
+
+
+def _ask_next(rank: Tensor, target: Tensor, step: int) -> Tensor:
+    """`rank` with `target` `(B,)` moved to place `step`; what stood there takes its place."""
+    mine = rank.gather(1, target.unsqueeze(1))
+    open_rows = (rank == step).any(-1, keepdim=True)
+    at = torch.arange(rank.shape[1], device=rank.device) == target.unsqueeze(1)
+    moved = torch.where(rank == step, mine, torch.where(at, step, rank))
+    return torch.where(open_rows, moved, rank)
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} of {value.dtype}"
+    return repr(value) if value is None else type(value).__name__

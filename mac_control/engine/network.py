@@ -1,0 +1,67 @@
+"""The contract of the networks, and the rank vector that says everything about a pass."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Network(nn.Module, ABC):
+    """Numbers for every conditional of a path in one pass.
+
+    A *rank* `(B, D)` of integers says what is asked: 0 is evidence, 1, 2, ... are the variables
+    of a path in order, and `left_out` (D + 1) is neither given nor asked. The conditional of
+    dimension i is conditioned on exactly {j : rank_j < rank_i}; equal ranks are predicted in
+    parallel from the same set. Rows of a rank `(B, M, D)` are M paths of one sample, which share
+    what is computed from the observation.
+
+    Args:
+        dim: number of variables, D.
+        obs_dim: size of an observation, O; 0 for none.
+        params: parameters of one univariate distribution, P.
+    """
+
+    def __init__(self, dim: int, obs_dim: int, params: int) -> None:
+        super().__init__()
+        self.dim, self.obs_dim, self.params = dim, obs_dim, params
+
+    @property
+    def left_out(self) -> int:
+        """The rank of what is neither given nor asked."""
+        return self.dim + 1
+
+    @abstractmethod
+    def forward(
+        self, x: Tensor, rank: Tensor, obs: Tensor | None = None, levels: int | None = None
+    ) -> Tensor:
+        """`x` `(B, D)`, `rank` `(B, D)` or `(B, M, D)` -> `(B, D, P)` or `(B, M, D, P)`.
+
+        `levels` is the highest rank on a path where the caller knows it; without it the
+        tensor is looked at, which `torch.func.vmap` does not allow. What stands at evidence and
+        at dimensions left out is of no meaning.
+        """
+
+    @abstractmethod
+    def start(self, x: Tensor, known: Tensor, obs: Tensor | None = None) -> Any:
+        """The state of a fill-in with `x` `(B, D)` known where `known` `(B, D)` is True."""
+
+    @abstractmethod
+    def step(self, state: Any, target: Tensor | None = None) -> Tensor:
+        """Conditionals on what is known: `(B, P)` of `target` `(B,)`, of all `(B, D, P)` if None."""
+
+    @abstractmethod
+    def append(self, state: Any, where: Tensor, value: Tensor) -> Any:
+        """The state with `value` `(B,)` known where the one-hot (or empty) `where` `(B, D)` says."""
+
+
+def path_levels(rank: Tensor, dim: int) -> int:
+    """The highest rank on a path, 0 where none is asked.
+
+    Example:
+        >>> path_levels(torch.tensor([[0, 1, 2, 4]]), dim=3)
+        2
+    """
+    return int(torch.where(rank <= dim, rank, 0).max()) if rank.numel() else 0

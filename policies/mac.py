@@ -1,0 +1,198 @@
+"""MAC: an any-order density of actions given an observation, conditioned on what is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.engine.heads import HEADS
+from mac_control.engine.masks import evidence_queries, uniform_step
+from mac_control.engine.mlp import MaskedMLP
+from mac_control.engine.model import AnyOrder
+from mac_control.engine.network import Network
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.learned import LearnedPolicy
+
+FILLS = ("mean", "mode", "sample")
+
+
+@dataclass(frozen=True)
+class MacConfig:
+    """What a `MacPolicy` is made of, as JSON values."""
+
+    network: str = "mlp"
+    """`mlp` (least latency) or `transformer`."""
+    width: int = 256
+    """Width of the part of the network that sees what is known."""
+    layers: int = 2
+    """Number of its residual blocks."""
+    obs_width: int = 256
+    """Width of the part that sees the observation alone (`mlp`)."""
+    obs_layers: int = 1
+    """Number of its residual blocks (`mlp`)."""
+    head: str = "gaussian"
+    """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
+    components: int = 5
+    """Components of the mixture."""
+    min_scale: float = 0.02
+    """No component is narrower, in units of half the action box."""
+    masks: int = 8
+    """Known sets trained per sample and step."""
+    nothing: float = 0.25
+    """Share of the paths in which nothing is given, in training: autonomy."""
+    targets: str = "all"
+    """`all`: every unknown dimension is a target of each known set; `next`: the path's next."""
+    obs_noise: float = 0.0
+    """Standard deviation of Gaussian noise on training observations, in theirs."""
+    fill: str = "mean"
+    """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
+    order: str = "natural"
+    """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
+    temperature: float = 1.0
+    """Of `fill="sample"`; below 1 concentrates."""
+
+    def __post_init__(self) -> None:
+        for name, names in (
+            ("network", ("mlp", "transformer")),
+            ("head", tuple(HEADS)),
+            ("targets", ("all", "next")),
+            ("fill", FILLS),
+            ("order", ("natural", "random", "certain")),
+        ):
+            if getattr(self, name) not in names:
+                raise InputError(
+                    f"{name}: expected one of {', '.join(names)}, got {getattr(self, name)!r}"
+                )
+        for name in ("width", "layers", "obs_width", "components", "masks"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+
+class MacPolicy(LearnedPolicy):
+    """Conditions on what is given: fills in `p(rest | given, obs)` one dimension at a time.
+
+    Source: Shih, Sadigh & Ermon, Training and Inference on Any-Order Autoregressive Models the
+    Right Way, NeurIPS 2022, arXiv 2205.13554.
+
+    Example:
+        >>> box = np.ones(9)
+        >>> policy = MacPolicy(MacConfig(), np.zeros(30), np.ones(30), -box, box)
+        >>> partial = PartialAction([0.3] + 8 * [0], [True] + 8 * [False])
+        >>> policy.act(np.zeros(30), partial)[0]
+        np.float32(0.3)
+    """
+
+    name: ClassVar[str] = "mac"
+    Config: ClassVar[type] = MacConfig
+
+    def __init__(
+        self,
+        config: MacConfig,
+        obs_mean: np.ndarray,
+        obs_std: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> None:
+        super().__init__(config, obs_mean, obs_std, low, high)
+        head = HEADS[config.head](config.components, min_scale=config.min_scale)
+        self.network = _network(config, self.action_dim, self.obs_dim, head)
+        self.model = AnyOrder(self.network, head)
+        self._generator = torch.Generator()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode; `seed` decides what `fill="sample"` and `order="random"` draw."""
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Known sets, `masks` per sample: evidence, then a prefix of the rest in natural order."""
+        many, device = self.config.masks, obs.device
+        shape = (len(obs), many, self.action_dim)
+        queries = evidence_queries(
+            len(obs) * many, self.action_dim, generator, nothing=self.config.nothing
+        )
+        known, target = (m.view(shape) for m in uniform_step(*queries, generator=generator))
+        if self.config.targets == "all":
+            target = ~known
+        rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
+        if self.config.obs_noise:
+            noise = torch.randn(obs.shape, generator=generator).to(obs)
+            obs = obs + self.config.obs_noise * self.obs_std * noise
+        return {"obs": obs, "action": action, "executed": executed, "rank": rank.to(device)}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Negative log-likelihood per trained conditional [nats]."""
+        rank = batch["rank"]  # (B, M, D)
+        executed, action = self._scale(batch["executed"]), self._scale(batch["action"])
+        params = self.network(executed, rank, self.normalize(batch["obs"]), levels=1)
+        log_prob = self.model.head.log_prob(params, action.unsqueeze(1))
+        asked = (rank == 1).to(log_prob.dtype)
+        return -(asked * log_prob).sum() / asked.sum()
+
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Fill in what is not given, as `config.fill` and `config.order` say."""
+        config = self.config
+        with torch.inference_mode():
+            x, mask, context = self._tensors(obs, values, given)
+            x, _ = self.model.fill(
+                x, mask, context, config.fill, config.order, config.temperature, self._generator
+            )
+            return self._unscale(x).cpu().numpy()
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was."""
+        values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
+        result = np.zeros(len(values), np.float32)
+        some = given.any(-1)
+        if some.any():
+            with torch.inference_mode():
+                x, query, context = self._tensors(
+                    np.atleast_2d(obs)[some], values[some], given[some]
+                )
+                log_prob = self.model.log_prob(x, None, context, query)
+                if self.config.head == "gaussian":  # a density in the action's own units
+                    stretch = (self.action_high - self.action_low).log() - np.log(2)
+                    log_prob = log_prob - (query * stretch).sum(-1)
+                result[some] = log_prob.cpu().numpy()
+        return result
+
+    def _tensors(
+        self, obs: np.ndarray, values: np.ndarray, given: np.ndarray
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        device = self.obs_mean.device
+        x = self._scale(torch.tensor(np.asarray(values, np.float32), device=device))
+        context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
+        return x, torch.tensor(given, device=device), context
+
+    def _scale(self, action: Tensor) -> Tensor:
+        """From the action box to [-1, 1]."""
+        unit = (action - self.action_low) / (self.action_high - self.action_low)
+        return (2 * unit - 1).clamp(-1, 1)
+
+    def _unscale(self, x: Tensor) -> Tensor:
+        x = x.clamp(-1, 1)
+        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
+
+
+def _network(config: MacConfig, dim: int, obs_dim: int, head: Any) -> Network:
+    if config.network == "mlp":
+        return MaskedMLP(
+            dim,
+            obs_dim,
+            head.size,
+            config.width,
+            config.layers,
+            config.obs_width,
+            config.obs_layers,
+            head.initial(),
+        )
+    raise InputError("network: transformer is not there yet")
