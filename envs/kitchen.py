@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-import gymnasium_robotics
 import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
 from mac_control.errors import InputError
+
+with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
+    import gymnasium_robotics
 
 #: The seven subtasks of FrankaKitchen.
 SUBTASKS = (
@@ -54,7 +58,8 @@ class KitchenEnv(gymnasium.Env):
         render_mode: `None`, `"rgb_array"`, `"human"` or `"depth_array"`.
 
     Actions `(9,)` in [-1, 1] are joint velocities, 1 being 2 rad/s (fingers: m/s).
-    `info["tasks_done"]` lists the subtasks completed so far, in order.
+    `info["tasks_done"]` lists the subtasks completed so far, in order; `info["success"]` is True
+    when all are, which also ends the episode.
 
     Raises:
         InputError: an unknown subtask or observation, or a number out of range.
@@ -109,6 +114,7 @@ class KitchenEnv(gymnasium.Env):
         self.observation_space = Box(-np.inf, np.inf, (len(self._entries),), np.float64)
         self.action_space = Box(-1.0, 1.0, (ROBOT_JOINTS,), np.float32)
         self._steps = 0
+        self._done: list[str] = []
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -128,17 +134,17 @@ class KitchenEnv(gymnasium.Env):
         `options={"state": (qpos, qvel)}`, `(30,)` and `(29,)`, starts it in that state.
         """
         super().reset(seed=seed)
-        raw, info = self._kitchen.reset(seed=seed)
+        raw, _ = self._kitchen.reset(seed=seed)
         self._steps = 0
+        self._done = []
         state = (options or {}).get("state")
-        qpos, qvel = state if state is not None else (self.data.qpos.copy(), self.data.qvel.copy())
+        qpos, qvel = self._checked_state(state)
         if self.init_noise:
-            qpos = np.array(qpos)
             noise = self.np_random.uniform(-self.init_noise, self.init_noise, ARM_JOINTS)
             qpos[:ARM_JOINTS] += noise
         if self.init_noise or state is not None:
             raw = self._set_state(qpos, qvel)
-        return self._flat(raw), self._info(info)
+        return self._flat(raw), self._info()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Apply an action `(9,)` for 0.08 s; values beyond [-1, 1] are clipped.
@@ -153,8 +159,10 @@ class KitchenEnv(gymnasium.Env):
             )
         raw, reward, terminated, _, info = self._kitchen.step(action)
         self._steps += 1
+        # The kitchen's own list is in the order of a set where two are done in one step.
+        self._done += [task for task in self.tasks if task in info["step_task_completions"]]
         truncated = self._steps >= self.max_episode_steps
-        return self._flat(raw), reward, bool(terminated), truncated, self._info(info)
+        return self._flat(raw), reward, bool(terminated), truncated, self._info()
 
     def render(self) -> Any:
         """A picture of the scene, as `render_mode` says."""
@@ -164,16 +172,30 @@ class KitchenEnv(gymnasium.Env):
         """Free the renderer."""
         self._kitchen.close()
 
+    def _checked_state(self, state: Any) -> tuple[np.ndarray, np.ndarray]:
+        usual = (self.data.qpos.copy(), self.data.qvel.copy())
+        if state is None:
+            return usual
+        given = tuple(np.array(part, np.float64) for part in state)
+        if [part.shape for part in given] != [part.shape for part in usual] or not all(
+            np.isfinite(part).all() for part in given
+        ):
+            raise InputError(
+                f"state: expected finite qpos {usual[0].shape} and qvel {usual[1].shape}, "
+                f"got shapes {[part.shape for part in given]}"
+            )
+        return given
+
     def _set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> dict[str, Any]:
-        self._kitchen.robot_env.set_state(np.asarray(qpos, float), np.asarray(qvel, float))
+        self._kitchen.robot_env.set_state(qpos, qvel)
         # Observing also tells the velocity controller where the joints are now.
         return self._kitchen._get_obs(self._kitchen.robot_env._get_obs())
 
     def _flat(self, raw: dict[str, Any]) -> np.ndarray:
         return raw["observation"][self._entries]  # fancy indexing: a copy
 
-    def _info(self, info: dict[str, Any]) -> dict[str, Any]:
-        return {"tasks_done": list(info["episode_task_completions"])}
+    def _info(self) -> dict[str, Any]:
+        return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
 
 
 def make_kitchen(tasks: str | Sequence[str] = "complete", **options: Any) -> KitchenEnv:

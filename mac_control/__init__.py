@@ -2,6 +2,8 @@
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
+from mac_control.loop import rollout
+from mac_control.operators import make_operator
 from mac_control.partial import PartialAction
 
 __version__ = "0.1.0"
@@ -15,4 +17,6 @@ __all__ = [
     "MacControlError",
     "PartialAction",
     "load_demonstrations",
+    "make_operator",
+    "rollout",
 ]

@@ -1,6 +1,9 @@
 """Operators: whoever or whatever supplies some of the action dimensions."""
 
 from mac_control.operators.base import Operator
+from mac_control.operators.make import make_operator, operator_names
 from mac_control.operators.nobody import Nobody
+from mac_control.operators.proxy import Proxy
+from mac_control.operators.restricted import Restricted
 
-__all__ = ["Nobody", "Operator"]
+__all__ = ["Nobody", "Operator", "Proxy", "Restricted", "make_operator", "operator_names"]

@@ -1,0 +1,120 @@
+"""Shared autonomy for any environment with a Box action space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict, MultiBinary
+from gymnasium.utils import RecordConstructorArgs
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies import Policy
+
+
+class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
+    """Takes a partial action; the policy fills in the rest; the environment sees the whole.
+
+    The action space is a Dict of `values`, the environment's Box, and `given`, one bit per
+    dimension; `step` takes such a dictionary or a :class:`PartialAction`. Given values beyond
+    the Box are clipped. `info` has `given` `(D,)`, the whole `action` `(D,)`, and `log_prob`
+    [nats], the log-likelihood of what was given (None where the policy has no density).
+
+    Args:
+        env: flat Box observations `(O,)` and flat, finite Box actions `(D,)`.
+        policy: with the same O and D.
+
+    Raises:
+        InputError: spaces that are not so, or a policy of other sizes.
+
+    Example:
+        >>> from mac_control.envs import make_kitchen
+        >>> class Still(Policy):
+        ...     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
+        ...     def complete(self, obs, values, given):
+        ...         return np.zeros_like(values)
+        >>> env = SharedAutonomy(make_kitchen(), Still())
+        >>> obs, info = env.reset(seed=0)
+        >>> partial = PartialAction([0.5] * 9, [True] + [False] * 8)
+        >>> obs, reward, terminated, truncated, info = env.step(partial)
+        >>> info["action"].tolist()
+        [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        >>> env.close()
+    """
+
+    def __init__(self, env: gymnasium.Env, policy: Policy) -> None:
+        # Without a record of its arguments, Gymnasium cannot make the environment again.
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy)
+        gymnasium.Wrapper.__init__(self, env)
+        check_fit(env, policy)
+        self.policy = policy
+        self.action_space = Dict(values=env.action_space, given=MultiBinary(policy.action_dim))
+        self._obs: np.ndarray | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode of the environment and of the policy."""
+        self._obs, info = self.env.reset(seed=seed, options=options)
+        self.policy.reset(seed)
+        return self._obs, info
+
+    def step(
+        self, action: PartialAction | dict[str, Any]
+    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Fill in and apply.
+
+        Raises:
+            InputError: not a partial action of the right shape; the environment is untouched.
+        """
+        partial = self._checked(action)
+        whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
+        log_prob = self.policy.log_prob(self._obs[None], PartialAction.stack([partial]))
+        self._obs, reward, terminated, truncated, info = self.env.step(whole)
+        info = {
+            **info,
+            "given": partial.given.copy(),
+            "action": whole.copy(),
+            "log_prob": None if log_prob is None else float(log_prob[0]),
+        }
+        return self._obs, reward, terminated, truncated, info
+
+    def _checked(self, action: PartialAction | dict[str, Any]) -> PartialAction:
+        if self._obs is None:
+            raise InputError("step: expected a reset first, got none")
+        if not isinstance(action, PartialAction):
+            try:
+                action = PartialAction(action["values"], np.asarray(action["given"]).astype(bool))
+            except (TypeError, KeyError, IndexError) as error:
+                raise InputError(
+                    f"action: expected a PartialAction or its dictionary, got {action!r}"
+                ) from error
+        if action.values.shape != (self.policy.action_dim,):
+            raise InputError(
+                f"action: expected shape ({self.policy.action_dim},), got {action.values.shape}"
+            )
+        return action
+
+
+def check_fit(env: gymnasium.Env, policy: Policy) -> None:
+    """Raise InputError unless the policy's sizes are the environment's, and actions are bounded."""
+    space = env.action_space
+    if not isinstance(space, Box) or len(space.shape) != 1 or not space.is_bounded():
+        raise InputError(f"action space: expected a flat, finite Box, got {space}")
+    if not isinstance(env.observation_space, Box):
+        raise InputError(f"observation space: expected a Box, got {env.observation_space}")
+    sizes, shapes = (policy.obs_dim, policy.action_dim), env.observation_space.shape + space.shape
+    if sizes != shapes:
+        raise InputError(
+            f"policy: expected the environment's sizes of observation and action {shapes}, "
+            f"got {sizes}"
+        )
+
+
+def complete_action(
+    space: Box, policy: Policy, obs: np.ndarray, partial: PartialAction
+) -> np.ndarray:
+    """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box."""
+    return np.clip(policy.act(obs, partial), space.low, space.high).astype(space.dtype)

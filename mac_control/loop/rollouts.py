@@ -1,0 +1,151 @@
+"""The one loop: an operator gives, a policy fills in, an environment moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mac_control.envs.shared_autonomy import check_fit, complete_action
+from mac_control.errors import InputError
+from mac_control.loop.trajectory import Trajectory
+from mac_control.operators import Nobody, Operator
+from mac_control.partial import PartialAction
+from mac_control.policies import Policy
+
+
+def rollout(
+    env: gymnasium.Env,
+    policy: Policy,
+    operator: Operator | None = None,
+    *,
+    seed: int,
+    on_step: Callable[[], None] | None = None,
+) -> Trajectory:
+    """One episode of shared autonomy, until the environment ends it.
+
+    Environment, operator and policy each draw at random from a stream of their own that
+    follows from `seed`; the environment's is `env.reset(seed=seed)`.
+
+    Args:
+        env: flat Box observations and flat, finite Box actions, of the policy's sizes.
+        policy: fills in what is not given.
+        operator: who gives; None is autonomy.
+        seed: of the episode, at least 0.
+        on_step: called after the reset and after every step (to take a picture, say).
+
+    Raises:
+        InputError: sizes that do not fit.
+
+    Example:
+        >>> from mac_control.envs import make_kitchen
+        >>> class Still(Policy):
+        ...     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
+        ...     def complete(self, obs, values, given):
+        ...         return np.zeros_like(values)
+        >>> trajectory = rollout(make_kitchen(max_episode_steps=3), Still(), seed=0)
+        >>> trajectory.actions.shape, trajectory.reward, trajectory.success
+        ((3, 9), 0.0, False)
+    """
+    operator = operator or Nobody(policy.action_dim)
+    return rollout_group([env], policy, [operator], seeds=[seed], on_step=on_step)[0]
+
+
+def rollout_group(
+    envs: Sequence[gymnasium.Env],
+    policy: Policy,
+    operators: Sequence[Operator],
+    *,
+    seeds: Sequence[int],
+    log_prob: bool = True,
+    on_step: Callable[[], None] | None = None,
+) -> list[Trajectory]:
+    """B episodes in lockstep, so that the policy answers all of them in one batch.
+
+    An episode keeps its row of the batch to the end of the group, and the policy is reset once,
+    by the first seed. Last bits of an action may depend on the size of the batch: the same group
+    gives the same trajectories, another group slightly different ones.
+
+    Args:
+        envs, operators, seeds: one of each per episode.
+        policy: one for all.
+        log_prob: whether to ask for the likelihood of what was given.
+        on_step: called after the reset and after every step.
+    """
+    if not len(envs) == len(operators) == len(seeds) > 0:
+        raise InputError(
+            "group: expected as many environments as operators and seeds, got "
+            f"{len(envs)}, {len(operators)} and {len(seeds)}"
+        )
+    policy.reset(_stream(seeds[0], 1))
+    episodes = [
+        _Episode(env, policy, operator, seed)
+        for env, operator, seed in zip(envs, operators, seeds, strict=True)
+    ]
+    notify = on_step or (lambda: None)
+    notify()
+    while any(not episode.over for episode in episodes):
+        obs = np.stack([episode.obs for episode in episodes])
+        partial = PartialAction.stack([episode.read() for episode in episodes])
+        actions = complete_action(envs[0].action_space, policy, obs, partial)
+        likelihood = None
+        if log_prob and partial.given.any():
+            likelihood = policy.log_prob(obs, partial)
+            if likelihood is not None:
+                likelihood = np.where(partial.given.any(axis=1), likelihood, 0.0)
+        for row, episode in enumerate(episodes):
+            if not episode.over:
+                episode.step(actions[row], None if likelihood is None else likelihood[row])
+        notify()
+    return [episode.trajectory() for episode in episodes]
+
+
+class _Episode:
+    """One episode under way."""
+
+    def __init__(self, env: gymnasium.Env, policy: Policy, operator: Operator, seed: int) -> None:
+        check_fit(env, policy)
+        self.env, self.operator, self.seed = env, operator, seed
+        self.obs, self._info = env.reset(seed=seed)
+        operator.reset(_stream(seed, 2))
+        self.partial = PartialAction.nothing(policy.action_dim)
+        self.over = False
+        self._task_steps: dict[str, int] = {}
+        self._rows: list[tuple[Any, ...]] = []
+        self._log_prob: list[float] = []
+        self._has_density = False
+
+    def read(self) -> PartialAction:
+        if not self.over:
+            self.partial = self.operator.read(self.obs)
+        return self.partial
+
+    def step(self, action: np.ndarray, log_prob: float | None) -> None:
+        obs, reward, terminated, truncated, self._info = self.env.step(action)
+        self._rows.append((self.obs, self.partial.given, self.partial.values, action, reward))
+        self._log_prob.append(0.0 if log_prob is None else float(log_prob))
+        self._has_density |= log_prob is not None
+        for task in self._info.get("tasks_done", ()):
+            self._task_steps.setdefault(task, len(self._rows))
+        self.obs, self.over = obs, terminated or truncated
+
+    def trajectory(self) -> Trajectory:
+        obs, given, values, actions, rewards = map(np.array, zip(*self._rows, strict=True))
+        return Trajectory(
+            observations=obs,
+            given=given,
+            values=values,
+            actions=actions,
+            rewards=rewards,
+            log_prob=np.array(self._log_prob) if self._has_density else None,
+            task_steps=self._task_steps,
+            success=self._info.get("success"),
+            seed=self.seed,
+        )
+
+
+def _stream(seed: int, key: int) -> int:
+    """A seed of its own for each that draws at random, so that their draws are unrelated."""
+    return int(np.random.SeedSequence(seed, spawn_key=(key,)).generate_state(1)[0])

@@ -1,0 +1,99 @@
+"""Operators by name: our own, those of other packages, and `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+from mac_control.operators.restricted import Restricted
+
+GROUP = "mac_control.operators"
+
+
+def operator_names() -> list[str]:
+    """Names in the entry-point group `mac_control.operators` of all installed packages."""
+    return sorted(_installed())
+
+
+def make_operator(
+    name: str,
+    *,
+    action_dim: int,
+    given: int | Sequence[int] | None = None,
+    **resources: Any,
+) -> Operator:
+    """An operator by name, restricted to some dimensions.
+
+    Args:
+        name: `nobody`, `everything`, `proxy`, `tracker`, any name in the entry-point group
+            `mac_control.operators`, or `module:Class`.
+        action_dim: number of action dimensions, D.
+        given: how many dimensions to keep, drawn per episode, or a list of which; None keeps all.
+        resources: what operators are made of, by argument name: `policy` (for `proxy`),
+            `demonstrations` (for `tracker`), and whatever others need. An operator takes those
+            that its constructor names, and `action_dim`; the rest is left alone.
+
+    Raises:
+        InputError: an unknown name, something an operator needs and was not given, or dimensions
+            that do not fit.
+
+    Example:
+        >>> operator = make_operator("nobody", action_dim=9)
+        >>> type(operator).__name__
+        'Nobody'
+    """
+    make = _find(name)
+    resources = {**{k: v for k, v in resources.items() if v is not None}, "action_dim": action_dim}
+    operator = make(**_wanted(name, make, resources))
+    if not isinstance(operator, Operator):
+        raise InputError(f"operator {name!r}: expected an Operator, got {type(operator).__name__}")
+    if given is None:
+        return operator
+    if isinstance(given, int):
+        return Restricted(operator, action_dim, k=given)
+    return Restricted(operator, action_dim, dims=given)
+
+
+def _find(name: str) -> Callable[..., Any]:
+    installed = _installed()
+    entry = installed.get(name)
+    if entry is None and ":" not in name:
+        raise InputError(
+            f"operator: expected one of {', '.join(sorted(installed))} or module:Class, "
+            f"got {name!r}"
+        )
+    try:
+        if entry is not None:
+            return entry.load()
+        module, _, attribute = name.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"operator {name!r}: cannot be imported: {error}") from error
+
+
+def _installed() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUP):
+        if found.setdefault(entry.name, entry).value != entry.value:
+            raise InputError(
+                f"operator {entry.name!r}: expected one package to offer it, got "
+                f"{found[entry.name].value} and {entry.value}"
+            )
+    return found
+
+
+def _wanted(name: str, make: Callable[..., Any], resources: dict[str, Any]) -> dict[str, Any]:
+    parameters = [
+        p
+        for p in inspect.signature(make).parameters.values()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in resources]
+    if missing:
+        raise InputError(f"operator {name!r}: expected {', '.join(missing)}, got none")
+    return {p.name: resources[p.name] for p in parameters if p.name in resources}

@@ -1,0 +1,29 @@
+"""A policy in the operator's seat: the published setting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.operators.base import Operator
+from mac_control.partial import PartialAction
+from mac_control.policies.base import Policy
+
+
+class Proxy(Operator):
+    """Gives what a policy alone would do, all D dimensions of it.
+
+    With a BC policy and a few dimensions kept (:class:`Restricted`) it is the simulated
+    operator of Shih, Sadigh and Ermon (2022).
+
+    Args:
+        policy: not shared with another proxy where it keeps state from step to step.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def reset(self, seed: int | None = None) -> None:
+        self.policy.reset(seed)
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        return PartialAction.everything(self.policy.act(obs))

@@ -1,0 +1,281 @@
+"""Environments: the kitchen, and shared autonomy around any environment."""
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mac_control import InputError, PartialAction
+from mac_control.envs import KITCHEN_ID, KITCHEN_TASKS, SharedAutonomy, make_kitchen
+from mac_control.policies import Policy
+
+RNG = np.random.default_rng
+
+
+class Linear(Policy):
+    """A fixed random linear map of the observation, with a density for what is given."""
+
+    def __init__(self, obs_dim, action_dim, scale=0.1):
+        self.obs_dim = obs_dim
+        self.low, self.high = -np.ones(action_dim, np.float32), np.ones(action_dim, np.float32)
+        self.weight = scale * RNG(0).standard_normal((obs_dim, action_dim)).astype(np.float32)
+
+    def complete(self, obs, values, given):
+        return obs @ self.weight
+
+    def log_prob(self, obs, partial):
+        error = partial.values - np.asarray(obs, np.float32) @ self.weight
+        return -0.5 * (np.where(partial.given, error, 0) ** 2).sum(1)
+
+
+@pytest.fixture(scope="module")
+def kitchen():
+    env = make_kitchen()
+    yield env
+    env.close()
+
+
+def checked(env):
+    """Run Gymnasium's checker; unbounded observations and wrappers are meant to be so."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*(minimum|maximum) value is -?infinity.*")
+        warnings.filterwarnings("ignore", ".*is different from the unwrapped version.*")
+        check_env(env, skip_render_check=True)
+
+
+def test_the_registered_kitchen_passes_gymnasiums_checker():
+    checked(gymnasium.make(KITCHEN_ID, disable_env_checker=True).unwrapped)
+
+
+def test_sizes_of_both_observations(kitchen):
+    obs, _ = kitchen.reset(seed=0)
+    full = make_kitchen(obs="full", robot_noise_ratio=0, object_noise_ratio=0)
+    full_obs, _ = full.reset(seed=0)
+    assert obs.shape == (30,) and obs in kitchen.observation_space
+    assert full_obs.shape == (59,) and full_obs in full.observation_space
+    assert np.array_equal(full_obs[:9], full.data.qpos[:9])
+    assert np.array_equal(full_obs[18:39], full.data.qpos[9:])
+    assert np.array_equal(full_obs[9:18], full.data.qvel[:9])
+
+
+def test_an_episode_follows_from_its_seed_whatever_came_before(kitchen):
+    def play(env, seed):
+        seen = [env.reset(seed=seed)[0]]
+        rng = RNG(1)
+        seen += [env.step(rng.uniform(-1, 1, 9))[0] for _ in range(5)]
+        return np.array(seen)
+
+    first = play(kitchen, 3)
+    assert not np.array_equal(play(kitchen, 4), first)
+    assert np.array_equal(play(kitchen, 3), first)
+    assert np.array_equal(play(make_kitchen(), 3), first)
+
+
+def test_noise_is_only_in_what_is_observed(kitchen):
+    quiet = make_kitchen(robot_noise_ratio=0, object_noise_ratio=0)
+    obs, _ = quiet.reset(seed=0)
+    assert np.array_equal(obs, quiet.data.qpos)
+    noisy, _ = kitchen.reset(seed=0)
+    assert not np.array_equal(noisy, kitchen.data.qpos)
+    assert np.array_equal(kitchen.data.qpos, quiet.data.qpos)
+
+
+def test_init_noise_moves_the_arm_only_and_by_the_seed(kitchen):
+    moved = make_kitchen(init_noise=0.05)
+    kitchen.reset(seed=0)
+    moved.reset(seed=0)
+    shift = moved.data.qpos - kitchen.data.qpos
+    assert np.abs(shift[:7]).min() > 0 and np.abs(shift[:7]).max() <= 0.05
+    assert np.array_equal(shift[7:], np.zeros(23))
+    moved.reset(seed=1)
+    assert not np.array_equal(moved.data.qpos - kitchen.data.qpos, shift)
+    moved.reset(seed=0)
+    assert np.array_equal(moved.data.qpos - kitchen.data.qpos, shift)
+
+
+def test_an_episode_can_start_in_any_state(kitchen):
+    kitchen.reset(seed=0)
+    for _ in range(3):
+        kitchen.step(np.full(9, 0.3))
+    state = kitchen.data.qpos.copy(), kitchen.data.qvel.copy()
+    kitchen.reset(seed=0)
+    kitchen.reset(seed=0, options={"state": state})
+    assert np.array_equal(kitchen.data.qpos, state[0])
+    assert np.array_equal(kitchen.data.qvel, state[1])
+    for bad in ((state[0][:-1], state[1]), (state[0] * np.nan, state[1])):
+        with pytest.raises(InputError, match="state: expected finite"):
+            kitchen.reset(seed=0, options={"state": bad})
+
+
+def test_reward_counts_each_subtask_once_and_the_last_one_ends_the_episode():
+    env = make_kitchen(tasks=["microwave", "light switch"])
+    _, info = env.reset(seed=0)
+    assert info == {"tasks_done": [], "success": False}
+    qpos, qvel, rest = env.data.qpos.copy(), np.zeros(29), np.zeros(9)
+    qpos[22] = -0.75  # microwave door
+    env.reset(seed=0, options={"state": (qpos, qvel)})
+    _, reward, terminated, _, info = env.step(rest)
+    assert (reward, terminated, info["tasks_done"]) == (1.0, False, ["microwave"])
+    info["tasks_done"].append("kettle")  # a copy: the environment is not touched
+    _, reward, _, _, info = env.step(rest)
+    assert (reward, info["tasks_done"], info["success"]) == (0.0, ["microwave"], False)
+    qpos[17], qpos[18] = -0.69, -0.05  # light switch
+    env.reset(seed=0, options={"state": (qpos, qvel)})
+    _, reward, terminated, _, info = env.step(rest)
+    # Two in one step: in the order of the list of tasks.
+    assert (reward, terminated, info["tasks_done"]) == (2.0, True, ["microwave", "light switch"])
+    assert info["success"]
+
+
+def test_truncation_after_the_last_step():
+    env = make_kitchen(max_episode_steps=3)
+    env.reset(seed=0)
+    assert [env.step(np.zeros(9))[3] for _ in range(3)] == [False, False, True]
+    env.reset(seed=0)
+    assert not env.step(np.zeros(9))[3]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"tasks": "all"}, "tasks: expected one of complete, partial, mixed"),
+        ({"tasks": ["toaster"]}, "tasks: expected different subtasks out of microwave"),
+        ({"tasks": ["kettle", "kettle"]}, "tasks: expected different subtasks"),
+        ({"obs": "pixels"}, "obs: expected 'positions' or 'full'"),
+        ({"max_episode_steps": 0}, "max_episode_steps: expected at least 1"),
+        ({"init_noise": -0.1}, "init_noise: expected a finite number"),
+        ({"robot_noise_ratio": np.nan}, "robot_noise_ratio: expected a finite number"),
+    ],
+)
+def test_wrong_options_get_a_sentence(options, message):
+    with pytest.raises(InputError, match=message):
+        make_kitchen(**options)
+
+
+def test_a_bad_action_leaves_the_simulation_untouched(kitchen):
+    kitchen.reset(seed=0)
+    before = kitchen.data.qpos.copy()
+    for bad in (np.full(9, np.nan), np.zeros(8), np.full(9, np.inf)):
+        with pytest.raises(InputError, match="action: expected 9 finite numbers"):
+            kitchen.step(bad)
+    assert np.array_equal(kitchen.data.qpos, before)
+
+
+def test_all_published_task_lists_make_an_environment():
+    for name, tasks in KITCHEN_TASKS.items():
+        assert make_kitchen(name).tasks == tasks
+
+
+SHARED = {"kitchen": KITCHEN_ID, "cheetah": "HalfCheetah-v5", "reacher": "Reacher-v5"}
+
+
+def shared(name):
+    env = gymnasium.make(SHARED[name], disable_env_checker=True).unwrapped
+    sizes = env.observation_space.shape + env.action_space.shape
+    return SharedAutonomy(env, Linear(*sizes))
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_autonomy_passes_gymnasiums_checker(name):
+    checked(shared(name))
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_given_dimensions_arrive_and_the_policy_fills_in_the_rest(name):
+    env = shared(name)
+    obs, _ = env.reset(seed=0)
+    size = env.policy.action_dim
+    mask = np.arange(size) % 2 == 0
+    expected = np.clip(obs.astype(np.float32) @ env.policy.weight, -1, 1)
+    expected[mask] = 0.25
+    *_, info = env.step(PartialAction(np.full(size, 0.25), mask))
+    assert np.allclose(info["action"], expected, atol=1e-6)
+    assert (info["action"][mask] == 0.25).all()
+    assert np.array_equal(info["given"], mask)
+    assert info["log_prob"] <= 0
+    env.reset(seed=0)
+    *_, same = env.step({"values": np.full(size, 0.25), "given": mask.astype(np.int8)})
+    assert np.array_equal(same["action"], info["action"])
+
+
+def test_nothing_given_is_the_policy_and_everything_given_the_operator():
+    env, alone = shared("cheetah"), gymnasium.make("HalfCheetah-v5").unwrapped
+    obs, _ = env.reset(seed=0)
+    alone.reset(seed=0)
+    filled = env.step(PartialAction.nothing(6))[0]
+    assert np.array_equal(filled, alone.step(env.policy.act(obs))[0])
+    values = RNG(0).uniform(-1, 1, 6).astype(np.float32)
+    assert np.array_equal(env.step(PartialAction.everything(values))[0], alone.step(values)[0])
+
+
+class Strict(gymnasium.Wrapper):
+    """Fails on any action that is not finite or not in the box."""
+
+    def step(self, action):
+        assert np.isfinite(action).all() and self.env.action_space.contains(action), action
+        return self.env.step(action)
+
+
+class Wild(Linear):
+    """Answers far beyond the box, and now and then not with a number."""
+
+    answer = 0.0
+
+    def complete(self, obs, values, given):
+        return np.full(values.shape, self.answer, np.float32)
+
+
+numbers = st.floats(width=32, allow_nan=True, allow_infinity=True)
+
+
+@pytest.fixture(scope="module")
+def wild():
+    inner = Strict(gymnasium.make("Reacher-v5", disable_env_checker=True).unwrapped)
+    env = SharedAutonomy(inner, Wild(10, 2))
+    env.reset(seed=0)
+    return env
+
+
+@given(
+    values=st.tuples(numbers, numbers), mask=st.tuples(st.booleans(), st.booleans()), answer=numbers
+)
+@settings(max_examples=200, deadline=None)
+def test_nothing_unsafe_reaches_the_inner_environment(wild, values, mask, answer):
+    wild.policy.answer = answer
+    bad_value = not np.isfinite(np.array(values)[np.array(mask)]).all()
+    bad_answer = not all(mask) and not np.isfinite(answer)
+    try:
+        *_, info = wild.step({"values": values, "given": mask})
+        assert not bad_value and not bad_answer
+        assert np.array_equal(info["given"], mask)
+    except InputError:
+        assert bad_value
+    except FloatingPointError:
+        assert bad_answer
+
+
+class Unbounded(gymnasium.Wrapper):
+    def __init__(self, env):
+        super().__init__(env)
+        self.action_space = gymnasium.spaces.Box(-np.inf, np.inf, (6,))
+
+
+def test_shared_autonomy_refuses_what_does_not_fit():
+    cheetah = gymnasium.make("HalfCheetah-v5")
+    with pytest.raises(InputError, match=r"sizes of observation and action \(17, 6\), got"):
+        SharedAutonomy(cheetah, Linear(30, 9))
+    for unfit in (gymnasium.make("CartPole-v1"), Unbounded(cheetah)):
+        with pytest.raises(InputError, match="action space: expected a flat, finite Box"):
+            SharedAutonomy(unfit, Linear(17, 6))
+    env = SharedAutonomy(cheetah, Linear(17, 6))
+    with pytest.raises(InputError, match="expected a reset first"):
+        env.step(PartialAction.nothing(6))
+    env.reset(seed=0)
+    with pytest.raises(InputError, match=r"action: expected shape \(6,\), got \(5,\)"):
+        env.step(PartialAction.nothing(5))
+    with pytest.raises(InputError, match="action: expected a PartialAction or its dictionary"):
+        env.step({"values": np.zeros(6)})
