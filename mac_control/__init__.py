@@ -1,5 +1,6 @@
 """Shared autonomy: drive some action dimensions, a learned model fills in the rest."""
 
+from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
 from mac_control.loop import rollout
@@ -17,6 +18,7 @@ __all__ = [
     "MacControlError",
     "PartialAction",
     "load_demonstrations",
+    "load_policy",
     "make_operator",
     "rollout",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,19 +16,22 @@ from mac_control.errors import MacControlError
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.
 VERBS: dict[str, str] = {
+    "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 
 
-def run(main: Callable[[Any], int | None], argv: Sequence[str] | None = None) -> None:
+def run(
+    main: Callable[[Any], int | None], argv: Sequence[str] | None = None, prog: str | None = None
+) -> None:
     """Parse the arguments of `main(args)` from its annotation, run it, and exit.
 
     A mistake that the user can mend ends in one sentence and exit status 2, not a traceback.
     """
     with _sentences():
         # One `args` dataclass is the whole command line: its fields are the options.
-        status = tyro.cli(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(main), args=argv)
-        sys.exit(status or 0)
+        args = typing.get_type_hints(main)["args"]
+        sys.exit(main(tyro.cli(args, prog=prog, args=argv)) or 0)
 
 
 def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[str]) -> None:
@@ -46,7 +50,7 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
     if hasattr(module, "NAMES"):  # a verb with verbs of its own
         run_named(module.PACKAGE, module.NAMES, f"{usage} {name}", argv[1:])
     else:
-        run(module.main, argv[1:])
+        run(module.main, argv[1:], f"{usage} {name}")
 
 
 def main() -> None:

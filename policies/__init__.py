@@ -1,7 +1,39 @@
-"""Policies: each answers `act(obs, partial) -> action`."""
+"""Policies: each answers `act(obs, partial) -> action`; those that learn have a name."""
 
+import importlib
+from importlib.metadata import entry_points
+
+from mac_control.errors import InputError
 from mac_control.policies.base import Policy
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacConfig, MacPolicy
 
-__all__ = ["LearnedPolicy", "MacConfig", "MacPolicy", "Policy"]
+#: Name -> `module:Class` of the policies that learn. Others join by the entry-point group
+#: `mac_control.policies`.
+KINDS = {
+    "bc": "mac_control.policies.bc:BC",
+    "ibc": "mac_control.policies.ibc:IBC",
+    "mac": "mac_control.policies.mac:MacPolicy",
+}
+
+
+def policy_class(name: str) -> type[LearnedPolicy]:
+    """The class of the learned policy of this name.
+
+    Raises:
+        InputError: an unknown name.
+
+    Example:
+        >>> policy_class("bc").name
+        'bc'
+    """
+    if name in KINDS:
+        module, _, cls = KINDS[name].partition(":")
+        return getattr(importlib.import_module(module), cls)
+    others = {entry.name: entry for entry in entry_points(group="mac_control.policies")}
+    if name not in others:
+        raise InputError(f"policy: expected one of {', '.join([*KINDS, *others])}, got {name!r}")
+    return others[name].load()
+
+
+__all__ = ["KINDS", "LearnedPolicy", "MacConfig", "MacPolicy", "Policy", "policy_class"]

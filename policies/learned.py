@@ -66,7 +66,8 @@ class LearnedPolicy(nn.Module, Policy):
         """One training batch with everything random in it already drawn.
 
         `obs` `(B, O)`; `action` `(B, D)` is what is learnt; `executed` `(B, D)` is what a
-        model is given (the same as `action` in plain demonstrations).
+        model is given (the same as `action` in plain demonstrations). The generator is on the CPU
+        wherever the tensors are, so that every device draws the same.
         """
 
     @abstractmethod

@@ -1,0 +1,213 @@
+"""Checkpoints: a folder with JSON that says what it is and safetensors that hold the weights.
+
+The JSON is the commit point. Weights go to a file named after their content, then the JSON that
+names it replaces the old one, then weights that nothing names are removed: whenever a process is
+killed, the folder holds one whole checkpoint, the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from mac_control.errors import CheckpointError, InputError
+from mac_control.files import atomic_path, write_json
+from mac_control.policies import LearnedPolicy, policy_class
+
+#: Raised when older code could not read a checkpoint any more.
+VERSION = 1
+
+
+def save_policy(
+    folder: str | Path,
+    policy: LearnedPolicy,
+    *,
+    tensors: Mapping[str, Tensor] | None = None,
+    training: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a policy that :func:`load_policy` reads; returns the folder.
+
+    Args:
+        folder: where to; a checkpoint that is there is replaced.
+        policy: what to save.
+        tensors: another `state_dict` to save in place of the policy's own (an average, say).
+        training: how it was trained (seed, steps); JSON values.
+        data: what it was trained on (`Demonstrations.provenance`); JSON values.
+    """
+    record = {
+        "kind": policy.name,
+        "config": dataclasses.asdict(policy.config),
+        "obs_dim": policy.obs_dim,
+        "action_dim": policy.action_dim,
+        "training": dict(training or {}),
+        "data": dict(data or {}),
+    }
+    commit(folder, "policy", record, policy.state_dict() if tensors is None else tensors)
+    return Path(folder)
+
+
+def load_policy(path: str | Path, device: str = "cpu") -> LearnedPolicy:
+    """The policy of a checkpoint folder (or of the `policy.json` in it), ready to act.
+
+    What `policy.json` says besides is in its attribute `checkpoint`.
+
+    Raises:
+        CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
+            that is not known, or weights that do not fit it.
+
+    Example:
+        >>> from mac_control.policies.bc import BC
+        >>> import numpy as np, tempfile
+        >>> policy = BC(BC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     loaded = load_policy(save_policy(folder, policy))
+        >>> bool((loaded.act(np.ones(3)) == policy.act(np.ones(3))).all())
+        True
+    """
+    path = Path(path)
+    folder = path.parent if path.name == "policy.json" else path
+    record, tensors = read(folder, "policy")
+    kind = record.get("kind")
+    try:
+        cls = policy_class(str(kind))
+    except InputError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+    policy = _built(folder, cls, record, tensors)
+    expected = policy.state_dict()
+    for name in sorted(expected.keys() | tensors.keys()):
+        have, want = (
+            f"{tuple(t[name].shape)} {t[name].dtype}" if name in t else "nothing"
+            for t in (tensors, expected)
+        )
+        if have != want:
+            raise CheckpointError(f"{folder}: weight {name}: expected {want}, got {have}")
+        if tensors[name].is_floating_point() and not tensors[name].isfinite().all():
+            raise CheckpointError(f"{folder}: weight {name}: expected finite numbers")
+    policy.load_state_dict(tensors)
+    policy.checkpoint = record
+    return policy.to(device).eval()
+
+
+def commit(
+    folder: str | Path, stem: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> None:
+    """Write `stem.json` and the tensors it names, so that a kill at any moment is harmless."""
+    folder = Path(folder)
+    prefix = "weights" if stem == "policy" else stem
+    content = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    )
+    digest = hashlib.sha256(content).hexdigest()
+    file = folder / f"{prefix}-{digest[:8]}.safetensors"
+    with atomic_path(file) as temporary:
+        temporary.write_bytes(content)
+    head = {"format": f"mac-control {stem}", "version": VERSION}
+    weights = {"weights": {"file": file.name, "sha256": digest}}
+    write_json(folder / f"{stem}.json", {**head, **record, **weights})
+    for other in folder.glob(f"{prefix}-*.safetensors"):
+        if other != file:
+            other.unlink(missing_ok=True)
+
+
+def read(folder: str | Path, stem: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What :func:`commit` wrote: the record and the tensors.
+
+    Raises:
+        CheckpointError: missing, damaged, or of a newer version.
+    """
+    folder = Path(folder)
+    for attempt in range(3):
+        record = _record(folder, stem)
+        try:
+            return record, _tensors(folder, record)
+        except FileNotFoundError as error:  # a training run has just replaced it: look again
+            if attempt == 2:
+                raise CheckpointError(
+                    f"{folder}: expected the weights {error.filename}, got no such file"
+                ) from error
+    raise AssertionError
+
+
+def _record(folder: Path, stem: str) -> dict[str, Any]:
+    file = folder / f"{stem}.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{folder}: expected a checkpoint folder with {file.name}, got none"
+        ) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{file}: expected JSON, got something else ({error})") from error
+    want = f"mac-control {stem}"
+    if not isinstance(record, dict) or record.get("format") != want:
+        raise CheckpointError(f"{file}: expected the format {want!r}, got another")
+    version = record.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise CheckpointError(
+            f"{file}: expected version {VERSION} or older, got {version}; update mac-control?"
+        )
+    return record
+
+
+def _tensors(folder: Path, record: dict[str, Any]) -> dict[str, Tensor]:
+    try:
+        name, digest = record["weights"]["file"], record["weights"]["sha256"]
+        content = (folder / Path(name).name).read_bytes()  # never outside the folder
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}: expected the name of a weights file, got none") from error
+    got = hashlib.sha256(content).hexdigest()
+    if got != digest:
+        raise CheckpointError(
+            f"{folder / name}: expected sha256 {digest}, got {got}: the file is damaged"
+        )
+    try:
+        return safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{folder / name}: expected safetensors, got {error}") from error
+
+
+def _built(
+    folder: Path, cls: type[LearnedPolicy], record: dict[str, Any], tensors: dict[str, Tensor]
+) -> LearnedPolicy:
+    sizes = {"obs": record.get("obs_dim"), "action": record.get("action_dim")}
+    parts = []
+    for name in ("obs_mean", "obs_std", "action_low", "action_high"):
+        want = (sizes[name.split("_")[0]],)
+        got = tuple(tensors[name].shape) if name in tensors else "nothing"
+        if got != want:
+            raise CheckpointError(f"{folder}: weight {name}: expected shape {want}, got {got}")
+        parts.append(tensors[name].numpy())
+    try:
+        config = from_json(cls.Config, record["config"])
+        with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
+            return cls(config, *parts)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        got = record.get("config")
+        raise CheckpointError(
+            f"{folder}: expected a configuration of {cls.name}, got {got} ({error})"
+        ) from error
+
+
+def from_json(cls: type, values: Mapping[str, Any]) -> Any:
+    """A dataclass from the JSON of its `asdict`: nested dataclasses and tuples restored."""
+    hints = typing.get_type_hints(cls)
+    restored = {}
+    for name, value in values.items():
+        hint = hints.get(name)
+        if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+            value = from_json(typing.cast(type, hint), value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        restored[name] = value
+    return cls(**restored)

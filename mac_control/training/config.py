@@ -1,0 +1,83 @@
+"""How a policy is trained, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from mac_control.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """AdamW with warm-up, a cosine schedule, clipped gradients and averaged weights.
+
+    Raises:
+        InputError: a number out of range, or a device that this machine does not have.
+    """
+
+    steps: int = 6000
+    """Gradient steps."""
+    batch_size: int = 256
+    """Demonstration steps in a batch, drawn with replacement."""
+    lr: float = 1e-3
+    """Highest learning rate, reached after the warm-up; a cosine takes it to 1 % of that."""
+    warmup: int = 200
+    """Steps over which the learning rate rises from 0."""
+    weight_decay: float = 1e-4
+    """AdamW's decay of weight matrices."""
+    clip: float = 1.0
+    """Gradients longer than this (L2 norm) are shortened to it; 0: never."""
+    ema: float = 0.999
+    """Decay of the exponential moving average of the weights, which is what is kept; 0: none."""
+    validation: float = 0.0
+    """Share of the episodes that is held out."""
+    split_seed: int = 0
+    """Chooses the episodes that are held out."""
+    keep: Literal["last", "validation", "rollouts"] = "last"
+    """Which weights are kept: the last, or the best by validation loss or by rollouts."""
+    check_every: int = 500
+    """Steps between two looks at the validation loss or the rollouts."""
+    patience: int = 0
+    """Looks without a better result after which training stops; 0: never."""
+    save_seconds: float = 30.0
+    """Time between two saves [s]."""
+    device: str = "cpu"
+    """Where to train: cpu, or cuda."""
+    bf16: bool = False
+    """Compute in bfloat16 where that is safe (on a GPU)."""
+    compile: bool = False
+    """Compile the loss with torch.compile (on a GPU)."""
+
+    def __post_init__(self) -> None:
+        for name, least in {
+            "steps": 1,
+            "batch_size": 1,
+            "warmup": 0,
+            "weight_decay": 0,
+            "clip": 0,
+            "check_every": 1,
+            "patience": 0,
+            "save_seconds": 0,
+        }.items():
+            if not getattr(self, name) >= least:
+                raise InputError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if not 0 < self.lr < float("inf"):
+            raise InputError(f"lr: expected a positive number, got {self.lr}")
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema: expected a decay in [0, 1), got {self.ema}")
+        if self.keep == "validation" and self.validation == 0:
+            raise InputError("validation: expected a share to hold out with keep=validation, got 0")
+        if self.patience and self.keep == "last":
+            raise InputError("patience: expected keep=validation or keep=rollouts with it")
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(
+                f"device: expected one that this machine has, got {self.device!r}"
+            ) from error
+        for name in ("bf16", "compile"):
+            if getattr(self, name) and torch.device(self.device).type == "cpu":
+                raise InputError(f"{name}: expected a GPU (device=cuda) with it, got cpu")

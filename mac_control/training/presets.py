@@ -1,0 +1,33 @@
+"""How long and how fast each policy is trained, for a quick look and for a result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mac_control.errors import InputError
+from mac_control.training.config import TrainConfig
+
+#: `demo` trains each policy in about two minutes on one core, `full` in at most ten.
+SCALES = ("demo", "full")
+
+_PRESETS: dict[str, dict[str, TrainConfig]] = {
+    "bc": {"demo": TrainConfig(steps=6000), "full": TrainConfig(steps=20000)},
+    "ibc": {"demo": TrainConfig(steps=3000), "full": TrainConfig(steps=10000)},
+    "mac": {"demo": TrainConfig(steps=3000), "full": TrainConfig(steps=12000)},
+}
+
+
+def preset(name: str, scale: str = "full", **changes: object) -> TrainConfig:
+    """How the policy of this name is trained; changes that are None are left out.
+
+    Raises:
+        InputError: an unknown scale, or a change that does not fit.
+
+    Example:
+        >>> preset("bc", "demo", lr=None, batch_size=32).batch_size
+        32
+    """
+    if scale not in SCALES:
+        raise InputError(f"scale: expected one of {', '.join(SCALES)}, got {scale!r}")
+    config = _PRESETS.get(name, _PRESETS["bc"])[scale]
+    return replace(config, **{k: v for k, v in changes.items() if v is not None})

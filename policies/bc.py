@@ -1,0 +1,71 @@
+"""Behaviour cloning: regress the action on the observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mac_control.errors import InputError
+from mac_control.policies.learned import LearnedPolicy
+
+
+@dataclass(frozen=True)
+class BCConfig:
+    """Size of the network of :class:`BC`."""
+
+    width: int = 512
+    """Units of each hidden layer."""
+    depth: int = 2
+    """Number of hidden layers."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+
+class BC(LearnedPolicy):
+    """Squared error: `loss = mean ||f(obs) - action||^2`.
+
+    It cannot condition: the given dimensions are laid over an action that was chosen without
+    them.
+
+    Example:
+        >>> from mac_control.partial import PartialAction
+        >>> policy = BC(BC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
+        0.25
+    """
+
+    name = "bc"
+    Config = BCConfig
+
+    def __init__(self, config: BCConfig, *box: Any) -> None:
+        super().__init__(config, *box)
+        sizes = [self.obs_dim, *[config.width] * config.depth]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], self.action_dim))
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Actions `(B, D)` for observations `(B, O)`."""
+        return self.network(self.normalize(obs))
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        return {"obs": obs, "action": action}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        return nn.functional.mse_loss(self(batch["obs"]), batch["action"])
+
+    @torch.inference_mode()
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        device = self.obs_mean.device
+        return self(torch.from_numpy(np.ascontiguousarray(obs)).to(device)).cpu().numpy()

@@ -1,0 +1,97 @@
+"""Train a policy on demonstrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mac_control.cli import run
+from mac_control.errors import InputError
+from mac_control.policies.bc import BCConfig
+
+
+@dataclass
+class Args:
+    """Train a policy on demonstrations; the same command goes on where it was interrupted.
+
+    Options that are None follow from the policy and the scale.
+    """
+
+    out: Path
+    """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
+    policy: str = "mac"
+    """bc, ibc, mac, or one that a package adds."""
+    data: str | None = None
+    """Demonstrations: an HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    seed: int = 0
+    """Draws the first weights and the batches."""
+    seeds: str | None = None
+    """Several seeds, such as 0,1,2, trained side by side."""
+    scale: Literal["demo", "full"] = "full"
+    """demo: minutes on one core; full: at most ten."""
+    threads: int = 1
+    """Processor threads."""
+    steps: int | None = None
+    """Gradient steps."""
+    batch_size: int | None = None
+    """Demonstration steps in a batch."""
+    lr: float | None = None
+    """Highest learning rate."""
+    weight_decay: float | None = None
+    """Decay of weight matrices."""
+    ema: float | None = None
+    """Decay of the average of the weights; 0: none."""
+    validation: float | None = None
+    """Share of the episodes that is held out."""
+    keep: Literal["last", "validation", "rollouts"] | None = None
+    """Which weights are kept: the last, or the best by validation loss or by rollouts."""
+    check_every: int | None = None
+    """Steps between two looks at validation loss or rollouts."""
+    patience: int | None = None
+    """Looks without a better result after which training stops; 0: never."""
+    save_seconds: float | None = None
+    """Time between two saves [s]."""
+    device: str | None = None
+    """cpu or cuda."""
+    bf16: bool = False
+    """Compute in bfloat16 (on a GPU)."""
+    compile: bool = False
+    """Compile the loss with torch.compile (on a GPU)."""
+    bc: BCConfig = field(default_factory=BCConfig)
+
+
+def main(args: Args) -> int | None:
+    import torch
+
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.training import preset, train
+
+    torch.set_num_threads(args.threads)
+    names = "steps batch_size lr weight_decay ema validation keep check_every patience"
+    names += " save_seconds device bf16 compile"
+    changes = {name: getattr(args, name) for name in names.split()}
+    folders = train(
+        args.policy,
+        load_demonstrations(args.data),
+        args.out,
+        seeds=_numbers(args.seeds) if args.seeds is not None else (args.seed,),
+        policy=getattr(args, args.policy, None),
+        config=preset(args.policy, args.scale, **changes),
+    )
+    for folder in folders:
+        print(folder)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"seeds: expected numbers such as 0,1,2, got {text!r}") from error
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"seeds: expected different numbers, got {text!r}")
+    return numbers
+
+
+if __name__ == "__main__":
+    run(main)
