@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from mac_control.checkpoint import load_policy, read
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.cli import run
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, InputError, MacControlError
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.training import SCALES, TrainConfig, new_policy, preset, train
@@ -246,3 +247,28 @@ def test_presets():
         assert small.steps < large.steps
     with pytest.raises(InputError, match="scale"):
         preset("bc", "huge")
+
+
+def test_the_verb_trains_on_real_demonstrations(tmp_path, kitchen_complete, capsys):
+    from mac_control.scripts.train import main
+
+    argv = f"--policy bc --data {kitchen_complete} --out {tmp_path} --seeds 0,1 --steps 30"
+    with pytest.raises(SystemExit) as status:
+        run(main, [*argv.split(), "--bc.width", "16"])
+    assert status.value.code == 0
+    folders = capsys.readouterr().out.split()
+    assert folders == [str(tmp_path / "seed-0"), str(tmp_path / "seed-1")]
+    policy = load_policy(folders[1])
+    assert policy.config.width == 16 and policy.act(np.zeros(30)).shape == (9,)
+    assert policy.checkpoint["data"] == load_demonstrations(kitchen_complete).provenance
+
+
+@pytest.mark.parametrize("argv", ["--seeds 0,0", "--seeds x", "--policy oracle", "--device tpu"])
+def test_the_verb_says_what_is_wrong(tmp_path, kitchen_complete, capsys, argv):
+    from mac_control.scripts.train import main
+
+    with pytest.raises(SystemExit) as status:
+        run(main, ["--out", str(tmp_path), "--data", str(kitchen_complete), *argv.split()])
+    assert status.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
