@@ -8,6 +8,7 @@ from typing import Literal
 
 from mac_control.cli import run
 from mac_control.errors import InputError
+from mac_control.policies import MacConfig
 from mac_control.policies.bc import BCConfig
 
 
@@ -59,6 +60,7 @@ class Args:
     compile: bool = False
     """Compile the loss with torch.compile (on a GPU)."""
     bc: BCConfig = field(default_factory=BCConfig)
+    mac: MacConfig = field(default_factory=MacConfig)
 
 
 def main(args: Args) -> int | None:
