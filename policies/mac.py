@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.engine.heads import HEADS
+from mac_control.engine.heads import HEADS, Head
 from mac_control.engine.masks import evidence_queries, uniform_step
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
+from mac_control.engine.transformer import Transformer
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
@@ -35,6 +36,8 @@ class MacConfig:
     """Width of the part that sees the observation alone (`mlp`)."""
     obs_layers: int = 1
     """Number of its residual blocks (`mlp`)."""
+    ordered: bool = False
+    """Whether known values see each other before they are read (`transformer`)."""
     head: str = "gaussian"
     """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
     components: int = 5
@@ -183,16 +186,8 @@ class MacPolicy(LearnedPolicy):
         return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
 
 
-def _network(config: MacConfig, dim: int, obs_dim: int, head: Any) -> Network:
-    if config.network == "mlp":
-        return MaskedMLP(
-            dim,
-            obs_dim,
-            head.size,
-            config.width,
-            config.layers,
-            config.obs_width,
-            config.obs_layers,
-            head.initial(),
-        )
-    raise InputError("network: transformer is not there yet")
+def _network(config: MacConfig, dim: int, obs_dim: int, head: Head) -> Network:
+    sizes = (dim, obs_dim, head.size, config.width, config.layers)
+    if config.network == "transformer":
+        return Transformer(*sizes, ordered=config.ordered, bias=head.initial())
+    return MaskedMLP(*sizes, config.obs_width, config.obs_layers, head.initial())

@@ -213,7 +213,7 @@ class AnyOrder:
             total = (score.unsqueeze(-1) + gain).flatten(1)
             score, best = total.topk(min(beam, total.shape[1]), dim=-1)
             parent = best // gain.shape[-1]
-            value = value.view(batch, -1).gather(1, best)
+            value = value.reshape(batch, -1).gather(1, best)
             kept = kept.gather(1, parent.unsqueeze(-1).expand(-1, -1, dim))
             kept = torch.where(now.unsqueeze(1), value.unsqueeze(-1).to(x.dtype), kept)
         return torch.where(given, x, kept[:, 0])

@@ -50,11 +50,14 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def step(self, state: Any, target: Tensor | None = None) -> Tensor:
-        """Conditionals on what is known: `(B, P)` of `target` `(B,)`, of all `(B, D, P)` if None."""
+        """Conditionals on what is known: `(B, P)` of `target` `(B,)`; of all, `(B, D, P)`."""
 
     @abstractmethod
     def append(self, state: Any, where: Tensor, value: Tensor) -> Any:
-        """The state with `value` `(B,)` known where the one-hot (or empty) `where` `(B, D)` says."""
+        """The state with `value` `(B,)` known too, at the one entry that is True in `where` `(B, D)`.
+
+        A row of `where` without a True entry stays as it is. The old state is used up.
+        """
 
 
 def path_levels(rank: Tensor, dim: int) -> int:

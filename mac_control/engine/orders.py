@@ -57,14 +57,14 @@ def permutations(
 
 
 def path_ranks(given: Tensor, query: Tensor, position: Tensor) -> Tensor:
-    """The rank vector `(..., D)` of one query's path: `p(query | given)` in the order of `position`.
+    """The rank vector `(..., D)` of one query's path: `p(query | given)` in a given order.
 
     0 where given; 1, 2, ... where asked; D + 1 where neither.
 
     Example:
-        >>> given, query = torch.tensor([[True, False, False]]), torch.tensor([[False, False, True]])
+        >>> given, query = torch.tensor([[True, False, False], [False, False, True]])
         >>> path_ranks(given, query, torch.arange(3)).tolist()
-        [[0, 4, 1]]
+        [0, 4, 1]
     """
     dim = given.shape[-1]
     before = position.unsqueeze(-2) < position.unsqueeze(-1)  # (..., D, D): column before row
