@@ -3,7 +3,7 @@
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
-from mac_control.loop import rollout
+from mac_control.loop import evaluate, rollout
 from mac_control.operators import make_operator
 from mac_control.partial import PartialAction
 
@@ -17,6 +17,7 @@ __all__ = [
     "InputError",
     "MacControlError",
     "PartialAction",
+    "evaluate",
     "load_demonstrations",
     "load_policy",
     "make_operator",

@@ -1,0 +1,154 @@
+"""Many rollouts: every policy with every operator and every number of given dimensions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.errors import InputError
+from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, run_group
+from mac_control.loop.plan import Cell, called_bc, contend, plan
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.parallel import run_many
+from mac_control.policies import Policy
+
+#: One row of results, JSON values.
+Row = dict[str, Any]
+
+
+def evaluate(
+    policies: Sequence[str | Path | Policy],
+    operators: Sequence[str] = ("nobody",),
+    given: Sequence[int] = (0,),
+    *,
+    episodes: int = 20,
+    seed: int = 0,
+    workers: int | None = None,
+    proxies: Sequence[str | Path | Policy] | None = None,
+    demonstrations: str | Path | Demonstrations | None = None,
+    env: Mapping[str, Any] | None = None,
+    done: Sequence[Row] = (),
+    on_row: Callable[[list[Row]], None] | None = None,
+    progress: bool = False,
+) -> list[Row]:
+    """Mean reward in the kitchen of each policy with each operator, over processes.
+
+    Episode i has the seed `seed + i` in every row, so rows are compared on the same episodes;
+    the results are the same whatever the number of workers.
+
+    Args:
+        policies: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all of them), or
+            policies.
+        operators: names as in :func:`make_operator`. `nobody` gives 0 dimensions, `everything`
+            all, any other one each number in `given`.
+        given: numbers of dimensions, drawn per episode; 0 is `nobody`, whoever the operator.
+        episodes: per row.
+        seed: of the first episode.
+        workers: processes; None is every core.
+        proxies: policies in the seat of the operator `proxy`: the one of the same training seed,
+            or the only one. None: those of `policies` that are called `bc`.
+        demonstrations: what the operator `tracker` follows; a source, or loaded already.
+        env: options of :func:`make_kitchen`; `tasks` and `obs` follow from the policy.
+        done: rows of an earlier run; those of the same configuration are not run again.
+        on_row: called with all rows so far whenever one is complete.
+        progress: whether to show a bar over episodes.
+
+    Returns:
+        Rows with `policy`, `operator`, `given`, `train_seed`, `episodes`, `reward_mean`,
+        `reward_ci95` (bootstrap over episodes), `success_rate`, `seconds` of computing time,
+        `rewards` of the episodes, and `key`, a checksum of what settles the row.
+
+    Raises:
+        InputError: nothing to run, names or numbers that are not known, or no proxy that fits.
+    """
+    if episodes < 1:
+        raise InputError(f"episodes: expected at least 1, got {episodes}")
+    if isinstance(demonstrations, Path):
+        demonstrations = str(demonstrations)
+    settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **(env or {})}
+    settings["demonstrations"] = _data_checksum(demonstrations)
+    contenders = contend(policies)
+    seats = contend(proxies) if proxies is not None else called_bc(contenders)
+    cells = plan(contenders, operators, given, seats, settings)
+    earlier = {row["key"]: row for row in done if row.get("key")}
+    rows = {i: earlier[cell.key] for i, cell in enumerate(cells) if cell.key in earlier}
+    groups = []
+    for index, cell in enumerate(cells):
+        if index not in rows:
+            groups += _groups(index, cell, episodes, seed, demonstrations, env or {})
+    outcomes: dict[int, dict[int, Outcome]] = {}
+    with tqdm(total=sum(len(g.seeds) for g in groups), unit="episode", disable=not progress) as bar:
+        for number, outcome in run_many(run_group, groups, workers):
+            group = groups[number]
+            parts = outcomes.setdefault(group.cell, {})
+            parts[number] = outcome
+            bar.update(len(group.seeds))
+            if sum(len(part.rewards) for part in parts.values()) == episodes:
+                ordered = [parts[key] for key in sorted(parts)]
+                rows[group.cell] = _row(cells[group.cell], ordered)
+                if on_row is not None:
+                    on_row([rows[key] for key in sorted(rows)])
+    return [rows[key] for key in sorted(rows)]
+
+
+def _groups(
+    index: int,
+    cell: Cell,
+    episodes: int,
+    seed: int,
+    demonstrations: str | Demonstrations | None,
+    env: Mapping[str, Any],
+) -> list[Group]:
+    options = {"obs": "full" if cell.policy.obs_dim == 59 else "positions", **env}
+    if cell.policy.tasks is not None:
+        options.setdefault("tasks", cell.policy.tasks)
+    seeds = range(seed, seed + episodes)
+    return [
+        Group(
+            cell=index,
+            seeds=tuple(seeds[start : start + GROUP_SIZE]),
+            policy=cell.policy.source,
+            operator=cell.operator,
+            given=None if cell.operator == "everything" else cell.given,
+            proxy=cell.proxy.source if cell.proxy is not None else None,
+            demonstrations=demonstrations,
+            env=tuple(sorted(options.items())),
+        )
+        for start in range(0, episodes, GROUP_SIZE)
+    ]
+
+
+def _row(cell: Cell, parts: Sequence[Outcome]) -> Row:
+    rewards = [reward for part in parts for reward in part.rewards]
+    return {
+        "policy": cell.policy.name,
+        "operator": cell.operator,
+        "given": cell.given,
+        "train_seed": cell.policy.train_seed,
+        "episodes": len(rewards),
+        "reward_mean": float(np.mean(rewards)),
+        "reward_ci95": list(bootstrap_interval([rewards])),
+        "success_rate": float(np.mean([success for part in parts for success in part.successes])),
+        "seconds": round(sum(part.seconds for part in parts), 3),
+        "rewards": rewards,
+        "key": cell.key,
+    }
+
+
+def _data_checksum(demonstrations: str | Demonstrations | None) -> str | None:
+    if demonstrations is None:
+        return None
+    if isinstance(demonstrations, str):
+        from mac_control.demonstrations import load_demonstrations
+
+        demonstrations = load_demonstrations(demonstrations)
+    digest = hashlib.sha256()
+    for episode in demonstrations:
+        digest.update(episode.observations.tobytes() + episode.actions.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,109 @@
+"""What one worker does at a time: a group of episodes of one cell of an evaluation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import gymnasium
+import torch
+
+from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.envs import make_kitchen
+from mac_control.loop.rollouts import rollout_group
+from mac_control.operators import make_operator
+from mac_control.policies import Policy
+
+#: Episodes that run in lockstep. Part of what settles the last bits of every result.
+GROUP_SIZE = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Episodes of one cell; a path or source stands for what a worker loads, once."""
+
+    cell: int
+    seeds: tuple[int, ...]
+    policy: str | Policy
+    operator: str
+    given: int | None
+    proxy: str | Policy | None
+    demonstrations: str | Demonstrations | None
+    env: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Reward and success of each episode of a group, and the time it took [s]."""
+
+    rewards: list[float]
+    successes: list[bool]
+    seconds: float
+
+
+def run_group(group: Group) -> Outcome:
+    """Run the episodes; what comes out follows from the group alone."""
+    envs = _envs(group.env, len(group.seeds))
+    policy = _policy(group.policy, "policy")
+    demonstrations = group.demonstrations
+    resources = {
+        "policy": None if group.proxy is None else _policy(group.proxy, "proxy"),
+        "demonstrations": _demonstrations(demonstrations)
+        if isinstance(demonstrations, str)
+        else demonstrations,
+    }
+    operators = [
+        make_operator(group.operator, action_dim=policy.action_dim, given=group.given, **resources)
+        for _ in group.seeds
+    ]
+    start = time.perf_counter()
+    with one_thread():  # the last bits of a matrix product depend on the number of threads
+        found = rollout_group(envs, policy, operators, seeds=group.seeds, log_prob=False)
+    seconds = time.perf_counter() - start
+    for operator in operators:
+        operator.close()
+    return Outcome([t.reward for t in found], [bool(t.success) for t in found], seconds)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread within the block."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _policy(source: str | Policy, role: str) -> Policy:
+    return source if isinstance(source, Policy) else _loaded(source, role)
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: str, role: str) -> Policy:
+    # By role: a policy that keeps state is never its own operator.
+    from mac_control.checkpoint import load_policy
+
+    return load_policy(path)
+
+
+@lru_cache(maxsize=2)
+def _demonstrations(source: str) -> Demonstrations:
+    return load_demonstrations(source)
+
+
+@lru_cache(maxsize=1)
+def _made(options: tuple[tuple[str, Any], ...]) -> list[gymnasium.Env]:
+    return []
+
+
+def _envs(options: tuple[tuple[str, Any], ...], count: int) -> list[gymnasium.Env]:
+    envs = _made(options)
+    while len(envs) < count:
+        envs.append(make_kitchen(**dict(options)))
+    return envs[:count]
