@@ -29,6 +29,8 @@ class LearnedPolicy(nn.Module, Policy):
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
+    stackable: ClassVar[bool] = True
 
     obs_mean: Tensor
     obs_std: Tensor

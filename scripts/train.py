@@ -10,6 +10,7 @@ from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.policies import MacConfig
 from mac_control.policies.bc import BCConfig
+from mac_control.policies.ibc import IBCConfig
 
 
 @dataclass
@@ -56,10 +57,11 @@ class Args:
     device: str | None = None
     """cpu or cuda."""
     bf16: bool = False
-    """Compute in bfloat16 (on a GPU)."""
+    """Compute in bfloat16; for GPUs, and processors with such arithmetic."""
     compile: bool = False
     """Compile the loss with torch.compile (on a GPU)."""
     bc: BCConfig = field(default_factory=BCConfig)
+    ibc: IBCConfig = field(default_factory=IBCConfig)
     mac: MacConfig = field(default_factory=MacConfig)
 
 

@@ -223,7 +223,6 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
         {"keep": "validation"},
         {"patience": 3},
         {"device": "toaster"},
-        {"bf16": True},
         {"compile": True},
     ],
 )
@@ -272,3 +271,10 @@ def test_the_verb_says_what_is_wrong(tmp_path, kitchen_complete, capsys, argv):
     assert status.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_bfloat16_learns_too(tmp_path):
+    (folder,) = fit(tmp_path, steps=300, lr=1e-2, ema=0.99, bf16=True)
+    data, policy = demonstrations(), load_policy(folder)
+    assert np.abs(policy.act(data.observations) - data.actions).mean() < 0.05
+    assert all(value.dtype == torch.float32 for value in weights(folder).values())

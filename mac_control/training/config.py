@@ -47,7 +47,7 @@ class TrainConfig:
     device: str = "cpu"
     """Where to train: cpu, or cuda."""
     bf16: bool = False
-    """Compute in bfloat16 where that is safe (on a GPU)."""
+    """Compute in bfloat16 where that is safe; for GPUs, and processors with such arithmetic."""
     compile: bool = False
     """Compile the loss with torch.compile (on a GPU)."""
 
@@ -78,6 +78,5 @@ class TrainConfig:
             raise InputError(
                 f"device: expected one that this machine has, got {self.device!r}"
             ) from error
-        for name in ("bf16", "compile"):
-            if getattr(self, name) and torch.device(self.device).type == "cpu":
-                raise InputError(f"{name}: expected a GPU (device=cuda) with it, got cpu")
+        if self.compile and torch.device(self.device).type == "cpu":
+            raise InputError("compile: expected a GPU (device=cuda) with it, got cpu")

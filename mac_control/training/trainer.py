@@ -18,7 +18,7 @@ from tqdm import tqdm
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import MacControlError
-from mac_control.policies import LearnedPolicy
+from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
 from mac_control.training.stack import Stack
@@ -51,7 +51,8 @@ def train(
         name: which policy (`bc`, `ibc`, `mac`, ...).
         demonstrations: what to learn.
         out: folder for checkpoints, training state and `log.csv`.
-        seeds: each draws initial weights and batches; all that is random follows from it.
+        seeds: each draws initial weights and batches; all that is random follows from it. Seeds
+            of a policy that is not `stackable` are trained one after another.
         policy: the policy's `Config`; None: its defaults.
         config: how to train.
         score: rates a policy, higher is better; needed with `keep="rollouts"`.
@@ -62,6 +63,12 @@ def train(
         CheckpointError: `out` holds a run with other settings.
         MacControlError: the loss is no longer finite; the checkpoint from before is kept.
     """
+    if len(seeds) > 1 and not policy_class(name).stackable:
+        options = {"policy": policy, "config": config, "score": score, "progress": progress}
+        return [
+            train(name, demonstrations, Path(out) / f"seed-{seed}", seeds=(seed,), **options)[0]
+            for seed in seeds
+        ]
     run = _Run(name, demonstrations, Path(out), tuple(seeds), policy, config or TrainConfig())
     run.train(score, progress)
     return run.folders

@@ -1,0 +1,186 @@
+"""Implicit behaviour cloning: an energy of observation and action, minimised to act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+from mac_control.errors import InputError
+from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.samplers import derivative_free, gradient, langevin, lowest
+
+
+@dataclass(frozen=True)
+class IBCConfig:
+    """What an :class:`IBC` is made of: small enough for a CPU; the published one is `published`."""
+
+    sampler: str = "langevin"
+    """`langevin`: candidates follow the gradient; `dfo`: they are drawn again and jittered."""
+    width: int = 128
+    """Width of the network."""
+    blocks: int = 1
+    """Residual blocks, of two layers each."""
+    spectral_norm: bool = False
+    """Keep each layer of the blocks 1-Lipschitz."""
+    negatives: int = 8
+    """Counter-examples for each training sample."""
+    iterations: int = 20
+    """Of the sampler, in training (`langevin`) and in acting."""
+    step: float = 0.5
+    """First step size of `langevin`."""
+    noise: float = 0.3
+    """Standard deviation of the noise: on the gradient (`langevin`), on the action (`dfo`)."""
+    move: float = 0.3
+    """No `langevin` iteration moves a dimension further than this."""
+    penalty: float = 1.0
+    """Weight of the penalty on gradients beyond `margin` (`langevin`)."""
+    margin: float = 1.0
+    """Largest gradient in any dimension that is not punished."""
+    samples: int = 64
+    """Candidates in acting."""
+
+    def __post_init__(self) -> None:
+        if self.sampler not in ("langevin", "dfo"):
+            raise InputError(f"sampler: expected langevin or dfo, got {self.sampler!r}")
+        for name in ("width", "blocks", "negatives", "iterations", "samples"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+    @classmethod
+    def published(cls) -> IBCConfig:
+        """The kitchen configuration of Florence et al. (2021), which needs a GPU and hours."""
+        return cls(
+            width=512,
+            blocks=8,
+            spectral_norm=True,
+            iterations=100,
+            step=0.1,
+            noise=1.0,
+            move=0.1,
+            samples=512,
+        )
+
+
+class IBC(LearnedPolicy):
+    """Energy model `p(a | obs) ~ exp(-E(obs, a))`, trained by InfoNCE against counter-examples.
+
+    It conditions by clamping: the given dimensions stay put while the energy is minimised over
+    the others. Source: Florence et al., CoRL 2021, arXiv 2109.00137.
+
+    Example:
+        >>> from mac_control.partial import PartialAction
+        >>> policy = IBC(IBC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
+        0.25
+    """
+
+    name = "ibc"
+    Config = IBCConfig
+    stackable = False  # torch.autograd.grad inside the loss, and spectral norms that keep state
+
+    def __init__(self, config: IBCConfig, *box: Any) -> None:
+        super().__init__(config, *box)
+        width = config.width
+        self.obs_layer = nn.Linear(self.obs_dim, width)
+        self.action_layer = nn.Linear(self.action_dim, width, bias=False)
+        layers = [nn.Linear(width, width) for _ in range(2 * config.blocks)]
+        if config.spectral_norm:
+            layers = [spectral_norm(layer) for layer in layers]
+        self.layers = nn.ModuleList(layers)
+        self.out = nn.Linear(width, 1)
+        self._generator = torch.Generator()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode; `seed` decides the candidates."""
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    def embed(self, obs: Tensor) -> Tensor:
+        """The part of the energy that no action changes, `(B, W)`; once for all candidates."""
+        return self.obs_layer(self.normalize(obs))
+
+    def energy(self, embedded: Tensor, action: Tensor) -> Tensor:
+        """`E(obs, a)` `(B, N)` for candidates `(B, N, D)` in [-1, 1]."""
+        x = embedded[:, None] + self.action_layer(action)  # (B, N, W)
+        for first, second in zip(self.layers[::2], self.layers[1::2], strict=True):
+            x = x + second(torch.relu(first(torch.relu(x))))
+        return self.out(torch.relu(x)).squeeze(-1)
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        config = self.config
+        shape = (len(obs), config.negatives, self.action_dim)
+        start = 2 * torch.rand(shape, generator=generator) - 1
+        batch = {"obs": obs, "action": action, "start": start.to(obs)}
+        if config.sampler == "langevin":
+            noise = torch.randn((config.iterations, *shape), generator=generator)
+            batch["noise"] = config.noise * noise.to(obs)
+        return batch
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """InfoNCE `-log softmax(-E)` of the action among the counter-examples, and the penalty."""
+        config = self.config
+        with parametrize.cached():
+            embedded = self.embed(batch["obs"])
+            negatives, penalty = batch["start"], 0.0
+            if config.sampler == "langevin":
+                fixed = embedded.detach()
+                negatives = langevin(
+                    lambda action: self.energy(fixed, action),
+                    negatives,
+                    torch.ones((), dtype=torch.bool, device=negatives.device),
+                    batch["noise"],
+                    config.step,
+                    config.move,
+                )
+                if config.penalty and torch.is_grad_enabled():
+                    slope = gradient(lambda a: self.energy(embedded, a), negatives, True)
+                    excess = (slope.abs().amax(-1) - config.margin).clamp(min=0)
+                    penalty = config.penalty * excess.square().mean()
+            positive = self.scale(batch["action"])[:, None]
+            energy = self.energy(embedded, torch.cat([positive, negatives], 1))
+            return -torch.log_softmax(-energy, 1)[:, 0].mean() + penalty
+
+    @torch.no_grad()
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        config, device = self.config, self.obs_mean.device
+        with parametrize.cached():
+            embedded = self.embed(torch.tensor(obs, device=device))
+            held = torch.tensor(given, device=device)[:, None]
+            shape = (len(obs), config.samples, self.action_dim)
+            start = (2 * torch.rand(shape, generator=self._generator) - 1).to(device)
+            start = torch.where(
+                held, self.scale(torch.tensor(values, device=device))[:, None], start
+            )
+
+            def energy(action: Tensor) -> Tensor:
+                return self.energy(embedded, action)
+
+            if config.sampler == "langevin":
+                noise = torch.randn((config.iterations, *shape), generator=self._generator)
+                noise = config.noise * noise.to(device)
+                action = langevin(energy, start, ~held, noise, config.step, config.move)
+            else:
+                action = derivative_free(
+                    energy, start, ~held, config.iterations, self._generator, config.noise
+                )
+            best = lowest(energy, action)
+        middle, half = (self.action_high + self.action_low) / 2, self._half()
+        return (middle + half * best).cpu().numpy()
+
+    def scale(self, action: Tensor) -> Tensor:
+        """From the action box to [-1, 1]."""
+        middle = (self.action_high + self.action_low) / 2
+        return ((action - middle) / self._half()).clamp(-1, 1)
+
+    def _half(self) -> Tensor:
+        return (self.action_high - self.action_low) / 2
