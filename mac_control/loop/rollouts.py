@@ -115,6 +115,7 @@ class _Episode:
         self._task_steps: dict[str, int] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._log_prob: list[float] = []
+        self._wrong: list[bool] = []
         self._has_density = False
 
     def read(self) -> PartialAction:
@@ -126,6 +127,7 @@ class _Episode:
         obs, reward, terminated, truncated, self._info = self.env.step(action)
         self._rows.append((self.obs, self.partial.given, self.partial.values, action, reward))
         self._log_prob.append(0.0 if log_prob is None else float(log_prob))
+        self._wrong.append(self.operator.wrong)
         self._has_density |= log_prob is not None
         for task in self._info.get("tasks_done", ()):
             self._task_steps.setdefault(task, len(self._rows))
@@ -143,6 +145,8 @@ class _Episode:
             task_steps=self._task_steps,
             success=self._info.get("success"),
             seed=self.seed,
+            wrong=np.array(self._wrong),
+            goal=self.operator.goal,
         )
 
 

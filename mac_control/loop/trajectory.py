@@ -25,6 +25,8 @@ class Trajectory:
             environment reports none.
         success: as the environment reports it; None where it does not.
         seed: of the episode.
+        wrong: `(T,)` boolean, where a simulated operator was wrong on purpose.
+        goal: the subtasks that a simulated operator alone knew it wanted; None: all.
 
     Raises:
         InputError: lengths that differ.
@@ -39,6 +41,8 @@ class Trajectory:
     task_steps: dict[str, int]
     success: bool | None
     seed: int
+    wrong: np.ndarray | None = None
+    goal: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         arrays = (self.observations, self.given, self.values, self.actions, self.rewards)
@@ -60,3 +64,8 @@ class Trajectory:
     def reward(self) -> float:
         """Sum of the rewards."""
         return float(self.rewards.sum())
+
+    @property
+    def effort(self) -> float:
+        """Share of the action entries that the operator gave, in [0, 1]."""
+        return float(self.given.mean())

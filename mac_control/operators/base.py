@@ -14,7 +14,14 @@ class Operator(ABC):
 
     `reset` starts an episode, `read` is called once per step, `close` frees a device.
     Works as a context manager.
+
+    A simulated operator may say what a benchmark wants to know and no policy is told: `goal`,
+    the subtasks that it alone knows it wants, and `wrong`, whether its last reading was wrong
+    on purpose.
     """
+
+    goal: tuple[str, ...] | None = None
+    wrong: bool = False
 
     def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most operators keep no state
         """Start an episode; everything drawn at random follows from `seed`."""

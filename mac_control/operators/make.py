@@ -1,4 +1,4 @@
-"""Operators by name: our own, those of other packages, and `module:Class`."""
+"""Operators by spec: our own, those of other packages, and `module:Class`, wrapped or not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
+from mac_control.operators.spec import WRAPPERS, Part, arguments, parse
 
 GROUP = "mac_control.operators"
 
@@ -30,8 +31,9 @@ def make_operator(
     """An operator by name, restricted to some dimensions.
 
     Args:
-        name: `nobody`, `everything`, `proxy`, `tracker`, any name in the entry-point group
-            `mac_control.operators`, or `module:Class`.
+        name: `nobody`, `everything`, `proxy`, `tracker`, `random`, any name in the entry-point
+            group `mac_control.operators`, or `module:Class`; with arguments and wrappers as in
+            `tracker:resync=true+laggy:p=0.5` (see :mod:`mac_control.operators.spec`).
         action_dim: number of action dimensions, D.
         given: how many dimensions to keep, drawn per episode, or a list of which; None keeps all.
         resources: what operators are made of, by argument name: `policy` (for `proxy`),
@@ -39,19 +41,21 @@ def make_operator(
             that its constructor names, and `action_dim`; the rest is left alone.
 
     Raises:
-        InputError: an unknown name, something an operator needs and was not given, or dimensions
-            that do not fit.
+        InputError: an unknown name, something an operator needs and was not given, arguments or
+            dimensions that do not fit.
 
     Example:
         >>> operator = make_operator("nobody", action_dim=9)
         >>> type(operator).__name__
         'Nobody'
+        >>> type(make_operator("nobody+noisy:std=0.05+k:3", action_dim=9).operator).__name__
+        'Noisy'
     """
-    make = _find(name)
+    source, *wrappers = parse(name)
     resources = {**{k: v for k, v in resources.items() if v is not None}, "action_dim": action_dim}
-    operator = make(**_wanted(name, make, resources))
-    if not isinstance(operator, Operator):
-        raise InputError(f"operator {name!r}: expected an Operator, got {type(operator).__name__}")
+    operator = _made(source, _find(source.name), resources)
+    for part in wrappers:
+        operator = _made(part, WRAPPERS[part.name], {**resources, "operator": operator})
     if given is None:
         return operator
     if isinstance(given, int):
@@ -87,13 +91,24 @@ def _installed() -> dict[str, EntryPoint]:
     return found
 
 
-def _wanted(name: str, make: Callable[..., Any], resources: dict[str, Any]) -> dict[str, Any]:
+def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Operator:
+    positional, named = arguments(part, make)
     parameters = [
         p
         for p in inspect.signature(make).parameters.values()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
-    missing = [p.name for p in parameters if p.default is p.empty and p.name not in resources]
+    supplied = {p.name: resources[p.name] for p in parameters if p.name in resources} | named
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in supplied]
     if missing:
-        raise InputError(f"operator {name!r}: expected {', '.join(missing)}, got none")
-    return {p.name: resources[p.name] for p in parameters if p.name in resources}
+        raise InputError(f"operator {part.name!r}: expected {', '.join(missing)}, got none")
+    if positional:  # what stands before them goes by position too
+        leading = [supplied.pop(p.name) for p in parameters]
+        operator = make(*leading, *positional, **supplied)
+    else:
+        operator = make(**supplied)
+    if not isinstance(operator, Operator):
+        raise InputError(
+            f"operator {part.name!r}: expected an Operator, got {type(operator).__name__}"
+        )
+    return operator

@@ -8,10 +8,11 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
+from mac_control.operators.wrapper import OperatorWrapper
 from mac_control.partial import PartialAction
 
 
-class Restricted(Operator):
+class Restricted(OperatorWrapper):
     """Keeps only some of the dimensions that another operator gives.
 
     Args:
@@ -28,7 +29,7 @@ class Restricted(Operator):
         >>> operator = Restricted(Nobody(9), 9, k=3)
         >>> operator.reset(seed=0)
         >>> operator.dims
-        array([3, 4, 7])
+        array([1, 2, 6])
     """
 
     def __init__(
@@ -49,21 +50,17 @@ class Restricted(Operator):
             raise InputError(
                 f"dims: expected different dimensions from 0 to {action_dim - 1}, got {list(dims)}"
             )
-        self.operator, self.action_dim, self.k = operator, action_dim, k
+        super().__init__(operator)
+        self.action_dim, self.k = action_dim, k
         self._keep(dims if dims is not None else range(k))
 
     def reset(self, seed: int | None = None) -> None:
-        self.operator.reset(seed)
+        super().reset(seed)
         if self.k is not None:
-            # A stream of its own: `seed` itself feeds whatever the other operator draws.
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-            self._keep(rng.permutation(self.action_dim)[: self.k])
+            self._keep(self.rng.permutation(self.action_dim)[: self.k])
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return self.operator.read(obs).restrict(self._kept)
-
-    def close(self) -> None:
-        self.operator.close()
 
     @property
     def dims(self) -> np.ndarray:

@@ -1,0 +1,75 @@
+"""An operator who, for a while, drives toward something else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.operators.base import Operator
+from mac_control.operators.tracker import Tracker
+from mac_control.operators.wrapper import OperatorWrapper, checked
+from mac_control.partial import PartialAction
+
+#: Frames of a demonstration further apart than this share of it belong to different subtasks.
+APART = 0.25
+
+
+class Wrong(OperatorWrapper):
+    """Now and then drives toward another subtask: tracks a piece of a demonstration far away.
+
+    A spell begins with probability 1 / `every` at each step and lasts `length` steps. The frame
+    that lies nearest to the observation says how far the task is; the piece begins at least a
+    quarter of a demonstration before or after that, in a demonstration drawn at random. The
+    dimensions given are those that the operator within gives.
+
+    Args:
+        demonstrations: whose pieces are tracked.
+        every: mean number of right steps between two spells.
+        length: steps of a spell.
+        gain: of the tracker, in action units per rad.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        demonstrations: Demonstrations,
+        every: float = 75.0,
+        length: int = 25,
+        gain: float = 4.0,
+    ) -> None:
+        super().__init__(operator)
+        self.demonstrations, self.gain = demonstrations, gain
+        self.every, self.length = checked("every", every, 1), int(checked("length", length, 1))
+        self._phases = np.concatenate([np.arange(len(e)) / len(e) for e in demonstrations])
+        self._frames = demonstrations.observations
+        self._spread = self._frames.std(0) + 1e-3
+        self._left, self._other = 0, None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the last reading was of a spell."""
+        return self._other is not None or self.operator.wrong
+
+    def reset(self, seed: int | None = None) -> None:
+        super().reset(seed)
+        self._left, self._other = 0, None
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        partial = self.operator.read(obs)
+        if self._left == 0 and self.rng.random() < 1 / self.every:
+            self._left, self._other = self.length, self._elsewhere(obs)
+        elif self._left == 0:
+            self._other = None
+        if self._other is None:
+            return partial
+        self._left -= 1
+        return PartialAction(self._other.read(obs).values, partial.given)
+
+    def _elsewhere(self, obs: np.ndarray) -> Tracker:
+        away = ((self._frames - np.asarray(obs)) / self._spread) ** 2
+        now = self._phases[away.sum(1).argmin()]
+        choices = np.array([p for p in np.arange(0, 0.9, 0.05) if abs(p - now) >= APART])
+        episode: Episode = self.demonstrations[self.rng.integers(len(self.demonstrations))]
+        start = int(self.rng.choice(choices) * len(episode))
+        piece = Episode(episode.observations[start:], episode.actions[start:])
+        return Tracker(Demonstrations([piece]), gain=self.gain, demonstration=0)

@@ -1,0 +1,90 @@
+"""Which dimensions an operator drives: named groups, a two-axis joystick, a changing set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+from mac_control.operators.restricted import Restricted
+from mac_control.operators.wrapper import OperatorWrapper, checked
+from mac_control.partial import PartialAction
+
+#: Names for dimensions of the kitchen's arm.
+GROUPS = {"base": (0, 1, 2), "elbow": (3,), "wrist": (4, 5, 6), "gripper": (7, 8)}
+
+
+def keep_k(operator: Operator, action_dim: int, k: int) -> Restricted:
+    """k dimensions drawn in each episode."""
+    return Restricted(operator, action_dim, k=k)
+
+
+def keep_dims(operator: Operator, action_dim: int, *dims: int) -> Restricted:
+    """The same dimensions in every episode."""
+    return Restricted(operator, action_dim, dims=dims)
+
+
+def keep_groups(operator: Operator, action_dim: int, *groups: str) -> Restricted:
+    """Named groups of joints, see :data:`GROUPS`.
+
+    Example:
+        >>> from mac_control.operators import Nobody
+        >>> keep_groups(Nobody(9), 9, "wrist", "gripper").dims
+        array([4, 5, 6, 7, 8])
+    """
+    unknown = [group for group in groups if group not in GROUPS]
+    if unknown or not groups:
+        raise InputError(f"group: expected some of {', '.join(GROUPS)}, got {unknown or 'none'}")
+    return Restricted(operator, action_dim, dims=sorted(d for g in groups for d in GROUPS[g]))
+
+
+class Joystick(OperatorWrapper):
+    """A two-axis joystick: one pair of dimensions at a time, switched by the user.
+
+    The pairs are (0, 1), (2, 3) and so on, the last one with its neighbour where the number of
+    dimensions is odd. The user switches every `hold` steps, to the pair on which the wanted
+    command is largest.
+    """
+
+    def __init__(self, operator: Operator, action_dim: int, hold: int = 15) -> None:
+        super().__init__(operator)
+        if action_dim < 2:
+            raise InputError(f"joystick: expected at least 2 action dimensions, got {action_dim}")
+        self.hold = int(checked("hold", hold, 1))
+        starts = [min(start, action_dim - 2) for start in range(0, action_dim, 2)]
+        self.pairs = np.array([[start, start + 1] for start in starts])
+        self._kept, self._step = np.zeros(action_dim, bool), 0
+
+    def reset(self, seed: int | None = None) -> None:
+        super().reset(seed)
+        self._step = 0
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        partial = self.operator.read(obs)
+        if self._step % self.hold == 0:
+            wanted = np.square(partial.values)[self.pairs].sum(1)
+            self._kept = np.zeros_like(self._kept)
+            self._kept[self.pairs[wanted.argmax()]] = True
+        self._step += 1
+        return partial.restrict(self._kept)
+
+
+class Shifting(OperatorWrapper):
+    """k dimensions at a time, drawn anew every `hold` steps on average."""
+
+    def __init__(self, operator: Operator, action_dim: int, k: int, hold: float = 40.0) -> None:
+        super().__init__(operator)
+        self.action_dim, self.k = action_dim, int(checked("k", k, 0, action_dim))
+        self.hold = checked("hold", hold, 1)
+        self._kept: np.ndarray | None = None
+
+    def reset(self, seed: int | None = None) -> None:
+        super().reset(seed)
+        self._kept = None
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        partial = self.operator.read(obs)
+        if self._kept is None or self.rng.random() < 1 / self.hold:
+            self._kept = np.zeros(self.action_dim, bool)
+            self._kept[self.rng.permutation(self.action_dim)[: self.k]] = True
+        return partial.restrict(self._kept)

@@ -1,0 +1,124 @@
+"""Operators as text: `tracker:resync=true+laggy:p=0.5+k:3`.
+
+A source, then wrappers around it from the inside out, joined by `+`. Each may have arguments
+behind colons, by name or in their order: `laggy:0.5` is `laggy:p=0.5`. There are no commas and
+no spaces, so that a list of operators is joined by commas.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mac_control.errors import InputError
+from mac_control.operators import degraded, mistaken, patterns
+from mac_control.operators.base import Operator
+
+#: Name -> what makes a wrapped operator: `make(operator, [resources,] arguments)`.
+WRAPPERS: dict[str, Callable[..., Operator]] = {
+    "noisy": degraded.Noisy,
+    "laggy": degraded.Laggy,
+    "low-rate": degraded.LowRate,
+    "intermittent": degraded.Intermittent,
+    "wrong": mistaken.Wrong,
+    "k": patterns.keep_k,
+    "dims": patterns.keep_dims,
+    "group": patterns.keep_groups,
+    "joystick": patterns.Joystick,
+    "shifting": patterns.Shifting,
+}
+
+#: Arguments that come from the caller and not from the text.
+RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A source or a wrapper: its name and its arguments, still text."""
+
+    name: str
+    positional: tuple[str, ...]
+    named: Mapping[str, str]
+
+
+def parse(spec: str) -> list[Part]:
+    """The parts of a spec, the source first.
+
+    Raises:
+        InputError: an empty part, a wrapper that is not known, or an argument given twice.
+
+    Example:
+        >>> [part.name for part in parse("tracker:resync=true+laggy:0.5+k:3")]
+        ['tracker', 'laggy', 'k']
+    """
+    parts = [_part(text, spec, source=i == 0) for i, text in enumerate(spec.split("+"))]
+    for part in parts[1:]:
+        if part.name not in WRAPPERS:
+            raise InputError(
+                f"operator {spec!r}: expected one of {', '.join(WRAPPERS)} behind '+', "
+                f"got {part.name!r}"
+            )
+    return parts
+
+
+def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a part, converted as `make` annotates them: positional ones, named ones.
+
+    Raises:
+        InputError: an argument that `make` does not have, or a value of another kind.
+
+    Example:
+        >>> arguments(parse("tracker+noisy:0.05:decay=0.9")[1], degraded.Noisy)
+        ([], {'std': 0.05, 'decay': 0.9})
+    """
+    function = make.__init__ if inspect.isclass(make) else make
+    hints = typing.get_type_hints(function)
+    parameters = [p for p in inspect.signature(make).parameters.values() if p.name not in RESOURCES]
+    many = next((p for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+    if many is not None and not part.named:
+        return [_convert(part, many.name, text, hints) for text in part.positional], {}
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if len(part.positional) > len(names):
+        raise InputError(
+            f"operator {part.name!r}: expected at most {len(names)} arguments "
+            f"({', '.join(names)}), got {len(part.positional)}"
+        )
+    texts = dict(zip(names, part.positional, strict=False))
+    for name, text in part.named.items():
+        if name not in names or name in texts:
+            raise InputError(
+                f"operator {part.name!r}: expected arguments out of ({', '.join(names)}), "
+                f"each once, got {name!r}"
+            )
+        texts[name] = text
+    return [], {name: _convert(part, name, text, hints) for name, text in texts.items()}
+
+
+def _part(text: str, spec: str, source: bool) -> Part:
+    name, *rest = text.split(":")
+    if source and rest and "=" not in rest[0]:  # module:Class, of a source only
+        name, rest = f"{name}:{rest[0]}", rest[1:]
+    positional = tuple(item for item in rest if "=" not in item)
+    named = [item.split("=", 1) for item in rest if "=" in item]
+    if not name or not all(rest) or len(dict(named)) < len(named):
+        raise InputError(
+            f"operator: expected NAME[:ARGUMENT]...[+WRAPPER[:ARGUMENT]...]..., got {spec!r}"
+        )
+    return Part(name, positional, dict(named))
+
+
+def _convert(part: Part, name: str, text: str, hints: Mapping[str, Any]) -> Any:
+    kinds = [k for k in (typing.get_args(hints.get(name)) or (hints.get(name, str),))]
+    for kind in kinds:
+        if kind is bool and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if kind in (int, float, str):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    wanted = " or ".join(k.__name__ for k in kinds if k in (bool, int, float, str)) or "no text"
+    raise InputError(f"operator {part.name!r}: {name}: expected {wanted}, got {text!r}")

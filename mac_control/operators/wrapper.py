@@ -1,0 +1,62 @@
+"""The base of operators that change what another operator gives."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+
+
+class OperatorWrapper(Operator):
+    """Reads another operator once per step and changes what it gives; a subclass writes `read`.
+
+    Randomness comes from `self.rng`, a stream of the class's own that starts anew with each
+    episode's seed: the same seed draws the same dimensions, say, whatever else is wrapped around.
+
+    Args:
+        operator: the one that is changed.
+    """
+
+    def __init__(self, operator: Operator) -> None:
+        self.operator = operator
+        self.rng = self._stream(0)
+
+    @property
+    def goal(self) -> tuple[str, ...] | None:
+        """As the operator within says."""
+        return self.operator.goal
+
+    @property
+    def wrong(self) -> bool:
+        """As the operator within says."""
+        return self.operator.wrong
+
+    def reset(self, seed: int | None = None) -> None:
+        self.operator.reset(seed)
+        self.rng = self._stream(seed)
+
+    def close(self) -> None:
+        self.operator.close()
+
+    def _stream(self, seed: int | None) -> np.random.Generator:
+        # Not `seed` itself, which feeds whatever the operator within draws.
+        key = zlib.crc32(type(self).__name__.encode())
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
+
+
+def checked(name: str, value: float, low: float, high: float = float("inf")) -> float:
+    """`value` if it is a finite number in [low, high].
+
+    Raises:
+        InputError: if not.
+
+    Example:
+        >>> checked("p", 0.5, 0, 1)
+        0.5
+    """
+    if not (np.isfinite(value) and low <= value <= high):
+        raise InputError(f"{name}: expected a finite number from {low:g} to {high:g}, got {value}")
+    return value
