@@ -12,6 +12,7 @@ from torch import Tensor
 from mac_control.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
+_CEILING = 15.0  # of a log-scale: a variance still fits a float32
 
 
 class Head(ABC):
@@ -85,7 +86,8 @@ class _Mixture(Head):
             params = params.float()
         logits, loc, raw = params.chunk(3, dim=-1)
         # The floor is approached smoothly, and far above it a log-scale is what it says.
-        return logits.log_softmax(-1), loc, self._floor + F.softplus(raw - self._floor)
+        log_scale = self._floor + F.softplus(raw.clamp(max=_CEILING) - self._floor)
+        return logits.log_softmax(-1), loc, log_scale
 
     def _cooled(self, log_weight: Tensor, log_scale: Tensor, temperature: float) -> Tensor:
         # Near p(x)^(1/T): a component's share of p^(1/T) is w^(1/T) scale^(1 - 1/T).
@@ -144,12 +146,13 @@ class GaussianMixture(_Mixture):
         return (weight * ((2 * log_scale).exp() + (loc - mean) ** 2)).sum(-1).sqrt()
 
     def entropy(self, params: Tensor) -> Tensor:
-        # Gauss-Hermite quadrature of -log p under each component.
-        log_weight, loc, log_scale = self._split(params)
-        node, share = (t.to(loc) for t in _HERMITE)
+        # Trapezoids on nodes as dense as each component needs: a narrow one may lie in a wide one.
+        _, loc, log_scale = self._split(params)
+        node = torch.linspace(-7, 7, 57, dtype=loc.dtype, device=loc.device)
         x = loc.unsqueeze(-1) + log_scale.exp().unsqueeze(-1) * node  # (..., K, Q)
-        log_prob = self.log_prob(params.unsqueeze(-2).unsqueeze(-2), x)
-        return -(log_weight.exp() * (log_prob * share).sum(-1)).sum(-1)
+        x = x.flatten(-2).sort(-1).values
+        log_prob = self.log_prob(params.unsqueeze(-2), x)
+        return -torch.trapezoid(log_prob.exp() * log_prob, x)
 
 
 class LogisticMixture(_Mixture):
@@ -341,14 +344,6 @@ def _gumbel_argmax(logits: Tensor, generator: torch.Generator | None) -> Tensor:
 
 def _log1mexp(a: Tensor) -> Tensor:
     """log(1 - exp(-a)) for a > 0, accurate at both ends."""
-    return torch.where(a < 0.693, (-torch.expm1(-a)).log(), torch.log1p(-torch.exp(-a)))
-
-
-def _hermite(nodes: int) -> tuple[Tensor, Tensor]:
-    import numpy as np
-
-    node, weight = np.polynomial.hermite_e.hermegauss(nodes)
-    return torch.from_numpy(node), torch.from_numpy(weight / weight.sum())
-
-
-_HERMITE = _hermite(24)
+    # The other branch gets a harmless number: its gradient would be NaN times 0.
+    small, large = a.clamp(max=0.7), a.clamp(min=0.6)
+    return torch.where(a < 0.65, (-torch.expm1(-small)).log(), torch.log1p(-torch.exp(-large)))

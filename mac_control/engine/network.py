@@ -54,9 +54,9 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def append(self, state: Any, where: Tensor, value: Tensor) -> Any:
-        """The state with `value` `(B,)` known too, at the one entry that is True in `where` `(B, D)`.
+        """The state with `value` `(B,)` known too, where the one-hot `where` `(B, D)` says.
 
-        A row of `where` without a True entry stays as it is. The old state is used up.
+        A row of `where` without an entry stays as it is. The old state is used up.
         """
 
 

@@ -115,7 +115,7 @@ class Transformer(Network):
             return self(x, rank.flatten(0, 1), obs).unflatten(0, rank.shape[:2])
         several = rank.dim() == 3
         rank = rank if several else rank.unsqueeze(1)  # (B, M, D)
-        batch, many, dim = rank.shape
+        many, dim = rank.shape[1:]
         context = self._context(x, obs)
         used = (rank <= dim).any(1)
         content = torch.cat([context.unsqueeze(1), self._content(x, used, context)], 1)
@@ -136,7 +136,7 @@ class Transformer(Network):
         return params if several else params.squeeze(1)
 
     def start(self, x: Tensor, known: Tensor, obs: Tensor | None = None) -> _State:
-        batch, dim = x.shape
+        dim = x.shape[1]
         context = self._context(x, obs)
         content = torch.cat([context.unsqueeze(1), self._content(x, known, context)], 1)
         content = F.pad(content, (0, 0, 0, 1))
