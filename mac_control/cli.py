@@ -17,6 +17,8 @@ from mac_control.errors import MacControlError
 #: `main(args: Args)`.
 VERBS: dict[str, str] = {
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
+    "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
+    "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 

@@ -1,13 +1,22 @@
 """Many rollouts: grids, seeds, workers, resumption, statistics, reports."""
 
+import csv
+import importlib
+import json
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mac_control import Demonstrations, Episode, InputError, evaluate
+from mac_control import Demonstrations, Episode, InputError, cli, evaluate
+from mac_control.checkpoint import save_policy
+from mac_control.envs import make_kitchen
 from mac_control.loop import bootstrap_interval, groups
+from mac_control.loop.plan import Contender, contend, plan
 from mac_control.policies import Policy
+from mac_control.policies.bc import BC
 
 
 class Sway(Policy):
@@ -141,3 +150,134 @@ def test_an_interval_needs_numbers():
     for bad in ([], [[]], [[1.0], [np.nan]]):
         with pytest.raises(InputError, match="samples: expected finite numbers"):
             bootstrap_interval(bad)
+
+
+def save_bc(folder, seed=0):
+    """An untrained BC policy as a checkpoint."""
+    torch.manual_seed(seed)
+    ends = np.ones(9, np.float32)
+    policy = BC(BC.Config(width=8), np.zeros(30), np.ones(30), -ends, ends)
+    data = {"tasks": ["kettle", "microwave"]}
+    return save_policy(folder, policy, training={"seed": seed}, data=data)
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    """A folder of two training seeds, as the verb train leaves it."""
+    with torch.random.fork_rng():
+        for seed in (0, 10):
+            save_bc(tmp_path / "bc" / f"seed-{seed}", seed)
+    return tmp_path / "bc"
+
+
+def verb(name, *options):
+    """Run a verb as the command line does; returns its exit status."""
+    module = importlib.import_module(f"mac_control.scripts.{name}")
+    with pytest.raises(SystemExit) as exit:
+        cli.run(module.main, [str(option) for option in options])
+    return exit.value.code
+
+
+def test_the_verb_evaluate_writes_results_and_goes_on_where_it_was(checkpoints, tmp_path, capsys):
+    out = tmp_path / "out"
+    short = ["--steps", 3, "--episodes", 2, "--workers", 1, "--out", out]
+    grid = ["--policies", checkpoints, "--operators", "nobody", "proxy", "--given", "0,2"]
+    assert verb("evaluate", *grid, *short) == 0
+    results = json.loads((out / "results.json").read_text())
+    cells = [(row["operator"], row["given"], row["train_seed"]) for row in results["rows"]]
+    assert cells == [("nobody", 0, 0), ("proxy", 2, 0), ("nobody", 0, 10), ("proxy", 2, 10)]
+    assert [row["train_seeds"] for row in results["summary"]] == [[0, 10], [0, 10]]
+    assert results["command"].startswith("mac-control evaluate") and results["versions"]["mujoco"]
+    table = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
+    assert [row["policy"] for row in table] == ["bc"] * 4
+    assert float(table[0]["reward_mean"]) == results["rows"][0]["reward_mean"]
+    assert "| bc | proxy | 2 | " in (out / "results.md").read_text()
+    assert (out / "results.png").read_bytes().startswith(b"\x89PNG")
+
+    # One row lost: only it is run again, and with the same outcome.
+    kept = results["rows"][:1] + results["rows"][2:]
+    for row in kept:
+        row["seconds"] = 99.0
+    (out / "results.json").write_text(json.dumps({"rows": kept}))
+    assert verb("evaluate", *grid, *short) == 0
+    again = json.loads((out / "results.json").read_text())["rows"]
+    assert [row["seconds"] == 99.0 for row in again] == [True, False, True, True]
+    assert untimed(again) == untimed(results["rows"])
+
+    # Another configuration: nothing of the old is kept.
+    assert verb("evaluate", *grid, *short, "--seed", 5) == 0
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert not any(row["seconds"] == 99.0 for row in rows)
+
+
+def test_the_verb_evaluate_refuses_what_is_not_its_own_file(checkpoints, tmp_path, capsys):
+    (tmp_path / "results.json").write_text("[1, 2]")
+    assert verb("evaluate", "--policies", checkpoints, "--out", tmp_path) == 2
+    assert "expected results of evaluate" in capsys.readouterr().err
+    assert verb("evaluate", "--policies", tmp_path / "none", "--out", tmp_path / "out") == 2
+    assert "expected a checkpoint folder" in capsys.readouterr().err
+
+
+def test_the_tasks_are_those_the_policy_was_trained_on(checkpoints, monkeypatch):
+    seen = []
+    monkeypatch.setattr(groups, "make_kitchen", lambda **o: seen.append(o) or make_kitchen(**o))
+    groups._made.cache_clear()
+    evaluate([checkpoints / "seed-0"], episodes=1, workers=1, env={"max_episode_steps": 2})
+    assert seen == [{"max_episode_steps": 2, "obs": "positions", "tasks": ("kettle", "microwave")}]
+
+
+def test_the_proxy_is_the_one_of_the_same_training_seed(checkpoints):
+    both = [Contender("mac", seed, "", 30, 9, None, "sum") for seed in (0, 10)]
+    cells = plan(both, ["proxy"], [3], contend([checkpoints]), {})
+    assert [cell.proxy.train_seed for cell in cells] == [0, 10]
+    cells = plan(both, ["proxy"], [3], contend([checkpoints / "seed-10"]), {})
+    assert [cell.proxy.train_seed for cell in cells] == [10, 10]
+    other = [Contender("mac", 3, "", 30, 9, None, "sum")]
+    with pytest.raises(InputError, match=r"one with training seed 3 for 'mac', got .*\[0, 10\]"):
+        plan(other, ["proxy"], [3], contend([checkpoints]), {})
+    assert len({cell.key for cell in cells}) == 2
+
+
+def test_a_policy_can_be_named(checkpoints):
+    named = contend([f"small={checkpoints}", checkpoints / "seed-0"])
+    assert [(c.name, c.train_seed) for c in named] == [("small", 0), ("small", 10), ("bc", 0)]
+
+
+def test_the_verb_rollout_prints_each_episode_and_the_mean(checkpoints, capsys):
+    policy = ["--policy", checkpoints / "seed-0", "--steps", 3, "--episodes", 2]
+    assert verb("rollout", *policy, "--operator", "proxy", "--dims", "1,4", "--seed", 7) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("seed 7  reward 0  given 1,4")
+    assert lines[-1] == "mean reward 0.00 ± 0.00 (standard error, 2)"
+    for wrong, message in [
+        (["--given", 1, "--dims", "1"], "given, dims: expected one of the two"),
+        (["--dims", "a"], "dims: expected numbers such as 0,1,3, got 'a'"),
+        (["--episodes", 0], "episodes: expected at least 1"),
+        (["--operator", "driver"], "operator: expected one of everything"),
+    ]:
+        assert verb("rollout", *policy, *wrong) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_the_verb_rollout_films(checkpoints, tmp_path, capsys):
+    imageio = pytest.importorskip("imageio")
+    path = tmp_path / "film.mp4"
+    status = verb(
+        "rollout",
+        "--policy",
+        checkpoints / "seed-0",
+        "--steps",
+        2,
+        "--video",
+        path,
+        "--episodes",
+        2,
+    )
+    error = capsys.readouterr().err
+    if status == 2 and "expected to render" in error:
+        pytest.skip(error)
+    assert status == 0, error
+    with imageio.get_reader(path) as film:
+        assert film.count_frames() == 2 * 3
+        picture = film.get_data(1)
+    assert picture.shape == (480, 480, 3) and picture.std() > 10

@@ -105,7 +105,7 @@ def _groups(
     demonstrations: str | Demonstrations | None,
     env: Mapping[str, Any],
 ) -> list[Group]:
-    options = {"obs": "full" if cell.policy.obs_dim == 59 else "positions", **env}
+    options = {"obs": cell.policy.obs, **env}
     if cell.policy.tasks is not None:
         options.setdefault("tasks", cell.policy.tasks)
     seeds = range(seed, seed + episodes)

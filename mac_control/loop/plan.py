@@ -25,6 +25,11 @@ class Contender:
     tasks: tuple[str, ...] | None
     checksum: str | None
 
+    @property
+    def obs(self) -> str:
+        """The kitchen's observation of its size."""
+        return "full" if self.obs_dim == 59 else "positions"
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:

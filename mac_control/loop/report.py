@@ -1,0 +1,166 @@
+"""Results of an evaluation as JSON, CSV, a Markdown table and a plot."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.files import atomic_path, write_json, write_text
+from mac_control.loop.evaluation import Row
+from mac_control.loop.statistics import bootstrap_interval
+
+#: Packages whose versions settle the figures.
+PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
+
+CSV_COLUMNS = [
+    *("policy", "operator", "given", "train_seed", "episodes"),
+    *("reward_mean", "reward_low", "reward_high", "success_rate", "seconds"),
+]
+
+
+def summarize(rows: Sequence[Row]) -> list[Row]:
+    """One row per policy, operator and number of given dimensions, over the training seeds.
+
+    `reward_mean` is the mean over seeds of their means; `reward_ci95` is
+    :func:`bootstrap_interval`, over training seeds and episodes.
+    """
+    cells: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((row["policy"], row["operator"], row["given"]), []).append(row)
+    return [
+        {
+            "policy": policy,
+            "operator": operator,
+            "given": given,
+            "train_seeds": [row["train_seed"] for row in part],
+            "episodes": sum(row["episodes"] for row in part),
+            "reward_mean": float(np.mean([row["reward_mean"] for row in part])),
+            "reward_ci95": list(bootstrap_interval([row["rewards"] for row in part])),
+            "success_rate": float(np.mean([row["success_rate"] for row in part])),
+        }
+        for (policy, operator, given), part in cells.items()
+    ]
+
+
+def markdown_table(summary: Sequence[Row]) -> str:
+    """Reward with its interval: a line per policy and operator, a column per given dimensions.
+
+    With 0 given every operator is nobody, so that figure stands in each line of its policy.
+
+    Example:
+        >>> cell = {"reward_mean": 2.5, "reward_ci95": [2.0, 3.0], "train_seeds": [0]}
+        >>> print(markdown_table([{"policy": "bc", "operator": "nobody", "given": 0, **cell}]))
+        | policy | operator | seeds | 0 given |
+        |---|---|---|---|
+        | bc | nobody | 1 | 2.50 [2.00, 3.00] |
+    """
+    columns = sorted({row["given"] for row in summary})
+    lines = [["policy", "operator", "seeds", *[f"{given} given" for given in columns]]]
+    lines.append(["---"] * len(lines[0]))
+    for (policy, operator), cells in curves(summary).items():
+        seeds = str(max(len(row["train_seeds"]) for row in cells.values()))
+        texts = [_cell(cells[given]) if given in cells else "" for given in columns]
+        lines.append([policy, operator, seeds, *texts])
+    rule = "|" + "|".join(lines[1]) + "|"
+    return "\n".join(rule if i == 1 else f"| {' | '.join(t)} |" for i, t in enumerate(lines))
+
+
+def curves(summary: Sequence[Row]) -> dict[tuple[str, str], dict[int, Row]]:
+    """Rows by policy and operator, then by given dimensions; 0 given is nobody's."""
+    found: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in summary:
+        found.setdefault((row["policy"], row["operator"]), {})[row["given"]] = row
+    for (policy, operator), cells in found.items():
+        alone = found.get((policy, "nobody"), {}).get(0)
+        if alone is not None and operator != "everything":
+            cells.setdefault(0, alone)
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that settle the figures."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
+
+
+def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+    """Write `results.json`, `results.csv`, `results.md` and `results.png`; returns the table.
+
+    Args:
+        folder: where to; each file is replaced whole.
+        rows: as :func:`evaluate` returns them.
+        about: what the figures came from (command, configuration, data); JSON values.
+    """
+    folder = Path(folder)
+    summary = summarize(rows)
+    table = markdown_table(summary)
+    write_json(
+        folder / "results.json",
+        {**about, "versions": versions(), "rows": list(rows), "summary": summary},
+    )
+    write_text(folder / "results.csv", _csv(rows))
+    command = f"\n\n    {about['command']}\n" if "command" in about else "\n"
+    note = "Mean reward [95 % interval, bootstrap over training seeds and episodes].\n\n"
+    write_text(folder / "results.md", note + table + command)
+    plot(summary, folder / "results.png")
+    return table
+
+
+def plot(summary: Sequence[Row], path: str | Path) -> None:
+    """Reward against given dimensions: colour is the policy, line style the operator."""
+    from matplotlib.figure import Figure  # no pyplot: no window, no state of the process
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    lines = curves(summary)
+    # Nobody's figure is the first point of its policy's other lines.
+    begun = {key[0] for key, cells in lines.items() if key[1] != "nobody" and 0 in cells}
+    lines = {
+        key: cells for key, cells in lines.items() if key[1] != "nobody" or key[0] not in begun
+    }
+    policies, operators = (list(dict.fromkeys(names)) for names in zip(*lines, strict=True))
+    styles = ["-", "--", ":", "-."]
+    for number, ((policy, operator), cells) in enumerate(lines.items()):
+        given = np.array(sorted(cells), float)
+        mean = np.array([cells[k]["reward_mean"] for k in sorted(cells)])
+        low, high = np.array([cells[k]["reward_ci95"] for k in sorted(cells)]).T
+        axes.errorbar(
+            given + 0.04 * number,  # side by side, so that intervals can be told apart
+            mean,
+            [np.maximum(mean - low, 0), np.maximum(high - mean, 0)],
+            color=f"C{policies.index(policy) % 10}",
+            linestyle=styles[operators.index(operator) % len(styles)],
+            marker="o",
+            markersize=4,
+            capsize=2,
+            label=f"{policy}, {operator}",
+        )
+    axes.set_xticks(sorted({row["given"] for row in summary}))
+    axes.set(xlabel="given dimensions", ylabel="reward (mean, 95 % interval)")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize="small")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def _cell(row: Row) -> str:
+    low, high = row["reward_ci95"]
+    return f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        low, high = row["reward_ci95"]
+        writer.writerow({**row, "reward_low": low, "reward_high": high})
+    return text.getvalue()

@@ -1,0 +1,66 @@
+"""Film of a rollout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from mac_control.envs import KitchenEnv
+from mac_control.errors import InputError
+from mac_control.files import atomic_path
+
+
+def choose_renderer() -> None:
+    """On Linux without a display, render in software, unless `MUJOCO_GL` says how to."""
+    headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if sys.platform == "linux" and headless:
+        os.environ.setdefault("MUJOCO_GL", "osmesa")
+        if os.environ["MUJOCO_GL"] == "osmesa":
+            os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
+
+
+@contextmanager
+def film(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
+    """Write a film; the block gets a function that adds a picture of the environment.
+
+    Args:
+        env: made with `render_mode="rgb_array"`, after :func:`choose_renderer`.
+        path: a file whose ending names a film format, such as `.mp4`.
+
+    Raises:
+        InputError: nothing to write films or to render pictures with.
+    """
+    try:
+        import imageio
+        import imageio_ffmpeg  # noqa: F401 - what imageio writes films with
+    except ImportError as error:
+        raise InputError(
+            f"video: expected imageio and ffmpeg (pip install 'mac-control[video]'), got: {error}"
+        ) from error
+    # Nine tenths of the time of a picture rendered in software go into these two.
+    env.model.light_castshadow[:] = 0
+    env.model.vis.quality.offsamples = 0
+    _render(env)
+    with atomic_path(path) as temporary:
+        try:
+            writer = imageio.get_writer(temporary, fps=env.metadata["render_fps"], format="FFMPEG")
+        except ValueError as error:
+            raise InputError(f"video: expected a film file such as film.mp4, got {path}") from error
+        with writer:
+            yield lambda: writer.append_data(_render(env))
+
+
+def _render(env: KitchenEnv) -> np.ndarray:
+    try:
+        return env.render()
+    except Exception as error:  # whatever the graphics library of this machine fails with
+        how = os.environ.get("MUJOCO_GL", "a window")
+        raise InputError(
+            f"video: expected to render with {how}, got: {error}; on a machine without a display "
+            "install libosmesa6 (Debian, Ubuntu) or set MUJOCO_GL=egl for a GPU"
+        ) from error
