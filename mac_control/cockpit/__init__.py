@@ -1,0 +1,1 @@
+"""The cockpit: a web page to drive from."""

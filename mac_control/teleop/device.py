@@ -1,0 +1,133 @@
+"""The contract of a teleoperation device, and finding devices by name."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from mac_control.errors import InputError, MacControlError
+
+GROUP = "mac_control.devices"
+
+
+class DeviceError(MacControlError):
+    """A device cannot be used now: not there, unplugged, or its library is missing."""
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What a device says now.
+
+    Args:
+        axes: deflection of each axis by name, in [-1, 1]; a leader arm's are action values.
+        buttons: names of the buttons that are held.
+        heard: when the device was last heard from, on the clock `time.monotonic` [s]; a state
+            older than the watchdog's patience is not acted upon.
+        changed: when an axis or button last changed [s]; latency is measured from it.
+    """
+
+    axes: Mapping[str, float] = field(default_factory=dict)
+    buttons: frozenset[str] = frozenset()
+    heard: float = float("-inf")
+    changed: float = float("-inf")
+
+
+class Device(ABC):
+    """Something that a person holds: yields axes and buttons without blocking.
+
+    A subclass writes `connect`, `read` and `close`; works as a context manager. `connect` is
+    called again after a device was lost, so it must work on one that was plugged in anew.
+    """
+
+    #: Names of the axes that the device can have, for the listing; empty where they are free.
+    axes: tuple[str, ...] = ()
+    #: The mapping in `mac_control/teleop/mappings` that is used where none is named.
+    mapping: str = "network"
+
+    @abstractmethod
+    def connect(self) -> None:
+        """Open the device.
+
+        Raises:
+            DeviceError: it is not there, or its library is not installed.
+        """
+
+    @abstractmethod
+    def read(self) -> DeviceState:
+        """The latest state, at once.
+
+        Raises:
+            DeviceError: the device is gone.
+        """
+
+    def reset(self) -> None:  # noqa: B027 - only recordings care
+        """An episode starts."""
+
+    def close(self) -> None:  # noqa: B027 - most devices hold nothing
+        """Free the device; may be called more than once."""
+
+    def __enter__(self) -> Device:
+        self.connect()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def device_names() -> list[str]:
+    """Names in the entry-point group `mac_control.devices` of all installed packages."""
+    return sorted(_installed())
+
+
+def make_device(name: str, **options: Any) -> Device:
+    """A device by name, or by `module:Class`; not connected yet.
+
+    Raises:
+        InputError: an unknown name, options that it does not take, or not a device.
+
+    Example:
+        >>> make_device("network", port=0).axes
+        ()
+    """
+    installed = _installed()
+    if name not in installed and ":" not in name:
+        raise InputError(
+            f"device: expected one of {', '.join(sorted(installed))} or module:Class, got {name!r}"
+        )
+    try:
+        if name in installed:
+            make = installed[name].load()
+        else:
+            module, _, attribute = name.partition(":")
+            make = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"device {name!r}: cannot be imported: {error}") from error
+    try:
+        device = make(**options)
+    except TypeError as error:
+        raise InputError(f"device {name!r}: options do not fit: {error}") from error
+    if not isinstance(device, Device):
+        raise InputError(f"device {name!r}: expected a Device, got {type(device).__name__}")
+    return device
+
+
+def needs(module: str, extra: str) -> Any:
+    """Import a module of an optional extra.
+
+    Raises:
+        DeviceError: it is not installed; the sentence says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise DeviceError(
+            f"{module}: expected the package, got none; pip install 'mac-control[{extra}]'"
+        ) from error
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

@@ -1,0 +1,122 @@
+"""Driving from another program: JSON over a WebSocket."""
+
+from __future__ import annotations
+
+import http
+import threading
+import time
+from typing import Any
+
+from mac_control.errors import InputError
+from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
+from mac_control.teleop.messages import MAX_MESSAGE, check_bind, parse_message, refusal
+
+
+class Inbox(Device):
+    """The last message that came, from whichever thread; the cockpit's page fills one too.
+
+    A message that makes no sense is counted and dropped: the sender then falls silent.
+    """
+
+    def __init__(self) -> None:
+        self._state = DeviceState()
+        self._lock = threading.Lock()
+        self.dropped = 0
+
+    def connect(self) -> None: ...
+
+    def read(self) -> DeviceState:
+        with self._lock:
+            return self._state
+
+    def put(self, text: str | bytes) -> None:
+        """Take a message in; raises nothing."""
+        now = time.monotonic()
+        try:
+            axes, buttons = parse_message(text)
+        except InputError:
+            with self._lock:
+                self.dropped += 1
+            return
+        with self._lock:
+            last = self._state
+            same = (axes, buttons) == (last.axes, last.buttons)
+            self._state = DeviceState(axes, buttons, now, last.changed if same else now)
+
+    def clear(self) -> None:
+        """The sender has gone: nothing is heard any more."""
+        with self._lock:
+            self._state = DeviceState()
+
+
+class Network(Inbox):
+    """Listens for `{"axes": {"dim1": 0.5}, "buttons": ["mine1"]}`, from one client at a time.
+
+    The client sends its whole state at least every 50 ms, also when nothing changes: a watchdog
+    gives its dimensions back to the robot when it falls silent.
+
+    Args:
+        host, port: where to listen; port 0 takes a free one, see `port` after `connect`.
+        remote: allow a host other than this machine; then a token is needed.
+        token: what a client must put in its address as `?token=`.
+    """
+
+    mapping = "network"
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8766,
+        remote: bool = False,
+        token: str | None = None,
+    ) -> None:
+        super().__init__()
+        check_bind(host, remote, token)
+        self.host, self.port, self._token = host, port, token
+        self._server: Any = None
+        self._busy = threading.Lock()
+
+    def connect(self) -> None:
+        if self._server is not None:
+            return
+        server = needs("websockets.sync.server", "network")
+        try:
+            self._server = server.serve(
+                self._serve,
+                self.host,
+                self.port,
+                max_size=MAX_MESSAGE,
+                compression=None,
+                process_request=self._admit,
+            )
+        except OSError as error:
+            raise DeviceError(
+                f"network: cannot listen on {self.host}:{self.port}: {error}"
+            ) from None
+        self.port = self._server.socket.getsockname()[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server = None
+        self.clear()
+
+    def _admit(self, connection: Any, request: Any) -> Any:
+        reason = refusal(request.path, request.headers, self.host, self._token)
+        if reason is not None:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, f"{reason}\n")
+        return None
+
+    def _serve(self, connection: Any) -> None:
+        if not self._busy.acquire(blocking=False):
+            connection.close(1013, "another client is driving")
+            return
+        try:
+            for message in connection:
+                self.put(message)
+        except Exception as error:  # a broken connection, whatever broke it, is a silent one
+            self._log = str(error)
+        finally:
+            self.clear()
+            self._busy.release()

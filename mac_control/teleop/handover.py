@@ -1,0 +1,59 @@
+"""Taking over and handing back without a jump."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.errors import InputError
+
+
+class Handover:
+    """Bounds the change per step of a dimension that has changed hands, until it has caught up.
+
+    While dimension d is in transition, what is sent changes by at most `share` of the width of
+    its box a step; it lies between what was last sent and what is asked for, so never outside
+    the box. A dimension that stays in the same hands is not touched.
+
+    Args:
+        low, high: ends of the action box, `(D,)`.
+        share: in (0, 1].
+        rest: the action that stands still, `(D,)`.
+
+    Example:
+        >>> handover = Handover(np.float32([-1]), np.float32([1]), share=0.25)
+        >>> [handover.send(np.float32([1]), np.array([True])).tolist() for _ in range(3)]
+        [[0.5], [1.0], [1.0]]
+    """
+
+    def __init__(
+        self, low: np.ndarray, high: np.ndarray, share: float, rest: np.ndarray | None = None
+    ) -> None:
+        if not 0 < share <= 1:
+            raise InputError(f"ramp: expected a share in (0, 1], got {share}")
+        self.rest = np.clip(np.zeros_like(low), low, high) if rest is None else rest
+        self.most = share * (high - low)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start an episode: at rest, every dimension the robot's, none in transition."""
+        self.last = self.rest.copy()
+        self.given = np.zeros(len(self.rest), bool)
+        self.moving = np.zeros(len(self.rest), bool)
+
+    def restart(self, rest: bool = True) -> None:
+        """Put every dimension in transition; from `rest` after a stop, else from where it is."""
+        if rest:
+            self.last = self.rest.copy()
+        self.moving[:] = True
+
+    def limit(self, asked: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What may be sent of `asked` `(D,)` now; changes nothing."""
+        near = np.clip(asked, self.last - self.most, self.last + self.most)
+        return np.where(self.moving | (given != self.given), near, asked).astype(np.float32)
+
+    def send(self, asked: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What is sent of `asked` `(D,)`; a dimension that gets it has caught up."""
+        action = self.limit(asked, given)
+        self.moving = (self.moving | (given != self.given)) & (action != asked)
+        self.last, self.given = action, np.array(given)
+        return action

@@ -1,0 +1,325 @@
+"""The real-time loop: a person drives some dimensions, a policy fills in the rest."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+from mac_control.partial import PartialAction
+from mac_control.policies.base import Policy
+from mac_control.teleop.handover import Handover
+from mac_control.teleop.operator import Reading, poll
+from mac_control.teleop.pacing import Pacer
+
+#: How much of an episode can be undone [s].
+UNDO_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened in one control period.
+
+    `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
+    `action` what was executed; they differ while a dimension changes hands. `latency` is the time
+    from the operator's last change to the action that first showed it [s], None where nothing
+    changed.
+    """
+
+    obs: np.ndarray
+    values: np.ndarray
+    given: np.ndarray
+    filled: np.ndarray
+    action: np.ndarray
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    next_obs: np.ndarray | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+    status: str = "live"
+    mode: str | None = None
+    stopped: bool = False
+    latency: float | None = None
+
+
+class Recorder(Protocol):
+    """What the loop tells a recorder."""
+
+    def start(self, seed: int) -> None: ...
+    def add(self, step: Step) -> None: ...
+    def undo(self, steps: int) -> None: ...
+    def finish(self, success: bool) -> None: ...
+    def discard(self) -> None: ...
+
+
+class Teleoperation:
+    """One environment, one policy and one operator, stepped in real time.
+
+    Args:
+        env: any environment with a `Box` action space and flat observations; one with
+            `snapshot()` and `restore(snapshot)` can undo.
+        policy: fills in what is not given; may be exchanged while driving.
+        operator: whoever gives; a `DeviceOperator` or `Together` also has events.
+        rate: control steps per second [Hz].
+        speed: times real time, for accelerated tests.
+        ramp: largest change per step of a dimension that changes hands, as a share of the
+            width of the action box.
+        recorder: told of every step, or None.
+        seed: of the first episode; each next one adds 1.
+        clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
+
+    Raises:
+        InputError: spaces that do not fit each other, or an option out of range.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env,
+        policy: Policy,
+        operator: Operator,
+        *,
+        rate: float = 12.5,
+        speed: float = 1.0,
+        ramp: float = 0.15,
+        recorder: Recorder | None = None,
+        seed: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        space = env.action_space
+        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
+            raise InputError(f"env: expected a Box of one axis as action space, got {space}")
+        self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
+        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
+            raise InputError("env: expected an action space with finite ends, got one without")
+        if not 0 < ramp <= 1:
+            raise InputError(f"ramp: expected a share in (0, 1], got {ramp}")
+        self.env, self.operator, self.recorder = env, operator, recorder
+        self.use(policy)
+        self.rate = rate
+        self.rest = np.clip(np.zeros_like(self.low), self.low, self.high)
+        self.pacer = Pacer(rate, speed, clock, sleep)
+        self.handover = Handover(self.low, self.high, ramp, self.rest)
+        self.paused = self.stopped = self.quit = False
+        self.recording = recorder is not None
+        self.seed, self.episode, self.steps = seed, -1, 0
+        self.reward = 0.0
+        self.latencies: deque[float] = deque(maxlen=100_000)
+        self._clock = clock
+        self._commands: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
+        self._pending: list[str] = []
+        self._seen = float("-inf")
+        self.reset()
+
+    @property
+    def action_dim(self) -> int:
+        """Number of action dimensions, D."""
+        return len(self.low)
+
+    def use(self, policy: Policy) -> None:
+        """Let `policy` fill in from the next step on."""
+        size = self.env.observation_space.shape
+        if policy.action_dim != len(self.low) or (policy.obs_dim,) != size:
+            raise InputError(
+                f"policy: expected observations {size} and {len(self.low)} action dimensions, "
+                f"got ({policy.obs_dim},) and {policy.action_dim}"
+            )
+        self.policy = policy
+
+    def post(self, command: str, argument: Any = None) -> None:
+        """Ask for something from any thread; done before the next step.
+
+        `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
+        `success`, `record` (toggles), `policy` (a `Policy`), `quit`.
+        """
+        if command not in _COMMANDS:
+            raise InputError(f"command: expected one of {sorted(_COMMANDS)}, got {command!r}")
+        self._commands.put((command, argument))
+
+    def reset(self, success: bool = False, keep: bool = False) -> None:
+        """Start the next episode; the running one is recorded only with `success` or `keep`."""
+        if self.recorder is not None and self.episode >= 0:
+            if (success or keep) and self.recording:
+                self.recorder.finish(success)
+            else:
+                self.recorder.discard()
+        self.episode += 1
+        seed = self.seed + self.episode
+        self.obs, self.info = self.env.reset(seed=seed)
+        self.policy.reset(seed)
+        self.operator.reset(seed)
+        self.handover.reset()
+        self._snapshots.clear()
+        self.steps, self.reward = 0, 0.0
+        if self.recorder is not None:
+            self.recorder.start(seed)
+
+    def run(
+        self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
+    ) -> None:
+        """Step in real time until told to quit, or for so many periods; `watch` sees each step."""
+        self.pacer.restart()
+        done = 0
+        while not self.quit and (steps is None or done < steps):
+            step = self.step()
+            done += 1
+            if watch is not None:
+                watch(step)
+            self.pacer.wait()
+
+    def step(self) -> Step | None:
+        """One control period, without waiting; None while paused."""
+        reading = poll(self.operator, self.obs)
+        events = tuple(self._pending) + reading.events
+        self._pending.clear()
+        self._obey(events)
+        if self.paused or self.quit:
+            return None
+        values = np.clip(reading.partial.values, self.low, self.high)
+        given = reading.partial.given
+        if self.stopped:
+            filled = action = self.rest
+        else:
+            near = self.handover.limit(values, given)
+            filled = self.policy.act(self.obs, PartialAction(near, given))
+            reading, values, given = self._look_again(reading, values, given)
+            asked = np.where(given, values, filled)
+            action = self.handover.send(asked, given)
+        changed, latency = reading.changed, None
+        if changed > self._seen:
+            self._seen, latency = changed, max(0.0, self._clock() - changed)
+            self.latencies.append(latency)
+        return self._execute(
+            Step(
+                np.array(self.obs),
+                values * given,
+                given,
+                filled,
+                action,
+                events=events,
+                status=reading.status,
+                mode=reading.mode,
+                stopped=self.stopped,
+                latency=latency,
+            )
+        )
+
+    def _look_again(
+        self, first: Reading, values: np.ndarray, given: np.ndarray
+    ) -> tuple[Reading, np.ndarray, np.ndarray]:
+        # The policy took a few ms: what the operator does meanwhile goes out with this action,
+        # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
+        second = poll(self.operator, self.obs)
+        self._pending += second.events
+        if "estop" in second.events or second.status != "live":
+            return first, values, given
+        newer = second.partial.given
+        values = np.where(newer, np.clip(second.partial.values, self.low, self.high), values)
+        return second, values, given | newer
+
+    def _execute(self, step: Step) -> Step:
+        action = np.clip(step.action, self.low, self.high)
+        if not np.isfinite(action).all():  # cannot happen; must not happen
+            action = self.rest
+        if hasattr(self.env.unwrapped, "snapshot"):
+            self._snapshots.append(
+                (self.env.unwrapped.snapshot(), self.obs, self.info, self.reward)
+            )
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        step = replace(
+            step,
+            action=action,
+            reward=float(reward),
+            terminated=bool(terminated),
+            truncated=bool(truncated),
+            next_obs=obs,
+            info=info,
+        )
+        self.obs, self.info = obs, info
+        self.steps += 1
+        self.reward += float(reward)
+        if self.recorder is not None:
+            self.recorder.add(step)
+        if terminated or truncated:
+            self.reset(success=bool(info.get("success", terminated)), keep=True)
+        return step
+
+    def _obey(self, events: tuple[str, ...]) -> None:
+        for event in events:
+            _COMMANDS.get(event, _ignore)(self, None)
+        while not self._commands.empty():
+            command, argument = self._commands.get()
+            _COMMANDS[command](self, argument)
+
+    def _pause(self, _: Any) -> None:
+        self.paused = not self.paused
+        self.handover.restart()
+        self.pacer.restart()
+
+    def _start(self, _: Any) -> None:
+        if self.paused:
+            self._pause(None)
+
+    def _estop(self, _: Any) -> None:
+        self.stopped = True
+
+    def _release(self, _: Any) -> None:
+        if self.stopped:
+            self.stopped = False
+            self.handover.restart()
+
+    def _reset(self, _: Any) -> None:
+        self.reset()
+
+    def _success(self, _: Any) -> None:
+        self.reset(success=True)
+
+    def _record(self, _: Any) -> None:
+        self.recording = self.recorder is not None and not self.recording
+
+    def _undo(self, seconds: Any) -> None:
+        count = min(len(self._snapshots), round((2.0 if seconds is None else seconds) * self.rate))
+        if count < 1:
+            return
+        for _ in range(count):
+            snapshot, self.obs, self.info, self.reward = self._snapshots.pop()
+        self.env.unwrapped.restore(snapshot)
+        self.steps -= count
+        self.handover.restart()
+        if self.recorder is not None:
+            self.recorder.undo(count)
+
+    def _use(self, policy: Any) -> None:
+        self.use(policy)
+        self.handover.restart(rest=False)
+
+    def _quit(self, _: Any) -> None:
+        self.quit = True
+
+
+def _ignore(teleoperation: Teleoperation, _: Any) -> None:
+    """An event that the operator itself acts on, such as a change of mode."""
+
+
+_COMMANDS: dict[str, Callable[[Teleoperation, Any], None]] = {
+    "start": Teleoperation._start,
+    "pause": Teleoperation._pause,
+    "estop": Teleoperation._estop,
+    "release": Teleoperation._release,
+    "reset": Teleoperation._reset,
+    "undo": Teleoperation._undo,
+    "success": Teleoperation._success,
+    "record": Teleoperation._record,
+    "policy": Teleoperation._use,
+    "quit": Teleoperation._quit,
+}

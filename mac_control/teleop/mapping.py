@@ -1,0 +1,310 @@
+"""Mappings: which axis and button of a device drives which action dimension, read from TOML."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping as Dict
+from dataclasses import MISSING, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.teleop.device import DeviceState
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Task-space directions of the end effector, in the base frame: translations, then rotations.
+DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
+#: What a button can do besides driving.
+EVENTS = ("estop", "mode", "pause", "quit", "record", "reset", "success", "undo")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis that drives an action dimension or a task-space direction.
+
+    `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
+    over [0, `scale`]. With `position`, as for leader arms, the action is instead
+    `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
+    or always where there is none.
+    """
+
+    axis: str
+    dim: int | None = None
+    direction: str | None = None
+    scale: float = 1.0
+    dead_zone: float = 0.0
+    mode: str | None = None
+    position: bool = False
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button that drives a dimension or direction at `value` while it is held."""
+
+    button: str
+    dim: int | None = None
+    direction: str | None = None
+    value: float = 1.0
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A clutch, "hands on": while the button is held, `dims` are given, at 0 if not driven."""
+
+    button: str
+    dims: tuple[int, ...]
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskSpaceOptions:
+    """How directions become joint velocities; while one is driven, all of `joints` are given.
+
+    Args:
+        joints: the action dimensions that move the end effector; entry i of the observation is
+            the position of joint `joints[i]`.
+        site: the MuJoCo site that is driven.
+        linear, angular: speed at full deflection [m/s], [rad/s].
+        unit: joint velocity of an action of 1 [rad/s].
+    """
+
+    joints: tuple[int, ...]
+    site: str = "end_effector"
+    linear: float = 0.3
+    angular: float = 1.0
+    unit: float = 2.0
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What a state drives: values and mask `(D,)`, and a twist `(6,)` in [-1, 1] or None."""
+
+    values: np.ndarray
+    given: np.ndarray
+    twist: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Turns device states into action dimensions; see `docs/teleoperation.md` for the file.
+
+    Args:
+        axes, buttons, holds: what drives what.
+        events: event -> button that raises it.
+        modes: names; the event `mode` goes to the next one.
+        task_space: needed where a direction is driven.
+
+    Raises:
+        InputError: something unknown, twice or out of range.
+
+    Example:
+        >>> mapping = parse_mapping({"axis": [{"axis": "x", "dim": 1, "scale": 0.5}]}, action_dim=3)
+        >>> driven = mapping(DeviceState({"x": -1.0}))
+        >>> driven.values.tolist(), driven.given.tolist()
+        ([0.0, -0.5, 0.0], [False, True, False])
+    """
+
+    action_dim: int
+    axes: tuple[Axis, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    events: Dict[str, str] = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+    task_space: TaskSpaceOptions | None = None
+
+    def __post_init__(self) -> None:
+        for entry in (*self.axes, *self.buttons):
+            what = (
+                f"{type(entry).__name__.lower()} {getattr(entry, 'axis', None) or entry.button!r}"
+            )
+            if (entry.dim is None) == (entry.direction is None):
+                raise InputError(f"{what}: expected either dim or direction, got both or neither")
+            if entry.dim is not None:
+                self._check_dims(what, (entry.dim,))
+            elif entry.direction not in DIRECTIONS:
+                raise InputError(
+                    f"{what}: expected a direction of {', '.join(DIRECTIONS)}, "
+                    f"got {entry.direction!r}"
+                )
+            elif self.task_space is None:
+                raise InputError(f"{what}: expected a [task_space] section, got none")
+            self._check_mode(what, entry.mode)
+            for key in ("scale", "value", "gain", "offset"):
+                if not np.isfinite(getattr(entry, key, 0.0)):
+                    raise InputError(f"{what}: expected a finite {key}, got {getattr(entry, key)}")
+            if not 0 <= getattr(entry, "dead_zone", 0.0) < 1:
+                raise InputError(f"{what}: expected dead_zone in [0, 1), got {entry.dead_zone}")
+            if getattr(entry, "position", False) and entry.dim is None:
+                raise InputError(f"{what}: expected a dim for position, got a direction")
+        for hold in self.holds:
+            self._check_dims(f"hold {hold.button!r}", hold.dims)
+            self._check_mode(f"hold {hold.button!r}", hold.mode)
+        for event in self.events:
+            if event not in EVENTS:
+                raise InputError(f"events: expected some of {', '.join(EVENTS)}, got {event!r}")
+        if self.task_space is not None:
+            self._check_dims("task_space joints", self.task_space.joints)
+
+    def __call__(
+        self, state: DeviceState, mode: str | None = None, obs: np.ndarray | None = None
+    ) -> Driven:
+        """What `state` drives in `mode`.
+
+        Raises:
+            InputError: an axis that is not finite.
+        """
+        values = np.zeros(self.action_dim, np.float32)
+        given = np.zeros(self.action_dim, bool)
+        twist = np.zeros(6)
+        turning = False
+        mode = mode or (self.modes[0] if self.modes else None)
+        held = [
+            dim
+            for hold in self.holds
+            if hold.button in state.buttons and hold.mode in (None, mode)
+            for dim in hold.dims
+        ]
+        given[held] = True
+        for entry in (*self.axes, *self.buttons):
+            amount = self._amount(entry, state, obs, held) if entry.mode in (None, mode) else None
+            if amount is None:
+                continue
+            if entry.dim is not None:
+                values[entry.dim] += amount
+                given[entry.dim] = True
+            else:
+                twist[DIRECTIONS.index(entry.direction or "")] += amount
+                turning = True
+        return Driven(np.clip(values, -1e6, 1e6), given, twist.clip(-1, 1) if turning else None)
+
+    def _amount(
+        self, entry: Axis | Button, state: DeviceState, obs: np.ndarray | None, held: list[int]
+    ) -> float | None:
+        if isinstance(entry, Button):
+            return entry.value if entry.button in state.buttons else None
+        if entry.axis not in state.axes:
+            return None
+        x = float(state.axes[entry.axis])
+        if not np.isfinite(x):
+            raise InputError(f"axis {entry.axis!r}: expected a finite number, got {x}")
+        if entry.position:
+            if obs is None or (
+                any(entry.dim in h.dims for h in self.holds) and entry.dim not in held
+            ):
+                return None
+            return entry.gain * (entry.scale * x + entry.offset - float(obs[entry.dim or 0]))
+        x = min(max(x, -1.0), 1.0)
+        if abs(x) <= entry.dead_zone:
+            return None
+        return entry.scale * np.sign(x) * (abs(x) - entry.dead_zone) / (1 - entry.dead_zone)
+
+    def _check_dims(self, what: str, dims: tuple[int, ...]) -> None:
+        bad = [d for d in dims if isinstance(d, bool) or not 0 <= d < self.action_dim]
+        if bad or not dims or len(set(dims)) < len(dims):
+            raise InputError(
+                f"{what}: expected different dimensions from 0 to {self.action_dim - 1}, "
+                f"got {list(dims)}"
+            )
+
+    def _check_mode(self, what: str, mode: str | None) -> None:
+        if mode is not None and mode not in self.modes:
+            raise InputError(f"{what}: expected a mode of {list(self.modes)}, got {mode!r}")
+
+
+def mapping_names() -> list[str]:
+    """Names of the mappings that ship with the package."""
+    folder = resources.files("mac_control.teleop") / "mappings"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
+    """A mapping from a TOML file, or by the name of one that ships with the package.
+
+    Raises:
+        InputError: no such mapping, not TOML, or a mistake in it.
+
+    Example:
+        >>> sorted(load_mapping("keyboard").events)
+        ['estop', 'mode', 'pause', 'quit', 'record', 'reset', 'success', 'undo']
+    """
+    path = Path(source)
+    try:
+        if str(source) in mapping_names():
+            file = resources.files("mac_control.teleop") / "mappings" / f"{source}.toml"
+            text = file.read_text(encoding="utf-8")
+        elif path.is_file():
+            text = path.read_text(encoding="utf-8")
+        else:
+            known = ", ".join(mapping_names())
+            raise InputError(
+                f"mapping: expected a TOML file or one of {known}, got {str(source)!r}"
+            )
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"mapping {source}: expected TOML: {error}") from error
+    try:
+        return parse_mapping(table, action_dim)
+    except InputError as error:
+        raise InputError(f"mapping {source}: {error}") from error
+
+
+def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
+    """A mapping from the tables of a TOML file."""
+    known = {"axis", "button", "hold", "events", "modes", "task_space"}
+    _check_keys("mapping", table, known)
+    task = table.get("task_space")
+    events = table.get("events", {})
+    if not isinstance(events, dict) or not all(isinstance(v, str) for v in events.values()):
+        raise InputError(f'events: expected event = "button" pairs, got {events!r}')
+    return Mapping(
+        action_dim,
+        tuple(_entry(Axis, row) for row in table.get("axis", [])),
+        tuple(_entry(Button, row) for row in table.get("button", [])),
+        tuple(_entry(Hold, row) for row in table.get("hold", [])),
+        events,
+        tuple(table.get("modes", ())),
+        None if task is None else _entry(TaskSpaceOptions, task),
+    )
+
+
+_KINDS = {
+    "str": str, "int": int, "float": (int, float), "bool": bool, "tuple": (list, tuple)
+}  # fmt: skip
+
+
+def _entry(kind: type, row: Any) -> Any:
+    what = kind.__name__.lower()
+    if not isinstance(row, dict):
+        raise InputError(f"{what}: expected a table, got {row!r}")
+    _check_keys(what, row, {f.name for f in fields(kind)})
+    for f in fields(kind):
+        if f.name not in row:
+            if f.default is MISSING:
+                raise InputError(f"{what}: expected the key {f.name}, got {sorted(row)}")
+            continue
+        value, expected = row[f.name], str(f.type).partition(" ")[0].partition("[")[0]
+        if not isinstance(value, _KINDS[expected]) or (
+            expected != "bool" and isinstance(value, bool)
+        ):
+            raise InputError(f"{what} {f.name}: expected {f.type}, got {value!r}")
+        if expected == "tuple" and not all(type(v) is int for v in value):
+            raise InputError(f"{what} {f.name}: expected whole numbers, got {value!r}")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+
+
+def _check_keys(what: str, table: Dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise InputError(f"{what}: expected keys of {', '.join(sorted(known))}, got {unknown[0]!r}")

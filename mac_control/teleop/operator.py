@@ -1,0 +1,195 @@
+"""A device with a mapping is an operator; a watchdog stands between it and the robot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+from mac_control.partial import PartialAction
+from mac_control.teleop.device import Device, DeviceError, DeviceState
+from mac_control.teleop.mapping import Mapping
+from mac_control.teleop.task_space import TaskSpace
+
+#: What becomes of a silent device's dimensions: the robot's, kept at the last value, or a stop.
+ON_SILENCE = ("robot", "hold", "stop")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One look at a device: what is given, the buttons' events, and how the device is.
+
+    `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
+    `"bad"` (it said something that is not a finite number).
+    """
+
+    partial: PartialAction
+    events: tuple[str, ...] = ()
+    status: str = "live"
+    changed: float = float("-inf")
+    mode: str | None = None
+
+
+class DeviceOperator(Operator):
+    """Drives with a device; takes part in rollouts and evaluations as any operator does.
+
+    Args:
+        device: connected here.
+        mapping: what drives what.
+        on_silence: `"robot"` gives the dimensions of a device that is silent, lost or talks
+            nonsense back to the robot, `"hold"` keeps the last values, `"stop"` raises the event
+            `estop`.
+        patience: how long a device may be silent [s].
+        task_space: solves directions into joints, where the mapping has any.
+        retry: how long to wait between attempts to connect a lost device again [s].
+        clock: must be the one that the device stamps its states with.
+
+    Raises:
+        InputError: an option out of range, or a mapping with directions and no task space.
+        DeviceError: the device is not there.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        mapping: Mapping,
+        on_silence: str = "robot",
+        patience: float = 0.08,
+        task_space: TaskSpace | None = None,
+        retry: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if on_silence not in ON_SILENCE:
+            raise InputError(f"on_silence: expected one of {ON_SILENCE}, got {on_silence!r}")
+        if not patience > 0:
+            raise InputError(f"patience: expected a time above 0 s, got {patience}")
+        if mapping.task_space is not None and task_space is None:
+            raise InputError("task_space: expected one for a mapping with directions, got none")
+        self.device, self.mapping = device, mapping
+        self.on_silence, self.patience, self.retry = on_silence, patience, retry
+        self.mode = mapping.modes[0] if mapping.modes else None
+        self._task_space, self._clock = task_space, clock
+        self._nothing = PartialAction.nothing(mapping.action_dim)
+        self._last = Reading(self._nothing)
+        self._held: frozenset[str] = frozenset()
+        self._lost_at: float | None = None
+        device.connect()
+
+    def reset(self, seed: int | None = None) -> None:
+        self.device.reset()
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        return self.poll(obs).partial
+
+    def poll(self, obs: np.ndarray) -> Reading:
+        """Look at the device once; never raises for what a device does."""
+        now = self._clock()
+        try:
+            state = self._state(now)
+        except (DeviceError, OSError):
+            return self._without("lost")
+        if state is None:
+            return self._without("lost")
+        if now - state.heard > self.patience:
+            return self._without("silent")
+        pressed = state.buttons - self._held
+        self._held = state.buttons
+        events = tuple(e for e, button in self.mapping.events.items() if button in pressed)
+        if "mode" in events and self.mapping.modes:
+            modes = self.mapping.modes
+            self.mode = modes[(modes.index(self.mode or modes[0]) + 1) % len(modes)]
+        try:
+            partial = self._partial(state, obs)
+        except (InputError, TypeError, ValueError):
+            return self._without("bad", events)
+        self._last = Reading(partial, events, "live", state.changed, self.mode)
+        return self._last
+
+    def close(self) -> None:
+        self.device.close()
+
+    def _state(self, now: float) -> DeviceState | None:
+        if self._lost_at is not None:
+            if now - self._lost_at < self.retry:
+                return None
+            self._lost_at = now
+            self.device.connect()
+        try:
+            state = self.device.read()
+        except (DeviceError, OSError):
+            self._lost_at = now
+            self.device.close()
+            raise
+        self._lost_at = None
+        return state
+
+    def _partial(self, state: DeviceState, obs: np.ndarray) -> PartialAction:
+        driven = self.mapping(state, self.mode, obs)
+        values, given = driven.values, driven.given
+        if driven.twist is not None and self._task_space is not None:
+            joints = list(self._task_space.options.joints)
+            values, given = values.copy(), given.copy()
+            values[joints] = self._task_space.solve(obs, driven.twist)
+            given[joints] = True
+        return PartialAction(values, given)
+
+    def _without(self, status: str, events: tuple[str, ...] = ()) -> Reading:
+        self._held = frozenset()
+        partial = self._last.partial if self.on_silence == "hold" else self._nothing
+        # Only a device that was in use stops the robot, and only once.
+        if (
+            self.on_silence == "stop"
+            and self._last.status == "live"
+            and self._last.changed > -np.inf
+        ):
+            events = (*events, "estop")
+        self._last = Reading(partial, events, status, mode=self.mode)
+        return self._last
+
+
+class Together(Operator):
+    """Several operators on one robot: a dimension goes to the first that gives it."""
+
+    def __init__(self, operators: list[Operator]) -> None:
+        if not operators:
+            raise InputError("operators: expected at least one, got none")
+        self.operators = operators
+
+    def reset(self, seed: int | None = None) -> None:
+        for operator in self.operators:
+            operator.reset(seed)
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        return self.poll(obs).partial
+
+    def poll(self, obs: np.ndarray) -> Reading:
+        """What all of them give; the events of all, and the state of the one that is worst off."""
+        readings = [poll(operator, obs) for operator in self.operators]
+        values, given = readings[0].partial.values.copy(), readings[0].partial.given.copy()
+        for reading in readings[1:]:
+            more = reading.partial.given & ~given
+            values[more] = reading.partial.values[more]
+            given |= more
+        status = next((r.status for r in readings if r.status != "live"), "live")
+        return Reading(
+            PartialAction(values, given),
+            tuple(event for r in readings for event in r.events),
+            status,
+            max(r.changed for r in readings),
+            next((r.mode for r in readings if r.mode), None),
+        )
+
+    def close(self) -> None:
+        for operator in self.operators:
+            operator.close()
+
+
+def poll(operator: Operator, obs: np.ndarray) -> Reading:
+    """A reading of any operator; one that is no device is always live."""
+    if isinstance(operator, DeviceOperator | Together):
+        return operator.poll(obs)
+    return Reading(operator.read(obs))

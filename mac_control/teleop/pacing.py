@@ -1,0 +1,68 @@
+"""Real time: deadlines that do not drift, and how well they were kept."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from mac_control.errors import InputError
+
+
+class Pacer:
+    """Wakes at `start + k * period`, whatever the work in between took.
+
+    A deadline that has passed is an overrun: the next one is then the first that lies ahead, so
+    that no burst of steps makes up for lost ones.
+
+    Args:
+        rate: control steps per second [Hz].
+        speed: times real time, for accelerated tests.
+        clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
+    """
+
+    KEPT = 1000
+
+    def __init__(
+        self,
+        rate: float,
+        speed: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not (np.isfinite(rate) and rate > 0 and np.isfinite(speed) and speed > 0):
+            raise InputError(f"rate and speed: expected numbers above 0, got {rate} and {speed}")
+        self.period = 1.0 / (rate * speed)
+        self._clock, self._sleep = clock, sleep
+        self.steps = 0
+        self.overruns = 0
+        self._late: deque[float] = deque(maxlen=self.KEPT)
+        self.restart()
+
+    def restart(self) -> None:
+        """The next deadline is one period from now."""
+        self._deadline = self._clock() + self.period
+
+    def wait(self) -> float:
+        """Sleep until the deadline; how late it is then [s]."""
+        left = self._deadline - self._clock()
+        if left > 0:
+            self._sleep(left)
+        late = max(0.0, self._clock() - self._deadline)
+        self.steps += 1
+        self._late.append(late)
+        self._deadline += self.period
+        if late >= self.period:
+            missed = int(late / self.period)
+            self.overruns += missed
+            self._deadline += missed * self.period
+        return late
+
+    def jitter(self) -> tuple[float, float]:
+        """Median and 99th percentile of the lateness of recent steps [s]."""
+        if not self._late:
+            return 0.0, 0.0
+        median, high = np.percentile(self._late, (50, 99))
+        return float(median), float(high)
