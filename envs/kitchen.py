@@ -164,6 +164,32 @@ class KitchenEnv(gymnasium.Env):
         truncated = self._steps >= self.max_episode_steps
         return self._flat(raw), reward, bool(terminated), truncated, self._info()
 
+    def snapshot(self) -> tuple[Any, ...]:
+        """Everything that the next steps depend on, for `restore`."""
+        kitchen, robot = self._kitchen, self._kitchen.robot_env
+        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
+        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        return (
+            state,
+            robot._last_robot_qpos.copy(),  # the velocity controller starts from it
+            robot.np_random.bit_generator.state,
+            set(kitchen.tasks_to_complete),
+            list(kitchen.episode_task_completions),
+            self._steps,
+            list(self._done),
+        )
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Go back to a snapshot of this environment; the steps after it come out the same."""
+        kitchen, robot = self._kitchen, self._kitchen.robot_env
+        state, last, random, to_do, completed, self._steps, done = snapshot
+        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        mujoco.mj_forward(self.model, self.data)
+        robot._last_robot_qpos = last.copy()
+        robot.np_random.bit_generator.state = random
+        kitchen.tasks_to_complete, self._done = set(to_do), list(done)
+        kitchen.episode_task_completions[:] = completed
+
     def render(self) -> Any:
         """A picture of the scene, as `render_mode` says."""
         return self._kitchen.render()

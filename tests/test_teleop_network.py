@@ -1,0 +1,130 @@
+"""Driving over the network: what gets in, what does not, and who may speak."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from mac_control import InputError
+from mac_control.teleop import DeviceOperator, DeviceState, load_mapping, make_device
+from mac_control.teleop.device import DeviceError
+from mac_control.teleop.messages import MAX_MESSAGE, parse_message, refusal
+
+TOKEN = "a-token-of-sixteen-or-more"
+
+
+def wait_for(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def device():
+    with make_device("network", port=0) as device:
+        yield device
+
+
+def url(device, query=""):
+    return f"ws://127.0.0.1:{device.port}/{query}"
+
+
+def test_what_a_client_says_is_given_and_its_silence_gives_it_back(device):
+    operator = DeviceOperator(device, load_mapping("network"), patience=5.0)
+    assert not operator.read(np.zeros(30)).given.any()
+    with connect(url(device)) as client:
+        client.send('{"axes": {"dim1": -0.5}, "buttons": ["mine2"]}')
+        wait_for(lambda: operator.read(np.zeros(30)).given.any())
+        partial = operator.read(np.zeros(30))
+        assert np.flatnonzero(partial.given).tolist() == [1, 2]
+        assert partial.values[1] == -0.5 and partial.values[2] == 0
+    # The connection is gone: well before its patience ends, the robot has everything back.
+    wait_for(lambda: not operator.read(np.zeros(30)).given.any(), seconds=2.0)
+    with connect(url(device)) as client:  # and plugging in again just works
+        client.send('{"axes": {"dim3": 1}}')
+        wait_for(lambda: operator.read(np.zeros(30)).given[3])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"axes": 3}', '{"axes": {"a": NaN}}', '{"axes": {"a": 1e999}}',
+     '{"axes": {"a": "1"}}', '{"axes": {"a": true}}', '{"buttons": [3]}', "[" * 9000,
+     json.dumps({"buttons": ["b"] * 65}), json.dumps({"axes": {str(i): 0 for i in range(65)}})],
+)  # fmt: skip
+def test_a_message_that_makes_no_sense_is_one_sentence(text):
+    with pytest.raises(InputError) as error:
+        parse_message(text)
+    assert "\n" not in str(error.value)
+
+
+@given(st.text() | st.binary())
+def test_no_message_raises_anything_else(text):
+    try:
+        axes, buttons = parse_message(text)
+    except InputError:
+        return
+    assert all(np.isfinite(x) for x in axes.values()) and isinstance(buttons, frozenset)
+
+
+def test_nonsense_is_counted_and_the_last_good_state_grows_stale(device):
+    with connect(url(device)) as client:
+        client.send('{"axes": {"dim1": 1}}')
+        wait_for(lambda: device.read().axes)
+        heard = device.read().heard
+        client.send('{"axes": {"dim1": NaN}}')
+        wait_for(lambda: device.dropped == 1)
+        assert device.read().heard == heard
+
+
+def test_a_message_that_is_too_long_closes_the_connection(device):
+    with connect(url(device)) as client, pytest.raises(ConnectionClosed):
+        client.send("x" * (MAX_MESSAGE + 1))
+        client.recv(timeout=5)
+    wait_for(lambda: device.read() == DeviceState())
+
+
+def test_only_one_client_drives(device):
+    with connect(url(device)) as first, connect(url(device)) as second:
+        first.send('{"axes": {"dim1": 1}}')
+        wait_for(lambda: device.read().axes)
+        with pytest.raises(ConnectionClosed):
+            second.recv(timeout=5)
+
+
+def test_a_page_of_another_site_is_refused(device):
+    with pytest.raises(InvalidStatus) as error, connect(url(device), origin="http://evil.example"):
+        pass
+    assert error.value.response.status_code == 403
+
+
+def test_another_host_needs_the_flag_and_a_token():
+    for options in ({}, {"remote": True}, {"remote": True, "token": "short"}, {"token": TOKEN}):
+        with pytest.raises(InputError, match="--remote and a --token"):
+            make_device("network", host="0.0.0.0", **options)
+    with make_device("network", host="0.0.0.0", port=0, remote=True, token=TOKEN) as device:
+        for query in ("", "?token=wrong"):
+            with pytest.raises(InvalidStatus), connect(url(device, query)):
+                pass
+        with connect(url(device, f"?token={TOKEN}")) as client:
+            client.send('{"axes": {"dim1": 1}}')
+            wait_for(lambda: device.read().axes)
+
+
+def test_a_name_made_to_point_here_is_refused():
+    assert refusal("/", {"Host": "evil.example:80"}, "127.0.0.1", None)
+    assert refusal("/", {"Host": "localhost:80"}, "127.0.0.1", None) is None
+    assert refusal("/", {"Host": "[::1]:80"}, "::1", None) is None
+    assert refusal("/", {"Host": "arm.example:80"}, "0.0.0.0", TOKEN)
+    cookie = {"Host": "arm.example:80", "Cookie": f"a=b; mac_control_token={TOKEN}"}
+    assert refusal("/", cookie, "0.0.0.0", TOKEN) is None
+
+
+def test_a_port_that_is_taken_is_one_sentence(device):
+    with pytest.raises(DeviceError, match="cannot listen"):
+        make_device("network", port=device.port).connect()
