@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.engine.heads import HEADS, Head
+from mac_control.engine.heads import Head
 from mac_control.engine.masks import evidence_queries, uniform_step
+from mac_control.engine.mixtures import HEADS
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network

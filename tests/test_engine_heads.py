@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
 from mac_control import InputError
-from mac_control.engine.heads import Categorical, GaussianMixture, LogisticMixture
+from mac_control.engine.heads import Categorical
+from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
 
 GRID = torch.linspace(-50, 50, 100_001, dtype=torch.float64)
 STEP = float(GRID[1] - GRID[0])

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mac_control.engine.base import GaussianBase
+from mac_control.engine.heads import Head
 from mac_control.engine.network import Network
 from mac_control.errors import InputError
 
@@ -53,6 +55,8 @@ class _State:
     values: list[Tensor]
     visible: Tensor  # (B, 1 + D + 1)
     context: Tensor  # (B, W)
+    x: Tensor  # (B, D)
+    obs: Tensor | None
 
 
 class Transformer(Network):
@@ -67,6 +71,8 @@ class Transformer(Network):
             content is free of order: a conditional depends on the set of what is known alone, as
             on the lattice of the paper, and a new value costs one matrix product to cache.
         bias: `(D, P)` or `(P,)`, parameters that an untrained network answers.
+        base: a Gaussian and the head: the network then says how each conditional differs from the
+            Gaussian's, in its units. The ranks on a path must differ.
 
     Example:
         >>> network = Transformer(dim=3, obs_dim=2, params=4, width=16, layers=1, heads=2)
@@ -84,6 +90,7 @@ class Transformer(Network):
         heads: int = 4,
         ordered: bool = False,
         bias: Tensor | None = None,
+        base: tuple[GaussianBase, Head] | None = None,
     ) -> None:
         super().__init__(dim, obs_dim, params)
         if width % heads:
@@ -100,6 +107,9 @@ class Transformer(Network):
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, params, bias=False)
         self.bias = nn.Parameter(torch.zeros(dim, params))
+        self.base, self.head = base or (None, None)
+        if self.base is not None:
+            self.base_enter = nn.Linear(4, width)
         with torch.no_grad():
             self.leave.weight.mul_(0.1)
             if bias is not None:
@@ -122,6 +132,9 @@ class Transformer(Network):
         below = rank.unsqueeze(2) < rank.unsqueeze(3)  # (B, M, D, D): key's rank below query's
         previous = F.pad(below, (1, 0), value=True).flatten(1, 2)  # (B, M D, 1 + D)
         h = (context.unsqueeze(1) + self.asks).repeat(1, many, 1)  # (B, M D, W)
+        if self.base is not None:
+            start = self._start_from(x, rank, obs)
+            h = h + start[0].flatten(1, 2)
         if self.ordered:
             # The context token sees itself alone.
             current = F.pad(rank.unsqueeze(2) <= rank.unsqueeze(3), (1, 0), value=True).squeeze(1)
@@ -133,6 +146,8 @@ class Transformer(Network):
             if self.ordered:
                 content = layer(content, key, value, current)
         params = self._params(h.unflatten(1, (many, dim)), self.bias)
+        if self.base is not None:
+            params = self.head.affine(params, *start[1:])
         return params if several else params.squeeze(1)
 
     def start(self, x: Tensor, known: Tensor, obs: Tensor | None = None) -> _State:
@@ -152,17 +167,31 @@ class Transformer(Network):
             values.append(value.clone())
             if self.ordered:
                 content = layer(content, key, value, current)
-        return _State(keys, values, visible, context)
+        return _State(keys, values, visible, context, torch.where(known, x, 0.0), obs)
 
     def step(self, state: _State, target: Tensor | None = None) -> Tensor:
         asks = self.asks if target is None else self.asks[target].unsqueeze(1)
         h = state.context.unsqueeze(1) + asks  # (B, 1 or D, W)
+        if self.base is not None:
+            # One path of a single step for each target asked for.
+            one = torch.eye(self.dim, dtype=torch.bool, device=h.device)
+            one = one.expand(len(h), -1, -1) if target is None else one[target].unsqueeze(1)
+            known = state.visible[:, None, 1:-1]
+            rank = torch.where(known, 0, torch.where(one, 1, self.left_out))
+            start = self._start_from(state.x, rank, state.obs)
+            index = one.to(torch.int8).argmax(-1, keepdim=True)  # (B, Q, 1)
+            start = [
+                t.take_along_dim(index.view(*index.shape, *[1] * (t.dim() - 3)), 2).squeeze(2)
+                for t in start
+            ]
+            h = h + start[0]
         visible = state.visible.unsqueeze(1).expand(-1, h.shape[1], -1)
         for layer, key, value in zip(self.layers, state.keys, state.values, strict=True):
             h = layer(h, key, value, visible)
-        if target is None:
-            return self._params(h, self.bias)
-        return self._params(h.squeeze(1), self.bias[target])
+        params = self._params(h, self.bias if target is None else self.bias[target].unsqueeze(1))
+        if self.base is not None:
+            params = self.head.affine(params, *start[1:])
+        return params if target is None else params.squeeze(1)
 
     def append(self, state: _State, where: Tensor, value: Tensor) -> _State:
         batch, dim = where.shape
@@ -179,7 +208,8 @@ class Transformer(Network):
             if self.ordered:
                 seen = (state.keys[index], state.values[index], visible.unsqueeze(1))
                 content = layer(content, *seen)
-        return _State(state.keys, state.values, visible, state.context)
+        x = torch.where(where, value.unsqueeze(-1), state.x)
+        return _State(state.keys, state.values, visible, state.context, x, state.obs)
 
     def _context(self, x: Tensor, obs: Tensor | None) -> Tensor:
         return self.obs_enter(x.new_ones(len(x), 1) if obs is None else obs)
@@ -193,6 +223,23 @@ class Transformer(Network):
         """Content tokens `(..., W)` of values `x` `(...)`."""
         h = x.unsqueeze(-1) * scale + hold + context
         return h + self.enter(F.silu(h))
+
+    def _start_from(
+        self, x: Tensor, rank: Tensor, obs: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the base says on paths `(B, M, D)`: to the queries, and its mean and std."""
+        many = rank.shape[1]
+        rows = [None if t is None else t.repeat_interleave(many, 0) for t in (x, obs)]
+        mean, std, length, count = self.base(rows[0], rank.flatten(0, 1), rows[1])
+        usual, middle = self.base.std[-self.dim :], self.base.mean[-self.dim :]
+        told = (
+            (mean - middle) / usual,
+            (std / usual).log(),
+            ((1 + length) / (1 + count)).log(),
+            count / len(self.base.mean),
+        )
+        enter = self.base_enter(torch.stack(told, -1).to(x.dtype))
+        return tuple(t.unflatten(0, (-1, many)) for t in (enter, mean, std))
 
     def _params(self, h: Tensor, bias: Tensor) -> Tensor:
         return self.leave(self.norm(h)) + bias
