@@ -16,6 +16,7 @@ from mac_control.errors import MacControlError
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.
 VERBS: dict[str, str] = {
+    "demo": "Train BC, IBC and MAC, share control with a proxy operator, print the table.",
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",

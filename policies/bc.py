@@ -18,7 +18,7 @@ from mac_control.policies.learned import LearnedPolicy
 class BCConfig:
     """Size of the network of :class:`BC`."""
 
-    width: int = 512
+    width: int = 256
     """Units of each hidden layer."""
     depth: int = 2
     """Number of hidden layers."""

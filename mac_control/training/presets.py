@@ -12,8 +12,14 @@ SCALES = ("demo", "full")
 
 _PRESETS: dict[str, dict[str, TrainConfig]] = {
     "bc": {"demo": TrainConfig(steps=6000), "full": TrainConfig(steps=20000)},
-    "ibc": {"demo": TrainConfig(steps=3000), "full": TrainConfig(steps=10000)},
-    "mac": {"demo": TrainConfig(steps=3000), "full": TrainConfig(steps=12000)},
+    "ibc": {
+        "demo": TrainConfig(steps=2000, batch_size=128),
+        "full": TrainConfig(steps=8000, batch_size=128),
+    },
+    "mac": {
+        "demo": TrainConfig(steps=4000, batch_size=128),
+        "full": TrainConfig(steps=16000, batch_size=128),
+    },
 }
 
 

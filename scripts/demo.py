@@ -1,0 +1,116 @@
+"""The whole story in one command: train BC, IBC and MAC, share control, print the table."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mac_control.cli import run
+from mac_control.errors import InputError
+
+#: In the order in which training begins: the longest first.
+POLICIES = ("ibc", "mac", "bc")
+
+
+@dataclass
+class Args:
+    """Train BC, IBC and MAC, roll them out alone and MAC with a BC proxy operator, compare.
+
+    Writes checkpoints, results.json, .csv, .md and .png. The same command goes on where it was
+    interrupted.
+    """
+
+    out: Path = Path("demo")
+    """Folder for everything."""
+    data: str | None = None
+    """Demonstrations in the kitchen: a file, a Minari id, a D4RL kitchen name; None: searched."""
+    scale: Literal["demo", "full"] = "demo"
+    """demo: about two minutes of training per policy and core; full: at most ten."""
+    seeds: str = "0"
+    """Training seeds, such as 0,1,2."""
+    given: str = "1,3,5"
+    """How many dimensions the proxy operator drives, drawn per episode."""
+    episodes: int = 10
+    """Episodes per policy, training seed and number of given dimensions."""
+    steps: int | None = None
+    """Gradient steps of each policy; None: as the scale says."""
+    workers: int | None = None
+    """Processes; None: every core."""
+
+
+def main(args: Args) -> int | None:
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.loop import evaluate
+    from mac_control.loop.report import write_report
+    from mac_control.scripts.evaluate import earlier_rows
+    from mac_control.scripts.rollout import numbers
+    from mac_control.training import preset
+    from mac_control.training.many import Job, train_many
+
+    seeds, given = numbers("seeds", args.seeds), numbers("given", args.given)
+    demonstrations = load_demonstrations(args.data)
+    sizes = demonstrations.obs_dim, demonstrations.action_dim
+    if sizes not in ((30, 9), (59, 9)):
+        raise InputError(
+            "data: expected demonstrations in the kitchen, with 30 or 59 observed entries and "
+            f"9 action dimensions, got {sizes[0]} and {sizes[1]}"
+        )
+    jobs = [
+        Job(
+            name,
+            demonstrations,
+            args.out / name / f"seed-{seed}",
+            seed,
+            preset(name, args.scale, steps=args.steps),
+        )
+        for name in POLICIES
+        for seed in seeds
+    ]
+    source = demonstrations.provenance.get("source", "demonstrations")
+    print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
+    train_many(jobs, workers=args.workers)
+
+    options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]
+    about: dict[str, Any] = {
+        "command": shlex.join(["mac-control", "demo", *options]),
+        "data": demonstrations.provenance,
+        "training": {
+            job.name: {
+                "policy": dataclasses.asdict(policy_config(job.name)),
+                **dataclasses.asdict(job.config),
+            }
+            for job in jobs
+        },
+    }
+    results = args.out / "results.json"
+    earlier, rows = earlier_rows(results), []
+    for names, operator in ((("bc", "ibc", "mac"), "nobody"), (("mac",), "proxy")):
+        before = rows
+        rows = before + evaluate(
+            [f"{job.name}={job.out}" for name in names for job in jobs if job.name == name],
+            [operator],
+            given,
+            episodes=args.episodes,
+            workers=args.workers,
+            proxies=[f"bc={job.out}" for job in jobs if job.name == "bc"],
+            done=earlier,
+            on_row=lambda new, before=before: write_report(args.out, before + new, about),
+            progress=True,
+        )
+    print(write_report(args.out, rows, about))
+    print(results)
+
+
+def policy_config(name: str) -> Any:
+    """The configuration a policy is trained with here: its own defaults."""
+    from mac_control.policies import policy_class
+
+    return policy_class(name).Config()
+
+
+if __name__ == "__main__":
+    run(main)
