@@ -20,6 +20,8 @@ VERBS: dict[str, str] = {
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
+    "devices": "List the devices that can be driven with, and show what one says.",
+    "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 

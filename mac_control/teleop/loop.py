@@ -6,8 +6,8 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -19,46 +19,10 @@ from mac_control.policies.base import Policy
 from mac_control.teleop.handover import Handover
 from mac_control.teleop.operator import Reading, poll
 from mac_control.teleop.pacing import Pacer
+from mac_control.teleop.step import Recorder, Step
 
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened in one control period.
-
-    `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
-    `action` what was executed; they differ while a dimension changes hands. `latency` is the time
-    from the operator's last change to the action that first showed it [s], None where nothing
-    changed.
-    """
-
-    obs: np.ndarray
-    values: np.ndarray
-    given: np.ndarray
-    filled: np.ndarray
-    action: np.ndarray
-    reward: float = 0.0
-    terminated: bool = False
-    truncated: bool = False
-    next_obs: np.ndarray | None = None
-    info: dict[str, Any] = field(default_factory=dict)
-    events: tuple[str, ...] = ()
-    status: str = "live"
-    mode: str | None = None
-    stopped: bool = False
-    latency: float | None = None
-
-
-class Recorder(Protocol):
-    """What the loop tells a recorder."""
-
-    def start(self, seed: int) -> None: ...
-    def add(self, step: Step) -> None: ...
-    def undo(self, steps: int) -> None: ...
-    def finish(self, success: bool) -> None: ...
-    def discard(self) -> None: ...
 
 
 class Teleoperation:
@@ -176,6 +140,14 @@ class Teleoperation:
             if watch is not None:
                 watch(step)
             self.pacer.wait()
+
+    def close(self) -> None:
+        """End the running episode; it is recorded, for a stop is no crash."""
+        if self.recorder is not None:
+            if self.recording and self.steps:
+                self.recorder.finish(False)
+            self.recorder.close()
+            self.recorder = None
 
     def step(self) -> Step | None:
         """One control period, without waiting; None while paused."""

@@ -9,23 +9,36 @@ from typing import Any
 from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
+# In the order of SDL's game controller, which knows how each make of gamepad is wired.
+AXES = ("left_x", "left_y", "right_x", "right_y", "left_trigger", "right_trigger")
+BUTTONS = (
+    *("a", "b", "x", "y", "back", "guide", "start", "left_stick", "right_stick"),
+    *("left_shoulder", "right_shoulder", "up", "down", "left", "right"),
+)
+
 
 class Gamepad(Device):
-    """Axes `axis0`, `axis1`, ..., `hat0_x`, `hat0_y`; buttons `button0`, ....
+    """Axes `left_x`, ..., `right_trigger`; buttons `a`, ..., `left_shoulder`, `up`, ....
+
+    What SDL does not know as a gamepad (flight sticks, pedals) has the axes `axis0`, ...,
+    `hat0_x`, `hat0_y` and the buttons `button0`, ..., in the order of its maker; so does
+    everything with `raw`.
 
     Args:
-        index: which of the gamepads that are plugged in.
+        index: which of those that are plugged in.
+        raw: the maker's numbers instead of names.
     """
 
-    axes = ("axis0", "axis1", "axis2", "axis3", "axis4", "axis5", "hat0_x", "hat0_y")
+    axes = AXES
     mapping = "gamepad"
 
-    def __init__(self, index: int = 0) -> None:
+    def __init__(self, index: int = 0, raw: bool = False) -> None:
         if index < 0:
             raise InputError(f"index: expected at least 0, got {index}")
-        self.index = index
+        self.index, self.raw = index, raw
         self._pygame: Any = None
         self._stick: Any = None
+        self._pad: Any = None
         self._last: tuple[dict[str, float], frozenset[str]] = ({}, frozenset())
         self._changed = float("-inf")
 
@@ -33,10 +46,12 @@ class Gamepad(Device):
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         os.environ.setdefault("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1")
         self._pygame = pygame = needs("pygame", "gamepad")
+        controller = needs("pygame._sdl2.controller", "gamepad")
         if not pygame.display.get_init() and not os.environ.get("DISPLAY"):
             os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # events need some video driver
         pygame.display.init()
         pygame.joystick.init()
+        controller.init()
         pygame.event.get((pygame.JOYDEVICEADDED, pygame.JOYDEVICEREMOVED))
         if pygame.joystick.get_count() <= self.index:
             raise DeviceError(
@@ -44,6 +59,8 @@ class Gamepad(Device):
                 f"got {pygame.joystick.get_count()} gamepads"
             )
         self._stick = pygame.joystick.Joystick(self.index)
+        known = not self.raw and controller.is_controller(self.index)
+        self._pad = controller.Controller(self.index) if known else None
 
     def read(self) -> DeviceState:
         pygame, stick = self._pygame, self._stick
@@ -55,17 +72,25 @@ class Gamepad(Device):
             self.close()
             raise DeviceError(f"gamepad {self.index}: unplugged")
         now = time.monotonic()
-        axes = {f"axis{i}": float(stick.get_axis(i)) for i in range(stick.get_numaxes())}
-        for i in range(stick.get_numhats()):
-            axes[f"hat{i}_x"], axes[f"hat{i}_y"] = map(float, stick.get_hat(i))
-        buttons = frozenset(
-            f"button{i}" for i in range(stick.get_numbuttons()) if stick.get_button(i)
-        )
+        axes, buttons = self._raw() if self._pad is None else self._named()
         if (axes, buttons) != self._last:
             self._last, self._changed = (axes, buttons), now
         return DeviceState(axes, buttons, now, self._changed)
 
     def close(self) -> None:
-        if self._stick is not None:
-            self._stick.quit()
-            self._stick = None
+        for handle in (self._pad, self._stick):
+            if handle is not None:
+                handle.quit()
+        self._pad = self._stick = None
+
+    def _named(self) -> tuple[dict[str, float], frozenset[str]]:
+        axes = {name: self._pad.get_axis(i) / 32768 for i, name in enumerate(AXES)}
+        return axes, frozenset(name for i, name in enumerate(BUTTONS) if self._pad.get_button(i))
+
+    def _raw(self) -> tuple[dict[str, float], frozenset[str]]:
+        stick = self._stick
+        axes = {f"axis{i}": float(stick.get_axis(i)) for i in range(stick.get_numaxes())}
+        for i in range(stick.get_numhats()):
+            axes[f"hat{i}_x"], axes[f"hat{i}_y"] = map(float, stick.get_hat(i))
+        held = (i for i in range(stick.get_numbuttons()) if stick.get_button(i))
+        return axes, frozenset(f"button{i}" for i in held)

@@ -1,0 +1,46 @@
+"""What the loop says about each control period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened in one control period.
+
+    `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
+    `action` what was executed; they differ while a dimension changes hands. `latency` is the time
+    from the operator's last change to the action that first showed it [s], None where nothing
+    changed.
+    """
+
+    obs: np.ndarray
+    values: np.ndarray
+    given: np.ndarray
+    filled: np.ndarray
+    action: np.ndarray
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    next_obs: np.ndarray | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+    status: str = "live"
+    mode: str | None = None
+    stopped: bool = False
+    latency: float | None = None
+
+
+class Recorder(Protocol):
+    """What the loop tells a recorder."""
+
+    def start(self, seed: int) -> None: ...
+    def add(self, step: Step) -> None: ...
+    def undo(self, steps: int) -> None: ...
+    def finish(self, success: bool) -> None: ...
+    def discard(self) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,59 @@
+"""List the devices that can be driven with, and show what one of them says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from mac_control.cli import run
+from mac_control.teleop.device import DeviceError, device_names, make_device
+from mac_control.teleop.options import parse_options
+
+
+@dataclass
+class Args:
+    """List the devices that are installed and plugged in, and what the others lack."""
+
+    show: str | None = None
+    """Name of a device: print its axes and buttons live, until interrupted."""
+    options: str = ""
+    """Options of that device, such as index=1 or kind=so101_leader,port=/dev/ttyACM0."""
+    seconds: float | None = None
+    """Stop showing after this time [s]."""
+
+
+def main(args: Args) -> int | None:
+    if args.show is None:
+        names = device_names()
+        width = max(map(len, names))
+        for name in names:
+            print(f"{name:<{width}}  {_status(name)}")
+        return None
+    with make_device(args.show, **parse_options(args.options)) as device:
+        began = time.monotonic()
+        while args.seconds is None or time.monotonic() - began < args.seconds:
+            state = device.read()
+            axes = "  ".join(f"{name} {x:+.2f}" for name, x in state.axes.items())
+            silent = "  (silent)" if time.monotonic() - state.heard > 0.5 else ""
+            line = f"{axes or 'no axes'}  [{' '.join(sorted(state.buttons))}]{silent}"
+            print(f"\r{line[:160]:<160}", end="", flush=True)
+            time.sleep(0.05)
+        print()
+    return None
+
+
+def _status(name: str) -> str:
+    try:
+        device = make_device(name, **({"port": 0} if name == "network" else {}))
+    except (DeviceError, ValueError) as error:
+        return f"needs options: {error}"
+    try:
+        with device:
+            device.read()
+    except DeviceError as error:
+        return f"missing: {error}"
+    return f"ready (mapping {device.mapping!r})"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,155 @@
+"""Drive with a device or from a web page, while a policy fills in what is not driven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mac_control.cli import run
+from mac_control.errors import InputError
+
+
+@dataclass
+class Args:
+    """Drive the kitchen: you give some dimensions, the policy fills in the rest."""
+
+    policy: str | None = None
+    """Checkpoint of the policy that fills in; None: the robot stands still where nobody drives."""
+    device: str = ""
+    """Devices, such as gamepad or keyboard,network; see `mac-control devices`."""
+    options: str = ""
+    """Options of the (one) device, such as index=1."""
+    mapping: str | None = None
+    """TOML file that says which axis drives what; None: the device's own."""
+    cockpit: bool = True
+    """Serve the web page; without it, only devices drive."""
+    host: str = "127.0.0.1"
+    """Where the page is served; another than this machine needs --remote and --token."""
+    port: int = 8765
+    """Port of the page."""
+    remote: bool = False
+    """Allow other machines to open the page."""
+    token: str | None = None
+    """Secret of at least 16 characters that other machines must know."""
+    more_policies: str = ""
+    """Further checkpoints to choose from in the page, separated by commas."""
+    record: str | None = None
+    """Folder or Minari id to record episodes to; one that is there is continued."""
+    on_silence: str = "robot"
+    """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
+    patience: float | None = None
+    """How long a device may be silent [s]; None: one control period."""
+    ramp: float = 0.15
+    """Largest change per step of a dimension that changes hands, share of the action box."""
+    rate: float = 12.5
+    """Control steps per second [Hz]."""
+    speed: float = 1.0
+    """Times real time."""
+    env: str = "kitchen"
+    """kitchen, or the id of any Gymnasium environment with Box actions."""
+    tasks: str = "complete"
+    """Subtasks of the kitchen: complete, partial or mixed."""
+    obs: str = "positions"
+    """What the kitchen's policy sees: positions or full."""
+    noise: float = 0.1
+    """Noise on observed robot joints of the kitchen, as in D4RL."""
+    episode_steps: int = 1500
+    """Longest episode."""
+    steps: int | None = None
+    """Stop after so many control periods; None: until told to quit."""
+    seed: int = 0
+    """Of the first episode."""
+
+
+def main(args: Args) -> int | None:
+    import torch
+
+    from mac_control.teleop.assemble import assemble_operator, assemble_policy, make_env
+    from mac_control.teleop.device import make_device
+    from mac_control.teleop.loop import Teleoperation
+    from mac_control.teleop.operator import Together
+    from mac_control.teleop.options import parse_options
+
+    torch.set_num_threads(1)  # small batches: more threads only add delay
+    names = [name for name in args.device.split(",") if name]
+    if not names and not args.cockpit:
+        raise InputError("device: expected a device where there is no cockpit, got none")
+    if args.options and len(names) != 1:
+        raise InputError(f"options: expected exactly one device, got {len(names)}")
+    env = make_env(args.env, args.tasks, args.obs, args.episode_steps, args.noise)
+    policy = assemble_policy(args.policy, env)
+    patience = args.patience or 1 / (args.rate * args.speed)
+    settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
+    operators: list[Any] = [
+        assemble_operator(
+            make_device(name, **parse_options(args.options)),
+            env,
+            args.mapping,
+            rate=args.rate,
+            **settings,
+        )
+        for name in names
+    ]
+    recorder = _recorder(args, env, names)
+    cockpit = None
+    if args.cockpit:
+        from mac_control.cockpit import Cockpit
+
+        cockpit = Cockpit(args.host, args.port, args.remote, args.token)
+        operators.insert(0, assemble_operator(cockpit.inbox, env, rate=args.rate, **settings))
+    together = operators[0] if len(operators) == 1 else Together(operators)
+    loop = Teleoperation(
+        env,
+        policy,
+        together,
+        rate=args.rate,
+        speed=args.speed,
+        ramp=args.ramp,
+        recorder=recorder,
+        seed=args.seed,
+    )
+    try:
+        if cockpit is not None:
+            choices = [args.policy, *filter(None, args.more_policies.split(","))]
+            cockpit.serve(loop, [c for c in choices if c])
+            print(f"drive at {cockpit.url}", flush=True)
+        loop.run(args.steps, _watcher(loop, cockpit))
+    except KeyboardInterrupt:
+        print()
+    finally:
+        loop.close()
+        together.close()
+        if cockpit is not None:
+            cockpit.close()
+        env.close()
+    return None
+
+
+def _recorder(args: Args, env: Any, devices: list[str]) -> Any:
+    if args.record is None:
+        return None
+    from mac_control.teleop.recording import MinariRecorder
+
+    about = {"policy": args.policy, "devices": devices, "cockpit": args.cockpit, "rate": args.rate}
+    return MinariRecorder(args.record, env, about)
+
+
+def _watcher(loop: Any, cockpit: Any) -> Any:
+    def watch(step: Any) -> None:
+        if cockpit is not None:
+            cockpit.show(step)
+        if loop.pacer.steps % max(1, round(loop.rate)) == 0:
+            middle, high = (1e3 * x for x in loop.pacer.jitter())
+            mine = [] if step is None else [d for d, g in enumerate(step.given) if g]
+            line = (
+                f"episode {loop.episode}  step {loop.steps}  reward {loop.reward:g}  yours {mine}  "
+                f"{'' if step is None else step.status}  late {middle:.1f} ms (p99 {high:.1f})  "
+                f"overruns {loop.pacer.overruns}"
+            )
+            print(f"\r{line:<120}", end="", flush=True)
+
+    return watch
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,228 @@
+"""Keyboard and gamepad by real input events; a device of another package; what is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mac_control import InputError
+from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
+from mac_control.teleop.device import DeviceError
+from mac_control.teleop.devices.lerobot import LeRobot
+from mac_control.teleop.options import parse_options
+
+OBS = np.zeros(30)
+# SDL keeps one video driver a process, so each test that needs its own runs in a process.
+KEYBOARD = """
+import subprocess, time
+from mac_control.teleop import make_device
+from mac_control.teleop.device import DeviceError
+
+def press(*arguments):
+    subprocess.run(["xdotool", *arguments], check=True)
+
+def wait_for(held):
+    end = time.monotonic() + 10
+    while (state := device.read()).buttons != frozenset(held):
+        assert time.monotonic() < end, (held, state)
+        time.sleep(0.01)
+    return state
+
+with make_device("keyboard") as device:
+    time.sleep(0.3)
+    press("mousemove", "100", "40")  # without a window manager the pointer has the focus
+    assert not device.read().buttons
+    press("keydown", "q")
+    before = time.monotonic()
+    state = wait_for("q")
+    assert abs(state.changed - before) < 5 and state.heard >= state.changed
+    press("keydown", "space")
+    wait_for(["q", "space"])
+    press("keyup", "q")
+    wait_for(["space"])
+    press("keyup", "space")
+    wait_for([])
+print("driven")
+"""
+
+
+@pytest.fixture
+def display(tmp_path):
+    if not (shutil.which("Xvfb") and shutil.which("xdotool")):
+        pytest.skip("needs Xvfb and xdotool")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as file:
+        number = file.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+def test_keys_that_are_pressed_on_a_real_display_drive(display):
+    pytest.importorskip("pygame")
+    done = run_python(KEYBOARD, DISPLAY=display, SDL_VIDEODRIVER="x11")
+    assert "driven" in done.stdout, done.stderr
+
+
+def test_a_keyboard_without_a_display_is_one_sentence():
+    pytest.importorskip("pygame")
+    code = "from mac_control.teleop import make_device; make_device('keyboard').connect()"
+    environment = {"SDL_VIDEODRIVER": "dummy"}
+    done = run_python(code, **environment)
+    assert "DeviceError: keyboard: expected a display" in done.stderr
+
+
+def test_a_virtual_gamepad_drives_and_is_lost_and_found():
+    pytest.importorskip("pygame")
+    done = run_python(textwrap.dedent(GAMEPAD), SDL_VIDEODRIVER="dummy")
+    if "no virtual joystick" in done.stdout:
+        pytest.skip("this SDL has no virtual joystick")
+    assert "driven" in done.stdout, done.stderr
+
+
+# A joystick of SDL's own making: what reads it cannot tell it from one on a cable.
+GAMEPAD = """
+import ctypes, glob, os, sys, time
+import numpy as np, pygame
+from mac_control.envs import make_kitchen
+from mac_control.teleop.assemble import assemble_operator
+from mac_control.teleop import make_device
+
+root = os.path.dirname(os.path.dirname(pygame.__file__))
+found = glob.glob(os.path.join(root, "pygame.libs", "libSDL2-2*"))
+if not found:
+    sys.exit(print("no virtual joystick"))
+sdl = ctypes.CDLL(found[0])
+pygame.display.init(); pygame.joystick.init()
+index = sdl.SDL_JoystickAttachVirtual(1, 6, 15, 0)
+if index < 0:
+    sys.exit(print("no virtual joystick"))
+device = make_device("gamepad")
+env = make_kitchen()
+obs, _ = env.reset(seed=0)
+operator = assemble_operator(device, env, retry=0.01)
+sdl.SDL_JoystickFromInstanceID.restype = ctypes.c_void_p
+stick = ctypes.c_void_p(sdl.SDL_JoystickFromInstanceID(device._stick.get_instance_id()))
+
+assert not operator.read(obs).given.any()
+sdl.SDL_JoystickSetVirtualAxis(stick, 1, ctypes.c_int16(-32768))  # the left stick pushed away
+reading = operator.poll(obs)
+assert reading.partial.given[:7].all() and not reading.partial.given[7:].any(), reading
+assert np.abs(reading.partial.values).max() > 0.1
+sdl.SDL_JoystickSetVirtualAxis(stick, 1, ctypes.c_int16(2000))  # within the dead zone
+sdl.SDL_JoystickSetVirtualButton(stick, 9, ctypes.c_uint8(1))  # closes the fingers
+partial = operator.read(obs)
+assert np.flatnonzero(partial.given).tolist() == [7, 8]
+sdl.SDL_JoystickSetVirtualButton(stick, 9, ctypes.c_uint8(0))
+sdl.SDL_JoystickSetVirtualButton(stick, 3, ctypes.c_uint8(1))
+reading = operator.poll(obs)
+assert reading.events == ("mode",) and reading.mode == "joints"
+sdl.SDL_JoystickSetVirtualAxis(stick, 1, ctypes.c_int16(-32768))
+partial = operator.read(obs)
+assert np.flatnonzero(partial.given).tolist() == [1] and partial.values[1] == 0.5
+sdl.SDL_JoystickDetachVirtual(index)
+assert operator.poll(obs).status == "lost"
+sdl.SDL_JoystickAttachVirtual(1, 6, 15, 0)
+time.sleep(0.05)
+end = time.monotonic() + 5
+while operator.poll(obs).status != "live":
+    assert time.monotonic() < end
+    time.sleep(0.02)
+print("driven")
+"""
+
+
+class Leader:
+    """What lerobot's `Teleoperator` promises, and no more."""
+
+    def __init__(self):
+        self.joints, self.fault = {"shoulder_pan.pos": 10.0, "gripper.pos": 50.0}, None
+
+    def connect(self, calibrate=True):
+        self.connected = True
+
+    def get_action(self):
+        if self.fault:
+            raise self.fault
+        return dict(self.joints)
+
+    def disconnect(self):
+        self.connected = False
+
+
+def test_a_leader_arm_of_lerobot_is_followed():
+    arm = Leader()
+    operator = DeviceOperator(LeRobot(teleoperator=arm), load_mapping("lerobot"))
+    partial = operator.read(OBS)
+    assert np.flatnonzero(partial.given).tolist() == [0, 7, 8]
+    assert partial.values[0] == pytest.approx(6.25 * np.radians(10.0), rel=1e-4)
+    arm.fault = RuntimeError("the motor bus is silent")
+    assert operator.poll(OBS).status == "lost"
+    operator.close()
+
+
+def test_what_is_missing_is_one_sentence():
+    assert {"gamepad", "keyboard", "lerobot", "network", "spacemouse"} <= set(device_names())
+    with pytest.raises(InputError, match="expected one of gamepad"):
+        make_device("theremin")
+    with pytest.raises(InputError, match="options do not fit"):
+        make_device("network", color="red")
+    with pytest.raises(InputError, match="key=value"):
+        parse_options("index")
+    try:
+        import pyspacemouse  # noqa: F401
+    except ImportError:
+        with pytest.raises(DeviceError, match=r"pip install 'mac-control\[spacemouse\]'"):
+            make_device("spacemouse").connect()
+
+
+def test_a_device_of_another_package_is_installed_and_drives(tmp_path):
+    """The example of the documentation, built and installed, found by its name."""
+    page = Path(__file__).parents[1] / "docs" / "teleoperation.md"
+    blocks = page.read_text().split("```")
+    source = next(b for b in blocks if b.startswith("python\n# mac_control_metronome.py"))
+    project = next(b for b in blocks if b.startswith("toml\n# pyproject.toml"))
+    package, target = tmp_path / "metronome", tmp_path / "site"
+    package.mkdir()
+    (package / "mac_control_metronome.py").write_text(source.removeprefix("python\n"))
+    (package / "pyproject.toml").write_text(project.removeprefix("toml\n"))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--no-index", "--target", target, package], check=True)
+    code = """
+    import numpy as np, time
+    from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
+    assert "metronome" in device_names()
+    operator = DeviceOperator(make_device("metronome", period=0.2), load_mapping("network"))
+    seen = set()
+    end = time.monotonic() + 2
+    while time.monotonic() < end and len(seen) < 2:
+        partial = operator.read(np.zeros(30))
+        assert np.flatnonzero(partial.given).tolist() == [0]
+        seen.add(float(np.sign(partial.values[0])))
+        time.sleep(0.01)
+    assert seen == {-1.0, 1.0}, seen
+    print("driven")
+    """
+    done = run_python(textwrap.dedent(code), PYTHONPATH=str(target))
+    assert "driven" in done.stdout, done.stderr
