@@ -8,9 +8,12 @@ from typing import Literal
 
 from mac_control.cli import run
 from mac_control.errors import InputError
-from mac_control.policies import MacConfig
+from mac_control.policies import MacConfig, Policy
 from mac_control.policies.bc import BCConfig
 from mac_control.policies.ibc import IBCConfig
+
+# Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
+_SCORE_SEED = 1_000_000
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Args:
     """Share of the episodes that is held out."""
     keep: Literal["last", "validation", "rollouts"] | None = None
     """Which weights are kept: the last, or the best by validation loss or by rollouts."""
+    rollouts: int = 20
+    """Episodes in the kitchen for each look, with keep=rollouts."""
     check_every: int | None = None
     """Steps between two looks at validation loss or rollouts."""
     patience: int | None = None
@@ -72,19 +77,30 @@ def main(args: Args) -> int | None:
     from mac_control.training import preset, train
 
     torch.set_num_threads(args.threads)
+    demonstrations = load_demonstrations(args.data)
     names = "steps batch_size lr weight_decay ema validation keep check_every patience"
     names += " save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}
     folders = train(
         args.policy,
-        load_demonstrations(args.data),
+        demonstrations,
         args.out,
         seeds=_numbers(args.seeds) if args.seeds is not None else (args.seed,),
         policy=getattr(args, args.policy, None),
         config=preset(args.policy, args.scale, **changes),
+        score=lambda policy: mean_reward(policy, demonstrations.tasks, args.rollouts),
     )
     for folder in folders:
         print(folder)
+
+
+def mean_reward(policy: Policy, tasks: tuple[str, ...], episodes: int) -> float:
+    """Mean reward of a policy alone, on episodes that `mac-control evaluate` does not use."""
+    from mac_control.loop import evaluate
+
+    env = {"tasks": tasks} if tasks else {}
+    rows = evaluate([policy], episodes=episodes, seed=_SCORE_SEED, workers=1, env=env)
+    return rows[0]["reward_mean"]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

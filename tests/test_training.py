@@ -79,7 +79,7 @@ import sys, torch
 torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
 from test_training import fit, demonstrations
-fit({out!r}, steps=1500, save_seconds=0.0, validation=0.2, keep="validation", check_every=100)
+fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, keep="validation", check_every=40)
 """
 
 
@@ -95,11 +95,11 @@ def test_killed_and_resumed_training_ends_with_the_same_weights_bit_for_bit(tmp_
         process.wait()
         load_policy(tmp_path / "killed")  # whole at any moment
         steps.append(step(tmp_path / "killed"))
-    assert 0 < steps[1] < steps[2] < 1500
+    assert 0 < steps[1] < steps[2] < 600
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        options = {"steps": 1500, "validation": 0.2, "keep": "validation", "check_every": 100}
+        options = {"steps": 600, "validation": 0.2, "keep": "validation", "check_every": 40}
         fit(tmp_path / "killed", **options)
         fit(tmp_path / "whole", **options)
     finally:
@@ -260,6 +260,22 @@ def test_the_verb_trains_on_real_demonstrations(tmp_path, kitchen_complete, caps
     policy = load_policy(folders[1])
     assert policy.config.width == 16 and policy.act(np.zeros(30)).shape == (9,)
     assert policy.checkpoint["data"] == load_demonstrations(kitchen_complete).provenance
+
+
+def test_the_verb_chooses_by_rollouts_in_the_kitchen(tmp_path, kitchen_complete):
+    from mac_control.scripts.train import main
+
+    argv = f"--policy bc --data {kitchen_complete} --out {tmp_path} --steps 20 --check-every 10"
+    with pytest.raises(SystemExit):
+        run(main, [*argv.split(), "--keep", "rollouts", "--rollouts", "1"])
+    scores = [float(row["score"]) for row in rows(tmp_path) if row["score"]]
+    assert len(scores) == 2 and all(0 <= score <= 4 for score in scores)
+    assert load_policy(tmp_path).checkpoint["training"]["best"] == max(scores)
+
+
+def test_rollouts_need_something_that_rates(tmp_path):
+    with pytest.raises(InputError, match="score"):
+        fit(tmp_path, keep="rollouts")
 
 
 @pytest.mark.parametrize("argv", ["--seeds 0,0", "--seeds x", "--policy oracle", "--device tpu"])

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import MacControlError
+from mac_control.errors import InputError, MacControlError
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
@@ -63,13 +63,16 @@ def train(
         CheckpointError: `out` holds a run with other settings.
         MacControlError: the loss is no longer finite; the checkpoint from before is kept.
     """
+    config = config or TrainConfig()
+    if config.keep == "rollouts" and score is None:
+        raise InputError("score: expected a function that rates a policy with keep=rollouts")
     if len(seeds) > 1 and not policy_class(name).stackable:
         options = {"policy": policy, "config": config, "score": score, "progress": progress}
         return [
             train(name, demonstrations, Path(out) / f"seed-{seed}", seeds=(seed,), **options)[0]
             for seed in seeds
         ]
-    run = _Run(name, demonstrations, Path(out), tuple(seeds), policy, config or TrainConfig())
+    run = _Run(name, demonstrations, Path(out), tuple(seeds), policy, config)
     run.train(score, progress)
     return run.folders
 
@@ -219,7 +222,7 @@ class _Run:
             if self.config.keep == "validation":
                 values = [-value for value in validation]
         if self.config.keep == "rollouts":
-            assert score is not None, "keep='rollouts' needs a score"
+            assert score is not None
             values = [score(self.kept(index, self.ema)) for index in range(len(self.seeds))]
             row["score"] = float(np.mean(values))
         for index, value in enumerate(values or []):
