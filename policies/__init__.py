@@ -12,8 +12,10 @@ from mac_control.policies.mac import MacConfig, MacPolicy
 #: `mac_control.policies`.
 KINDS = {
     "bc": "mac_control.policies.bc:BC",
+    "diffusion": "mac_control.policies.diffusion:Diffusion",
     "ibc": "mac_control.policies.ibc:IBC",
     "mac": "mac_control.policies.mac:MacPolicy",
+    "mixture_bc": "mac_control.policies.mixture_bc:MixtureBC",
 }
 
 

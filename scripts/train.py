@@ -10,7 +10,9 @@ from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.policies import MacConfig, Policy
 from mac_control.policies.bc import BCConfig
+from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.ibc import IBCConfig
+from mac_control.policies.mixture_bc import MixtureBCConfig
 
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
 _SCORE_SEED = 1_000_000
@@ -26,7 +28,7 @@ class Args:
     out: Path
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
     policy: str = "mac"
-    """bc, ibc, mac, or one that a package adds."""
+    """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
     data: str | None = None
     """Demonstrations: an HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
     seed: int = 0
@@ -66,8 +68,10 @@ class Args:
     compile: bool = False
     """Compile the loss with torch.compile (on a GPU)."""
     bc: BCConfig = field(default_factory=BCConfig)
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     ibc: IBCConfig = field(default_factory=IBCConfig)
     mac: MacConfig = field(default_factory=MacConfig)
+    mixture_bc: MixtureBCConfig = field(default_factory=MixtureBCConfig)
 
 
 def main(args: Args) -> int | None:

@@ -1,0 +1,160 @@
+"""A diffusion policy that inpaints what is given: the usual alternative to conditioning."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mac_control.errors import InputError
+from mac_control.policies.learned import LearnedPolicy
+
+_TIME = 32  # numbers that stand for a noise level
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """What a :class:`Diffusion` is made of, as JSON values."""
+
+    width: int = 256
+    """Width of the denoising MLP."""
+    depth: int = 3
+    """Its hidden layers."""
+    levels: int = 50
+    """Noise levels in training."""
+    scheduler: str = "ddim"
+    """`ddim`: few, deterministic steps; `ddpm`: noise at each step."""
+    iterations: int = 10
+    """Denoising steps in acting."""
+    resample: int = 1
+    """Times each step is taken, noise put back in between: blends in what is given (RePaint)."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth", "iterations", "resample"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.levels < self.iterations:
+            raise InputError(
+                f"levels: expected at least iterations ({self.iterations}), got {self.levels}"
+            )
+        if self.scheduler not in ("ddim", "ddpm"):
+            raise InputError(f"scheduler: expected ddim or ddpm, got {self.scheduler!r}")
+
+
+class Diffusion(LearnedPolicy):
+    """Denoises an action from noise, `loss = E ||e - f(√ā_t a + √(1-ā_t) e, t, obs)||²`.
+
+    It knows the joint `p(action | obs)` only; it conditions by inpainting: before each step the
+    given dimensions are overwritten with their values, noised to the level of that step.
+
+    Sources: Chi et al., Diffusion Policy, RSS 2023, arXiv 2303.04137; Lugmayr et al., RePaint,
+    CVPR 2022, arXiv 2201.09865. Needs the extra `mac-control[diffusion]`.
+
+    Example:
+        >>> from mac_control.partial import PartialAction
+        >>> config = DiffusionConfig(width=8, iterations=2)
+        >>> policy = Diffusion(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.reset(seed=0)
+        >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
+        0.25
+    """
+
+    name: ClassVar[str] = "diffusion"
+    Config: ClassVar[type] = DiffusionConfig
+
+    def __init__(self, config: DiffusionConfig, *box: Any) -> None:
+        super().__init__(config, *box)
+        sizes = [self.action_dim + _TIME + self.obs_dim, *[config.width] * config.depth]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.SiLU()]
+        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], self.action_dim))
+        self._scheduler = _scheduler(config)
+        self._generator = torch.Generator()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode; `seed` decides the noise that actions are made from."""
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    def forward(self, x: Tensor, level: Tensor, obs: Tensor) -> Tensor:
+        """The noise in `x` `(B, D)` at noise levels `(B,)`, for observations `(B, O)`."""
+        rate = torch.exp(torch.arange(_TIME // 2, device=x.device) * (-math.log(1e3) / _TIME * 2))
+        angle = level.to(x.dtype).unsqueeze(-1) * rate
+        return self.network(torch.cat([x, angle.sin(), angle.cos(), self.normalize(obs)], -1))
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Noise, its level, and the action with it."""
+        clean = self._scale(action).cpu()
+        noise = torch.randn(clean.shape, generator=generator)
+        level = torch.randint(self.config.levels, (len(clean),), generator=generator)
+        noisy = self._scheduler.add_noise(clean, noise, level)
+        batch = {"noisy": noisy, "noise": noise, "level": level}
+        return {"obs": obs, **{key: value.to(obs.device) for key, value in batch.items()}}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        guess = self(batch["noisy"], batch["level"], batch["obs"])
+        return nn.functional.mse_loss(guess, batch["noise"])
+
+    @torch.inference_mode()
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Denoise from pure noise, given dimensions overwritten before each step."""
+        device, scheduler = self.obs_mean.device, self._scheduler
+        seen, clean, fixed = (torch.tensor(part, device=device) for part in (obs, values, given))
+        clean = self._scale(clean)
+        scheduler.set_timesteps(self.config.iterations)
+        levels = scheduler.timesteps
+        x = self._noise(clean)
+        for level, following in pairwise([*levels, torch.tensor(-1)]):
+            batch_level = level.expand(len(x)).to(device)
+            for again in reversed(range(self.config.resample)):
+                known = scheduler.add_noise(clean, self._noise(clean), batch_level)
+                x = torch.where(fixed, known, x)
+                guess = self(x, batch_level, seen)
+                x = scheduler.step(guess, int(level), x, generator=self._generator).prev_sample
+                if again:
+                    x = self._noised_again(x, int(following), int(level))
+        return self._unscale(x).cpu().numpy()
+
+    def _noised_again(self, x: Tensor, low: int, high: int) -> Tensor:
+        """From noise level `low` (-1: none) back up to `high`."""
+        kept = self._scheduler.alphas_cumprod
+        ratio = float(kept[high] / (kept[low] if low >= 0 else 1.0))
+        return math.sqrt(ratio) * x + math.sqrt(1 - ratio) * self._noise(x)
+
+    def _noise(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=self._generator).to(like.device)
+
+    def _scale(self, action: Tensor) -> Tensor:
+        return 2 * (action - self.action_low) / (self.action_high - self.action_low) - 1
+
+    def _unscale(self, x: Tensor) -> Tensor:
+        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
+
+
+def _scheduler(config: DiffusionConfig) -> Any:
+    try:
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+    except ImportError as error:
+        raise InputError(
+            "policy diffusion: expected the package diffusers, got none; "
+            "pip install 'mac-control[diffusion]'"
+        ) from error
+    make = DDIMScheduler if config.scheduler == "ddim" else DDPMScheduler
+    return make(
+        num_train_timesteps=config.levels,
+        beta_schedule="squaredcos_cap_v2",
+        clip_sample=True,  # actions lie in [-1, 1] once scaled
+        prediction_type="epsilon",
+        timestep_spacing="trailing",  # the first step is from pure noise
+    )

@@ -1,0 +1,129 @@
+"""Behaviour cloning with a mixture density: several ways to go on, none of them averaged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.learned import LearnedPolicy
+
+
+@dataclass(frozen=True)
+class MixtureBCConfig:
+    """What a :class:`MixtureBC` is made of, as JSON values."""
+
+    width: int = 256
+    """Width of the hidden layers."""
+    depth: int = 2
+    """Number of hidden layers."""
+    components: int = 5
+    """Gaussians in the mixture."""
+    min_scale: float = 0.02
+    """No Gaussian is narrower in any dimension, in units of half the action box."""
+    condition: bool = False
+    """Choose the component by what is given too; False: overlay, as BC does."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth", "components"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not self.min_scale > 0:
+            raise InputError(f"min_scale: expected more than 0, got {self.min_scale}")
+
+
+class MixtureBC(LearnedPolicy):
+    """Mixture of K Gaussians, `p(a | obs) = Σ_k w_k Π_i N(a_i; m_ki, s_ki²)`.
+
+    It acts with the mean of the heaviest component and overlays what is given. With
+    `condition`, a component's weight counts how well it explains what is given, which is the
+    exact conditional of this density: `p(k | given) ∝ w_k Π_i∈given N(a_i; m_ki, s_ki²)`.
+
+    Source: Bishop, Mixture Density Networks, 1994.
+
+    Example:
+        >>> config = MixtureBCConfig(width=8)
+        >>> policy = MixtureBC(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
+        0.25
+    """
+
+    name: ClassVar[str] = "mixture_bc"
+    Config: ClassVar[type] = MixtureBCConfig
+
+    def __init__(self, config: MixtureBCConfig, *box: Any) -> None:
+        super().__init__(config, *box)
+        sizes = [self.obs_dim, *[config.width] * config.depth]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        many = config.components * (1 + 2 * self.action_dim)
+        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], many))
+        with torch.no_grad():  # components begin apart, or they stay together
+            start = torch.linspace(-0.5, 0.5, config.components).repeat_interleave(self.action_dim)
+            first = config.components
+            self.network[-1].bias[first : first + len(start)] = start
+
+    def forward(self, obs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-weights `(B, K)`, means and log-scales `(B, K, D)`, in scaled actions."""
+        components, dim = self.config.components, self.action_dim
+        parts = self.network(self.normalize(obs)).split(
+            [components, components * dim, components * dim], -1
+        )
+        mean, raw = (part.unflatten(-1, (components, dim)) for part in parts[1:])
+        floor = math.log(self.config.min_scale)
+        return parts[0].log_softmax(-1), mean, floor + nn.functional.softplus(raw - floor)
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        return {"obs": obs, "action": action}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Negative log-likelihood of the action per dimension [nats]."""
+        action = self._scale(batch["action"])
+        log_prob = self._explained(action, torch.ones_like(action), *self(batch["obs"]))
+        return -log_prob.logsumexp(-1).mean() / self.action_dim
+
+    @torch.inference_mode()
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """The mean of the heaviest component."""
+        device = self.obs_mean.device
+        seen, x, mask = (torch.tensor(part, device=device) for part in (obs, values, given))
+        weight, mean, log_scale = self(seen)
+        if self.config.condition:
+            weight = self._explained(self._scale(x), mask.to(x), weight, mean, log_scale)
+        chosen = mean[torch.arange(len(mean)), weight.argmax(-1)]
+        return (self.action_low + (chosen + 1) / 2 * (self._range())).cpu().numpy()
+
+    @torch.inference_mode()
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was."""
+        parts = (np.asarray(obs, np.float32), partial.values, partial.given)
+        device = self.obs_mean.device
+        seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)
+        x = x.clamp(self.action_low, self.action_high)
+        log_prob = self._explained(self._scale(x), mask.to(x), *self(seen)).logsumexp(-1)
+        stretch = (self._range() / 2).log()  # a density in the action's own units
+        return (log_prob - (mask * stretch).sum(-1)).cpu().numpy()
+
+    def _explained(
+        self, x: Tensor, mask: Tensor, weight: Tensor, mean: Tensor, log_scale: Tensor
+    ) -> Tensor:
+        """`log w_k + log p_k(x at mask)`, `(B, K)`."""
+        z = (x.unsqueeze(-2) - mean) * (-log_scale).exp()
+        each = -0.5 * z * z - log_scale - 0.5 * math.log(2 * math.pi)
+        return weight + (mask.unsqueeze(-2) * each).sum(-1)
+
+    def _scale(self, action: Tensor) -> Tensor:
+        return 2 * (action - self.action_low) / self._range() - 1
+
+    def _range(self) -> Tensor:
+        return self.action_high - self.action_low
