@@ -2,5 +2,6 @@
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.load import load_demonstrations
+from mac_control.demonstrations.minari_write import save_minari
 
-__all__ = ["Demonstrations", "Episode", "load_demonstrations"]
+__all__ = ["Demonstrations", "Episode", "load_demonstrations", "save_minari"]

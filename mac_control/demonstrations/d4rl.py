@@ -13,6 +13,7 @@ import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.recognise import (
+    KITCHEN_WORD,
     N_ACTIONS,
     goal_tasks,
     kitchen_entries,
@@ -84,7 +85,7 @@ def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
     try:
         data = gym.make(name).get_dataset()
     except Exception as error:
-        raise DataError(f"d4rl:{name}: d4rl could not load it ({_line(error)})") from error
+        raise DataError(f"d4rl:{name}: d4rl could not load it ({first_line(error)})") from error
     read = read_d4rl_dict(data, obs)
     tasks = read.tasks or kitchen_tasks(kitchen_name(name))
     return Demonstrations(read.episodes, tasks, read.provenance | {"source": f"d4rl:{name}"})
@@ -109,7 +110,7 @@ def read_arrays(
         raise
     except Exception as error:  # a damaged file raises nearly anything
         raise DataError(
-            f"{path}: expected a whole HDF5 file, got a damaged one ({_line(error)})"
+            f"{path}: expected a whole HDF5 file, got a damaged one ({first_line(error)})"
         ) from error
     return arrays, attributes
 
@@ -122,7 +123,7 @@ def check_hdf5(path: Path) -> None:
         with open(path, "rb") as file:
             start = file.read(64)
     except OSError as error:
-        raise DataError(f"{path}: expected a file to read, got {_line(error)}") from error
+        raise DataError(f"{path}: expected a file to read, got {first_line(error)}") from error
     if start.startswith(b"version https://git-lfs"):
         raise DataError(
             f"{path}: expected an HDF5 file, got a Git LFS pointer; 'git lfs pull' fetches the file"
@@ -164,11 +165,9 @@ def from_arrays(
     observations, actions = arrays["observations"], arrays["actions"]
     recorded = recorded_metadata(attributes or {})
     tasks = tuple(recorded.get("tasks", ()))
-    width = observations.shape[1]
     if actions.shape[1] == N_ACTIONS:
-        goals = goal_tasks(observations)
-        tasks = tasks or goals or kitchen_tasks(kitchen_name(source))
-        if goals or tasks or width != 60:
+        tasks = tasks or goal_tasks(observations) or kitchen_tasks(kitchen_name(source))
+        if tasks or KITCHEN_WORD in source.lower():
             observations = select_entries(source, observations, N_ACTIONS, obs)
     episodes = []
     for index, steps in enumerate(episode_slices(ends)):
@@ -268,6 +267,6 @@ def _checked(source: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
     return ends
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error, for a sentence."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from mac_control.errors import DataError, InputError
 
 #: Environment variable that names a folder with data files.
 FOLDER_VARIABLE = "MAC_CONTROL_DATA"
-_ID = re.compile(r"[-_\w/]+-v\d+")
 
 
 def load_demonstrations(
@@ -68,6 +66,11 @@ def find_source() -> Path | str:
         files = kitchen_files(Path(folder))
         if files:
             return files[0]
+    from mac_control.demonstrations.minari_read import is_kitchen, local_datasets
+
+    kitchens = [name for name, metadata in local_datasets().items() if is_kitchen(metadata)]
+    if kitchens:  # D4RL's complete-v2 before its mixed and partial
+        return min(kitchens, key=lambda name: (not name.startswith("D4RL/"), name))
     return builtin_path()
 
 
@@ -100,9 +103,15 @@ def builtin_path() -> Path:
 
 
 def _read(source: str | Path, obs: str) -> Demonstrations:
+    from mac_control.demonstrations.download import download_minari
+    from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder, read_minari
+
     path, text = Path(source).expanduser(), str(source)
     if path.is_file():
         return read_d4rl(path, obs)
+    folder = minari_folder(source)
+    if folder:
+        return read_minari(folder, obs)
     if isinstance(source, Path):
         raise DataError(f"{source}: expected an HDF5 file or a Minari folder, found nothing there")
     if text == "builtin":
@@ -111,6 +120,8 @@ def _read(source: str | Path, obs: str) -> Demonstrations:
         return read_d4rl_env(text.removeprefix("d4rl:"), obs)
     if text in D4RL_FILES:
         return read_d4rl(_d4rl_file(text), obs)
+    if DATASET_ID.fullmatch(text):
+        return read_minari(download_minari(text), obs)
     raise DataError(
         f"{text!r}: expected an HDF5 file, a Minari id or folder, or one of "
         f"{', '.join(D4RL_FILES)}, found no such thing"

@@ -16,6 +16,8 @@ D4RL_FILES = {
 }
 D4RL_URL = "http://rail.eecs.berkeley.edu/datasets/offline_rl/kitchen/"
 
+#: What the names of all kitchen data sets and environments contain.
+KITCHEN_WORD = "kitchen"
 N_POSITIONS = 30
 N_ACTIONS = 9
 

@@ -1,0 +1,218 @@
+"""Reads Minari data sets: any with a Box action space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from mac_control.demonstrations.d4rl import check_hdf5, first_line, select_entries
+from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.demonstrations.recognise import KITCHEN_WORD, kitchen_name, kitchen_tasks
+from mac_control.errors import DataError
+
+#: `namespace/name-vN`, as Minari has it.
+DATASET_ID = re.compile(r"[-_\w][-_\w/]*-v\d+")
+
+
+def minari_root() -> Path:
+    """The folder in which Minari keeps its data sets."""
+    default = Path.home() / ".minari" / "datasets"
+    return Path(os.environ.get("MINARI_DATASETS_PATH") or default)
+
+
+def minari_folder(source: str | Path) -> Path | None:
+    """The folder of a data set on this machine, given as a folder or an id; None where absent."""
+    candidates = [Path(source).expanduser()]
+    if isinstance(source, str) and DATASET_ID.fullmatch(source):
+        candidates.append(minari_root() / source)
+    for folder in candidates:
+        if (folder / "data" / "metadata.json").is_file():
+            return folder
+        if folder.name == "data" and (folder / "metadata.json").is_file():
+            return folder.parent
+    return None
+
+
+def local_datasets() -> dict[str, dict[str, Any]]:
+    """Metadata of every data set in Minari's folder, by id; what cannot be read is left out."""
+    root, found = minari_root(), {}
+    for path in sorted(root.glob("**/data/metadata.json")):
+        parts = path.relative_to(root).parts[:-2]
+        if any(part.startswith(".") for part in parts):
+            continue
+        try:
+            found["/".join(parts)] = read_metadata(path.parent.parent)
+        except DataError:
+            continue
+    return found
+
+
+def is_kitchen(metadata: dict[str, Any]) -> bool:
+    """Whether a data set is one of FrankaKitchen's."""
+    return KITCHEN_WORD in f"{metadata.get('dataset_id')} {metadata.get('env_spec')}".lower()
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """What a data set says about itself, with its spaces still as text.
+
+    Raises:
+        DataError: no such data set, or what it says is not JSON.
+    """
+    path = folder / "data" / "metadata.json"
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected Minari metadata, got {first_line(error)}") from error
+    if not isinstance(metadata, dict):
+        raise DataError(f"{path}: expected Minari metadata, got {type(metadata).__name__}")
+    return metadata
+
+
+def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
+    """Demonstrations in a Minari data set.
+
+    Minari has one observation more than actions; the last is left out. Observations made of
+    parts are put in a row as Gymnasium's `FlattenObservation` does; of a kitchen's, the part
+    `observation` is taken, as `obs` says.
+
+    Raises:
+        DataError: the data set is damaged, incomplete, or its actions are no Box.
+    """
+    metadata = read_metadata(folder)
+    source = str(metadata.get("dataset_id") or folder.name)
+    recorded = metadata.get("mac_control")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    tasks = tuple(recorded.get("tasks") or _env_tasks(metadata))
+    kitchen = bool(tasks) or is_kitchen(metadata)
+    if kitchen and not tasks:
+        tasks = kitchen_tasks(kitchen_name(source))
+    obs_space, action_space = read_spaces(source, metadata)
+    if not isinstance(action_space, spaces.Box):
+        raise DataError(f"{source}: actions: expected a Box space, got {action_space}")
+    episodes = []
+    for index, raw in enumerate(raw_episodes(folder, metadata)):
+        try:
+            steps = len(raw["rewards"])
+            actions = flat_steps(action_space, raw["actions"])
+            parts, space = raw["observations"], obs_space
+            if kitchen and isinstance(space, spaces.Dict) and "observation" in space.spaces:
+                parts, space = parts["observation"], space["observation"]
+            observations = flat_steps(space, parts)
+            if len(observations) not in (steps, steps + 1):
+                raise DataError(
+                    f"observations: expected {steps + 1} for {steps} rewards, "
+                    f"got {len(observations)}"
+                )
+            observations = observations[:steps]
+            if kitchen:
+                observations = select_entries(source, observations, actions.shape[1], obs)
+            infos = (raw["infos"] or {}) if recorded else {}
+            subtasks = infos.get("subtasks")
+            if subtasks is not None:
+                subtasks = [s.decode() if isinstance(s, bytes) else s for s in subtasks]
+            episodes.append(
+                Episode(observations, actions, infos.get("executed"), raw["rewards"], subtasks)
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            reason = first_line(error)
+            raise DataError(f"{source}: episode {index}: {reason}") from error
+    provenance = {"source": source, "sha256": folder_sha256(folder), "format": "minari"}
+    if isinstance(recorded.get("provenance"), dict):
+        provenance["origin"] = recorded["provenance"]
+    return Demonstrations(episodes, tasks, provenance | {"tasks": list(tasks)})
+
+
+def read_spaces(source: str, metadata: dict[str, Any]) -> tuple[spaces.Space, spaces.Space]:
+    """Observation and action space, from the metadata alone: no environment is made for them.
+
+    Raises:
+        DataError: they are missing, or of an unknown kind.
+    """
+    from minari.serialization import deserialize_space
+
+    try:
+        names = ("observation_space", "action_space")
+        observation, action = (deserialize_space(metadata[name]) for name in names)
+    except Exception as error:
+        raise DataError(
+            f"{source}: metadata.json: expected an observation and an action space, "
+            f"got {type(error).__name__} {first_line(error)}"
+        ) from error
+    return observation, action
+
+
+def raw_episodes(folder: Path, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Episodes as Minari stores them, in order.
+
+    Raises:
+        DataError: the data are missing or damaged.
+    """
+    from minari.dataset.minari_storage import MinariStorage
+
+    source = str(metadata.get("dataset_id") or folder.name)
+    if metadata.get("data_format", "hdf5") == "hdf5":
+        check_hdf5(folder / "data" / "main_data.hdf5")
+    try:
+        storage = MinariStorage.read(folder / "data")
+        yield from storage.get_episodes(range(storage.total_episodes))
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file raises nearly anything
+        raise DataError(
+            f"{source}: expected a whole Minari data set of {metadata.get('total_episodes')} "
+            f"episodes, got {type(error).__name__} {first_line(error)}"
+        ) from error
+
+
+def flat_steps(space: spaces.Space, value: Any) -> np.ndarray:
+    """Values of a space over time as `(T, size)`, in the order of Gymnasium's `flatten`.
+
+    Raises:
+        DataError: a part of the space is no Box.
+    """
+    if isinstance(space, spaces.Dict):
+        parts = [flat_steps(part, value[name]) for name, part in space.spaces.items()]
+        return np.concatenate(parts, axis=1)
+    if isinstance(space, spaces.Tuple):
+        pairs = zip(space.spaces, value, strict=True)
+        return np.concatenate([flat_steps(part, item) for part, item in pairs], axis=1)
+    if not isinstance(space, spaces.Box):
+        raise DataError(f"expected spaces made of Boxes, got {space}")
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub" or array.shape[1:] != space.shape:
+        raise DataError(
+            f"expected numbers of shape (T, {', '.join(map(str, space.shape))}), "
+            f"got {array.dtype} {array.shape}"
+        )
+    return array.reshape(len(array), -1)
+
+
+def folder_sha256(folder: Path) -> str:
+    """Checksum over the data of a data set: the name and content of each file."""
+    digest = hashlib.sha256()
+    for path in sorted((folder / "data").rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            with open(path, "rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def _env_tasks(metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Subtasks that the recorded FrankaKitchen was asked for."""
+    try:
+        spec = json.loads(metadata["env_spec"])
+        kitchen = spec["id"].startswith("FrankaKitchen")
+        tasks = spec["kwargs"]["tasks_to_complete"] if kitchen else ()
+        return tuple(task for task in tasks if isinstance(task, str))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return ()

@@ -1,0 +1,204 @@
+"""Writes Minari data sets, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Box, Space
+
+from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
+from mac_control.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+
+def save_minari(
+    demonstrations: Demonstrations,
+    target: str | Path,
+    *,
+    env_spec: EnvSpec | None = None,
+    action_space: Box | None = None,
+    description: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write demonstrations as a Minari data set; its folder.
+
+    `target` is an id (`namespace/name-v0`, in Minari's own folder, where
+    `minari.load_dataset` finds it) or any folder. `actions` are what the demonstrator does;
+    where something else was executed it is in `infos["executed"]`, subtasks are in
+    `infos["subtasks"]`. Minari has an observation after the last action, which we do not have:
+    the last one is repeated. `load_demonstrations(target)` gives the same numbers back.
+
+    Args:
+        env_spec: of the environment they were made in; default: the kitchen where they fit it.
+        action_space: default: [-1, 1] in each dimension where the actions fit, else unbounded.
+        description: a sentence for `minari show`.
+        overwrite: replace a data set that is there.
+
+    Raises:
+        InputError: `target` is there already, or not an id or a folder.
+    """
+    sizes = demonstrations.obs_dim, demonstrations.action_dim
+    if action_space is None:
+        largest = max(
+            np.abs(values).max() for e in demonstrations for values in (e.actions, e.executed)
+        )
+        bound = 1.0 if largest <= 1 else np.inf
+        action_space = Box(-bound, bound, (sizes[1],), np.float32)
+    metadata: dict[str, Any] = {
+        "mac_control": {
+            "tasks": list(demonstrations.tasks),
+            "provenance": demonstrations.provenance,
+        }
+    }
+    if description:
+        metadata["description"] = description
+    return write_minari(
+        target,
+        map(_buffer, demonstrations),
+        Box(-np.inf, np.inf, (sizes[0],), np.float32),
+        action_space,
+        metadata=metadata,
+        env_spec=env_spec or _kitchen_spec(demonstrations),
+        overwrite=overwrite,
+    )
+
+
+def write_minari(
+    target: str | Path,
+    episodes: Iterable[EpisodeBuffer],
+    observation_space: Space,
+    action_space: Space,
+    *,
+    metadata: dict[str, Any] | None = None,
+    env_spec: EnvSpec | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write Minari's own episodes, which may be made one by one, as a data set; its folder."""
+    import minari
+    from minari.dataset.minari_storage import MinariStorage
+
+    folder, dataset_id = target_folder(target)
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"provenance: expected JSON values, got {error}") from error
+    with atomic_folder(folder, overwrite) as temporary:
+        storage = MinariStorage.new(
+            temporary / "data", observation_space, action_space, env_spec, jpeg_encoding=False
+        )
+        storage.update_metadata(
+            {
+                "dataset_id": dataset_id,
+                "minari_version": minari.__version__,
+                "algorithm_name": "mac-control",
+                **(metadata or {}),
+            }
+        )
+        storage.update_episodes(episodes)
+        if storage.total_episodes == 0:
+            raise DataError(f"{dataset_id}: expected at least one episode, got none")
+    _make_namespace(folder, dataset_id)
+    return folder
+
+
+def target_folder(target: str | Path) -> tuple[Path, str]:
+    """Where a data set goes and its id: text that is an id goes into Minari's folder.
+
+    Example:
+        >>> target_folder("./some/robust set")[1]
+        'robust_set-v0'
+        >>> target_folder("kitchen/robust-v1")[1]
+        'kitchen/robust-v1'
+    """
+    if isinstance(target, str) and DATASET_ID.fullmatch(target):
+        return minari_root() / target, target
+    folder = Path(target).expanduser()
+    name = re.sub(r"[^-_\w]", "_", folder.name)
+    if not name:
+        raise InputError(f"target: expected a Minari id or a folder, got {str(target)!r}")
+    return folder, name if DATASET_ID.fullmatch(name) else f"{name}-v0"
+
+
+@contextmanager
+def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `folder` that becomes it when the block ends well.
+
+    Raises:
+        InputError: `folder` is there and is not to be overwritten.
+    """
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: expected a new data set, found one there")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)  # mkdtemp makes it private
+        for path in temporary.rglob("*"):
+            if path.is_file():  # on disk before the rename
+                with open(path, "rb+") as file:
+                    os.fsync(file.fileno())
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            os.replace(folder, old / "old")
+            os.replace(temporary, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _buffer(episode: Episode) -> EpisodeBuffer:
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    steps = len(episode)
+    infos: dict[str, Any] = {}
+    if episode.executed is not episode.actions:
+        infos["executed"] = episode.executed
+    if episode.subtasks is not None:
+        infos["subtasks"] = episode.subtasks.tolist()
+    rewards = episode.rewards
+    return EpisodeBuffer(
+        observations=np.concatenate([episode.observations, episode.observations[-1:]]),
+        actions=episode.actions,
+        rewards=np.zeros(steps, np.float32) if rewards is None else rewards,
+        terminations=np.zeros(steps, bool),
+        truncations=np.arange(1, steps + 1) == steps,
+        infos=infos or None,
+    )
+
+
+def _kitchen_spec(demonstrations: Demonstrations) -> EnvSpec | None:
+    """The kitchen that these demonstrations fit, or None."""
+    from mac_control.envs import KITCHEN_ID, SUBTASKS
+
+    tasks = demonstrations.tasks
+    obs = {30: "positions", 59: "full"}.get(demonstrations.obs_dim)
+    if not tasks or not set(tasks) <= set(SUBTASKS) or not obs or demonstrations.action_dim != 9:
+        return None
+    entry_point = "mac_control.envs.kitchen:KitchenEnv"
+    return EnvSpec(KITCHEN_ID, entry_point, kwargs={"tasks": list(tasks), "obs": obs})
+
+
+def _make_namespace(folder: Path, dataset_id: str) -> None:
+    """Minari keeps a file beside the data sets of each namespace."""
+    if "/" in dataset_id:
+        for parent in list(folder.parents)[: dataset_id.count("/")]:
+            path = parent / "namespace_metadata.json"
+            if not path.exists():
+                path.write_text("{}")

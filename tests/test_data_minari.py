@@ -1,0 +1,304 @@
+"""Minari data sets: others' are read, ours are read back bit for bit and by Minari itself."""
+
+import json
+import shutil
+
+import gymnasium
+import gymnasium_robotics
+import minari
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from minari.data_collector import EpisodeBuffer
+
+from mac_control import DataError, Demonstrations, Episode, InputError, load_demonstrations
+from mac_control.demonstrations import save_minari
+
+COMPLETE = ("microwave", "kettle", "light switch", "slide cabinet")
+
+
+@pytest.fixture(autouse=True)
+def minari_root(tmp_path, monkeypatch):
+    root = tmp_path / "minari"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")  # no network
+    return root
+
+
+def record(env, episodes, steps, seed=0):
+    """Minari episodes of random actions, as Minari's own collector makes them."""
+    buffers = []
+    for number in range(episodes):
+        obs, _ = env.reset(seed=seed + number)
+        env.action_space.seed(seed + number)
+        seen, actions, rewards = [obs], [], []
+        for _ in range(steps):
+            actions.append(env.action_space.sample())
+            obs, reward, *_ = env.step(actions[-1])
+            seen.append(obs)
+            rewards.append(reward)
+        buffers.append(
+            EpisodeBuffer(
+                observations=pack(seen),
+                actions=np.array(actions),
+                rewards=rewards,
+                terminations=[False] * steps,
+                truncations=[False] * (steps - 1) + [True],
+            )
+        )
+    return buffers
+
+
+def pack(items):
+    if isinstance(items[0], dict):
+        return {key: pack([item[key] for item in items]) for key in items[0]}
+    return np.array(items)
+
+
+@pytest.mark.filterwarnings("ignore:.*is set to None")
+def test_a_data_set_of_any_environment():
+    env = gymnasium.make("Pendulum-v1")
+    buffers = record(env, 3, 7)
+    minari.create_dataset_from_buffers("pendulum/random-v0", buffers, env=env)
+    read = load_demonstrations("pendulum/random-v0")
+    assert (len(read), read.obs_dim, read.action_dim, read.tasks) == (3, 3, 1, ())
+    for episode, buffer in zip(read, buffers, strict=True):
+        np.testing.assert_array_equal(episode.observations, buffer.observations[:-1])
+        np.testing.assert_array_equal(episode.actions, buffer.actions)
+        np.testing.assert_array_equal(episode.rewards, np.float32(buffer.rewards))
+    assert read.provenance["source"] == "pendulum/random-v0"
+
+
+@pytest.mark.filterwarnings("ignore:.*is set to None")
+@pytest.mark.filterwarnings("ignore:.*share an object")
+def test_a_kitchen_data_set_with_dictionary_observations(monkeypatch):
+    gymnasium.register_envs(gymnasium_robotics)
+    tasks = ["microwave", "kettle", "bottom burner", "light switch"]
+    env = gymnasium.make("FrankaKitchen-v1", tasks_to_complete=tasks)
+    buffers = record(env, 2, 3)
+    minari.create_dataset_from_buffers("D4RL/kitchen/mixed-v2", buffers, env=env)
+    whole = buffers[0].observations["observation"][:-1].astype(np.float32)
+    full = load_demonstrations("D4RL/kitchen/mixed-v2", obs="full")
+    np.testing.assert_array_equal(full[0].observations, whole)
+    monkeypatch.delenv("MAC_CONTROL_DATA", raising=False)
+    positions = load_demonstrations()  # the search finds it
+    np.testing.assert_array_equal(positions[0].observations, whole[:, np.r_[:9, 18:39]])
+    assert positions.tasks == tuple(tasks)
+    env.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*is set to None")
+@pytest.mark.filterwarnings("ignore:env_spec is None")
+def test_parts_of_an_observation_are_put_in_a_row_as_gymnasium_does():
+    box = gymnasium.spaces.Box(-9, 9, (2,))
+    space = gymnasium.spaces.Dict({"b": box, "a": gymnasium.spaces.Tuple([box, box])})
+    seen = [space.sample() for _ in range(4)]
+    buffer = EpisodeBuffer(
+        observations={
+            "b": pack([s["b"] for s in seen]),
+            "a": tuple(pack([s["a"][i] for s in seen]) for i in range(2)),
+        },
+        actions=np.zeros((3, 2), np.float32),
+        rewards=[0.0] * 3,
+        terminations=[False] * 3,
+        truncations=[False] * 3,
+    )
+    minari.create_dataset_from_buffers(
+        "parts-v0", [buffer], observation_space=space, action_space=box
+    )
+    flat = [gymnasium.spaces.flatten(space, s) for s in seen[:-1]]
+    np.testing.assert_array_equal(load_demonstrations("parts-v0").observations, flat)
+
+
+@pytest.mark.filterwarnings("ignore:.*is set to None")
+def test_actions_that_are_no_box_are_named():
+    env = gymnasium.make("CartPole-v1")
+    minari.create_dataset_from_buffers("cartpole-v0", record(env, 1, 3), env=env)
+    with pytest.raises(DataError, match=r"cartpole-v0: actions: expected a Box.*Discrete"):
+        load_demonstrations("cartpole-v0")
+
+
+def same(a, b):
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def assert_same(read, saved):
+    assert (len(read), read.tasks) == (len(saved), saved.tasks)
+    for one, other in zip(read, saved, strict=True):
+        for name in ("observations", "actions", "executed", "subtasks"):
+            assert same(getattr(one, name), getattr(other, name)), name
+        rewards = np.zeros(len(other), np.float32) if other.rewards is None else other.rewards
+        assert same(one.rewards, rewards)
+
+
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def demonstrations(draw):
+    obs_dim, action_dim = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    executed, subtasks = draw(st.booleans()), draw(st.booleans())
+    episodes = []
+    for steps in draw(st.lists(st.integers(1, 5), min_size=1, max_size=3)):
+        matrix = lambda width, steps=steps: draw(
+            hnp.arrays(np.float32, (steps, width), elements=FINITE)
+        )
+        words = st.lists(st.sampled_from(["kettle", "", "größe"]), min_size=steps, max_size=steps)
+        episodes.append(
+            Episode(
+                matrix(obs_dim),
+                matrix(action_dim),
+                matrix(action_dim) if executed else None,
+                matrix(1)[:, 0],
+                np.array(draw(words)) if subtasks else None,
+            )
+        )
+    names = draw(st.sampled_from([(), COMPLETE, ("anything",)]))
+    return Demonstrations(episodes, names, {"source": "made", "seed": 3})
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(demonstrations())
+def test_what_is_written_is_read_back_bit_for_bit(tmp_path, saved):
+    folder = save_minari(saved, tmp_path / "round", overwrite=True)
+    read = load_demonstrations(folder)
+    assert_same(read, saved)
+    assert read.provenance["origin"] == saved.provenance
+
+
+def test_real_demonstrations_as_a_minari_data_set(kitchen_complete, minari_root):
+    saved = load_demonstrations(kitchen_complete)
+    save_minari(saved, "kitchen/complete-copy-v1", description="a copy")
+    assert_same(load_demonstrations("kitchen/complete-copy-v1"), saved)
+    # Minari's own tools read it, and the environment it names can be made.
+    dataset = minari.load_dataset("kitchen/complete-copy-v1")
+    assert (dataset.total_episodes, dataset.total_steps) == (19, 3680)
+    assert dataset[0].observations.shape == (185, 30)
+    assert dataset.action_space == gymnasium.spaces.Box(-1, 1, (9,))
+    assert list(minari.list_local_datasets()) == ["kitchen/complete-copy-v1"]
+    assert "kitchen" in minari.namespace.list_local_namespaces()
+    env = dataset.recover_environment()
+    assert env.unwrapped.tasks == COMPLETE
+    env.close()
+    with pytest.raises(InputError, match="found one there"):
+        save_minari(saved, "kitchen/complete-copy-v1")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    good = Demonstrations([Episode(np.zeros((3, 2)), np.zeros((3, 1)))])
+    save_minari(good, tmp_path / "set")
+    bad = Demonstrations(good.episodes, (), {"not json": object()})
+    with pytest.raises(InputError, match="JSON"):
+        save_minari(bad, tmp_path / "set", overwrite=True)
+    broken = Demonstrations(good.episodes)
+    object.__setattr__(broken[0], "rewards", "none")
+    with pytest.raises(TypeError):  # a fault in the middle of writing
+        save_minari(broken, tmp_path / "other")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["set"]
+
+
+@pytest.fixture
+def saved_folder(tmp_path):
+    episode = Episode(np.zeros((3, 2)), np.zeros((3, 1)), rewards=np.zeros(3))
+    return save_minari(Demonstrations([episode] * 2), tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda data: (data / "main_data.hdf5").unlink(), "no such file"),
+        (
+            lambda data: (data / "main_data.hdf5").write_text("version https://git-lfs"),
+            "Git LFS pointer",
+        ),
+        (
+            lambda data: (data / "main_data.hdf5").write_bytes(
+                (data / "main_data.hdf5").read_bytes()[:5000]
+            ),
+            "whole Minari data set of 2",
+        ),
+        (lambda data: (data / "metadata.json").write_text("{"), "Minari metadata"),
+        (lambda data: (data / "metadata.json").write_text("[]"), "Minari metadata"),
+        (lambda data: change(data, total_episodes=5), "of 5 episodes"),
+        (lambda data: change(data, action_space=None), "action space"),
+        (lambda data: change(data, data_format="tape"), "tape"),
+    ],
+)
+def test_damaged_data_sets_are_one_sentence(saved_folder, spoil, words):
+    spoil(saved_folder / "data")
+    with pytest.raises(DataError, match=words) as caught:
+        load_demonstrations(saved_folder)
+    assert "\n" not in str(caught.value)
+
+
+def change(data, **values):
+    metadata = json.loads((data / "metadata.json").read_text())
+    (data / "metadata.json").write_text(json.dumps(metadata | values))
+
+
+def test_a_number_that_is_not_finite_is_named(minari_root):
+    space = gymnasium.spaces.Box(-1, 1, (1,))
+    bad = np.array([[0.0], [np.nan], [0.0]], np.float32)
+    buffers = [
+        EpisodeBuffer(
+            observations=np.zeros((4, 1), np.float32),
+            actions=actions,
+            rewards=[0.0] * 3,
+            terminations=[False] * 3,
+            truncations=[False] * 3,
+        )
+        for actions in (np.zeros((3, 1), np.float32), bad)
+    ]
+    from mac_control.demonstrations.minari_write import write_minari
+
+    write_minari("bad-v0", buffers, space, space)
+    with pytest.raises(DataError, match=r"bad-v0: episode 1: actions.*step 1"):
+        load_demonstrations("bad-v0")
+
+
+def test_no_network_is_said_at_once():
+    with pytest.raises(DataError, match=r"D4RL/kitchen/mixed-v2.*network") as caught:
+        load_demonstrations("D4RL/kitchen/mixed-v2")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_data_set_is_fetched_by_minaris_own_downloader(monkeypatch, tmp_path, saved_folder):
+    from minari.storage import remotes
+
+    class Folder(remotes.CloudStorage):
+        """A remote that is a folder: the transport, not the download, is replaced."""
+
+        def __init__(self, name, token=None):
+            pass
+
+        def list_datasets(self, prefix=None):
+            return ["far-v0"] if "far".startswith(prefix or "") else []
+
+        def get_dataset_metadata(self, dataset_id):
+            return json.loads((saved_folder / "data" / "metadata.json").read_text()) | {
+                "dataset_id": dataset_id
+            }
+
+        def download_dataset(self, dataset_id, path):
+            shutil.copytree(saved_folder, path / dataset_id, dirs_exist_ok=True)
+
+    for name in (
+        "upload_dataset",
+        "upload_namespace",
+        "list_namespaces",
+        "download_namespace_metadata",
+    ):
+        setattr(Folder, name, None)
+    Folder.__abstractmethods__ = frozenset()
+    monkeypatch.setitem(remotes._registry, "folder", lambda: Folder)
+    monkeypatch.setenv("MINARI_REMOTE", "folder://there")
+    assert len(load_demonstrations("far-v0")) == 2
+    with pytest.raises(DataError, match="unknown-v0"):
+        load_demonstrations("unknown-v0")
