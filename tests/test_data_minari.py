@@ -145,9 +145,10 @@ def demonstrations(draw):
     executed, subtasks = draw(st.booleans()), draw(st.booleans())
     episodes = []
     for steps in draw(st.lists(st.integers(1, 5), min_size=1, max_size=3)):
-        matrix = lambda width, steps=steps: draw(
-            hnp.arrays(np.float32, (steps, width), elements=FINITE)
-        )
+
+        def matrix(width, steps=steps):
+            return draw(hnp.arrays(np.float32, (steps, width), elements=FINITE))
+
         words = st.lists(st.sampled_from(["kettle", "", "größe"]), min_size=steps, max_size=steps)
         episodes.append(
             Episode(
