@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, run_group
+from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.plan import Cell, called_bc, contend, plan
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.parallel import run_many
@@ -62,7 +63,9 @@ def evaluate(
     Returns:
         Rows with `policy`, `operator`, `given`, `train_seed`, `episodes`, `reward_mean`,
         `reward_ci95` (bootstrap over episodes), `success_rate`, `seconds` of computing time,
-        `rewards` of the episodes, and `key`, a checksum of what settles the row.
+        `rewards` of the episodes, their `goal_rewards`, mean `metrics` (see
+        :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what settles
+        the row.
 
     Raises:
         InputError: nothing to run, names or numbers that are not known, or no proxy that fits.
@@ -126,6 +129,7 @@ def _groups(
 
 def _row(cell: Cell, parts: Sequence[Outcome]) -> Row:
     rewards = [reward for part in parts for reward in part.rewards]
+    metrics = [each for part in parts for each in part.metrics]
     return {
         "policy": cell.policy.name,
         "operator": cell.operator,
@@ -137,6 +141,8 @@ def _row(cell: Cell, parts: Sequence[Outcome]) -> Row:
         "success_rate": float(np.mean([success for part in parts for success in part.successes])),
         "seconds": round(sum(part.seconds for part in parts), 3),
         "rewards": rewards,
+        "goal_rewards": [each["goal_reward"] for each in metrics],
+        "metrics": mean_metrics(metrics),
         "key": cell.key,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_kitchen
+from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
@@ -38,11 +39,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Reward and success of each episode of a group, and the time it took [s]."""
+    """Reward, success and metrics of each episode of a group, and the time it took [s]."""
 
     rewards: list[float]
     successes: list[bool]
     seconds: float
+    metrics: list[dict[str, float | None]] = field(default_factory=list)
 
 
 def run_group(group: Group) -> Outcome:
@@ -62,11 +64,16 @@ def run_group(group: Group) -> Outcome:
     ]
     start = time.perf_counter()
     with one_thread():  # the last bits of a matrix product depend on the number of threads
-        found = rollout_group(envs, policy, operators, seeds=group.seeds, log_prob=False)
+        found = rollout_group(envs, policy, operators, seeds=group.seeds)
     seconds = time.perf_counter() - start
     for operator in operators:
         operator.close()
-    return Outcome([t.reward for t in found], [bool(t.success) for t in found], seconds)
+    return Outcome(
+        rewards=[t.reward for t in found],
+        successes=[bool(t.success) for t in found],
+        metrics=[episode_metrics(t) for t in found],
+        seconds=seconds,
+    )
 
 
 @contextmanager

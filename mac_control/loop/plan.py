@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ def plan(
                     wanted[operator, policy.action_dim if every else number] = None
         for operator, number in wanted:
             proxy = None
-            if operator == "proxy" or (operator not in ("nobody", "tracker") and seats):
+            source = re.split(r"[:+]", operator)[0]
+            if source == "proxy" or (source not in ("nobody", "tracker", "random") and seats):
                 proxy = _seat(policy, seats)
             key = _key(policy, operator, number, proxy, settings)
             cells.append(Cell(policy, operator, number, proxy, key))
