@@ -16,8 +16,10 @@ from mac_control.checkpoint import load_policy, read
 from mac_control.cli import run
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import CheckpointError, InputError, MacControlError
+from mac_control.policies import MacConfig
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.training import SCALES, TrainConfig, new_policy, preset, train
+from mac_control.training.stack import Stack
 
 SMALL = BCConfig(width=16, depth=1)
 
@@ -294,3 +296,22 @@ def test_bfloat16_learns_too(tmp_path):
     data, policy = demonstrations(), load_policy(folder)
     assert np.abs(policy.act(data.observations) - data.actions).mean() < 0.05
     assert all(value.dtype == torch.float32 for value in weights(folder).values())
+
+
+@pytest.mark.parametrize("network", ["mlp", "transformer"])
+def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(network):
+    config = MacConfig(network=network, width=16, layers=1, obs_width=16)
+    data = demonstrations()
+    parts = [torch.from_numpy(p[:20]) for p in (data.observations, data.actions, data.executed)]
+    policies = [new_policy("mac", data, seed, config) for seed in (0, 1)]
+    batches = [p.draw(*parts, torch.Generator().manual_seed(i)) for i, p in enumerate(policies)]
+    stack = Stack(policies)
+    losses = stack.losses({k: torch.stack([b[k] for b in batches]) for k in batches[0]})
+    losses.sum().backward()
+    for index, (policy, batch) in enumerate(zip(policies, batches, strict=True)):
+        loss = policy.loss(batch)
+        torch.testing.assert_close(losses[index], loss)
+        loss.backward()
+        for name, parameter in policy.named_parameters():
+            stacked = stack.params[f"policy.{name}"].grad[index]
+            torch.testing.assert_close(stacked, parameter.grad, atol=1e-5, rtol=1e-4)

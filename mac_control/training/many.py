@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.parallel import run_many
 from mac_control.training.config import TrainConfig
+from mac_control.training.presets import step_cost
 from mac_control.training.trainer import train
 
 
@@ -38,12 +40,12 @@ def train_many(
     Args:
         jobs: begun in this order, so the longest come first.
         workers: processes; None is every core.
-        progress: show a bar for each kind of policy, over the steps of all its jobs.
+        progress: show a bar over all jobs.
 
     Returns:
         The checkpoint folder of each job.
     """
-    with _bars(jobs if progress else ()):
+    with _bar(jobs if progress else ()):
         done = dict(run_many(_train, jobs, workers))
     return [done[index] for index in range(len(jobs))]
 
@@ -62,40 +64,46 @@ def _train(job: Job) -> Path:
 
 
 @contextmanager
-def _bars(jobs: Sequence[Job]) -> Iterator[None]:
-    """Bars that follow the logs of the jobs, whichever process writes them."""
-    kinds = list(dict.fromkeys(job.name for job in jobs))
-    bars = {
-        kind: tqdm(
-            total=sum(job.config.steps for job in jobs if job.name == kind),
-            initial=sum(_steps(job.out) for job in jobs if job.name == kind),
-            desc=f"train {kind}",
-            unit="step",
-            position=position,
-        )
-        for position, kind in enumerate(kinds)
-    }
+def _bar(jobs: Sequence[Job]) -> Iterator[None]:
+    """One bar that follows the logs of all jobs, whichever process writes them.
+
+    It counts steps by what they cost, so that what remains is estimated from the first minute.
+    """
+    done = [0] * len(jobs)
     over = threading.Event()
+    wait = 0.5 if sys.stderr.isatty() else 20.0  # a log file needs no animation [s]
+    form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+    def look() -> int:
+        done[:] = [max(steps, _steps(job.out)) for steps, job in zip(done, jobs, strict=True)]
+        return sum(step_cost(job.name) * steps for job, steps in zip(jobs, done, strict=True))
 
     def follow() -> None:
-        last = False
-        while not last:
-            last = over.wait(0.5)
-            for kind, bar in bars.items():
-                now = sum(_steps(job.out) for job in jobs if job.name == kind)
-                bar.update(max(0, now - bar.n))
-                if now == bar.initial:
-                    bar.unpause()  # waits for a worker: its rate counts from its first step
+        while not over.wait(wait):
+            update()
+        update()
 
+    def update() -> None:
+        now = look()
+        parts = (
+            f"{kind} {sum(n for job, n in zip(jobs, done, strict=True) if job.name == kind)}"
+            f"/{sum(job.config.steps for job in jobs if job.name == kind)}"
+            for kind in dict.fromkeys(job.name for job in jobs)
+        )
+        bar.set_postfix_str("steps: " + ", ".join(parts), refresh=False)
+        bar.update(now - bar.n)
+        bar.refresh()
+
+    total = sum(step_cost(job.name) * job.config.steps for job in jobs)
+    bar = tqdm(desc="train", total=total, initial=look(), bar_format=form, disable=not jobs)
     thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        for bar in bars.values():
-            bar.close()
+    with bar:
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def _steps(folder: Path) -> int:

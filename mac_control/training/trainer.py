@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -136,7 +137,7 @@ class _Run:
             initial=self.step,
             desc=f"{self.settings['policy']} {self.out.name}",
             disable=not progress,
-            mininterval=0.5,
+            mininterval=0.5 if sys.stderr.isatty() else 20.0,  # a log file needs no animation
         )
         saved = time.monotonic()
         with bar, log:
