@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from mac_control.cli import run
-from mac_control.errors import InputError
 from mac_control.policies import MacConfig, Policy
 from mac_control.policies.bc import BCConfig
 from mac_control.policies.diffusion import DiffusionConfig
@@ -78,6 +77,7 @@ def main(args: Args) -> int | None:
     import torch
 
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.scripts.rollout import numbers
     from mac_control.training import preset, train
 
     torch.set_num_threads(args.threads)
@@ -89,7 +89,7 @@ def main(args: Args) -> int | None:
         args.policy,
         demonstrations,
         args.out,
-        seeds=_numbers(args.seeds) if args.seeds is not None else (args.seed,),
+        seeds=numbers("seeds", args.seeds) if args.seeds is not None else (args.seed,),
         policy=getattr(args, args.policy, None),
         config=preset(args.policy, args.scale, **changes),
         score=lambda policy: mean_reward(policy, demonstrations.tasks, args.rollouts),
@@ -105,16 +105,6 @@ def mean_reward(policy: Policy, tasks: tuple[str, ...], episodes: int) -> float:
     env = {"tasks": tasks} if tasks else {}
     rows = evaluate([policy], episodes=episodes, seed=_SCORE_SEED, workers=1, env=env)
     return rows[0]["reward_mean"]
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"seeds: expected numbers such as 0,1,2, got {text!r}") from error
-    if len(set(numbers)) < len(numbers):
-        raise InputError(f"seeds: expected different numbers, got {text!r}")
-    return numbers
 
 
 if __name__ == "__main__":
