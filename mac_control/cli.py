@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
+    "augment": "Make robust episodes from demonstrations, in simulation.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 

@@ -101,7 +101,9 @@ def plan(
         other = (followed + rng.integers(1, len(trackers))) % len(trackers) if trackers[1:] else 0
         intruder = trackers[other] if rng.random() < disturbance.interrupted else None
         items.append(
-            Disturbed(trackers[followed], intruder, (seed, index), demonstrations.tasks, disturbance)
+            Disturbed(
+                trackers[followed], intruder, (seed, index), demonstrations.tasks, disturbance
+            )
         )
     return items
 
@@ -144,7 +146,9 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode:
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 
 
-def _interruption(item: Disturbed, env: KitchenEnv, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def _interruption(
+    item: Disturbed, env: KitchenEnv, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """For every step, the dimensions that the intruder drives."""
     n = env.action_space.shape[0]
     dims = random_subset(n, rng, 1, min(item.disturbance.max_dims, n))

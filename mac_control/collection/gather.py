@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations.minari_write import save_minari, target_folder
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_path, write_json
 from mac_control.parallel import run_many
@@ -38,7 +39,7 @@ def gather(
     Args:
         make_episode: item -> episode, or None to leave it out; it and the items must pickle.
         items: one per episode to try.
-        out: the Minari data set to write; must not exist.
+        out: the Minari data set to write, an id or a folder; must not exist.
         settings: JSON values that decide what the episodes will be (seed, strength, ...).
         tasks: subtasks that the rewards count.
         provenance: what else to record; `settings` are recorded anyway.
@@ -48,13 +49,13 @@ def gather(
         InputError: `out` exists, or holds unfinished work with other settings.
         DataError: every episode was left out.
     """
-    out, folder = Path(out), pieces(out)
+    final, folder = target_folder(out)[0], pieces(out)
     settings = json.loads(json.dumps({**settings, "items": len(items)}))
-    if out.exists():
+    if final.exists():
         raise InputError(f"out: expected a name that is free, got {out}, which exists")
-    _claim(folder, settings, out)
+    _claim(folder, settings)
     todo = [(i, item) for i, item in enumerate(items) if not _piece(folder, i).exists()]
-    done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=out.name)
+    done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)
     with done:
         for _ in run_many(_Job(make_episode, folder), todo, workers):
             done.update()
@@ -65,8 +66,6 @@ def gather(
     demonstrations = Demonstrations(
         episodes, tuple(tasks), {**(provenance or {}), "settings": settings}
     )
-    from mac_control.demonstrations import save_minari
-
     save_minari(demonstrations, out)
     shutil.rmtree(folder)
     return demonstrations
@@ -74,8 +73,8 @@ def gather(
 
 def pieces(out: str | Path) -> Path:
     """Where the finished episodes of an unfinished data set lie."""
-    out = Path(out)
-    return out.with_name(f"{out.name}.pieces")
+    final = target_folder(out)[0]
+    return final.with_name(f"{final.name}.pieces")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _Job:
         _save(_piece(self.folder, index), self.make_episode(item))
 
 
-def _claim(folder: Path, settings: dict[str, Any], out: Path) -> None:
+def _claim(folder: Path, settings: dict[str, Any]) -> None:
     """Start the folder of pieces, or make sure that it was started with these settings."""
     file = folder / "settings.json"
     if not file.exists():
@@ -103,8 +102,8 @@ def _claim(folder: Path, settings: dict[str, Any], out: Path) -> None:
         )
         was, now = ({key: values.get(key) for key in changed} for values in (before, settings))
         raise InputError(
-            f"{out}: expected the settings that its unfinished episodes were made with, {was}, "
-            f"got {now}; use these, another name, or delete {folder}"
+            f"{folder}: expected the settings that these unfinished episodes were made with, "
+            f"{was}, got {now}; use those, another name, or delete this folder"
         )
 
 
@@ -114,13 +113,13 @@ def _piece(folder: Path, index: int) -> Path:
 
 def _save(path: Path, episode: Episode | None) -> None:
     """An `.npz` of the episode's arrays; an empty one where it was left out."""
-    names = [field.name for field in dataclasses.fields(Episode)] if episode is not None else []
-    values = {name: getattr(episode, name) for name in names}
+    arrays = {}
+    if episode is not None:
+        arrays = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Episode)}
+        if episode.executed is episode.actions:
+            del arrays["executed"]
     with atomic_path(path) as temporary:
-        np.savez(
-            temporary,
-            **{name: np.asarray(value) for name, value in values.items() if value is not None},
-        )
+        np.savez(temporary, **{name: a for name, a in arrays.items() if a is not None})
 
 
 def _load(path: Path) -> Episode | None:

@@ -1,0 +1,80 @@
+"""What came out of augmentation: rewards, and how much of joint space the episodes cover."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.envs.kitchen import ARM_JOINTS
+from mac_control.files import atomic_path
+
+#: Edge of the cells in which visited joint space is counted [rad].
+CELL = 0.2
+
+
+def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
+    """Rewards and coverage of `made`, beside the `source` it was made from; JSON values.
+
+    `cells` counts the cubes of 0.2 rad in the space of the seven arm joints with a step in
+    them. `distance` is how far a step of `made` is from the nearest step of the source [rad]:
+    mean, and 95 % are nearer than the second.
+    """
+    distances = nearest(made.observations, source.observations)
+    deviations = np.abs(made.executed - made.actions)
+    return {
+        "episodes": len(made),
+        "steps": sum(map(len, made)),
+        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in rewards(made)).items())),
+        "reward_mean": float(np.mean(rewards(made))),
+        "cells": cells(made.observations),
+        "cells_source": cells(source.observations),
+        "distance_mean": float(distances.mean()),
+        "distance_95": float(np.quantile(distances, 0.95)),
+        "deviation_mean": float(deviations.mean()),
+    }
+
+
+def rewards(demonstrations: Demonstrations) -> list[float]:
+    """Sum of the rewards of each episode that has them."""
+    return [float(e.rewards.sum()) for e in demonstrations if e.rewards is not None]
+
+
+def cells(observations: np.ndarray) -> int:
+    """Number of cubes of joint space that are visited.
+
+    Example:
+        >>> cells(np.array([[0.05] * 9, [0.15] * 9, [0.25] * 9]))
+        2
+    """
+    return len(np.unique(np.floor(observations[:, :ARM_JOINTS] / CELL).astype(int), axis=0))
+
+
+def nearest(observations: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Distance of each step's arm joints to the nearest of the source's, `(N,)` [rad]."""
+    targets = torch.as_tensor(source[:, :ARM_JOINTS])
+    parts = torch.as_tensor(observations[:, :ARM_JOINTS]).split(4096)
+    return torch.cat([torch.cdist(part, targets).amin(1) for part in parts]).numpy()
+
+
+def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None:
+    """Write a PNG: histograms of reward and of distance to the source, and two joints."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    got = rewards(made)
+    left.hist(got, bins=np.arange(-0.5, max(got, default=0) + 1), rwidth=0.8)
+    left.set(xlabel="reward", ylabel="episodes")
+    middle.hist(nearest(made.observations, source.observations), bins=50)
+    middle.set(xlabel="distance to the nearest source step [rad]", ylabel="steps")
+    for data, size, label in ((made, 1, "augmented"), (source, 3, "source")):
+        right.scatter(*data.observations[:, [1, 3]].T, s=size, label=label, rasterized=True)
+    right.set(xlabel="joint 2 [rad]", ylabel="joint 4 [rad]")
+    right.legend(markerscale=4)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120)

@@ -1,0 +1,69 @@
+"""Make robust episodes from demonstrations: each is followed in simulation while something
+disturbs, and the corrective action is what there is to learn."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mac_control.cli import run
+from mac_control.collection.augment import Disturbance, plan, simulate
+from mac_control.collection.gather import gather
+from mac_control.collection.report import plot, summarize
+from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations.minari_write import target_folder
+from mac_control.files import write_json
+
+
+@dataclass
+class Args:
+    out: str
+    """Data set to write: a Minari id (namespace/name-v0) or a folder."""
+    data: str | None = None
+    """Demonstrations to follow: HDF5 file, Minari id or folder; default: what is found here."""
+    tasks: str | None = None
+    """Subtasks that make the reward: complete, partial or mixed; default: as the data say."""
+    episodes: int = 400
+    """Episodes to make."""
+    seed: int = 0
+    """Of everything drawn."""
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    report: Path | None = None
+    """Folder for report.json and report.png; default: the data set's."""
+    workers: int | None = None
+    """Processes; default: one per core. The data do not depend on it."""
+
+
+def main(args: Args) -> None:
+    source = load_demonstrations(args.data, tasks=args.tasks)
+    settings = {
+        "episodes": args.episodes,
+        "seed": args.seed,
+        "disturbance": asdict(args.disturbance),
+        "source": source.provenance,
+    }
+    made = gather(
+        simulate,
+        plan(source, args.disturbance, args.episodes, args.seed),
+        args.out,
+        settings,
+        source.tasks,
+        {"made_by": "mac-control augment"},
+        args.workers,
+    )
+    report = summarize(made, source)
+    folder = args.report or target_folder(args.out)[0]
+    write_json(folder / "report.json", report)
+    plot(made, source, folder / "report.png")
+    print(
+        f"{report['episodes']} of {args.episodes} episodes kept, {report['steps']} steps, "
+        f"rewards {report['rewards']}, mean {report['reward_mean']:.2f}\n"
+        f"joint space: {report['cells']} cells of 0.2 rad visited, {report['cells_source']} by "
+        f"the source; steps are {report['distance_mean']:.2f} rad from the nearest of the source "
+        f"on average, 95 % within {report['distance_95']:.2f}\n"
+        f"written to {args.out}; report.json and report.png in {folder}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
