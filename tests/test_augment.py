@@ -101,13 +101,13 @@ def test_episodes_below_the_reward_are_left_out(moves):
 
 def test_the_verb_makes_a_data_set_and_a_report(human, tmp_path, capsys):
     out = tmp_path / "robust"
-    args = Args(out=str(out), data="kitchen-complete-v0", episodes=4, seed=5, workers=2)
+    args = Args(out=str(out), data="kitchen-complete-v0", episodes=2, seed=5, workers=2)
     main(args)
     made = load_demonstrations(out)
-    assert len(made) == 4
+    assert len(made) == 2
     assert made.tasks == human.tasks
     assert all(e.rewards.sum() >= 3 for e in made)
-    assert "4 of 4 episodes kept" in capsys.readouterr().out
+    assert "2 of 2 episodes kept" in capsys.readouterr().out
     assert (out / "report.json").stat().st_size > 0
     assert (out / "report.png").stat().st_size > 0
     again = tmp_path / "again"
@@ -120,10 +120,10 @@ def test_the_verb_makes_a_data_set_and_a_report(human, tmp_path, capsys):
 def test_coverage_of_the_source_by_itself(moves, tmp_path):
     report = summarize(moves, moves)
     assert report["cells"] == report["cells_source"] == cells(moves.observations)
-    assert report["distance_mean"] < 1e-3
+    assert report["distance_mean"] == 0
     moved = moves.observations.copy()
     moved[:, 2] += 3.0
-    np.testing.assert_allclose(nearest(moved, moves.observations), 3.0, atol=0.3)
+    np.testing.assert_allclose(nearest(moved, moves.observations), 3.0, atol=0.2)
     plot(moves, moves, tmp_path / "report.png")
 
 

@@ -15,6 +15,8 @@ from mac_control.files import atomic_path
 
 #: Edge of the cells in which visited joint space is counted [rad].
 CELL = 0.2
+# The default of torch.cdist loses small distances to cancellation.
+EXACT = "donot_use_mm_for_euclid_dist"
 
 
 def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
@@ -26,11 +28,12 @@ def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
     """
     distances = nearest(made.observations, source.observations)
     deviations = np.abs(made.executed - made.actions)
+    got = rewards(made)
     return {
         "episodes": len(made),
         "steps": sum(map(len, made)),
-        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in rewards(made)).items())),
-        "reward_mean": float(np.mean(rewards(made))),
+        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in got).items())),
+        "reward_mean": float(np.mean(got)) if got else None,
         "cells": cells(made.observations),
         "cells_source": cells(source.observations),
         "distance_mean": float(distances.mean()),
@@ -58,7 +61,9 @@ def nearest(observations: np.ndarray, source: np.ndarray) -> np.ndarray:
     """Distance of each step's arm joints to the nearest of the source's, `(N,)` [rad]."""
     targets = torch.as_tensor(source[:, :ARM_JOINTS])
     parts = torch.as_tensor(observations[:, :ARM_JOINTS]).split(4096)
-    return torch.cat([torch.cdist(part, targets).amin(1) for part in parts]).numpy()
+    return torch.cat(
+        [torch.cdist(part, targets, compute_mode=EXACT).amin(1) for part in parts]
+    ).numpy()
 
 
 def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None:
