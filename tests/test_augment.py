@@ -123,7 +123,7 @@ def test_coverage_of_the_source_by_itself(moves, tmp_path):
     assert report["distance_mean"] == 0
     moved = moves.observations.copy()
     moved[:, 2] += 3.0
-    np.testing.assert_allclose(nearest(moved, moves.observations), 3.0, atol=0.2)
+    np.testing.assert_allclose(nearest(moved, moves.observations), 3.0, atol=0.4)
     plot(moves, moves, tmp_path / "report.png")
 
 
