@@ -55,10 +55,11 @@ class Args:
 def main(args: Args) -> int | None:
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
+    from mac_control.loop.plan import source_of
     from mac_control.loop.report import write_report
 
     source = args.data
-    if source is None and {"tracker", "everything"} & set(args.operators):
+    if source is None and {"tracker", "everything"} & set(map(source_of, args.operators)):
         source = str(find_source())
     options = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
     about: dict[str, Any] = {

@@ -48,7 +48,7 @@ def main(args: Args) -> int | None:
     from mac_control.checkpoint import load_policy
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_kitchen
-    from mac_control.loop.plan import contend
+    from mac_control.loop.plan import contend, source_of
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import choose_renderer, film
     from mac_control.operators import make_operator
@@ -59,7 +59,7 @@ def main(args: Args) -> int | None:
         raise InputError("given, dims: expected one of the two, got both")
     (contender,) = contend([args.policy])[:1]
     policy = load_policy(contender.source)
-    uses_data = args.operator in ("tracker", "everything")
+    uses_data = source_of(args.operator) in ("tracker", "everything")
     operator = make_operator(
         args.operator,
         action_dim=policy.action_dim,

@@ -14,7 +14,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, run_group
 from mac_control.loop.metrics import mean_metrics
-from mac_control.loop.plan import Cell, called_bc, contend, plan
+from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.parallel import run_many
 from mac_control.policies import Policy
@@ -118,7 +118,7 @@ def _groups(
             seeds=tuple(seeds[start : start + GROUP_SIZE]),
             policy=cell.policy.source,
             operator=cell.operator,
-            given=None if cell.operator == "everything" else cell.given,
+            given=None if source_of(cell.operator) == "everything" else cell.given,
             proxy=cell.proxy.source if cell.proxy is not None else None,
             demonstrations=demonstrations,
             env=tuple(sorted(options.items())),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mac_control.errors import InputError
+from mac_control.operators.spec import parse
 from mac_control.policies import Policy
 
 
@@ -81,7 +81,7 @@ def plan(
     seats: Sequence[Contender],
     settings: Mapping[str, Any],
 ) -> list[Cell]:
-    """The cells, each once."""
+    """The cells, each once; `settings` are what settles the results besides."""
     if not operators:
         raise InputError("operators: expected at least one, got none")
     cells = []
@@ -93,14 +93,14 @@ def plan(
                     raise InputError(
                         f"given: expected numbers from 0 to {policy.action_dim}, got {number}"
                     )
-                if operator == "nobody" or (number == 0 and operator != "everything"):
-                    wanted["nobody", 0] = None
+                if source_of(operator) == "everything":
+                    wanted[operator, policy.action_dim] = None
                 else:
-                    every = operator == "everything"
-                    wanted[operator, policy.action_dim if every else number] = None
+                    alone = number == 0 or source_of(operator) == "nobody"
+                    wanted[("nobody", 0) if alone else (operator, number)] = None
         for operator, number in wanted:
             proxy = None
-            source = re.split(r"[:+]", operator)[0]
+            source = source_of(operator)
             if source == "proxy" or (source not in ("nobody", "tracker", "random") and seats):
                 proxy = _seat(policy, seats)
             key = _key(policy, operator, number, proxy, settings)
@@ -126,6 +126,11 @@ def _checkpoints(path: Path) -> list[Path]:
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
     return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10
+
+
+def source_of(operator: str) -> str:
+    """The name of an operator without its arguments and wrappers."""
+    return parse(operator)[0].name
 
 
 def called_bc(contenders: Sequence[Contender]) -> list[Contender]:
