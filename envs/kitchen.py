@@ -16,6 +16,7 @@ from mac_control.errors import InputError
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
     import gymnasium_robotics
+    from gymnasium_robotics.envs.franka_kitchen import kitchen_env
 
 #: The seven subtasks of FrankaKitchen.
 SUBTASKS = (
@@ -37,6 +38,7 @@ KITCHEN_TASKS = {
 
 ARM_JOINTS = 7
 ROBOT_JOINTS = 9  # the arm and two fingers
+MAX_VELOCITY = 2.0  # of an action of 1 [rad/s] (fingers: [m/s])
 
 # Entries of FrankaKitchen's 59: robot positions 0-8, robot velocities 9-17, object positions
 # 18-38, object velocities 39-58. D4RL's files hold the 30 positions.
@@ -45,6 +47,9 @@ POSITIONS = np.r_[0:9, 18:39]
 
 class KitchenEnv(gymnasium.Env):
     """FrankaKitchen as a flat task; one reward for each subtask, when it is first completed.
+
+    Steps come out bit for bit as FrankaKitchen's, without most of what those take beyond the
+    simulation.
 
     Args:
         tasks: the subtasks to do, or the name of a D4RL data set (`"complete"`, `"partial"`,
@@ -115,6 +120,20 @@ class KitchenEnv(gymnasium.Env):
         self.action_space = Box(-1.0, 1.0, (ROBOT_JOINTS,), np.float32)
         self._steps = 0
         self._done: list[str] = []
+        robot = self._kitchen.robot_env
+        joints, moving = len(self.data.qpos), len(self.data.qvel)
+        # As FrankaKitchen does, the object at entry i has the amplitude of entry i - 1.
+        amplitude = np.r_[
+            robot_noise_ratio * robot.robot_pos_noise_amp[:ROBOT_JOINTS],
+            robot_noise_ratio * robot.robot_vel_noise_amp[:ROBOT_JOINTS],
+            object_noise_ratio * robot.robot_pos_noise_amp[ROBOT_JOINTS - 1 :],
+            object_noise_ratio * robot.robot_vel_noise_amp[ROBOT_JOINTS:],
+        ]
+        assert amplitude.shape == (joints + moving,)
+        self._amplitude = amplitude
+        self._velocity_bounds = robot.robot_vel_bound[:ROBOT_JOINTS].T.copy()
+        self._position_bounds = robot.robot_pos_bound[:ROBOT_JOINTS].T.copy()
+        self._observed = np.zeros(ROBOT_JOINTS)
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -143,8 +162,11 @@ class KitchenEnv(gymnasium.Env):
             noise = self.np_random.uniform(-self.init_noise, self.init_noise, ARM_JOINTS)
             qpos[:ARM_JOINTS] += noise
         if self.init_noise or state is not None:
-            raw = self._set_state(qpos, qvel)
-        return self._flat(raw), self._info()
+            self._kitchen.robot_env.set_state(qpos, qvel)
+            return self._observe(), self._info()
+        full = raw["observation"]
+        self._observed = full[:ROBOT_JOINTS]
+        return full[self._entries], self._info()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Apply an action `(9,)` for 0.08 s; values beyond [-1, 1] are clipped.
@@ -157,38 +179,34 @@ class KitchenEnv(gymnasium.Env):
             raise InputError(
                 f"action: expected {ROBOT_JOINTS} finite numbers, got {action.shape}, {action}"
             )
-        raw, reward, terminated, _, info = self._kitchen.step(action)
+        low, high = self._velocity_bounds
+        velocity = np.clip(np.clip(action, -1.0, 1.0) * MAX_VELOCITY, low, high)
+        target = self._observed + velocity * self._kitchen.robot_env.dt
+        self.data.ctrl[:] = np.clip(target, *self._position_bounds)
+        mujoco.mj_step(self.model, self.data, self._kitchen.robot_env.frame_skip)
         self._steps += 1
-        # The kitchen's own list is in the order of a set where two are done in one step.
-        self._done += [task for task in self.tasks if task in info["step_task_completions"]]
+        completed = [task for task in self.tasks if task not in self._done and self._is_done(task)]
+        self._done += completed
+        if self.render_mode == "human":
+            self.render()
+        terminated = len(self._done) == len(self.tasks)
         truncated = self._steps >= self.max_episode_steps
-        return self._flat(raw), reward, bool(terminated), truncated, self._info()
+        return self._observe(), float(len(completed)), terminated, truncated, self._info()
 
     def snapshot(self) -> tuple[Any, ...]:
         """Everything that the next steps depend on, for `restore`."""
-        kitchen, robot = self._kitchen, self._kitchen.robot_env
         state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
         mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        return (
-            state,
-            robot._last_robot_qpos.copy(),  # the velocity controller starts from it
-            robot.np_random.bit_generator.state,
-            set(kitchen.tasks_to_complete),
-            list(kitchen.episode_task_completions),
-            self._steps,
-            list(self._done),
-        )
+        random = self._noise.bit_generator.state
+        return state, self._observed.copy(), random, self._steps, list(self._done)
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
         """Go back to a snapshot of this environment; the steps after it come out the same."""
-        kitchen, robot = self._kitchen, self._kitchen.robot_env
-        state, last, random, to_do, completed, self._steps, done = snapshot
+        state, observed, random, self._steps, done = snapshot
         mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_forward(self.model, self.data)
-        robot._last_robot_qpos = last.copy()
-        robot.np_random.bit_generator.state = random
-        kitchen.tasks_to_complete, self._done = set(to_do), list(done)
-        kitchen.episode_task_completions[:] = completed
+        self._noise.bit_generator.state = random
+        self._observed, self._done = observed.copy(), list(done)
 
     def render(self) -> Any:
         """A picture of the scene, as `render_mode` says."""
@@ -212,13 +230,23 @@ class KitchenEnv(gymnasium.Env):
             )
         return given
 
-    def _set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> dict[str, Any]:
-        self._kitchen.robot_env.set_state(qpos, qvel)
-        # Observing also tells the velocity controller where the joints are now.
-        return self._kitchen._get_obs(self._kitchen.robot_env._get_obs())
+    @property
+    def _noise(self) -> np.random.Generator:
+        return self._kitchen.robot_env.np_random
 
-    def _flat(self, raw: dict[str, Any]) -> np.ndarray:
-        return raw["observation"][self._entries]  # fancy indexing: a copy
+    def _observe(self) -> np.ndarray:
+        qpos, qvel = self.data.qpos, self.data.qvel
+        full = np.concatenate(
+            (qpos[:ROBOT_JOINTS], qvel[:ROBOT_JOINTS], qpos[ROBOT_JOINTS:], qvel[ROBOT_JOINTS:])
+        )
+        full += self._amplitude * self._noise.uniform(-1.0, 1.0, len(full))
+        self._observed = full[:ROBOT_JOINTS]  # where the velocity controller starts from
+        return full[self._entries]  # fancy indexing: a copy
+
+    def _is_done(self, task: str) -> bool:
+        gap = self.data.qpos[kitchen_env.OBS_ELEMENT_INDICES[task]]
+        gap -= kitchen_env.OBS_ELEMENT_GOALS[task]
+        return bool(np.sqrt(gap @ gap) < kitchen_env.BONUS_THRESH)
 
     def _info(self) -> dict[str, Any]:
         return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
