@@ -28,7 +28,8 @@ class Linear(Policy):
         return obs @ self.weight
 
     def log_prob(self, obs, partial):
-        error = np.clip(partial.values, self.low, self.high) - np.asarray(obs, np.float32) @ self.weight
+        values = np.clip(partial.values, self.low, self.high)
+        error = values - np.asarray(obs, np.float32) @ self.weight
         return -0.5 * (np.where(partial.given, error, 0) ** 2).sum(1)
 
 
