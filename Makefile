@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test install clean
+.PHONY: demo results test install clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -12,6 +12,11 @@ install: .venv/installed
 
 demo: install
 	$(BIN)/mac-control demo $(if $(DATA),--data $(DATA))
+
+# The published comparison: kitchen-complete-v0 as it is, three training seeds, 20 episodes each.
+results: install
+	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 --bf16 \
+		--out results/complete-raw
 
 test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

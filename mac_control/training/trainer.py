@@ -131,6 +131,8 @@ class _Run:
     def train(self, score: Score | None, progress: bool) -> None:
         """From the step it is at to the last."""
         config, losses = self.config, self.stack.losses
+        if self.step == 0:
+            save_state(self)  # from here on the folder is this run's, and no other policy's
         if config.compile:
             losses = torch.compile(losses)
         log = Log(self.out / "log.csv", self.step)
