@@ -1,1 +1,5 @@
-"""A scripted expert for the FrankaKitchen subtasks."""
+"""A scripted expert for FrankaKitchen: demonstrations, corrections, and a private goal."""
+
+from mac_control.expert.expert import ScriptedExpert
+
+__all__ = ["ScriptedExpert"]
