@@ -10,6 +10,8 @@ PACKAGE = "mac_control.benchmarks"
 NAMES: dict[str, str] = {
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
     "latency": "Time of one fill-in on one core, against IBC.",
+    "collecting": "Throughput of collecting against raw mj_step, on all cores.",
+    "expert": "How often the scripted expert does each subtask, and four in a row.",
 }
 
 if __name__ == "__main__":

@@ -59,14 +59,6 @@ def main(args: Args) -> int | None:
         raise InputError("given, dims: expected one of the two, got both")
     (contender,) = contend([args.policy])[:1]
     policy = load_policy(contender.source)
-    uses_data = source_of(args.operator) in ("tracker", "everything")
-    operator = make_operator(
-        args.operator,
-        action_dim=policy.action_dim,
-        given=args.given if args.dims is None else numbers("dims", args.dims),
-        policy=load_policy(args.proxy or contender.source),
-        demonstrations=load_demonstrations(args.data) if uses_data or args.data else None,
-    )
     if args.video is not None:
         choose_renderer()
     env = make_kitchen(
@@ -76,6 +68,15 @@ def main(args: Args) -> int | None:
         robot_noise_ratio=args.noise,
         init_noise=args.init_noise,
         render_mode=None if args.video is None else "rgb_array",
+    )
+    uses_data = source_of(args.operator) in ("tracker", "everything")
+    operator = make_operator(
+        args.operator,
+        action_dim=policy.action_dim,
+        given=args.given if args.dims is None else numbers("dims", args.dims),
+        policy=load_policy(args.proxy or contender.source),
+        demonstrations=load_demonstrations(args.data) if uses_data or args.data else None,
+        env=env,
     )
     rewards = []
     with film(env, args.video) if args.video is not None else nullcontext() as picture, operator:

@@ -54,9 +54,9 @@ def attempt(trial: Trial) -> tuple[float, int]:
     began = 0
     for step in range(FIRST + STEPS_EACH if trial.single else STEPS):
         action = expert.act()
-        if trial.single and expert.index == 0:
+        if trial.single and expert.subtask == trial.order[0]:
             began = step + 1
-        if expert.subtask is None or step - began >= STEPS_EACH and trial.single:
+        if expert.subtask is None or (trial.single and step - began >= STEPS_EACH):
             break
         _, _, _, _, info = env.step(action)
         if set(trial.order) <= set(info["tasks_done"]):
@@ -77,7 +77,9 @@ def main(args: Args) -> None:
             trials.append(Trial(order, True, args.init_noise, args.seed + i))
         four = tuple(str(task) for task in rng.permutation(SUBTASKS)[:4])
         trials.append(Trial(four, False, args.init_noise, args.seed + i))
-    results = dict(tqdm(run_many(attempt, trials, args.workers), total=len(trials), leave=False, mininterval=5))
+    results = dict(
+        tqdm(run_many(attempt, trials, args.workers), total=len(trials), leave=False, mininterval=5)
+    )
     rows = ["| subtask | success | steps |", "|---|---|---|"]
     for name in (*SUBTASKS, "any four in sequence"):
         mine = [

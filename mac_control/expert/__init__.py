@@ -1,5 +1,6 @@
 """A scripted expert for FrankaKitchen: demonstrations, corrections, and a private goal."""
 
 from mac_control.expert.expert import ScriptedExpert
+from mac_control.expert.skills import SKILLS, achieved
 
-__all__ = ["ScriptedExpert"]
+__all__ = ["SKILLS", "ScriptedExpert", "achieved"]

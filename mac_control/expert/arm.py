@@ -7,9 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 
 import gymnasium_robotics
-import mink
 import mujoco
 import numpy as np
+
+from mac_control.errors import InputError
+
+try:
+    import mink
+except ImportError as error:
+    raise InputError(
+        "the scripted expert: expected the package mink, got none: pip install mac-control[expert]"
+    ) from error
 
 ARM = 7  # joints
 TIP = 0.255  # grasp point beyond the last link, where the finger tips meet [m]

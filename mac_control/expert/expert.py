@@ -3,142 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from mac_control.envs.kitchen import KitchenEnv, _checked_tasks
 from mac_control.expert.arm import ARM, Arm, action_for
-from mac_control.expert.skills import OPEN, SHUT, SKILLS, Pose, Skill
+from mac_control.expert.poses import Pose, angle, facing, gap, step_towards
+from mac_control.expert.skills import OPEN, SHUT, SKILLS, Skill
 
-NEAR = 0.03  # close enough to the start of an approach [m]
-AT = 0.012  # close enough to touch [m]
+NEAR, FACING = 0.03, 0.3  # close enough to where an approach begins [m], [rad]
+AT = 0.022  # close enough to touch [m]
 LOST = 0.07  # further than this from its hold, the hand has lost the object [m]
-HURRY = 12  # steps in coming away, before going on to the next
-PATIENCE = 45  # steps in one phase before the subtask is begun anew
+AWAY = 0.25  # further than this from an object, there is nothing to come away from [m]
+WEDGED = 0.025  # opening of fingers that should be shut, with something between them [m]
+STIFF = 1.5  # how much more than its error a hold is corrected, or the hand slips off
+
+GRIP = 3  # steps to close the fingers
+LEAVE = 12  # steps at most to come away
+PATIENCE = 45  # steps in one phase before it is given up
+DETOUR = 25  # steps at most
+
+#: Before all of the objects: where the arm goes when it has got stuck.
+NEUTRAL: Pose = np.array([-0.35, 0.2, 2.05]), facing([0.1, 1.0, 0.0], [1.0, -0.1, 0.0])
+#: Greatest steps of the hand in each phase [m], and share of what is left that a step goes.
+PACE = {"detour": 0.045, "approach": 0.045, "reach": 0.035, "grip": 0.03, "move": 0.07}
+PACE["leave"] = 0.045
+TURN = 0.12  # greatest turn of the hand in a step [rad]
+SHARE = 0.8
 
 
 class ScriptedExpert:
-    """Does subtasks in order, looking at the simulation's state.
+    """Does subtasks one after the other, looking at the simulation's state.
+
+    Each subtask is approached, touched, moved along and left. The phase follows from where the
+    hand and the object are: a hand that lost its object begins anew, one that gets nowhere
+    makes a detour, and what is done already is passed over.
 
     Args:
-        env: the kitchen it acts in and looks at.
-        order: subtasks, in the order they are to be done.
-        variety: scale of what differs between episodes (way, pace, hand), 0 for none.
+        env: the kitchen it looks at.
+        order: subtasks, in the order in which they are to be done.
+        variety: scale of what differs between episodes (ways and pace), 0 for none.
+
+    Raises:
+        InputError: an unknown subtask, or one twice.
+
+    Example:
+        >>> from mac_control.envs import make_kitchen
+        >>> env = make_kitchen()
+        >>> _ = env.reset(seed=0)
+        >>> expert = ScriptedExpert(env, ["kettle"])
+        >>> while expert.subtask is not None:
+        ...     obs, _, _, _, info = env.step(expert.act())
+        >>> info["tasks_done"]
+        ['kettle']
     """
 
     def __init__(self, env: KitchenEnv, order: Sequence[str], variety: float = 1.0) -> None:
         self.env = env
-        self.order = _checked_tasks(order)
         self.variety = variety
         self._arm = Arm()
-        self.reset()
+        self.reset(0, order)
 
-    def reset(self, seed: int | None = None) -> None:
-        """Start an episode; what is varied follows from `seed`."""
+    def reset(self, seed: int | None = None, order: Sequence[str] | None = None) -> None:
+        """Start an episode, with a new order if one is given; variety follows from `seed`."""
+        if order is not None:
+            self.order = _checked_tasks(order)
         rng = np.random.default_rng(seed)
-        vary = self.variety if seed is not None else 0.0
-        self._shift = {name: vary * rng.uniform(-0.015, 0.015, 3) for name in SKILLS}
-        self._pace = 1 + vary * rng.uniform(-0.15, 0.15)
-        self.index = 0
+        self._shift = {name: self.variety * rng.uniform(-0.015, 0.015, 3) for name in SKILLS}
+        self._pace = 1 + self.variety * rng.uniform(-0.15, 0.15)
+        self._index = 0
         self._begin("approach")
 
     @property
     def subtask(self) -> str | None:
         """What it is doing; None when all is done."""
-        return self.order[self.index] if self.index < len(self.order) else None
+        return self.order[self._index] if self._index < len(self.order) else None
 
-    def act(self, obs: np.ndarray | None = None) -> np.ndarray:
-        """The action `(9,)` for the simulation's present state."""
+    def act(self) -> np.ndarray:
+        """The action `(9,)` in the simulation's present state; holding still when all is done."""
         data = self.env.data
-        qpos = data.qpos[:ARM]
-        tip = self._arm.pose(qpos)
-        while self.subtask is not None:
-            skill = SKILLS[self.subtask]
-            target, opening, speed = self._advance(skill, tip)
-            if target is not None:
-                break
-            self.index += 1
+        joints, fingers = data.qpos[:ARM], data.qpos[ARM : ARM + 2]
+        load = data.qfrc_bias[:ARM]
+        tip = self._arm.pose(joints)
+        while self.subtask is not None and self._finished(SKILLS[self.subtask], tip):
+            self._index += 1
             self._begin("approach")
         if self.subtask is None:
-            return action_for(np.zeros(ARM), data.qfrc_bias[:ARM], data.qpos[7:9], OPEN)
+            return action_for(np.zeros(ARM), load, fingers, OPEN)
+        skill = SKILLS[self.subtask]
+        self._change_phase(skill, tip)
+        target, opening = self._target(skill, tip)
         self._waited += 1
-        position, rotation = limited(tip, target, speed * self._pace)
-        displacement = self._arm.towards(qpos, position, rotation, np.array(skill.posture))
-        return action_for(displacement, data.qfrc_bias[:ARM], data.qpos[7:9], opening)
+        pose = step_towards(tip, target, PACE[self.phase] * self._pace, TURN, SHARE)
+        displacement = self._arm.towards(joints, *pose, np.array(skill.posture))
+        return action_for(displacement, load, fingers, opening)
 
     def _begin(self, phase: str) -> None:
         self.phase, self._waited = phase, 0
 
-    def _advance(self, skill: Skill, tip: Pose) -> tuple[Pose | None, float, float]:
+    def _finished(self, skill: Skill, tip: Pose) -> bool:
+        """Whether the object is in place and the hand has come away from it."""
         data = self.env.data
         touch = skill.touch(data, 0.0)
-        start = touch[0] + skill.before + self._shift[self.subtask], touch[1]
-        if self.phase != "leave" and skill.done(data):
+        if self.phase == "leave":
+            clear = gap(tip, (touch[0] + skill.after, touch[1])) < NEAR
+            return clear or self._waited > LEAVE
+        return skill.done(data) and gap(tip, touch) > AWAY
+
+    def _change_phase(self, skill: Skill, tip: Pose) -> None:
+        data = self.env.data
+        touch, start = skill.touch(data, 0.0), self._start(skill)
+        off = gap(tip, touch)
+        fingers = data.qpos[ARM : ARM + 2].sum()
+        if self.phase == "leave":
+            return
+        if skill.done(data):
             self._begin("leave")
-        if self._waited > PATIENCE and self.phase != "leave":
+        elif self.phase == "detour":
+            if gap(tip, NEUTRAL) < 3 * NEAR or self._waited > DETOUR:
+                self._begin("approach")
+        elif self._waited > PATIENCE:
+            self._begin("detour" if self.phase == "approach" else "approach")
+        elif self.phase == "approach":
+            if gap(tip, start) < NEAR and angle(tip, start) < FACING:
+                self._begin("reach")
+        elif self.phase == "reach":
+            if gap(tip, (touch[0] + skill.beside, touch[1])) < AT:
+                self._begin("grip" if skill.opening != skill.grip else "move")
+            elif off > gap(start, touch) + LOST:
+                self._begin("approach")
+        elif off > LOST or (skill.opening == SHUT and fingers > WEDGED):
             self._begin("approach")
-        if self.phase == "approach" and gap(tip, start) < NEAR and angle(tip, start) < 0.3:
-            self._begin("reach")
-        reach = touch[0] + skill.beside, touch[1]
-        if self.phase == "reach" and gap(tip, reach) < AT + 0.01:
-            self._begin("grip")
-        if self.phase == "reach" and gap(tip, touch) > gap(start, touch) + LOST:
-            self._begin("approach")
-        # Something has wedged itself between fingers that should be shut.
-        wedged = skill.opening == SHUT and data.qpos[7:9].sum() > 0.025
-        if self.phase in ("grip", "move") and wedged:
-            self._begin("approach")
-        if self.phase == "grip" and (skill.opening == skill.grip or self._waited >= 3):
+        elif self.phase == "grip" and self._waited >= GRIP:
             self._begin("move")
-        if self.phase == "move" and gap(tip, touch) > LOST:
-            self._begin("approach")
+
+    def _start(self, skill: Skill) -> Pose:
+        position, rotation = skill.touch(self.env.data, 0.0)
+        return position + skill.before + self._shift[self.order[self._index]], rotation
+
+    def _target(self, skill: Skill, tip: Pose) -> tuple[Pose, float]:
+        """Where the tips should go, and how wide the fingers should be."""
+        data = self.env.data
+        position, rotation = skill.touch(data, 0.0)
+        if self.phase == "detour":
+            return NEUTRAL, OPEN
         if self.phase == "approach":
-            return start, skill.opening, 0.045
+            return self._start(skill), skill.opening
         if self.phase == "reach":
-            return reach, skill.opening, 0.035
+            return (position + skill.beside, rotation), skill.opening
         if self.phase == "grip":
-            return touch, skill.grip, 0.03
+            return (position, rotation), skill.grip
         if self.phase == "move":
-            ahead = skill.touch(data, skill.lead)
-            hold = 1.5 * (touch[0] - tip[0])  # stiffer than the arm, or the hand slips off
-            return (tip[0] + ahead[0] - touch[0] + hold, ahead[1]), skill.grip, 0.07
-        end = touch[0] + skill.after, touch[1]
-        if gap(tip, end) < NEAR or self._waited > HURRY:
-            return None, 0, 0
-        if skill.opening != skill.grip and self._waited < 2:
-            return touch, skill.opening, 0.0
-        return end, skill.opening, 0.045
-
-
-def gap(a: Pose, b: Pose) -> float:
-    """Distance between two positions [m]."""
-    return float(np.linalg.norm(a[0] - b[0]))
-
-
-def angle(a: Pose, b: Pose) -> float:
-    """Angle between two rotations [rad]."""
-    return float(np.arccos(np.clip((np.trace(a[1].T @ b[1]) - 1) / 2, -1, 1)))
-
-
-def limited(now: Pose, target: Pose, speed: float) -> Pose:
-    """A pose on the way from `now` to `target`, at most `speed` [m] and 0.12 rad away."""
-    way = target[0] - now[0]
-    distance = float(np.linalg.norm(way))
-    step = min(speed, 0.8 * distance)
-    position = now[0] + way * (step / max(distance, 1e-9))
-    turned = angle(now, target)
-    share = min(0.12, 0.6 * turned) / max(turned, 1e-9)
-    return position, between(now[1], target[1], share)
-
-
-def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """The rotation that lies `share` of the way from `a` to `b`."""
-    delta = a.T @ b
-    theta = np.arccos(np.clip((np.trace(delta) - 1) / 2, -1, 1))
-    if theta < 1e-6:
-        return b
-    skew = (delta - delta.T) * (share * theta / (2 * np.sin(theta)))
-    turned = share * theta
-    k = skew / turned if turned > 1e-9 else skew
-    return a @ (np.eye(3) + np.sin(turned) * k + (1 - np.cos(turned)) * k @ k)
+            ahead, turned = skill.touch(data, skill.lead)
+            push = ahead - position + STIFF * (position - tip[0])
+            return (tip[0] + push, turned), skill.grip
+        if skill.opening != skill.grip and self._waited < GRIP - 1:
+            return (tip[0], rotation), skill.opening
+        return (position + skill.after, rotation), skill.opening

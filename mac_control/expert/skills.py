@@ -7,26 +7,15 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
+    BONUS_THRESH,
+    OBS_ELEMENT_GOALS,
+    OBS_ELEMENT_INDICES,
+)
+
+from mac_control.expert.poses import Pose, facing, turn
 
 OPEN, SHUT = 0.04, 0.0  # finger positions [m]
-
-Pose = tuple[np.ndarray, np.ndarray]  # position (3,) [m], rotation (3, 3)
-
-
-def facing(forward: list[float], across: list[float]) -> np.ndarray:
-    """Rotation `(3, 3)` of a hand that points `forward` and opens its fingers along `across`."""
-    z = np.array(forward) / np.linalg.norm(forward)
-    y = np.array(across) - z * np.dot(across, z)
-    y /= np.linalg.norm(y)
-    return np.stack([np.cross(y, z), y, z], axis=1)
-
-
-def turn(angle: float, axis: str = "z") -> np.ndarray:
-    """Rotation `(3, 3)` about the z or y axis of the room, by `angle` [rad]."""
-    c, s = np.cos(angle), np.sin(angle)
-    if axis == "z":
-        return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 @dataclass(frozen=True)
@@ -179,3 +168,9 @@ SKILLS: dict[str, Skill] = {
         before=(0.0, -0.13, -0.06), after=(0.03, -0.1, -0.17), opening=OPEN, grip=SHUT, follow=-0.3,
     ),
 }  # fmt: skip
+
+
+def achieved(data: mujoco.MjData, subtask: str) -> bool:
+    """Whether a subtask is done by the environment's measure."""
+    away = data.qpos[OBS_ELEMENT_INDICES[subtask]] - OBS_ELEMENT_GOALS[subtask]
+    return bool(np.linalg.norm(away) < BONUS_THRESH)

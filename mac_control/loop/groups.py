@@ -59,8 +59,14 @@ def run_group(group: Group) -> Outcome:
         else demonstrations,
     }
     operators = [
-        make_operator(group.operator, action_dim=policy.action_dim, given=group.given, **resources)
-        for _ in group.seeds
+        make_operator(
+            group.operator,
+            action_dim=policy.action_dim,
+            given=group.given,
+            env=env,  # some operators look at the simulation
+            **resources,
+        )
+        for env in envs
     ]
     start = time.perf_counter()
     with one_thread():  # the last bits of a matrix product depend on the number of threads

@@ -1,0 +1,82 @@
+"""How much of the simulator's own speed collecting demonstrations keeps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from tqdm import tqdm
+
+from mac_control.cli import run
+from mac_control.collection.collect import Collection, Wanted, _env, collect
+from mac_control.envs.kitchen import KitchenEnv
+from mac_control.parallel import cores, run_many
+
+SUBSTEPS = 40  # of the simulator in a step of the environment
+
+
+@dataclass
+class Args:
+    """Compare collecting, inverse kinematics included, with `mj_step` alone on the same states."""
+
+    episodes: int = 16
+    """episodes to collect"""
+    workers: int | None = None
+    """processes; every core by default"""
+    seed: int = 0
+    """of all that is drawn"""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Environment steps, and the seconds that they took: collecting, and simulating only."""
+
+    steps: int
+    collecting: float
+    simulating: float
+
+
+def measure(wanted: Wanted) -> Times:
+    """Collect an episode, then simulate it again with the same commands and nothing else."""
+    env = _env(wanted.collection.orders, wanted.collection.init_noise)
+    collect(Wanted(wanted.collection, (0, 0)))  # everything is loaded
+    recorded: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def step(action: np.ndarray) -> tuple:
+        before = env.data.qpos.copy(), env.data.qvel.copy()
+        result = KitchenEnv.step(env, action)
+        recorded.append((*before, env.data.ctrl.copy()))
+        return result
+
+    env.step = step  # type: ignore[method-assign]
+    start = time.perf_counter()
+    collect(wanted)
+    collecting = time.perf_counter() - start
+    del env.step
+    data = mujoco.MjData(env.model)
+    simulating = 0.0
+    for qpos, qvel, ctrl in recorded:
+        data.qpos[:], data.qvel[:], data.ctrl[:] = qpos, qvel, ctrl
+        start = time.perf_counter()
+        mujoco.mj_step(env.model, data, SUBSTEPS)
+        simulating += time.perf_counter() - start
+    return Times(len(recorded), collecting, simulating)
+
+
+def main(args: Args) -> None:
+    items = [Wanted(Collection(), (args.seed, i + 1)) for i in range(args.episodes)]
+    workers = args.workers or cores()
+    found = [t for _, t in tqdm(run_many(measure, items, workers), total=len(items), leave=False)]
+    steps = sum(t.steps for t in found)
+    collecting = sum(t.collecting for t in found) / steps
+    simulating = sum(t.simulating for t in found) / steps
+    print(
+        f"{steps} steps on {workers} workers: {1e3 * collecting:.2f} ms a step collecting, "
+        f"{1e3 * simulating:.2f} ms mj_step alone: {simulating / collecting:.2f} of its throughput"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
