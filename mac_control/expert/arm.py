@@ -78,13 +78,13 @@ class Arm:
         return site.xpos.copy(), site.xmat.reshape(3, 3).copy()
 
     def towards(
-        self, qpos: np.ndarray, position: np.ndarray, rotation: np.ndarray, posture: np.ndarray
+        self, position: np.ndarray, rotation: np.ndarray, posture: np.ndarray
     ) -> np.ndarray:
-        """Joint displacements `(7,)` for one step that bring the tips to a pose nearby [rad].
+        """Displacements `(7,)` of the joints that `pose` was last asked about [rad].
 
-        `posture` `(7,)` is preferred where the pose leaves freedom.
+        They bring the tips to a pose nearby in one step; `posture` `(7,)` is preferred where
+        the pose leaves freedom.
         """
-        self._configuration.update(np.clip(qpos, self._low, self._high))
         self._posture.set_target(posture)
         self._frame.set_target(
             mink.SE3.from_rotation_and_translation(mink.SO3.from_matrix(rotation), position)

@@ -82,41 +82,40 @@ class ScriptedExpert:
     def act(self) -> np.ndarray:
         """The action `(9,)` in the simulation's present state; holding still when all is done."""
         data = self.env.data
-        joints, fingers = data.qpos[:ARM], data.qpos[ARM : ARM + 2]
-        load = data.qfrc_bias[:ARM]
-        tip = self._arm.pose(joints)
-        while self.subtask is not None and self._finished(SKILLS[self.subtask], tip):
+        fingers, load = data.qpos[ARM : ARM + 2], data.qfrc_bias[:ARM]
+        tip = self._arm.pose(data.qpos[:ARM])
+        while self.subtask is not None:
+            skill = SKILLS[self.subtask]
+            touch = skill.touch(data, 0.0)
+            if not self._finished(skill, tip, touch):
+                break
             self._index += 1
             self._begin("approach")
-        if self.subtask is None:
+        else:
             return action_for(np.zeros(ARM), load, fingers, OPEN)
-        skill = SKILLS[self.subtask]
-        self._change_phase(skill, tip)
-        target, opening = self._target(skill, tip)
+        start = touch[0] + skill.before + self._shift[self.subtask], touch[1]
+        self._change_phase(skill, tip, touch, start)
+        target, opening = self._target(skill, tip, touch, start)
         self._waited += 1
         pose = step_towards(tip, target, PACE[self.phase] * self._pace, TURN, SHARE)
-        displacement = self._arm.towards(joints, *pose, np.array(skill.posture))
+        displacement = self._arm.towards(*pose, np.array(skill.posture))
         return action_for(displacement, load, fingers, opening)
 
     def _begin(self, phase: str) -> None:
         self.phase, self._waited = phase, 0
 
-    def _finished(self, skill: Skill, tip: Pose) -> bool:
+    def _finished(self, skill: Skill, tip: Pose, touch: Pose) -> bool:
         """Whether the object is in place and the hand has come away from it."""
-        data = self.env.data
-        touch = skill.touch(data, 0.0)
         if self.phase == "leave":
             clear = gap(tip, (touch[0] + skill.after, touch[1])) < NEAR
             return clear or self._waited > LEAVE
-        return skill.done(data) and gap(tip, touch) > AWAY
+        return skill.done(self.env.data) and gap(tip, touch) > AWAY
 
-    def _change_phase(self, skill: Skill, tip: Pose) -> None:
-        data = self.env.data
-        touch, start = skill.touch(data, 0.0), self._start(skill)
-        off = gap(tip, touch)
-        fingers = data.qpos[ARM : ARM + 2].sum()
+    def _change_phase(self, skill: Skill, tip: Pose, touch: Pose, start: Pose) -> None:
         if self.phase == "leave":
             return
+        data, off = self.env.data, gap(tip, touch)
+        fingers = data.qpos[ARM] + data.qpos[ARM + 1]
         if skill.done(data):
             self._begin("leave")
         elif self.phase == "detour":
@@ -137,24 +136,19 @@ class ScriptedExpert:
         elif self.phase == "grip" and self._waited >= GRIP:
             self._begin("move")
 
-    def _start(self, skill: Skill) -> Pose:
-        position, rotation = skill.touch(self.env.data, 0.0)
-        return position + skill.before + self._shift[self.order[self._index]], rotation
-
-    def _target(self, skill: Skill, tip: Pose) -> tuple[Pose, float]:
+    def _target(self, skill: Skill, tip: Pose, touch: Pose, start: Pose) -> tuple[Pose, float]:
         """Where the tips should go, and how wide the fingers should be."""
-        data = self.env.data
-        position, rotation = skill.touch(data, 0.0)
+        position, rotation = touch
         if self.phase == "detour":
             return NEUTRAL, OPEN
         if self.phase == "approach":
-            return self._start(skill), skill.opening
+            return start, skill.opening
         if self.phase == "reach":
             return (position + skill.beside, rotation), skill.opening
         if self.phase == "grip":
-            return (position, rotation), skill.grip
+            return touch, skill.grip
         if self.phase == "move":
-            ahead, turned = skill.touch(data, skill.lead)
+            ahead, turned = skill.touch(self.env.data, skill.lead)
             push = ahead - position + STIFF * (position - tip[0])
             return (tip[0] + push, turned), skill.grip
         if skill.opening != skill.grip and self._waited < GRIP - 1:
