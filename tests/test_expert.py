@@ -129,7 +129,7 @@ def test_the_arms_model_agrees_with_the_kitchen(kitchen):
 def test_inverse_kinematics_comes_nearer_within_limits():
     arm, joints = Arm(), np.array([-1.2, -1.6, 1.4, -2.1, 0.2, 1.5, 1.6])
     position, rotation = arm.pose(joints)
-    target = position + np.array([0.03, -0.02, 0.02]), turn(0.1) @ rotation
+    target = position + np.array([0.01, -0.01, 0.01]), turn(0.05) @ rotation
     displacement = arm.towards(*target, joints)
     reached = arm.pose(joints + displacement)
     assert gap(reached, target) < 0.2 * gap((position, rotation), target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -113,31 +112,23 @@ def _attempt(
     obs, _ = env.reset(seed=int(rng.integers(2**31)))
     expert = _expert(env)
     expert.reset(int(rng.integers(2**31)), order)
-    rows = list(_steps(env, expert, noise, obs))
-    if not all(achieved(env.data, subtask) for subtask in order):
-        return None
-    observations, actions, executed, rewards, subtasks = zip(*rows, strict=True)
-    return Episode(
-        np.array(observations), np.array(actions), np.array(executed), np.array(rewards), subtasks
-    )
-
-
-def _steps(
-    env: KitchenEnv, expert: ScriptedExpert, noise: ActionNoise, obs: np.ndarray
-) -> Iterator[tuple]:
-    """What was seen, would be done, was done, what it earned, and the subtask, at every step."""
-    over = False
+    low, high = env.action_space.low, env.action_space.high
+    rows, undone, over = [], set(order), False
     while not over:
         action = expert.act()
         if expert.subtask is None:
-            return
-        subtask = expert.subtask
-        low, high = env.action_space.low, env.action_space.high
+            break
         executed = np.clip(action + noise.sample(), low, high).astype(np.float32)
-        before = obs
+        seen, subtask = obs, expert.subtask
         obs, reward, terminated, truncated, _ = env.step(executed)
+        rows.append((seen, action, executed, reward, subtask))
+        # A later subtask may undo one: done once is done, as the environment has it.
+        undone -= {name for name in undone if achieved(env.data, name)}
         over = terminated or truncated
-        yield before, action, executed, reward, subtask
+    if undone:
+        return None
+    observations, actions, executed, rewards, subtasks = map(np.array, zip(*rows, strict=True))
+    return Episode(observations, actions, executed, rewards, subtasks)
 
 
 def _order(orders: str, rng: np.random.Generator) -> tuple[str, ...]:
