@@ -33,7 +33,9 @@ def test_the_verb_chooses_by_rollouts_in_the_kitchen(tmp_path, kitchen_complete)
     assert load_policy(tmp_path).checkpoint["training"]["best"] == max(scores)
 
 
-@pytest.mark.parametrize("argv", ["--seeds 0,0", "--seeds x", "--policy oracle", "--device tpu"])
+@pytest.mark.parametrize(
+    "argv", ["--seeds 0,0", "--seed=-1", "--seeds x", "--policy oracle", "--device tpu"]
+)
 def test_the_verb_says_what_is_wrong(tmp_path, kitchen_complete, capsys, argv):
     with pytest.raises(SystemExit) as status:
         run(main, ["--out", str(tmp_path), "--data", str(kitchen_complete), *argv.split()])

@@ -65,8 +65,8 @@ def train(
         MacControlError: the loss is no longer finite; the checkpoint from before is kept.
     """
     config = config or TrainConfig()
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds: expected different numbers, got {list(seeds)}")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise InputError(f"seeds: expected different numbers of at least 0, got {list(seeds)}")
     if config.keep == "rollouts" and score is None:
         raise InputError("score: expected a function that rates a policy with keep=rollouts")
     if len(seeds) > 1 and not policy_class(name).stackable:
