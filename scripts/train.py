@@ -58,6 +58,8 @@ class Args:
     """Steps between two looks at validation loss or rollouts."""
     patience: int | None = None
     """Looks without a better result after which training stops; 0: never."""
+    corrections: float | None = None
+    """Scale of displaced arm joints, labelled with the correction [rad]; 0.05 helps few data."""
     save_seconds: float | None = None
     """Time between two saves [s]."""
     device: str | None = None
@@ -83,7 +85,7 @@ def main(args: Args) -> int | None:
     torch.set_num_threads(args.threads)
     demonstrations = load_demonstrations(args.data)
     names = "steps batch_size lr weight_decay ema validation keep check_every patience"
-    names += " save_seconds device bf16 compile"
+    names += " corrections save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}
     folders = train(
         args.policy,

@@ -42,6 +42,10 @@ class TrainConfig:
     """Steps between two looks at the validation loss or the rollouts."""
     patience: int = 0
     """Looks without a better result after which training stops; 0: never."""
+    corrections: float = 0.0
+    """Scale of displaced arm joints in half of the samples, labelled with the correction [rad]."""
+    correction_gain: float = 4.0
+    """Feedback in these corrections, in action units per rad."""
     save_seconds: float = 30.0
     """Time between two saves [s]."""
     device: str = "cpu"
@@ -60,6 +64,8 @@ class TrainConfig:
             "clip": 0,
             "check_every": 1,
             "patience": 0,
+            "corrections": 0,
+            "correction_gain": 0,
             "save_seconds": 0,
         }.items():
             if not getattr(self, name) >= least:

@@ -22,6 +22,7 @@ from mac_control.errors import InputError, MacControlError
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
+from mac_control.training.corrections import displace
 from mac_control.training.stack import Stack
 from mac_control.training.state import Log, load_state, save_state
 
@@ -194,7 +195,12 @@ class _Run:
         generator = _generator(seed, self.step)
         rows = torch.randint(len(self.data[0]), (self.config.batch_size,), generator=generator)
         rows = rows.to(self.config.device)
-        return self.policies[0].draw(*(part[rows] for part in self.data), generator)
+        batch = tuple(part[rows] for part in self.data)
+        if self.config.corrections:
+            batch = displace(
+                *batch, generator, self.config.corrections, self.config.correction_gain
+            )
+        return self.policies[0].draw(*batch, generator)
 
     @torch.no_grad()
     def average(self) -> None:
