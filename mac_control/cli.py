@@ -21,6 +21,7 @@ VERBS: dict[str, str] = {
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
+    "report": "Compare the results of several runs of evaluate on one page.",
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
     "augment": "Make robust episodes from demonstrations, in simulation.",

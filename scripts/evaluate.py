@@ -6,13 +6,33 @@ import dataclasses
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mac_control.cli import run
-from mac_control.errors import DataError
+from mac_control.errors import DataError, InputError
 from mac_control.scripts.rollout import numbers
+
+
+@dataclass
+class SizeChanges:
+    """What of a suite's size is changed; None: as the suite says."""
+
+    seeds: int | None = None
+    """Training seeds."""
+    episodes: int | None = None
+    """Episodes per row, over all folds together."""
+    folds: int | None = None
+    """Parts of the demonstrations, each held out once; 1: none."""
+    run_folds: int | None = None
+    """How many folds are run."""
+    made: int | None = None
+    """Simulated episodes to train on."""
+    scale: Literal["demo", "full"] | None = None
+    """Of training."""
+    steps: int | None = None
+    """Gradient steps."""
 
 
 @dataclass
@@ -23,10 +43,16 @@ class Args:
     was interrupted. Rows in results.json of another configuration are replaced.
     """
 
-    policies: list[str]
-    """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     out: Path
     """Folder for the results."""
+    policies: tuple[str, ...] = ()
+    """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
+    suite: str | None = None
+    """Run a benchmark suite instead: published, partial, private-goal or degraded. It trains its
+    own policies and takes hours; --data, --workers and --size apply, and nothing else."""
+    quick: bool = False
+    """A suite so small that it only shows that everything works."""
+    size: SizeChanges = field(default_factory=SizeChanges)
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
     given: str = "0,1,3,5"
@@ -53,6 +79,8 @@ class Args:
 
 
 def main(args: Args) -> int | None:
+    if args.suite is not None:
+        return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
     from mac_control.loop.plan import source_of
@@ -61,9 +89,8 @@ def main(args: Args) -> int | None:
     source = args.data
     if source is None and {"tracker", "everything"} & set(map(source_of, args.operators)):
         source = str(find_source())
-    options = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
     about: dict[str, Any] = {
-        "command": shlex.join(["mac-control", "evaluate", *options]),
+        "command": _command(),
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),
         "data": load_demonstrations(source).provenance if source is not None else None,
     }
@@ -90,6 +117,27 @@ def main(args: Args) -> int | None:
     )
     print(write_report(args.out, rows, about))
     print(args.out / "results.json")
+
+
+def _suite(args: Args) -> None:
+    from mac_control.suites import SUITES
+    from mac_control.suites.run import run_suite
+
+    if args.suite not in SUITES:
+        raise InputError(f"suite: expected one of {', '.join(SUITES)}, got {args.suite!r}")
+    if args.policies:
+        raise InputError("policies: expected none with a suite, which trains its own")
+    suite = SUITES[args.suite]
+    suite = suite.quick() if args.quick else suite
+    suite = dataclasses.replace(suite, size=suite.size.changed(**dataclasses.asdict(args.size)))
+    run_suite(suite, args.out, args.data, workers=args.workers, about={"command": _command()})
+    print((args.out / "results.md").read_text(encoding="utf-8"))
+    print(args.out / "report.html")
+
+
+def _command() -> str:
+    options = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
+    return shlex.join(["mac-control", "evaluate", *options])
 
 
 def earlier_rows(path: Path) -> list[dict[str, Any]]:

@@ -132,8 +132,8 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 def paired_difference(rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]) -> list:
     """Differences of the rewards of the same episodes, a list per training seed: harm, say.
 
-    `rows` and `base` are rows of :func:`evaluate`; those of one training seed are paired,
-    episode by episode.
+    `rows` and `base` are rows of :func:`evaluate`; those of one training seed (and fold, where
+    there are folds) are paired, episode by episode.
 
     Raises:
         InputError: a row without its counterpart.
@@ -143,10 +143,10 @@ def paired_difference(rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[
         >>> paired_difference([row], [{"train_seed": 0, "rewards": [4.0, 4.0]}])
         [[-1.0, 0.0]]
     """
-    counterparts = {row["train_seed"]: row["rewards"] for row in base}
+    counterparts = {(row.get("fold"), row["train_seed"]): row["rewards"] for row in base}
     found = []
     for row in rows:
-        other = counterparts.get(row["train_seed"])
+        other = counterparts.get((row.get("fold"), row["train_seed"]))
         if other is None or len(other) != len(row["rewards"]):
             raise InputError(
                 f"rows: expected the same episodes with training seed {row['train_seed']} in both"

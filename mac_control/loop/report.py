@@ -115,7 +115,13 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
 
 
 def plot(summary: Sequence[Row], path: str | Path) -> None:
-    """Reward against given dimensions: colour is the policy, line style the operator."""
+    """Write :func:`draw_curves` as a picture."""
+    with atomic_path(path) as temporary:
+        draw_curves(summary).savefig(temporary, dpi=150)
+
+
+def draw_curves(summary: Sequence[Row]) -> Any:
+    """A figure, reward against given dimensions: colour is the policy, line style the operator."""
     from matplotlib.figure import Figure  # no pyplot: no window, no state of the process
 
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -147,8 +153,7 @@ def plot(summary: Sequence[Row], path: str | Path) -> None:
     axes.set(xlabel="given dimensions", ylabel="reward (mean, 95 % interval)")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize="small")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    return figure
 
 
 def _cell(row: Row) -> str:

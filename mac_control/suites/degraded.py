@@ -1,0 +1,28 @@
+"""Degraded operators: noisy, slow, busy, wrong."""
+
+from mac_control.suites.entrants import BC, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.suite import Block, Size, Suite
+
+OPERATORS = (
+    "tracker+noisy:std=0.2",
+    "tracker+noisy:std=0.2:decay=0.9",
+    "tracker+laggy:p=0.7",
+    "tracker+low-rate:every=8",
+    "tracker+intermittent:on=25:off=25",
+    "tracker+wrong:every=75:length=25",
+    "random",
+)
+
+DEGRADED = Suite(
+    name="degraded",
+    question="The operator is shaky, slow, busy or wrong: what is left of the reward, and can the "
+    "policy tell?",
+    goal="MAC with help never below min(MAC alone, operator alone) - 0.1.",
+    data="robust",
+    entrants=(BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC),
+    blocks=(
+        Block("operator alone", OPERATORS, (9,), entrants=("bc",)),
+        Block("held-out operators", OPERATORS, (0, 3, 5)),
+    ),
+    size=Size(folds=5),
+)

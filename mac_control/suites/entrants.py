@@ -1,0 +1,15 @@
+"""Who enters: the policies that several suites compare."""
+
+from mac_control.suites.suite import Entrant
+
+BC = Entrant("bc", "bc")
+MIXTURE_BC = Entrant("mixture_bc", "mixture_bc")
+#: The same network as `mixture_bc`, which also chooses its component by what is given.
+MIXTURE_BC_CONDITIONED = Entrant("mixture_bc_conditioned", "mixture_bc", {"condition": True})
+IBC_LANGEVIN = Entrant("ibc_langevin", "ibc", {"sampler": "langevin"})
+IBC_DFO = Entrant("ibc_dfo", "ibc", {"sampler": "dfo"})
+DIFFUSION = Entrant("diffusion", "diffusion", {"resample": 3})
+MAC = Entrant("mac", "mac")
+
+#: One of each kind that conditions on what is given, or does not.
+MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC_DFO, DIFFUSION, MAC)

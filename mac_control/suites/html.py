@@ -1,0 +1,100 @@
+"""Results as one page that needs no other file, and as Markdown."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mac_control.files import write_text
+from mac_control.loop.report import curves, draw_curves, summarize
+from mac_control.suites.tables import (
+    Table,
+    by_block,
+    comparison_table,
+    harm_table,
+    markdown,
+    metric_table,
+    reward_table,
+)
+
+Result = Mapping[str, Any]
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
+th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left }
+thead th { border-bottom: 2px solid #555 } svg { max-width: 100%; height: auto }
+pre { overflow: auto; background: #f4f4f4; padding: .7rem }
+"""
+_NOTE = "Mean reward [95 % interval, bootstrap over training runs and episodes]."
+
+
+def write_page(path: str | Path, results: Mapping[str, Result]) -> None:
+    """Write results of one or several runs, run name -> its `results.json`, as HTML."""
+    write_text(path, page(results))
+
+
+def page(results: Mapping[str, Result]) -> str:
+    """The page: for each run its tables and figures; for several, a comparison first."""
+    parts = [f"<p>{html.escape(_NOTE)}</p>"]
+    if len(results) > 1:
+        parts += ["<h1>Comparison</h1>", _table(comparison_table(results))]
+    for name, result in results.items():
+        parts += _sections(name, result)
+    title = html.escape(", ".join(results))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def markdown_report(result: Result) -> str:
+    """Reward and harm per block, and the command."""
+    suite = result.get("suite", {})
+    lines = [f"# {suite.get('name', 'results')}", suite.get("question", ""), _NOTE]
+    for block, rows in by_block(result["rows"], suite.get("reward", "rewards")).items():
+        lines += [f"## {block}" if block else "", markdown(reward_table(rows))]
+        if harm := harm_table(rows):
+            lines += ["Reward with the operator minus reward alone:", markdown(harm)]
+    if "command" in result:
+        lines.append(f"    {result['command']}")
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _sections(name: str, result: Result) -> list[str]:
+    suite = result.get("suite", {})
+    parts = [f"<h1>{html.escape(name)}</h1>"]
+    for key in ("question", "goal"):
+        if key in suite:
+            parts.append(f"<p><b>{key.capitalize()}.</b> {html.escape(suite[key])}</p>")
+    for block, rows in by_block(result["rows"], suite.get("reward", "rewards")).items():
+        if block:
+            parts.append(f"<h2>{html.escape(block)}</h2>")
+        parts.append(_table(reward_table(rows)))
+        summary = summarize(rows)
+        if any(len(cells) > 1 for cells in curves(summary).values()):
+            parts.append(f"<figure>{_svg(summary)}</figure>")
+        if harm := harm_table(rows):
+            parts += ["<h3>Reward with the operator minus reward alone</h3>", _table(harm)]
+        if metrics := metric_table(rows):
+            parts += ["<details><summary>Other metrics</summary>", _table(metrics), "</details>"]
+    about = {key: value for key, value in result.items() if key not in ("rows", "summary")}
+    text = html.escape(json.dumps(about, indent=2, ensure_ascii=False))
+    return [*parts, f"<details><summary>How it was made</summary><pre>{text}</pre></details>"]
+
+
+def _table(table: Table) -> str:
+    head, *lines = ([html.escape(text) for text in line] for line in table)
+    body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in line)}</tr>" for line in lines)
+    heading = "".join(f"<th>{text}</th>" for text in head)
+    return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _svg(summary: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    draw_curves(summary).savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]  # without the XML heading

@@ -1,0 +1,26 @@
+"""The published comparison: raw demonstrations, a BC policy in the operator's seat."""
+
+from mac_control.suites.entrants import (
+    BC,
+    DIFFUSION,
+    IBC_DFO,
+    IBC_LANGEVIN,
+    MAC,
+    MIXTURE_BC,
+    MIXTURE_BC_CONDITIONED,
+)
+from mac_control.suites.suite import Block, Suite
+
+PUBLISHED = Suite(
+    name="published",
+    question="Trained on human demonstrations alone: does MAC act as well as BC and IBC, and "
+    "better with a proxy operator?",
+    goal="MAC alone at least 3.4 of 4; MAC with the proxy above BC, intervals disjoint.",
+    data="raw",
+    entrants=(BC, MIXTURE_BC, MIXTURE_BC_CONDITIONED, IBC_LANGEVIN, IBC_DFO, DIFFUSION, MAC),
+    blocks=(
+        Block("alone", ("nobody",), (0,)),
+        Block("with a BC proxy operator", ("proxy",), (0, 1, 3, 5), entrants=("mac", "diffusion")),
+    ),
+    proxy="bc",
+)

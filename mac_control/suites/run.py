@@ -1,0 +1,196 @@
+"""Runs a suite: makes its data, trains its entrants, evaluates its blocks; resumable throughout."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.errors import DataError, InputError
+from mac_control.files import write_json, write_text
+from mac_control.loop import evaluate
+from mac_control.loop.report import versions
+from mac_control.policies import policy_class
+from mac_control.suites.html import markdown_report, write_page
+from mac_control.suites.suite import Block, Entrant, Suite
+from mac_control.training import preset
+from mac_control.training.many import Job, train_many
+
+Row = dict[str, Any]
+
+
+def run_suite(
+    suite: Suite,
+    out: str | Path,
+    source: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> list[Row]:
+    """Rows of a suite; the same call goes on where it was interrupted.
+
+    Writes in `out`: `data/` and `policies/` per fold, `results.json` and `.md`, and `report.html`,
+    a page that needs no other file. Rows have, beside those of
+    :func:`evaluate`, `block`, `follow` and `fold`.
+
+    Args:
+        suite: what to run; `suite.quick()` to see that everything works.
+        out: folder for everything.
+        source: demonstrations, as in :func:`load_demonstrations`.
+        workers: processes; None is every core.
+        about: what else results should carry (the command, say); JSON values.
+
+    Raises:
+        InputError: demonstrations too few for the folds.
+        CheckpointError, DataError: `out` holds work of another configuration.
+    """
+    out = Path(out)
+    demonstrations = load_demonstrations(source)
+    record = {
+        **(about or {}),
+        "suite": json.loads(json.dumps(dataclasses.asdict(suite))),
+        "data": demonstrations.provenance,
+    }
+    parts = folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
+    policies = {
+        fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
+    }
+    earlier = _earlier(out / "results.json")
+    rows: list[Row] = []
+
+    for fold, (seen, held_out) in enumerate(parts):
+        for block in suite.blocks:
+            extra = {"block": block.title, "follow": block.follow, "fold": fold}
+            before = rows
+            found = _evaluate(
+                suite,
+                block,
+                policies[fold],
+                held_out if block.follow == "held-out" else seen,
+                workers,
+                [row for row in [*earlier, *rows] if row["fold"] == fold],
+                lambda new, before=before, extra=extra: _write_json(
+                    out, record, [*before, *({**row, **extra} for row in new)]
+                ),
+                first=fold * _share(suite),
+            )
+            rows = [*before, *({**row, **extra} for row in found)]
+    result = _write_json(out, record, rows)
+    write_text(out / "results.md", markdown_report(result))
+    write_page(out / "report.html", {suite.name: result})
+    return rows
+
+
+def _write_json(out: Path, record: Row, rows: list[Row]) -> Row:
+    result = {**record, "versions": versions(), "rows": rows}
+    write_json(out / "results.json", result)
+    return result
+
+
+def folds(
+    demonstrations: Demonstrations, count: int
+) -> list[tuple[Demonstrations, Demonstrations]]:
+    """`count` pairs (seen, held out) in which each episode is held out once; 1: the whole, twice.
+
+    Example:
+        >>> import numpy as np
+        >>> from mac_control.demonstrations import Episode
+        >>> five = Demonstrations([Episode(np.zeros((2, 3)), np.zeros((2, 1)))] * 5)
+        >>> [(len(seen), len(held_out)) for seen, held_out in folds(five, 2)]
+        [(2, 3), (3, 2)]
+    """
+    if count == 1:
+        return [(demonstrations, demonstrations)]
+    if len(demonstrations) < 2 * count:
+        raise InputError(
+            f"folds: expected at least {2 * count} demonstrations for {count} folds, "
+            f"got {len(demonstrations)}"
+        )
+    every = range(len(demonstrations))
+    return [
+        (
+            demonstrations.select([i for i in every if i % count != fold]),
+            demonstrations.select([i for i in every if i % count == fold]),
+        )
+        for fold in range(count)
+    ]
+
+
+def _share(suite: Suite) -> int:
+    """Episodes of a row in one fold."""
+    return -(-suite.size.episodes // (suite.size.run_folds or suite.size.folds))
+
+
+def _train(
+    suite: Suite, fold: int, seen: Demonstrations, out: Path, workers: int | None
+) -> dict[str, list[str]]:
+    """Checkpoints of each entrant, `LABEL=PATH`."""
+    from mac_control.suites.data import training_data
+
+    made = training_data(
+        suite, seen, out / "data" / f"{suite.data}-{suite.size.made}-fold-{fold}", workers
+    )
+    size, jobs, named = suite.size, [], {}
+    for entrant in suite.entrants:
+        for seed in range(size.seeds):
+            folder = out / "policies" / f"fold-{fold}" / entrant.label / f"seed-{seed}"
+            config = preset(entrant.policy, size.scale, steps=size.steps, **entrant.training)
+            jobs.append(Job(entrant.policy, made, folder, seed, config, config_of(entrant)))
+            named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
+    train_many(jobs, workers=workers)
+    return named
+
+
+def config_of(entrant: Entrant) -> Any:
+    """The configuration of an entrant's policy.
+
+    Example:
+        >>> config_of(Entrant("small", "bc", {"width": 16})).width
+        16
+    """
+    try:
+        return policy_class(entrant.policy).Config(**entrant.config)
+    except TypeError as error:
+        raise InputError(f"{entrant.label}: config: {error}") from error
+
+
+def _evaluate(
+    suite: Suite,
+    block: Block,
+    policies: Mapping[str, list[str]],
+    operators_follow: Demonstrations,
+    workers: int | None,
+    done: list[Row],
+    on_row: Any,
+    first: int,
+) -> list[Row]:
+    labels = block.entrants or [entrant.label for entrant in suite.entrants]
+    given = block.given
+    if suite.size.given is not None:
+        given = given[: suite.size.given]
+    return evaluate(
+        [path for label in labels for path in policies[label]],
+        block.operators,
+        given,
+        episodes=_share(suite),
+        seed=first,  # other episodes in each fold
+        workers=workers,
+        proxies=policies[suite.proxy] if suite.proxy is not None else None,
+        demonstrations=operators_follow,
+        env=dict(suite.env),
+        done=done,
+        on_row=on_row,
+        progress=True,
+    )
+
+
+def _earlier(path: Path) -> list[Row]:
+    try:
+        return json.loads(path.read_text("utf-8"))["rows"]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected results of evaluate, got something else") from error

@@ -1,0 +1,132 @@
+"""What a suite declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from mac_control.errors import InputError
+
+#: Which figure of an episode a suite reports.
+REWARDS = ("rewards", "goal_rewards")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A policy as it enters: what it is called, its kind, and what differs from the defaults.
+
+    Args:
+        label: its name in tables.
+        policy: `bc`, `mac`, ...
+        config: fields of the policy's `Config`.
+        training: fields of :class:`TrainConfig`.
+    """
+
+    label: str
+    policy: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that stand in one table: every entrant with every operator and number of dimensions.
+
+    Args:
+        title: what the table shows.
+        operators: specs, see :mod:`mac_control.operators.spec`.
+        given: numbers of dimensions that the operators keep, drawn per episode; all of them (9)
+            where the spec itself says which.
+        entrants: labels; none: all.
+        follow: which demonstrations operators follow: those held out from training in the fold,
+            or those that were in it.
+    """
+
+    title: str
+    operators: tuple[str, ...]
+    given: tuple[int, ...]
+    entrants: tuple[str, ...] = ()
+    follow: Literal["held-out", "seen"] = "held-out"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is computed.
+
+    Args:
+        seeds: training seeds.
+        episodes: per row, over all folds together.
+        folds: parts of the demonstrations, each held out once; 1: none is held out.
+        run_folds: how many of them are run; None: all.
+        made: simulated episodes to train on.
+        scale: of training, see :func:`mac_control.training.preset`.
+        steps: gradient steps; None: as the scale says.
+        given: only the first so many numbers of given dimensions in each block; None: all.
+    """
+
+    seeds: int = 5
+    episodes: int = 50
+    folds: int = 1
+    run_folds: int | None = None
+    made: int = 400
+    scale: str = "full"
+    steps: int | None = None
+    given: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "episodes", "folds", "run_folds", "made", "steps", "given"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}")
+
+    def changed(self, **changes: Any) -> Size:
+        """With these changes; those that are None are left out."""
+        return replace(self, **{k: v for k, v in changes.items() if v is not None})
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark.
+
+    Args:
+        name: on the command line.
+        question: what it answers, in a sentence.
+        goal: what would be a good answer.
+        data: what policies learn from: the demonstrations as they are, robust episodes simulated
+            from them, or collected play of the scripted expert.
+        entrants, blocks: who, and with whom.
+        size: of the whole thing.
+        reward: `rewards`: the environment's; `goal_rewards`: of the operator's own goal.
+        proxy: label of the entrant that sits in the seat of the operator `proxy`.
+        env: options of `make_kitchen`.
+    """
+
+    name: str
+    question: str
+    goal: str
+    data: Literal["raw", "robust", "play"]
+    entrants: tuple[Entrant, ...]
+    blocks: tuple[Block, ...]
+    size: Size = field(default_factory=Size)
+    reward: str = "rewards"
+    proxy: str | None = None
+    env: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        labels = [entrant.label for entrant in self.entrants]
+        asked = {label for block in self.blocks for label in block.entrants}
+        asked |= {self.proxy} - {None}
+        if len(set(labels)) < len(labels) or not asked <= set(labels):
+            raise InputError(
+                f"suite {self.name}: expected blocks about entrants of different names "
+                f"({', '.join(labels)}), got {', '.join(sorted(asked))}"
+            )
+        if self.reward not in REWARDS:
+            raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")
+
+    def quick(self) -> Suite:
+        """So small that it ends within a minute or two: to see that everything works."""
+        size = Size(seeds=1, episodes=2, folds=self.size.folds, run_folds=1, made=4)
+        size = replace(size, scale="demo", steps=20, given=2)
+        return replace(self, size=size, env={**self.env, "max_episode_steps": 20})

@@ -1,0 +1,128 @@
+"""Tables of results: reward, harm and the other metrics, per block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.loop.metrics import paired_difference
+from mac_control.loop.report import curves, summarize
+from mac_control.loop.statistics import bootstrap_interval
+
+Row = Mapping[str, Any]
+#: Heading and lines, all text.
+Table = list[list[str]]
+
+#: Metric -> heading and format.
+METRICS = {
+    "effort": ("effort", ".2f"),
+    "steps_to_success": ("steps to success", ".0f"),
+    "log_prob_per_dim": ("log-likelihood of a given entry [nats]", ".2f"),
+    "wrong_auc": ("AUC of telling a wrong operator", ".2f"),
+    "jerk": ("jerk of filled-in dimensions", ".4f"),
+}
+
+
+def by_block(rows: Sequence[Row], reward: str = "rewards") -> dict[str, list[dict[str, Any]]]:
+    """Rows by the block they belong to, with the reward that the suite reports as `rewards`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        chosen = {**row, "rewards": row[reward], "reward_mean": float(np.mean(row[reward]))}
+        found.setdefault(row.get("block", ""), []).append(chosen)
+    return found
+
+
+def reward_table(rows: Sequence[Row]) -> Table:
+    """Mean reward with its interval: a line per policy and operator, a column per dimensions."""
+    summary = summarize(rows)
+    columns = sorted({row["given"] for row in summary})
+    table = [["policy", "operator", "runs", *(f"{k} given" for k in columns)]]
+    for (policy, operator), cells in curves(summary).items():
+        runs = max(len(row["train_seeds"]) for row in cells.values())
+        texts = [_interval(cells[k]) if k in cells else "" for k in columns]
+        table.append([policy, operator, str(runs), *texts])
+    return table
+
+
+def harm_table(rows: Sequence[Row]) -> Table | None:
+    """Reward(k) − reward(0) on the same episodes, with its interval; None without such pairs."""
+    columns = sorted({row["given"] for row in rows if row["given"]})
+    table = [["policy", "operator", *(f"{k} given − alone" for k in columns)]]
+    for policy, operator in dict.fromkeys((r["policy"], r["operator"]) for r in rows):
+        own = [row for row in rows if row["policy"] == policy]
+        alone = [row for row in own if row["operator"] == "nobody"]
+        if operator == "nobody" or not alone:
+            continue
+        texts = []
+        for k in columns:
+            part = [row for row in own if row["operator"] == operator and row["given"] == k]
+            texts.append(_difference(part, alone) if part else "")
+        table.append([policy, operator, *texts])
+    return table if len(table) > 1 else None
+
+
+def metric_table(rows: Sequence[Row]) -> Table | None:
+    """Means of the other metrics; None where rows have none."""
+    with_metrics = [row for row in rows if row.get("metrics")]
+    if not with_metrics:
+        return None
+    table = [["policy", "operator", "given", "success", *(text for text, _ in METRICS.values())]]
+    cells: dict[tuple[str, str, int], list[Row]] = {}
+    for row in with_metrics:
+        cells.setdefault((row["policy"], row["operator"], row["given"]), []).append(row)
+    for (policy, operator, given), part in cells.items():
+        texts = []
+        for name, (_, form) in METRICS.items():
+            values = [r["metrics"][name] for r in part if r["metrics"].get(name) is not None]
+            texts.append(f"{np.mean(values):{form}}" if values else "")
+        success = f"{np.mean([row['success_rate'] for row in part]):.2f}"
+        table.append([policy, operator, str(given), success, *texts])
+    return table
+
+
+def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The same cells of several runs side by side: run name -> its `results.json`."""
+    cells: dict[tuple[str, str, str, int], dict[str, str]] = {}
+    for name, result in results.items():
+        reward = result.get("suite", {}).get("reward", "rewards")
+        for block, rows in by_block(result["rows"], reward).items():
+            for row in summarize(rows):
+                key = (block, row["policy"], row["operator"], row["given"])
+                cells.setdefault(key, {})[name] = _interval(row)
+    table = [["block", "policy", "operator", "given", *results]]
+    for (block, policy, operator, given), texts in cells.items():
+        line = [block, policy, operator, str(given), *(texts.get(name, "") for name in results)]
+        table.append(line)
+    return table
+
+
+def markdown(table: Table) -> str:
+    """A table in Markdown.
+
+    Example:
+        >>> print(markdown([["a", "b"], ["1", "2"]]))
+        | a | b |
+        |---|---|
+        | 1 | 2 |
+    """
+    lines = [f"| {' | '.join(line)} |" for line in table]
+    lines.insert(1, "|" + "---|" * len(table[0]))
+    return "\n".join(lines)
+
+
+def _difference(rows: Sequence[Row], alone: Sequence[Row]) -> str:
+    try:
+        samples = paired_difference(rows, alone)
+    except InputError:
+        return ""
+    mean = np.mean([np.mean(sample) for sample in samples])
+    low, high = bootstrap_interval(samples)
+    return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _interval(row: Row) -> str:
+    low, high = row["reward_ci95"]
+    return f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]"

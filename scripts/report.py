@@ -1,0 +1,54 @@
+"""Compare the results of several runs on one page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from mac_control.cli import run
+from mac_control.errors import DataError, InputError
+
+
+@dataclass
+class Args:
+    """One HTML page that needs no other file: the runs side by side, then each by itself."""
+
+    runs: Annotated[list[Path], tyro.conf.Positional]
+    """Folders that evaluate wrote, each with a results.json."""
+    out: Path = Path("report.html")
+    """Page to write."""
+
+
+def main(args: Args) -> int | None:
+    from mac_control.suites.html import write_page
+    from mac_control.suites.tables import comparison_table, markdown
+
+    names = [folder.name or str(folder.absolute()) for folder in args.runs]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in args.runs]
+    if not args.runs or len(set(names)) < len(names):
+        raise InputError(f"runs: expected different folders, got {', '.join(names) or 'none'}")
+    results = dict(zip(names, map(_result, args.runs), strict=True))
+    write_page(args.out, results)
+    print(markdown(comparison_table(results)))
+    print(args.out)
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    file = folder / "results.json" if folder.is_dir() else folder
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+        assert all("rewards" in row for row in result["rows"])
+    except FileNotFoundError as error:
+        raise DataError(f"{folder}: expected a results.json in it, got none") from error
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise DataError(f"{file}: expected results of evaluate, got something else") from error
+    return result
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,127 @@
+"""Suites: what they declare fits, they go on where they stopped, and their page stands alone."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from mac_control.cli import run
+from mac_control.demonstrations import load_demonstrations
+from mac_control.errors import InputError
+from mac_control.operators.spec import parse
+from mac_control.policies import policy_class
+from mac_control.suites import SUITES, Block, Entrant, Size, Suite
+from mac_control.suites.run import config_of, folds, run_suite
+from mac_control.suites.tables import harm_table
+from mac_control.training import preset
+
+TINY = Suite(
+    name="tiny",
+    question="Does < work?",
+    goal="That it works.",
+    data="raw",
+    entrants=(Entrant("bc", "bc", {"width": 8}), Entrant("mac", "mac", {"width": 8})),
+    blocks=(
+        Block("held out", ("tracker", "tracker+group:wrist"), (0, 2)),
+        Block("seen", ("tracker",), (2,), entrants=("mac",), follow="seen"),
+    ),
+    size=Size(seeds=2, episodes=2, folds=2, steps=3),
+    env={"max_episode_steps": 6},
+)
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_what_a_suite_declares_fits(suite):
+    for entrant in (*suite.entrants, *suite.quick().entrants):
+        assert config_of(entrant) is not None
+        assert preset(entrant.policy, suite.size.scale, **entrant.training).steps > 0
+        assert policy_class(entrant.policy).name == entrant.policy
+    for block in suite.blocks:
+        assert all(parse(spec) for spec in block.operators)
+        assert all(0 <= k <= 9 for k in block.given)
+    assert suite.size.seeds >= 5 and suite.size.episodes >= 50
+    json.dumps(suite.quick().size.__dict__)
+
+
+def test_every_demonstration_is_held_out_once(kitchen_complete):
+    data = load_demonstrations(kitchen_complete)
+    held_out = [e for _, part in folds(data, 5) for e in part]
+    assert len(held_out) == len(data) == 19
+    assert {id(e) for e in held_out} == {id(e) for e in data}
+    for seen, part in folds(data, 5):
+        assert not {id(e) for e in seen} & {id(e) for e in part}
+    with pytest.raises(InputError, match="at least 20 demonstrations for 10 folds, got 19"):
+        folds(data, 10)
+
+
+class Links(HTMLParser):
+    """What a page would fetch."""
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.fetched = [*getattr(self, "fetched", []), *filter(None, (found.get("src"),))]
+        if tag in ("link", "script", "iframe", "img"):
+            self.fetched.append(tag)
+
+
+def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
+    rows = run_suite(TINY, tmp_path, kitchen_complete, workers=1)
+    # 2 folds x 2 seeds: 2 policies x (nobody, two operators) + 1.
+    assert len(rows) == 2 * 2 * (2 * 3 + 1)
+    assert {row["fold"] for row in rows} == {0, 1}
+    assert all(row["metrics"]["effort"] > 0 for row in rows if row["given"])
+    assert len(harm_table([row for row in rows if row["block"] == "held out"])) == 1 + 4
+
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["suite"]["name"] == "tiny" and result["data"]["sha256"] and result["versions"]
+    # Killed after the first rows: the others come out the same, and these are not run again.
+    cut = {**result, "rows": result["rows"][:9]}
+    (tmp_path / "results.json").write_text(json.dumps(cut))
+    again = run_suite(TINY, tmp_path, kitchen_complete, workers=1)
+    assert again[:9] == rows[:9]
+    assert [r["rewards"] for r in again] == [r["rewards"] for r in rows]
+    assert [r["key"] for r in again] == [r["key"] for r in rows]
+
+    page = (tmp_path / "report.html").read_text()
+    links = Links()
+    links.feed(page)
+    assert links.fetched == [] and page.count("<svg") == 1 and "Does &lt; work?" in page
+    assert "url(" not in page.replace("url(#", "")
+
+
+def test_the_verb_report_compares_runs(tmp_path, capsys):
+    from mac_control.scripts.report import main
+
+    row = {"policy": "bc", "operator": "nobody", "given": 0, "train_seed": 0, "episodes": 2}
+    for name, reward in (("a", 1.0), ("b", 3.0)):
+        figures = {"reward_mean": reward, "rewards": [reward] * 2, "success_rate": 0.0}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps({"rows": [{**row, **figures}]}))
+    out = tmp_path / "both.html"
+    with pytest.raises(SystemExit) as status:
+        run(main, [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)])
+    assert status.value.code == 0
+    assert re.search(r"\| bc \| nobody \| 0 \| 1.00 .* \| 3.00 ", capsys.readouterr().out)
+    assert "Comparison" in out.read_text()
+    with pytest.raises(SystemExit) as status:
+        run(main, [str(tmp_path), "--out", str(out)])
+    assert status.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"entrants": (Entrant("bc", "bc"), Entrant("bc", "mac"))}, "different names"),
+        ({"proxy": "oracle"}, "oracle"),
+        ({"reward": "fun"}, "reward"),
+    ],
+)
+def test_a_suite_that_cannot_be(options, name):
+    parts = {field: getattr(TINY, field) for field in TINY.__dataclass_fields__}
+    with pytest.raises(InputError, match=name):
+        Suite(**{**parts, **options})
+    with pytest.raises(InputError, match="seeds"):
+        Size(seeds=0)
+    with pytest.raises(InputError, match="config"):
+        config_of(Entrant("x", "bc", {"colour": 1}))
