@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
+from mac_control.collection import builtin
 from mac_control.collection.collect import Collection, Wanted, collect, wanted
-from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS
 from mac_control.scripts.collect import Args, main
 
@@ -68,6 +69,30 @@ def test_the_verb_writes_the_same_data_whatever_the_number_of_workers(tmp_path):
     direct = collect(wanted(Collection(), 3, 5)[2])
     assert np.array_equal(one[2].actions, direct.actions)
     assert not np.array_equal(direct.executed, direct.actions) or len(direct) > 0
+
+
+def test_the_built_in_demonstrations_are_small_whole_and_remade_by_their_command():
+    assert builtin.PATH.stat().st_size <= 4e6
+    made = load_demonstrations("builtin")
+    assert made.tasks == KITCHEN_TASKS["complete"] and (made.obs_dim, made.action_dim) == (30, 9)
+    assert all(episode.rewards.sum() == 4 for episode in made)
+    settings = made.provenance["origin"]["settings"]
+    again = collect(wanted(Collection(**settings["collection"]), 1, settings["seed"])[0])
+    # Another processor may round otherwise, which contacts amplify: compare the beginning.
+    assert np.allclose(made[0].observations[:10], again.observations[:10], atol=2e-3)
+    assert np.allclose(made[0].executed[:10], again.executed[:10], atol=2e-3)
+    assert np.abs(made.observations).max() < 4  # beyond, half precision rounds coarsely
+
+
+def test_writing_rounds_no_further_than_it_says(tmp_path):
+    episode = collect(Wanted(Collection(), (0, 3)))
+    path = tmp_path / "kitchen.hdf5"
+    builtin.write(Demonstrations([episode], KITCHEN_TASKS["complete"], {"seed": 0}), path)
+    (read,) = load_demonstrations(path)
+    assert np.abs(read.observations - episode.observations).max() <= 1 / 512
+    assert np.abs(read.actions - episode.actions).max() <= 1 / 1024
+    assert np.array_equal(read.subtasks, episode.subtasks)
+    assert np.array_equal(read.rewards, episode.rewards)
 
 
 @pytest.mark.parametrize(
