@@ -16,6 +16,7 @@ KINDS = {
     "ibc": "mac_control.policies.ibc:IBC",
     "mac": "mac_control.policies.mac:MacPolicy",
     "mixture_bc": "mac_control.policies.mixture_bc:MixtureBC",
+    "windowed": "mac_control.policies.windowed:Windowed",
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mac_control.demonstrations import Demonstrations
 from mac_control.policies.base import Policy
 
 
@@ -60,6 +61,12 @@ class LearnedPolicy(nn.Module, Policy):
     def normalize(self, obs: Tensor) -> Tensor:
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
         return (obs - self.obs_mean) / self.obs_std
+
+    def training_arrays(
+        self, demonstrations: Demonstrations
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What rows are drawn from in training: observations, actions, executed actions."""
+        return demonstrations.observations, demonstrations.actions, demonstrations.executed
 
     @abstractmethod
     def draw(

@@ -106,6 +106,7 @@ class MacPolicy(LearnedPolicy):
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.network = _network(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)
+        self.queries = evidence_queries  # what is given and asked in training
         self._generator = torch.Generator()
 
     def reset(self, seed: int | None = None) -> None:
@@ -121,12 +122,13 @@ class MacPolicy(LearnedPolicy):
         """Known sets, `masks` per sample: evidence, then a prefix of the rest in natural order."""
         many, device = self.config.masks, obs.device
         shape = (len(obs), many, self.action_dim)
-        queries = evidence_queries(
+        given, query = self.queries(
             len(obs) * many, self.action_dim, generator, nothing=self.config.nothing
         )
-        known, target = (m.view(shape) for m in uniform_step(*queries, generator=generator))
+        steps = uniform_step(given, query, generator=generator)
+        known, target = (m.view(shape) for m in steps)
         if self.config.targets == "all":
-            target = ~known
+            target = query.view(shape) & ~known
         rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
         if self.config.obs_noise:
             noise = torch.randn(obs.shape, generator=generator).to(obs)
@@ -152,9 +154,16 @@ class MacPolicy(LearnedPolicy):
             )
             return self._unscale(x).cpu().numpy()
 
-    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was."""
+    def log_prob(
+        self, obs: np.ndarray, partial: PartialAction, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was.
+
+        Entries in the mask `known` `(B, D)` are conditions, and not counted.
+        """
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
+        known = np.zeros_like(given) if known is None else known
+        given = given & ~known
         result = np.zeros(len(values), np.float32)
         some = given.any(-1)
         if some.any():
@@ -162,7 +171,8 @@ class MacPolicy(LearnedPolicy):
                 x, query, context = self._tensors(
                     np.atleast_2d(obs)[some], values[some], given[some]
                 )
-                log_prob = self.model.log_prob(x, None, context, query)
+                evidence = torch.tensor(known[some], device=x.device)
+                log_prob = self.model.log_prob(x, evidence, context, query)
                 if self.config.head == "gaussian":  # a density in the action's own units
                     stretch = (self.action_high - self.action_low).log() - np.log(2)
                     log_prob = log_prob - (query * stretch).sum(-1)

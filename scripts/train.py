@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mac_control.cli import run
 from mac_control.policies import MacConfig, Policy
@@ -12,6 +13,7 @@ from mac_control.policies.bc import BCConfig
 from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.ibc import IBCConfig
 from mac_control.policies.mixture_bc import MixtureBCConfig
+from mac_control.policies.windowed import WindowConfig
 
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
 _SCORE_SEED = 1_000_000
@@ -68,6 +70,18 @@ class Args:
     """Compute in bfloat16; for GPUs, and processors with such arithmetic."""
     compile: bool = False
     """Compile the loss with torch.compile (on a GPU)."""
+    history: int = 1
+    """Observations that the policy sees, the present one included."""
+    past: int = 0
+    """Past actions of which it knows what was given."""
+    stride: int = 1
+    """Steps between two of the history, and of the past."""
+    chunk: int = 1
+    """Steps that it plans, the present one included."""
+    commit: int = 0
+    """Steps that are kept from the plan of the step before."""
+    remember: Literal["operator", "all"] = "operator"
+    """What of past actions is known: what the operator gave, or all that was done."""
     bc: BCConfig = field(default_factory=BCConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     ibc: IBCConfig = field(default_factory=IBCConfig)
@@ -87,17 +101,32 @@ def main(args: Args) -> int | None:
     names = "steps batch_size lr weight_decay ema validation keep check_every patience"
     names += " corrections save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}
+    name, config = chosen(args)
     folders = train(
-        args.policy,
+        name,
         demonstrations,
         args.out,
         seeds=numbers("seeds", args.seeds) if args.seeds is not None else (args.seed,),
-        policy=getattr(args, args.policy, None),
+        policy=config,
         config=preset(args.policy, args.scale, **changes),
         score=lambda policy: mean_reward(policy, demonstrations.tasks, args.rollouts),
     )
     for folder in folders:
         print(folder)
+
+
+def chosen(args: Args) -> tuple[str, Any]:
+    """Name and configuration of the policy; one with history or chunks is wrapped in windows."""
+    config = getattr(args, args.policy, None)
+    names = "history past stride chunk commit remember"
+    window = WindowConfig(
+        args.policy,
+        dataclasses.asdict(config) if config is not None else {},
+        **{name: getattr(args, name) for name in names.split()},
+    )
+    if window.history == window.chunk == 1 and not window.past:
+        return args.policy, config
+    return "windowed", window
 
 
 def mean_reward(policy: Policy, tasks: tuple[str, ...], episodes: int) -> float:

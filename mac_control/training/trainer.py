@@ -99,8 +99,10 @@ class _Run:
         self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
         for each in self.policies:
             each.to(config.device).train()
-        self.data = _tensors(train, config.device)
-        self.held_out = _tensors(held_out, config.device) if held_out else None
+        self.data = self.tensors(train)
+        self.held_out = self.tensors(held_out) if held_out else None
+        if config.corrections and self.data[0].shape[1] != self.policies[0].obs_dim:
+            raise InputError(f"corrections: expected 0 with the policy {name}, which sees windows")
         self.provenance = demonstrations.provenance
         self.stack = Stack(self.policies)
         self.params = self.stack.params
@@ -128,6 +130,11 @@ class _Run:
             **{k: v for k, v in dataclasses.asdict(config).items() if k != "save_seconds"},
         }
         load_state(self)
+
+    def tensors(self, demonstrations: Demonstrations) -> list[Tensor]:
+        """What rows are drawn from, on the device."""
+        parts = self.policies[0].training_arrays(demonstrations)
+        return [torch.from_numpy(part).to(self.config.device) for part in parts]
 
     def train(self, score: Score | None, progress: bool) -> None:
         """From the step it is at to the last."""
@@ -288,11 +295,6 @@ class _Run:
                 data=self.provenance,
             )
         save_state(self)
-
-
-def _tensors(demonstrations: Demonstrations, device: str) -> list[Tensor]:
-    parts = (demonstrations.observations, demonstrations.actions, demonstrations.executed)
-    return [torch.from_numpy(part).to(device) for part in parts]
 
 
 def _stacked(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:

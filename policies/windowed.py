@@ -1,0 +1,261 @@
+"""History and chunks for any policy: one wrapper around the data and around `act`.
+
+          past rows          now     future rows
+action:  t-2s   t-s           t      t+1   t+2        s: stride
+         known where the     known   filled in, known
+         operator gave       where   where committed
+         (or all of it)      given
+obs:     t-2s   t-s           t
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.engine.masks import Masks, evidence_queries
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.mac import MacPolicy
+
+REMEMBER = ("operator", "all")
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """What a :class:`Windowed` policy sees and plans, as JSON values."""
+
+    policy: str = "mac"
+    """The policy within."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Its configuration, where it differs from its defaults."""
+    history: int = 1
+    """Observations, the present one included."""
+    past: int = 0
+    """Past actions that are known."""
+    stride: int = 1
+    """Steps between two of the history, and of the past."""
+    chunk: int = 1
+    """Steps that are planned, the present one included."""
+    commit: int = 0
+    """Steps, the present one included, that are kept from the plan of the step before."""
+    remember: str = "operator"
+    """What of past actions is known: what the `operator` gave, or `all` that was done."""
+
+    def __post_init__(self) -> None:
+        least = {"history": 1, "past": 0, "stride": 1, "chunk": 1, "commit": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise InputError(f"{name}: expected at least {low}, got {getattr(self, name)}")
+        if self.commit >= self.chunk:
+            raise InputError(f"commit: expected less than chunk ({self.chunk}), got {self.commit}")
+        if self.remember not in REMEMBER:
+            raise InputError(
+                f"remember: expected one of {', '.join(REMEMBER)}, got {self.remember!r}"
+            )
+        if self.policy == "windowed":
+            raise InputError("policy: expected another policy within, got windowed")
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Time of each row of a window of actions, relative to now: now, future, past."""
+        future = np.arange(self.chunk)
+        return np.concatenate([future, -self.stride * np.arange(1, self.past + 1)])
+
+
+class Windowed(LearnedPolicy):
+    """Another policy on windows: `h` observations in, `R` actions of `D` dimensions out.
+
+    To the policy within, a window is one long observation `(h·O,)` and one long action `(R·D,)`
+    of which some entries are given. So past commands, the committed part of the plan and the
+    operator's dimensions all condition it in the way that the policy conditions on anything.
+    It keeps state for each row of the batch from `reset` to `reset`.
+
+    Example:
+        >>> config = WindowConfig("bc", {"width": 8}, history=3, chunk=2)
+        >>> policy = Windowed(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.reset(seed=0)
+        >>> policy.inner.obs_dim, policy.inner.action_dim, policy.act(np.zeros((5, 3))).shape
+        (9, 4, (5, 2))
+    """
+
+    name: ClassVar[str] = "windowed"
+    Config: ClassVar[type] = WindowConfig
+    stackable: ClassVar[bool] = False  # the policy within may not be
+
+    def __init__(
+        self,
+        config: WindowConfig,
+        obs_mean: np.ndarray,
+        obs_std: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> None:
+        from mac_control.checkpoint import from_json
+        from mac_control.policies import policy_class
+
+        super().__init__(config, obs_mean, obs_std, low, high)
+        cls = policy_class(config.policy)
+        try:
+            options = asdict(cls.Config()) | dict(config.options)
+            inner = from_json(cls.Config, options)
+        except (TypeError, KeyError) as error:
+            raise InputError(f"options: expected those of {config.policy}: {error}") from error
+        self.rows = len(config.offsets)
+        box = [np.tile(part, config.history) for part in (obs_mean, obs_std)]
+        box += [np.tile(part, self.rows) for part in (low, high)]
+        self.inner: LearnedPolicy = cls(inner, *box)
+        if isinstance(self.inner, MacPolicy):
+            self.inner.queries = self.queries
+        self.reset()
+
+    def training_arrays(
+        self, demonstrations: Demonstrations
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Windows around each step; the ends of an episode are repeated."""
+        config, parts = self.config, ([], [], [])
+        back = config.stride * np.arange(config.history - 1, -1, -1)
+        for episode in demonstrations:
+            step, last = np.arange(len(episode))[:, None], len(episode) - 1
+            seen = episode.observations[np.maximum(step - back, 0)]
+            rows = np.clip(step + config.offsets, 0, last)
+            for part, array in zip(
+                parts, (seen, episode.actions[rows], episode.executed[rows]), strict=True
+            ):
+                part.append(array.reshape(len(episode), -1))
+        return tuple(np.concatenate(part) for part in parts)
+
+    def queries(
+        self, batch: int, dim: int, generator: torch.Generator | None = None, **options: Any
+    ) -> Masks:
+        """What is given in acting: one set of dimensions now and in the past, and commitments.
+
+        The past counts from a random row on, half of the time whole; past rows are never asked.
+        """
+        config, width = self.config, dim // self.rows
+        given, _ = evidence_queries(batch, width, generator, **options)
+        chosen = torch.zeros(batch, self.rows, width, dtype=torch.bool)
+        chosen[:, 0] = given
+        if config.past:
+            draw = torch.rand(batch, 2, 1, generator=generator)
+            count = torch.where(draw[:, 0] < 0.5, config.past, (draw[:, 1] * config.past).long())
+            begun = torch.arange(config.past) < count
+            row = given if config.remember == "operator" else torch.ones_like(given)
+            chosen[:, config.chunk :] = row[:, None] & begun[:, :, None]
+        if config.commit:
+            kept = torch.rand(batch, 1, 1, generator=generator) < 0.5
+            chosen[:, : config.commit] |= kept
+        asked = ~chosen
+        asked[:, config.chunk :] = False
+        return chosen.reshape(batch, dim), asked.reshape(batch, dim)
+
+    def draw(
+        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        return self.inner.draw(obs, action, executed, generator)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.loss(batch)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode: forget what was seen, given and planned."""
+        if isinstance(getattr(self, "inner", None), LearnedPolicy):
+            self.inner.reset(seed)
+        config = self.config
+        self._seen: deque[np.ndarray] = deque(maxlen=config.stride * (config.history - 1) + 1)
+        self._past: deque[PartialAction] = deque(maxlen=max(1, config.stride * config.past))
+        self._plan: np.ndarray | None = None  # (B, chunk, D)
+        self._known: PartialAction | None = None  # (B, R·D), of the last step
+
+    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        """As every policy does; one call is one step of the episodes in the batch.
+
+        Raises:
+            InputError: also for another batch size than the step before, without a reset.
+        """
+        rows = np.atleast_2d(np.asarray(obs, np.float32))
+        if self._seen and self._seen[-1].shape != rows.shape:
+            raise InputError(
+                f"obs: expected shape {self._seen[-1].shape} as in the step before, or a reset, "
+                f"got {rows.shape}"
+            )
+        before = self._seen.copy()
+        self._seen.append(rows)
+        plan, self._plan = self._plan, None
+        try:
+            self._known = self._conditions(plan) if rows.shape[-1] == self.obs_dim else None
+            action = super().act(obs, partial)
+        except Exception:
+            self._seen, self._plan = before, plan
+            raise
+        if self.config.past:
+            done = np.atleast_2d(action)
+            given = np.zeros(done.shape, bool) if partial is None else np.atleast_2d(partial.given)
+            all_of_it = self.config.remember == "all"
+            self._past.append(PartialAction(done, given | all_of_it))
+        return action
+
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        window = self._joined(self._known, PartialAction(values, given))
+        filled = self.inner.act(self._stacked(), window).reshape(len(obs), self.rows, -1)
+        self._plan = filled[:, : self.config.chunk]
+        return filled[:, 0]
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """Log-likelihood of what was given now, given what is known of the past, `(B,)` [nats].
+
+        Of the step of the last `act`; before the first, nothing is known of the past.
+        """
+        obs = np.atleast_2d(np.asarray(obs, np.float32))
+        partial = PartialAction(np.atleast_2d(partial.values), np.atleast_2d(partial.given))
+        if self._seen and np.array_equal(self._seen[-1], obs):
+            stacked, known = self._stacked(), self._past_only(self._known)
+        else:
+            stacked = np.tile(obs, self.config.history)
+            known = PartialAction.nothing(len(obs), self.inner.action_dim)
+        both = self._joined(known, partial)
+        if isinstance(self.inner, MacPolicy):
+            return self.inner.log_prob(stacked, both, known.given)
+        joint = self.inner.log_prob(stacked, both)
+        return None if joint is None else joint - self.inner.log_prob(stacked, known)
+
+    def _stacked(self) -> np.ndarray:
+        """Observations `(B, h·O)`, the oldest first; the first one stands for those before."""
+        seen, config = list(self._seen), self.config
+        back = [config.stride * i for i in range(config.history - 1, -1, -1)]
+        return np.concatenate([seen[max(len(seen) - 1 - b, 0)] for b in back], -1)
+
+    def _conditions(self, plan: np.ndarray | None) -> PartialAction:
+        """The window `(B, R·D)` before what is given now: the past, and commitments."""
+        config, many, width = self.config, len(self._seen[-1]), self.action_dim
+        values = np.zeros((many, self.rows, width), np.float32)
+        given = np.zeros(values.shape, bool)
+        for i in range(config.past):
+            back = config.stride * (i + 1)
+            if back <= len(self._past):
+                values[:, config.chunk + i] = self._past[-back].values
+                given[:, config.chunk + i] = self._past[-back].given
+        if plan is not None and config.commit:
+            values[:, : config.commit] = plan[:, 1 : config.commit + 1]
+            given[:, : config.commit] = True
+        return PartialAction(values.reshape(many, -1), given.reshape(many, -1))
+
+    def _joined(self, known: PartialAction, now: PartialAction) -> PartialAction:
+        values, given = known.values.copy(), known.given.copy()
+        width = self.action_dim
+        values[:, :width] = np.where(now.given, now.values, values[:, :width])
+        given[:, :width] |= now.given
+        return PartialAction(values, given)
+
+    def _past_only(self, known: PartialAction) -> PartialAction:
+        """Without commitments: how likely a command is does not depend on our own plan."""
+        given = known.given.copy()
+        given[:, : self.config.chunk * self.action_dim] = False
+        return PartialAction(known.values, given)

@@ -1,0 +1,209 @@
+"""History and chunks: windows in training are those in acting, and state is kept per row."""
+
+import numpy as np
+import pytest
+import torch
+
+from mac_control.checkpoint import load_policy
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.envs import make_kitchen
+from mac_control.errors import InputError
+from mac_control.loop import rollout_group
+from mac_control.operators import make_operator
+from mac_control.partial import PartialAction
+from mac_control.policies.windowed import WindowConfig, Windowed
+from mac_control.training import TrainConfig, new_policy, train
+
+OBS, D, T = 3, 2, 20
+
+
+def demonstrations(episodes=3):
+    rng = np.random.default_rng(0)
+    return Demonstrations(
+        [
+            Episode(
+                rng.standard_normal((T, OBS)),
+                rng.uniform(-1, 1, (T, D)),
+                executed=rng.uniform(-1, 1, (T, D)),
+            )
+            for _ in range(episodes)
+        ]
+    )
+
+
+def windowed(policy="mac", **options):
+    inner = {"width": 16, "obs_width": 16, "layers": 1} if policy == "mac" else {"width": 16}
+    return new_policy("windowed", demonstrations(), 0, WindowConfig(policy, inner, **options))
+
+
+class Recorded:
+    """Keeps what the policy within is asked."""
+
+    def __init__(self, policy, monkeypatch):
+        self.asked = []
+        act = policy.inner.act
+
+        def record(obs, partial):
+            self.asked.append((obs, partial))
+            return act(obs, partial)
+
+        monkeypatch.setattr(policy.inner, "act", record)
+
+
+def test_windows_in_training_are_those_in_acting(monkeypatch):
+    policy = windowed(history=3, past=2, stride=2, chunk=3, remember="all")
+    data = demonstrations()
+    seen, _, executed = policy.training_arrays(data)
+    rows = executed.reshape(len(executed), 5, D)  # now, two future, two past
+    recorded = Recorded(policy, monkeypatch)
+    for number, episode in enumerate(data):
+        policy.reset(seed=0)
+        for t in range(T):
+            now = PartialAction(episode.executed[t], [True, False])
+            policy.act(episode.observations[t], now)
+            # What is done is not ours to choose: pretend it was the demonstration's action.
+            policy._past[-1] = PartialAction.everything(episode.executed[t : t + 1])
+            obs, partial = recorded.asked.pop()
+            at = number * T + t
+            assert np.array_equal(obs[0], seen[at])
+            values, given = (part.reshape(5, D) for part in (partial.values[0], partial.given[0]))
+            assert given[0].tolist() == [True, False] and not given[1:3].any()
+            assert values[0, 0] == rows[at, 0, 0]
+            for i, back in enumerate((2, 4)):
+                assert given[3 + i].all() == given[3 + i].any() == (t >= back)
+                if t >= back:
+                    assert np.array_equal(values[3 + i], rows[at, 3 + i])
+
+
+def test_only_what_the_operator_gave_is_remembered(monkeypatch):
+    policy = windowed(past=2)
+    recorded = Recorded(policy, monkeypatch)
+    policy.reset(seed=0)
+    for value in (0.1, 0.2, 0.3):
+        policy.act(np.zeros(OBS), PartialAction([value, 0.0], [True, False]))
+    _, partial = recorded.asked[-1]
+    assert partial.given.reshape(3, D).tolist() == [[True, False]] * 3
+    assert partial.values.reshape(3, D)[:, 0] == pytest.approx([0.3, 0.2, 0.1])
+    policy.reset(seed=0)
+    policy.act(np.zeros(OBS))
+    assert not recorded.asked[-1][1].given.any()
+
+
+def test_commitments_are_kept_and_the_operator_goes_first(monkeypatch):
+    policy = windowed(chunk=3, commit=1)
+    recorded = Recorded(policy, monkeypatch)
+    policy.reset(seed=0)
+    policy.act(np.zeros(OBS))
+    plan = policy._plan.copy()
+    action = policy.act(np.ones(OBS), PartialAction([0.5, 0.0], [True, False]))
+    assert action[0] == 0.5 and action[1] == plan[0, 1, 1]
+    given = recorded.asked[-1][1].given.reshape(3, D)
+    assert given.tolist() == [[True, True], [False, False], [False, False]]
+
+
+def test_a_window_of_one_is_the_policy_within():
+    policy = windowed("bc")
+    obs = np.random.default_rng(1).standard_normal((4, OBS))
+    assert np.array_equal(policy.act(obs), policy.inner.act(obs))
+
+
+@pytest.mark.parametrize("inner", ["bc", "mixture_bc", "ibc", "diffusion", "mac"])
+def test_every_policy_trains_and_loads_with_windows(tmp_path, inner):
+    config = WindowConfig(inner, {"width": 8}, history=2, past=1, chunk=2)
+    (folder,) = train(
+        "windowed",
+        demonstrations(),
+        tmp_path,
+        policy=config,
+        config=TrainConfig(steps=4, batch_size=8),
+        progress=False,
+    )
+    policy = load_policy(folder)
+    assert policy.config == config and policy.obs_dim == OBS
+    policy.reset(seed=0)
+    action = policy.act(np.zeros((3, OBS)), PartialAction.nothing(3, D))
+    assert action.shape == (3, D)
+
+
+def test_rows_of_a_lockstep_group_do_not_mix():
+    config = WindowConfig("mac", {"width": 16, "obs_width": 16}, history=3, past=2, chunk=2)
+    box = np.ones(9)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy = Windowed(config, np.zeros(30), np.ones(30), -box, box)
+    envs = [make_kitchen(max_episode_steps=6) for _ in range(3)]
+    operators = [make_operator("random", action_dim=9, given=4) for _ in envs]
+    together = rollout_group(envs, policy, operators, seeds=[1, 2, 3])
+    for index, seed in enumerate((1, 2, 3)):
+        (alone,) = rollout_group(envs[:1], policy, operators[:1], seeds=[seed])
+        assert np.allclose(alone.actions, together[index].actions, atol=1e-4)
+        assert np.allclose(alone.log_prob, together[index].log_prob, atol=1e-2)
+        assert np.isfinite(alone.log_prob).all() and (alone.log_prob != 0).all()
+
+
+def test_training_gives_one_set_of_dimensions_over_time_and_never_asks_the_past():
+    policy = windowed(past=3, chunk=3, commit=1)
+    rng = torch.Generator().manual_seed(0)
+    given, asked = (m.view(500, 6, D) for m in policy.queries(500, 6 * D, rng, nothing=0.2))
+    assert not asked[:, 3:].any() and not (given & asked).any() and asked.any((1, 2)).all()
+    begun = given[:, 3:].any(-1)
+    assert (begun[:, :-1] | ~begun[:, 1:]).all()  # the near past before the far
+    kept = given[:, 0].all(-1)  # where a row is committed
+    same = given[:, 3] == given[:, 0]
+    assert same[begun[:, 0] & ~kept].all()
+    assert not given[:, 1:3].any()
+
+
+def test_likelihood_of_a_command_counts_itself_alone():
+    policy, plain = windowed(past=1), windowed()
+    assert plain.log_prob(np.zeros(OBS), PartialAction([0.2, 0.0], [True, False])) is not None
+    policy.reset(seed=0)
+    partial = PartialAction([0.2, 0.0], [True, False])
+    before = policy.log_prob(np.zeros(OBS), partial)
+    policy.act(np.zeros(OBS), partial)
+    first = policy.log_prob(np.zeros(OBS), partial)
+    assert first == pytest.approx(before)  # nothing is known of the past
+    policy.act(np.zeros(OBS), partial)
+    assert policy.log_prob(np.zeros(OBS), partial) != first
+    assert windowed("bc").log_prob(np.zeros(OBS), partial) is None
+
+
+def test_another_batch_needs_a_reset_and_an_error_changes_nothing():
+    policy = windowed(history=2)
+    policy.act(np.zeros((2, OBS)))
+    with pytest.raises(InputError, match="or a reset"):
+        policy.act(np.zeros((3, OBS)))
+    with pytest.raises(InputError, match="finite"):
+        policy.act(np.full((2, OBS), np.nan))
+    assert len(policy._seen) == 1
+    policy.reset()
+    assert policy.act(np.zeros((3, OBS))).shape == (3, D)
+    with pytest.raises(InputError, match=r"obs: expected shape \(3,\)"):
+        windowed().act(np.zeros(OBS + 1))
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"history": 0}, "history"),
+        ({"chunk": 2, "commit": 2}, "commit"),
+        ({"remember": "nothing"}, "remember"),
+        ({"policy": "windowed"}, "policy"),
+    ],
+)
+def test_settings_that_cannot_be(options, name):
+    with pytest.raises(InputError, match=name):
+        WindowConfig(**options)
+
+
+def test_options_that_do_not_fit(tmp_path):
+    with pytest.raises(InputError, match="options"):
+        new_policy("windowed", demonstrations(), 0, WindowConfig("bc", {"colour": 1}))
+    with pytest.raises(InputError, match="corrections"):
+        train(
+            "windowed",
+            demonstrations(),
+            tmp_path,
+            policy=WindowConfig("bc", history=2),
+            config=TrainConfig(corrections=0.1),
+        )
