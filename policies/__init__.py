@@ -12,9 +12,9 @@ from mac_control.policies.mac import MacConfig, MacPolicy
 #: `mac_control.policies`.
 KINDS = {
     "bc": "mac_control.policies.bc:BC",
-    "diffusion": "mac_control.policies.diffusion:Diffusion",
     "ibc": "mac_control.policies.ibc:IBC",
     "mac": "mac_control.policies.mac:MacPolicy",
+    "diffusion": "mac_control.policies.diffusion:Diffusion",
     "mixture_bc": "mac_control.policies.mixture_bc:MixtureBC",
     "windowed": "mac_control.policies.windowed:Windowed",
 }
