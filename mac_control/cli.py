@@ -17,6 +17,7 @@ from mac_control.errors import MacControlError
 #: `main(args: Args)`.
 VERBS: dict[str, str] = {
     "demo": "Train BC, IBC and MAC, share control with a proxy operator, print the table.",
+    "data": "List, describe, check, convert, replay and download demonstrations.",
     "collect": "Collect demonstrations of the scripted expert.",
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",

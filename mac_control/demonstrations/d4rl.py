@@ -26,6 +26,8 @@ from mac_control.files import sha256
 _NEEDED = ("observations", "actions")
 _ENDS = ("terminals", "timeouts")
 _OPTIONAL = ("rewards", "executed", "subtasks")
+#: What is read of a file; whatever else it holds is left alone.
+COLUMNS = (*_NEEDED, *_ENDS, *_OPTIONAL)
 # A file that claims more than this many times its size is damaged: gzip reaches 1032.
 _LARGEST_RATIO = 4096
 
@@ -40,7 +42,7 @@ def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
         DataError: no such file, not HDF5, damaged, or not of this layout.
     """
     path = Path(path)
-    arrays, attributes = read_arrays(path, (*_NEEDED, *_ENDS, *_OPTIONAL))
+    arrays, attributes = read_arrays(path, COLUMNS)
     provenance = {"source": path.name, "sha256": sha256(path), "format": "d4rl-hdf5"}
     return from_arrays(arrays, provenance, obs, attributes)
 
@@ -52,7 +54,7 @@ def read_d4rl_dict(data: Mapping[str, Any], obs: str = "positions") -> Demonstra
         DataError: not of this layout.
     """
     arrays = {}
-    for name in (*_NEEDED, *_ENDS, *_OPTIONAL):
+    for name in COLUMNS:
         if data.get(name) is not None:
             try:
                 arrays[name] = np.asarray(data[name])

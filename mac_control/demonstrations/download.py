@@ -67,12 +67,12 @@ def download_file(
         time.sleep(0.1 * 2**failures)
     found = sha256(part)
     if checksum and found != checksum.lower():
-        part.unlink()
+        _discard(part)
         raise DataError(f"{url}: expected SHA-256 {checksum}, got {found}; the file is thrown away")
     try:
         check_hdf5(part)
     except DataError as error:
-        part.unlink()
+        _discard(part)
         raise DataError(f"{url}: {str(error).split(': ', 1)[1]}") from error
     _validator_file(part).unlink(missing_ok=True)
     with open(part, "rb+") as file:
@@ -131,7 +131,7 @@ def _fetch(url: str, part: Path, progress: bool) -> bool:
             raise
         whole = error.headers.get("Content-Range", "").rpartition("/")[2] == str(have)
         if not whole:
-            part.unlink()
+            _discard(part)
         return whole
     with answer:
         start, total = _extent(answer)
@@ -177,6 +177,11 @@ def _note_version(answer: Any, validator: Path) -> None:
 
 def _validator_file(part: Path) -> Path:
     return part.with_name(part.name + ".version")
+
+
+def _discard(part: Path) -> None:
+    part.unlink()
+    _validator_file(part).unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:

@@ -45,10 +45,7 @@ def load_demonstrations(
     if obs not in ("positions", "full"):
         raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
     names = _checked_tasks(tasks) if tasks is not None else None
-    if isinstance(source, Mapping):
-        found = read_d4rl_dict(source, obs)
-    else:
-        found = _read(find_source() if source is None else source, obs)
+    found = read_d4rl_dict(source, obs) if isinstance(source, Mapping) else _read(source, obs)
     if names is not None:
         provenance = found.provenance | {"tasks": list(names)}
         found = Demonstrations(found.episodes, names, provenance)
@@ -102,30 +99,47 @@ def builtin_path() -> Path:
     )
 
 
-def _read(source: str | Path, obs: str) -> Demonstrations:
-    from mac_control.demonstrations.download import download_minari
-    from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder, read_minari
+def local_path(source: str | Path | None = None) -> Path:
+    """The file or folder of a source, fetched where it is a Minari id that is not here.
 
+    `source` is as in `load_demonstrations`, but for what the package d4rl reads.
+
+    Raises:
+        DataError: there is no such thing.
+    """
+    from mac_control.demonstrations.download import download_minari
+    from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder
+
+    source = find_source() if source is None else source
     path, text = Path(source).expanduser(), str(source)
     if path.is_file():
-        return read_d4rl(path, obs)
+        return path
     folder = minari_folder(source)
     if folder:
-        return read_minari(folder, obs)
+        return folder
     if isinstance(source, Path):
         raise DataError(f"{source}: expected an HDF5 file or a Minari folder, found nothing there")
     if text == "builtin":
-        return read_d4rl(builtin_path(), obs)
-    if text.startswith("d4rl:"):
-        return read_d4rl_env(text.removeprefix("d4rl:"), obs)
+        return builtin_path()
     if text in D4RL_FILES:
-        return read_d4rl(_d4rl_file(text), obs)
+        return _d4rl_file(text)
     if DATASET_ID.fullmatch(text):
-        return read_minari(download_minari(text), obs)
+        return download_minari(text)
     raise DataError(
         f"{text!r}: expected an HDF5 file, a Minari id or folder, or one of "
         f"{', '.join(D4RL_FILES)}, found no such thing"
     )
+
+
+def _read(source: str | Path | None, obs: str) -> Demonstrations:
+    if isinstance(source, str) and source.startswith("d4rl:"):
+        return read_d4rl_env(source.removeprefix("d4rl:"), obs)
+    path = local_path(source)
+    if path.is_file():
+        return read_d4rl(path, obs)
+    from mac_control.demonstrations.minari_read import read_minari
+
+    return read_minari(path, obs)
 
 
 def _d4rl_file(name: str) -> Path:

@@ -1,0 +1,1 @@
+"""Verbs of `mac-control data`, one module each."""

@@ -1,0 +1,51 @@
+"""Describes demonstrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Args:
+    """Describe demonstrations: episodes, steps, rewards, subtasks, actions."""
+
+    data: str | None = None
+    """An HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    plot: Path | None = None
+    """File for a picture, such as info.png."""
+    json: Path | None = None
+    """File for the same numbers as JSON."""
+
+
+def main(args: Args) -> int | None:
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.summary import plot, summarize
+    from mac_control.files import write_json
+
+    demonstrations = load_demonstrations(args.data)
+    summary = summarize(demonstrations)
+    shortest, mean, longest = summary["episode_steps"]
+    print(f"source       {demonstrations.provenance.get('source')}")
+    print(f"sha256       {demonstrations.provenance.get('sha256')}")
+    print(f"episodes     {summary['episodes']} of {shortest} to {longest} steps, mean {mean:.1f}")
+    print(f"steps        {summary['steps']:,}, observations of {summary['obs_dim']}")
+    print(f"subtasks     {', '.join(summary['tasks']) or 'not known'}")
+    if summary["reward_mean"] is not None:
+        print(f"reward       mean {summary['reward_mean']:.2f}")
+        for reward, count in summary["rewards"].items():
+            print(f"  {reward:>4}       {count} episodes")
+    for name, steps in summary["subtask_steps"].items():
+        print(f"  {name or 'none'}: {steps} steps")
+    print(f"executed     differs from the action in {summary['executed_differs']:.1%} of the steps")
+    print("action       lowest   highest  at the bounds")
+    columns = zip(summary["action_low"], summary["action_high"], summary["at_bounds"], strict=True)
+    for dim, (low, high, share) in enumerate(columns):
+        print(f"  {dim:<10} {low:+7.3f}   {high:+7.3f}  {share:6.1%}")
+    if args.json is not None:
+        write_json(args.json, summary | {"provenance": demonstrations.provenance})
+        print(args.json)
+    if args.plot is not None:
+        plot(demonstrations, args.plot)
+        print(args.plot)
+    return 0

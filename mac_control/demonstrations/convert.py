@@ -1,0 +1,183 @@
+"""D4RL's HDF5 layout to Minari and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from gymnasium.spaces import Box
+
+from mac_control.demonstrations.d4rl import (
+    COLUMNS,
+    episode_slices,
+    from_arrays,
+    read_arrays,
+)
+from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.minari_read import raw_episodes, read_metadata, read_minari
+from mac_control.demonstrations.minari_write import write_minari
+from mac_control.errors import DataError
+from mac_control.files import atomic_path, sha256
+
+#: Columns that Minari has a place for; the others become infos.
+_COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts")
+
+
+def hdf5_to_minari(path: Path, target: str | Path) -> Path:
+    """Every array of a D4RL file as a Minari data set; its folder.
+
+    Observations stay whole (a kitchen's with their 30 goal entries). Arrays of one row per step
+    that Minari has no place for become infos. What the columns were like lies in the metadata,
+    so that `minari_to_hdf5` writes the same arrays again.
+
+    Raises:
+        DataError: the file is damaged, or not of D4RL's layout.
+        InputError: the target exists.
+    """
+    arrays, attributes = read_arrays(path)
+    provenance = {"source": path.name, "sha256": sha256(path), "format": "d4rl-hdf5"}
+    known = {name: arrays[name] for name in COLUMNS if name in arrays}
+    tasks = from_arrays(known, provenance, attributes=attributes).tasks  # checks it all
+    steps = len(arrays["actions"])
+    odd = sorted(name for name, array in arrays.items() if array.shape[:1] != (steps,))
+    if odd:
+        raise DataError(f"{path}: expected arrays of {steps} steps, got others: {', '.join(odd)}")
+    layout = {name: [str(a.dtype), list(a.shape[1:])] for name, a in arrays.items()}
+    metadata = {
+        "mac_control": {"tasks": list(tasks), "provenance": provenance, "d4rl": layout},
+    }
+    observations, actions = arrays["observations"], arrays["actions"]
+    bound = 1.0 if np.abs(actions).max() <= 1 else np.inf
+    return write_minari(
+        target,
+        _buffers(arrays),
+        Box(-np.inf, np.inf, observations.shape[1:], observations.dtype.type),
+        Box(-bound, bound, actions.shape[1:], actions.dtype.type),
+        metadata=metadata,
+    )
+
+
+def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
+    """A Minari data set as an HDF5 file of D4RL's layout; its path.
+
+    A data set from `hdf5_to_minari` gives the arrays that it was made from, bit for bit. Any
+    other gives what `load_demonstrations` reads of it: observations (a kitchen's 59 entries),
+    actions, rewards, ends, what was executed and subtasks, as float32. Not kept of those are
+    Minari's observation after the last action, goals, infos and the environment.
+
+    Raises:
+        DataError: the data set is damaged, or its actions are no Box.
+    """
+    recorded = read_metadata(folder).get("mac_control")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    layout = recorded.get("d4rl")
+    if isinstance(layout, dict):
+        arrays = _original(folder, layout)
+        demonstrations = None
+    else:
+        try:
+            demonstrations = read_minari(folder, "full")
+        except DataError:  # only positions were recorded
+            demonstrations = read_minari(folder)
+        arrays = _columns(demonstrations, folder)
+    path = Path(path)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, array in arrays.items():
+            text = array.dtype.kind in "UO"
+            file.create_dataset(
+                name,
+                data=array.astype(object) if text else array,
+                dtype=h5py.string_dtype() if text else None,
+                compression="gzip",
+            )
+        if demonstrations is not None:
+            file.attrs["mac_control"] = _attribute(demonstrations)
+    return path
+
+
+def _buffers(arrays: dict[str, np.ndarray]) -> Iterator[Any]:
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    steps = len(arrays["actions"])
+    flags = {
+        name: arrays[name].reshape(steps).astype(bool) if name in arrays else np.zeros(steps, bool)
+        for name in ("terminals", "timeouts")
+    }
+    for rows in episode_slices(flags["terminals"] | flags["timeouts"]):
+        observations = arrays["observations"][rows]
+        infos: dict[str, Any] = {}
+        for name, array in arrays.items():
+            if name not in _COLUMNS:
+                values = array[rows]
+                infos[_escaped(name)] = values.tolist() if values.dtype.kind in "UO" else values
+        rewards = arrays.get("rewards")
+        yield EpisodeBuffer(
+            observations=np.concatenate([observations, observations[-1:]]),
+            actions=arrays["actions"][rows],
+            rewards=np.zeros(len(observations)) if rewards is None else rewards[rows],
+            terminations=flags["terminals"][rows],
+            truncations=flags["timeouts"][rows],
+            infos=infos or None,
+        )
+
+
+def _original(folder: Path, layout: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays that a converted data set was made from."""
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in layout}
+    for raw in raw_episodes(folder, read_metadata(folder)):
+        steps = len(raw["rewards"])
+        known = {
+            "observations": raw["observations"][:steps],
+            "actions": raw["actions"],
+            "rewards": raw["rewards"],
+            "terminals": raw["terminations"],
+            "timeouts": raw["truncations"],
+        }
+        for name in layout:
+            value = known.get(name)
+            parts[name].append(np.asarray(raw["infos"][_escaped(name)] if value is None else value))
+    arrays = {}
+    for name, (dtype, shape) in layout.items():
+        whole = np.concatenate(parts[name])
+        if dtype == "object" or dtype.startswith("<U"):
+            texts = [v.decode() if isinstance(v, bytes) else str(v) for v in whole]
+            arrays[name] = np.array(texts, dtype=object)
+        else:
+            arrays[name] = whole.astype(dtype).reshape(len(whole), *shape)
+    return arrays
+
+
+def _columns(demonstrations: Demonstrations, folder: Path) -> dict[str, np.ndarray]:
+    """D4RL's columns of demonstrations; where an episode ends is as Minari has it."""
+    ends = [
+        (np.asarray(raw["terminations"], bool), np.asarray(raw["truncations"], bool))
+        for raw in raw_episodes(folder, read_metadata(folder))
+    ]
+    columns = {
+        "observations": demonstrations.observations,
+        "actions": demonstrations.actions,
+        "terminals": np.concatenate([end[0] for end in ends]),
+        "timeouts": np.concatenate([end[1] for end in ends]),
+        "rewards": np.concatenate([e.rewards for e in demonstrations]),
+    }
+    if any(e.executed is not e.actions for e in demonstrations):
+        columns["executed"] = demonstrations.executed
+    if all(e.subtasks is not None for e in demonstrations):
+        columns["subtasks"] = np.concatenate([e.subtasks for e in demonstrations])
+    return columns
+
+
+def _attribute(demonstrations: Demonstrations) -> str:
+    import json
+
+    return json.dumps(
+        {"tasks": list(demonstrations.tasks), "provenance": demonstrations.provenance}
+    )
+
+
+def _escaped(name: str) -> str:
+    """Minari makes a group of every `/` in the name of an info."""
+    return name.replace("/", "__")

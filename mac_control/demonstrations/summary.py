@@ -1,0 +1,89 @@
+"""What demonstrations hold, in numbers and pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.files import atomic_path
+
+#: An action this near to an end of its range counts as being at it, in shares of the range.
+AT_BOUND = 1e-3
+
+
+def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
+    """Subtasks done in an episode, by its rewards; None where none are recorded.
+
+    D4RL's kitchen files count at each step the subtasks that *are* done: the most at any step
+    is the reward. Gymnasium's kitchen rewards a step that *gets* one done: the sum is. Rewards
+    at more steps than there are subtasks are of the first kind.
+
+    Example:
+        >>> episode = Episode(np.zeros((4, 1)), np.zeros((4, 1)), rewards=[0, 1, 2, 2])
+        >>> recorded_reward(episode, ("microwave", "kettle"))
+        2.0
+    """
+    if episode.rewards is None:
+        return None
+    counted = tasks and np.count_nonzero(episode.rewards) > len(tasks)
+    return float(episode.rewards.max() if counted else episode.rewards.sum())
+
+
+def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
+    """Sizes, rewards, subtasks and actions of demonstrations; JSON values."""
+    actions = demonstrations.actions
+    low, high = _box(actions)
+    near = AT_BOUND * (high - low)
+    rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
+    known = [reward for reward in rewards if reward is not None]
+    subtasks = Counter(
+        str(name) for e in demonstrations if e.subtasks is not None for name in e.subtasks
+    )
+    lengths = [len(episode) for episode in demonstrations]
+    return {
+        "episodes": len(demonstrations),
+        "steps": len(actions),
+        "episode_steps": [min(lengths), float(np.mean(lengths)), max(lengths)],
+        "obs_dim": demonstrations.obs_dim,
+        "action_dim": demonstrations.action_dim,
+        "tasks": list(demonstrations.tasks),
+        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in known).items())),
+        "reward_mean": float(np.mean(known)) if known else None,
+        "subtask_steps": dict(subtasks.most_common()),
+        "action_low": actions.min(0).tolist(),
+        "action_high": actions.max(0).tolist(),
+        "at_bounds": ((actions <= low + near) | (actions >= high - near)).mean(0).tolist(),
+        "executed_differs": float((demonstrations.executed != actions).any(1).mean()),
+    }
+
+
+def plot(demonstrations: Demonstrations, path: str | Path) -> None:
+    """Write a PNG: rewards and lengths of the episodes, and each dimension's actions."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 2])
+    rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
+    known = [reward for reward in rewards if reward is not None]
+    left.hist(known, bins=np.arange(-0.5, max(known, default=0) + 1), rwidth=0.8)
+    left.set(xlabel="reward", ylabel="episodes")
+    middle.hist([len(episode) for episode in demonstrations], bins=20)
+    middle.set(xlabel="steps", ylabel="episodes")
+    right.violinplot(
+        list(demonstrations.actions.T), range(demonstrations.action_dim), showextrema=True
+    )
+    right.set(xlabel="action dimension", ylabel="action")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120)
+
+
+def _box(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The action box: [-1, 1] where the actions lie in it, else their range."""
+    if np.abs(actions).max() <= 1:
+        ones = np.ones(actions.shape[1], np.float32)
+        return -ones, ones
+    return actions.min(0), actions.max(0)

@@ -1,0 +1,104 @@
+"""Downloads over HTTP from a real local server that breaks connections."""
+
+import http.server
+import threading
+from functools import partial
+
+import h5py
+import numpy as np
+import pytest
+
+from mac_control import DataError
+from mac_control.cli import run_named
+from mac_control.demonstrations.download import download_file
+from mac_control.files import sha256
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Answers ranges; breaks each of the first `breaks` answers after `allow` bytes."""
+
+    breaks, allow, requests = 0, 0, ()
+
+    def do_GET(self):
+        type(self).requests = (*self.requests, self.headers.get("Range"))
+        content = self.file.read_bytes() if self.path.endswith("data.hdf5") else None
+        if content is None:
+            self.send_error(404)
+            return
+        start = int((self.headers.get("Range") or "bytes=0-")[6:].rstrip("-"))
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("ETag", f'"{self.version}"')
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        if type(self).breaks > 0:
+            type(self).breaks -= 1
+            self.wfile.write(content[start : start + self.allow])
+            self.wfile.flush()
+            self.connection.close()
+        else:
+            self.wfile.write(content[start:])
+
+    def log_message(self, *args): ...
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A server, the address of its file, and the file."""
+    source = tmp_path / "served" / "data.hdf5"
+    source.parent.mkdir()
+    with h5py.File(source, "w") as file:
+        file["observations"] = np.random.default_rng(0).normal(size=(5000, 4))
+    handler = type("Handler", (Server,), {"file": source, "version": "one"})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield handler, f"http://127.0.0.1:{server.server_port}/data.hdf5", source
+        server.shutdown()
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(served, tmp_path):
+    handler, url, source = served
+    handler.breaks, handler.allow = 3, 30_000
+    path = download_file(url, tmp_path / "got.hdf5", sha256(source), progress=False)
+    assert path.read_bytes() == source.read_bytes()
+    assert handler.requests == (None, "bytes=30000-", "bytes=60000-", "bytes=90000-")
+    assert [p.name for p in tmp_path.glob(".got*")] == []
+
+
+def test_what_came_is_kept_for_the_next_call_and_never_shown_as_the_file(served, tmp_path):
+    handler, url, source = served
+    handler.breaks, handler.allow = 1, 50_000
+    path = tmp_path / "got.hdf5"
+    path.write_text("the good old file")
+    handler.breaks, handler.allow = 100, 0  # no progress at all
+    with pytest.raises(DataError, match="gave up after 4 tries without progress"):
+        download_file(url, path, progress=False)
+    assert path.read_text() == "the good old file"
+    handler.breaks = 0
+    assert download_file(url, path, progress=False).read_bytes() == source.read_bytes()
+
+
+def test_a_wrong_checksum_a_missing_file_and_no_server_are_sentences(served, tmp_path):
+    _, url, _ = served
+    path = tmp_path / "got.hdf5"
+    with pytest.raises(DataError, match="expected SHA-256 00, got"):
+        download_file(url, path, "00", progress=False)
+    with pytest.raises(DataError, match="expected a file, got HTTP 404"):
+        download_file(url.replace("data", "other"), path, progress=False)
+    with pytest.raises(DataError, match="expected a network"):
+        download_file("http://127.0.0.1:9/data.hdf5", path, progress=False)
+    assert list(tmp_path.glob("*got*")) == []
+
+
+def test_the_verb_fetches_an_address_once(served, tmp_path, capsys):
+    from mac_control.scripts.data import NAMES, PACKAGE
+
+    handler, url, source = served
+    argv = ["download", url, "--out", str(tmp_path), "--sha256", sha256(source)]
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            run_named(PACKAGE, NAMES, "mac-control data", argv)
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.strip() == str(tmp_path / "data.hdf5")
+    assert len(handler.requests) == 1
