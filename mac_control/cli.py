@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "train": "Train a policy on demonstrations; goes on where it was interrupted.",
     "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
+    "tune": "Search for settings of a policy by rollouts, with equal budgets.",
     "report": "Compare the results of several runs of evaluate on one page.",
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",

@@ -1,0 +1,62 @@
+"""Search for a policy's settings by rollouts, with the same budget for every policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mac_control.cli import run
+
+
+@dataclass
+class Args:
+    """Optuna proposes settings; each is trained and rolled out with an operator.
+
+    The same command goes on where it was interrupted.
+    """
+
+    out: Path
+    """Folder for the trials, study.db and tuning.json."""
+    policy: str = "mac"
+    """bc, mixture_bc, ibc, diffusion or mac."""
+    data: str | None = None
+    """Demonstrations, as in train."""
+    trials: int = 20
+    """Settings to try."""
+    steps: int = 3000
+    """Gradient steps of each."""
+    operator: str = "tracker"
+    """Operator in rollouts, as in evaluate."""
+    given: str = "0,3"
+    """Numbers of dimensions it gives; what counts is the mean reward over them."""
+    episodes: int = 10
+    """For each of them."""
+    seed: int = 0
+    """Of training, and of what is proposed."""
+    workers: int | None = None
+    """Processes for rollouts; None: every core."""
+
+
+def main(args: Args) -> int | None:
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.scripts.rollout import numbers
+    from mac_control.suites.tuning import tune
+
+    found = tune(
+        args.policy,
+        load_demonstrations(args.data),
+        args.out,
+        trials=args.trials,
+        steps=args.steps,
+        operator=args.operator,
+        given=tuple(numbers("given", args.given)),
+        episodes=args.episodes,
+        seed=args.seed,
+        workers=args.workers,
+    )
+    print(f"{found['best']['value']:.2f} with {found['best']['settings']}")
+    print(args.out / "tuning.json")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,33 @@
+"""The search for settings: equal budgets, resumable, every space fits its policy."""
+
+import json
+
+import pytest
+
+from mac_control.demonstrations import load_demonstrations
+from mac_control.errors import InputError
+from mac_control.policies import policy_class
+from mac_control.suites.tuning import SPACES, tune
+
+
+def test_every_space_fits_its_policy_and_is_as_large():
+    for name, space in SPACES.items():
+        for key, choices in space.items():
+            for choice in choices:
+                policy_class(name).Config(**{key: choice})
+    assert len({len(space) for space in SPACES.values()}) == 1
+
+
+def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
+    data = load_demonstrations(kitchen_complete).select([0, 1])
+    options = {"steps": 2, "episodes": 1, "given": (0,), "operator": "nobody", "workers": 1}
+    first = tune("bc", data, tmp_path, trials=1, **options)
+    both = tune("bc", data, tmp_path, trials=2, **options)
+    assert len(both["trials"]) == 2 and both["trials"][0] == first["trials"][0]
+    assert json.loads((tmp_path / "tuning.json").read_text()) == both
+    assert set(both["best"]["settings"]) == {"width", "depth", "lr"}
+
+
+def test_a_policy_without_a_space(tmp_path, kitchen_complete):
+    with pytest.raises(InputError, match="policy: expected one of bc"):
+        tune("oracle", load_demonstrations(kitchen_complete), tmp_path)
