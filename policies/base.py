@@ -70,3 +70,10 @@ class Policy(ABC):
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """Log-likelihood of what was given, `(B,)` [nats]; None where the policy has no density."""
         return None
+
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """Standard deviation of each dimension on what is given, in the shape of `partial`.
+
+        In action units; 0 where given. None where the policy has no density.
+        """
+        return None

@@ -179,6 +179,15 @@ class MacPolicy(LearnedPolicy):
                 result[some] = log_prob.cpu().numpy()
         return result
 
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Standard deviation of each dimension on what is given, in action units; 0 where given."""
+        batch = (np.atleast_2d(obs), np.atleast_2d(partial.values), np.atleast_2d(partial.given))
+        with torch.inference_mode():
+            x, mask, context = self._tensors(*batch)
+            std = self.model.uncertainty(x, mask, context)
+            std = std * (self.action_high - self.action_low) / 2
+            return std.cpu().numpy().reshape(partial.values.shape)
+
     def _tensors(
         self, obs: np.ndarray, values: np.ndarray, given: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:

@@ -90,14 +90,18 @@ class Teleoperation:
         """Number of action dimensions, D."""
         return len(self.low)
 
-    def use(self, policy: Policy) -> None:
-        """Let `policy` fill in from the next step on."""
+    def check(self, policy: Policy) -> None:
+        """Raise `InputError` where `policy` does not fit the environment."""
         size = self.env.observation_space.shape
         if policy.action_dim != len(self.low) or (policy.obs_dim,) != size:
             raise InputError(
                 f"policy: expected observations {size} and {len(self.low)} action dimensions, "
                 f"got ({policy.obs_dim},) and {policy.action_dim}"
             )
+
+    def use(self, policy: Policy) -> None:
+        """Let `policy` fill in from the next step on."""
+        self.check(policy)
         self.policy = policy
 
     def post(self, command: str, argument: Any = None) -> None:

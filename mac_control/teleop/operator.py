@@ -167,14 +167,15 @@ class Together(Operator):
         return self.poll(obs).partial
 
     def poll(self, obs: np.ndarray) -> Reading:
-        """What all of them give; the events of all, and the state of the one that is worst off."""
+        """What all of them give, and the events of all; silent only where all are."""
         readings = [poll(operator, obs) for operator in self.operators]
         values, given = readings[0].partial.values.copy(), readings[0].partial.given.copy()
         for reading in readings[1:]:
             more = reading.partial.given & ~given
             values[more] = reading.partial.values[more]
             given |= more
-        status = next((r.status for r in readings if r.status != "live"), "live")
+        said = {r.status for r in readings}
+        status = next(s for s in ("bad", "lost", "live", "silent") if s in said)
         return Reading(
             PartialAction(values, given),
             tuple(event for r in readings for event in r.events),

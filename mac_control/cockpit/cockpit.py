@@ -1,0 +1,217 @@
+"""The cockpit: what the page shows of the loop, and what it asks of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from mac_control.cockpit.front import Front, check_command
+from mac_control.cockpit.view import View
+from mac_control.errors import InputError, MacControlError
+from mac_control.partial import PartialAction
+from mac_control.teleop.assemble import assemble_policy
+from mac_control.teleop.devices.network import Inbox
+from mac_control.teleop.loop import Teleoperation
+from mac_control.teleop.messages import check_bind
+from mac_control.teleop.step import Step
+
+#: Below this mean log-density per driven dimension a warning is shown [nats]: a tenth of what
+#: a uniform guess over a box of width 2 would have.
+UNLIKELY = float(np.log(0.5 / 10))
+#: The page is shown this often at most [1/s].
+FRAMES = 25.0
+
+
+class Cockpit:
+    """A web page to drive from: serves it, shows each step, takes commands.
+
+    The page that drives is the first that touches the controls; another may take the wheel. An
+    emergency stop is taken from any.
+
+    Args:
+        host, port, remote, token: where to listen; see `Front`.
+
+    Raises:
+        InputError: an address that is not safe.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        remote: bool = False,
+        token: str | None = None,
+    ) -> None:
+        check_bind(host, remote, token)
+        self._address = (host, port, remote, token)
+        self.inbox = Inbox()
+        self.inbox.mapping = "cockpit"
+        self._front: Front | None = None
+        self._view: View | None = None
+        self._loop: Teleoperation | None = None
+        self._driver: int | None = None
+        self._policies: list[str] = []
+        self._policy = 0
+        self._shown = float("-inf")
+        self._tasks: list[str] = []
+        self._names: list[str] = []
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host, _, _, token = self._address
+        port = self._front.port if self._front else self._address[1]
+        name = f"[{host}]" if ":" in host else host
+        return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+    def serve(self, loop: Teleoperation, policies: list[str] | None = None) -> None:
+        """Open the page for `loop`; `policies` are checkpoints to choose from, the first in use."""
+        self._loop, self._policies = loop, list(policies or [])
+        env = loop.env.unwrapped
+        model = getattr(env, "model", None)
+        self._tasks = list(getattr(env, "tasks", ()))
+        self._names = [f"{d}" for d in range(loop.action_dim)]
+        if model is not None:
+            self._view = View(model)
+            self._view.update(env.data)
+            if model.njnt >= loop.action_dim:
+                self._names = [_short(model.joint(d).name) for d in range(loop.action_dim)]
+        view = self._view
+        self._front = Front(
+            *self._address,
+            None if view is None else view.port,
+            b"" if view is None else view.page,
+            self._heard,
+            self._left,
+        )
+
+    def show(self, step: Step | None) -> None:
+        """Show a step, or that the loop is paused; called by the loop."""
+        now = time.monotonic()
+        if self._front is None or self._loop is None or now - self._shown < 1 / FRAMES - 0.005:
+            return
+        self._shown = now
+        env = self._loop.env.unwrapped
+        if self._view is not None:
+            self._view.update(env.data)
+        self._front.publish(self._state(step))
+
+    def close(self) -> None:
+        """Close the page."""
+        for part in (self._front, self._view):
+            if part is not None:
+                part.close()
+
+    def _state(self, step: Step | None) -> dict[str, Any]:
+        loop = self._loop
+        assert loop is not None
+        middle, high = loop.pacer.jitter()
+        latencies = list(loop.latencies)[-200:]
+        state: dict[str, Any] = {
+            "names": self._names,
+            "low": loop.low.tolist(),
+            "high": loop.high.tolist(),
+            "tasks": self._tasks,
+            "done": loop.info.get("tasks_done", []),
+            "episode": loop.episode,
+            "step": loop.steps,
+            "rate": loop.rate,
+            "reward": loop.reward,
+            "paused": loop.paused,
+            "stopped": loop.stopped,
+            "recording": loop.recording and loop.recorder is not None,
+            "episodes": getattr(loop.recorder, "episodes", None),
+            "policies": self._policies,
+            "policy": self._policy,
+            "driver": self._driver,
+            "late": [1e3 * middle, 1e3 * high],
+            "overruns": loop.pacer.overruns,
+            "latency": 1e3 * float(np.median(latencies)) if latencies else None,
+            "heartbeat": 1e3 * min(0.02, loop.pacer.period / 4),
+        }
+        if hasattr(loop.env.unwrapped, "data"):
+            state["qpos"] = np.round(loop.env.unwrapped.data.qpos[: loop.action_dim], 4).tolist()
+        if step is not None:
+            state |= self._about(loop, step)
+        return state
+
+    def _about(self, loop: Teleoperation, step: Step) -> dict[str, Any]:
+        partial = PartialAction(step.values, step.given)
+        spread = loop.policy.uncertainty(step.obs, partial)
+        likelihood = None
+        if step.given.any():
+            log_prob = loop.policy.log_prob(step.obs[None], PartialAction.stack([partial]))
+            likelihood = None if log_prob is None else float(log_prob[0])
+        ready = likelihood is not None and np.isfinite(likelihood)
+        return {
+            "status": step.status,
+            "mode": step.mode,
+            "given": step.given.tolist(),
+            "values": _rounded(step.values),
+            "filled": _rounded(step.filled),
+            "action": _rounded(step.action),
+            "moving": loop.handover.moving.tolist(),
+            "spread": None if spread is None else _rounded(spread),
+            "log_prob": likelihood if ready else None,
+            "unlikely": bool(ready and likelihood / step.given.sum() < UNLIKELY),
+        }
+
+    def _heard(self, client: int, text: str | bytes) -> None:
+        """A message of a page; runs in the front's thread."""
+        loop, front = self._loop, self._front
+        if loop is None or front is None:
+            return
+        try:
+            command = check_command(text)
+            if command is None:
+                self._drive(client, text)
+            elif command[0] == "wheel":
+                self._take(client)
+            elif command[0] == "estop" or self._driver in (None, client):
+                self._obey(*command)
+            else:
+                front.note("Another page drives; take the wheel first.", client)
+        except MacControlError as error:
+            front.note(str(error), client)
+
+    def _drive(self, client: int, text: str | bytes) -> None:
+        if self._driver is None:
+            self._driver = client
+        if self._driver == client:
+            self.inbox.put(text)
+
+    def _take(self, client: int) -> None:
+        self.inbox.clear()
+        self._driver = client
+
+    def _left(self, client: int) -> None:
+        if self._driver == client:
+            self._driver = None
+            self.inbox.clear()
+
+    def _obey(self, command: str, argument: Any) -> None:
+        assert self._loop is not None
+        if command == "policy":
+            index = argument if type(argument) is int else -1
+            if not 0 <= index < len(self._policies):
+                raise InputError(f"policy: expected one of {len(self._policies)}, got {argument!r}")
+            policy = assemble_policy(self._policies[index], self._loop.env)
+            self._loop.check(policy)
+            self._policy, argument = index, policy
+        elif command == "undo":
+            fits = isinstance(argument, int | float) and 0 < argument < 1e3
+            argument = float(argument) if fits else 2.0
+        else:
+            argument = None
+        self._loop.post(command, argument)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return np.round(np.asarray(values, float), 3).tolist()
+
+
+def _short(name: str) -> str:
+    """`joint1` of `robot:panda0_joint1`."""
+    return name.rpartition(":")[2].rpartition("panda0_")[2]

@@ -1,0 +1,47 @@
+"""The live 3D scene: viser shows what MuJoCo simulates, without rendering here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+from mac_control.teleop.device import needs
+
+
+class View:
+    """A viser server on this machine alone, with the scene of a MuJoCo model.
+
+    Args:
+        model: the scene.
+
+    Raises:
+        DeviceError: viser or mjviser is not installed.
+    """
+
+    def __init__(self, model: Any) -> None:
+        viser, mjviser = needs("viser", "cockpit"), needs("mjviser", "cockpit")
+        logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
+        with contextlib.redirect_stdout(io.StringIO()):  # its address is not for the person
+            self._viser = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
+        self._viser.gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
+        self._viser.gui.set_panel_label("view")
+        self._viser.gui.main_panel.minimize()  # the page has the controls
+        self._viser.initial_camera.position = (-1.3, -1.5, 2.9)
+        self._viser.initial_camera.look_at = (-0.1, 0.4, 1.8)
+        self._scene = mjviser.ViserMujocoScene(self._viser, model, num_envs=1)
+        self._scene.camera_tracking_enabled = False
+        self.port: int = self._viser.get_port()
+        client = Path(viser.__file__).parent / "client" / "build" / "index.html"
+        self.page = client.read_bytes()
+
+    def update(self, data: Any) -> None:
+        """Show the state `data`."""
+        self._scene.update_from_mjdata(data)
+
+    def close(self) -> None:
+        """Stop the server."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._viser.stop()

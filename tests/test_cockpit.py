@@ -1,0 +1,238 @@
+"""The cockpit: who gets in, and driving through it as its page does."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from mac_control import InputError
+from mac_control.envs import make_kitchen
+from mac_control.policies.mac import MacConfig, MacPolicy
+from mac_control.teleop import Teleoperation
+from mac_control.teleop.assemble import assemble_operator
+from mac_control.teleop.device import DeviceError
+from mac_control.teleop.messages import MAX_MESSAGE
+
+pytest.importorskip("viser")
+websockets = pytest.importorskip("websockets")
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+from websockets.sync.client import connect  # noqa: E402
+
+from mac_control.cockpit import Cockpit  # noqa: E402
+from mac_control.cockpit.front import MAX_CLIENTS  # noqa: E402
+
+TOKEN = "a-token-of-sixteen-or-more"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@contextmanager
+def driving(policies=(), **address):
+    """A cockpit of a kitchen that is being stepped, faster than real time."""
+    env = make_kitchen(max_episode_steps=10_000)
+    box = np.ones(9)
+    policy = MacPolicy(MacConfig(width=32, obs_width=32), np.zeros(30), np.ones(30), -box, box)
+    cockpit = Cockpit(port=0, **address)
+    operator = assemble_operator(cockpit.inbox, env, patience=1.0)
+    loop = Teleoperation(env, policy, operator, speed=2.0)
+    cockpit.serve(loop, list(policies))
+    thread = threading.Thread(target=loop.run, args=(None, cockpit.show))
+    thread.start()
+    try:
+        yield cockpit, loop
+    finally:
+        loop.post("quit")
+        thread.join(timeout=20)
+        cockpit.close()
+        env.close()
+
+
+@contextmanager
+def page(cockpit, **options):
+    with (
+        connect(cockpit.url.replace("http", "ws").replace("/?", "/ws?"), **options)
+        if ("?" in cockpit.url)
+        else connect(cockpit.url.replace("http", "ws") + "ws", **options) as client
+    ):
+        yield client
+
+
+def until(client, condition, say=None, seconds=20.0):
+    """The first state for which `condition` holds, saying `say` meanwhile as the page would."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if say is not None:
+            client.send(json.dumps(say))
+        state = json.loads(client.recv(timeout=seconds))
+        if "names" in state and condition(state):
+            return state
+    raise AssertionError("waited in vain")
+
+
+def get(url, **headers):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return answer.status, answer.headers, answer.read()
+
+
+def refused(url, **headers):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        get(url, **headers)
+    return error.value.code
+
+
+@pytest.fixture(scope="module")
+def cockpit():
+    with driving() as (cockpit, loop):
+        yield cockpit, loop
+
+
+def test_a_person_takes_a_dimension_drives_it_and_hands_it_back(cockpit):
+    cockpit, _ = cockpit
+    say = {"axes": {"dim1": 0.5}, "buttons": ["mine1"]}
+    with page(cockpit) as client:
+        state = until(client, lambda s: s.get("given"))
+        assert state["names"][0] == "joint1" and state["tasks"][0] == "microwave"
+        assert not any(state["given"]) and len(state["spread"]) == 9
+        before = state["qpos"][1]
+        state = until(client, lambda s: s["given"][1] and s["action"][1] == 0.5, say)
+        assert sum(state["given"]) == 1 and state["values"][1] == 0.5
+        assert state["spread"][1] == 0 and min(state["spread"][2:]) > 0
+        assert state["log_prob"] is not None
+        state = until(client, lambda s: s["qpos"][1] > before + 0.1, say)  # the joint follows
+        until(client, lambda s: not any(s["given"]), {"axes": {}, "buttons": []})
+
+
+def test_commands_of_the_page(cockpit):
+    cockpit, _ = cockpit
+    with page(cockpit) as client:
+        client.send('{"command": "pause"}')
+        until(client, lambda s: s["paused"])
+        client.send('{"command": "pause"}')
+        state = until(client, lambda s: not s["paused"] and s["step"] > 60)
+        client.send('{"command": "undo", "argument": 2}')
+        until(client, lambda s: s["step"] < state["step"] - 5)
+        client.send('{"command": "estop"}')
+        state = until(client, lambda s: s["stopped"] and s.get("action"))
+        assert not any(state["action"])
+        client.send('{"command": "release"}')
+        until(client, lambda s: not s["stopped"])
+        client.send('{"command": "reset"}')
+        until(client, lambda s: s["episode"] >= 1)
+        for bad in ({"command": "fly"}, {"command": 3}, {"command": "policy", "argument": 7}):
+            client.send(json.dumps(bad))
+            note = {}
+            while "note" not in note:
+                note = json.loads(client.recv(timeout=10))
+            assert "expected" in note["note"]
+
+
+def test_one_page_drives_others_watch_and_may_stop(cockpit):
+    cockpit, _ = cockpit
+    say = {"axes": {"dim2": 0.5}, "buttons": []}
+    with page(cockpit) as first, page(cockpit) as second:
+        until(first, lambda s: s["given"][2], say)
+        second.send('{"axes": {"dim3": 0.5}}')
+        state = until(first, lambda s: s["given"][2], say)
+        assert not state["given"][3]
+        second.send('{"command": "reset"}')  # only who drives may
+        second.send('{"command": "estop"}')  # whoever sees danger may
+        until(second, lambda s: s["stopped"])
+        first.send('{"command": "release"}')
+        second.send('{"command": "wheel"}')
+        until(second, lambda s: s["given"][3] and not s["given"][2], {"axes": {"dim3": 0.5}})
+
+
+def test_a_page_that_is_closed_gives_everything_back(cockpit):
+    cockpit, _ = cockpit
+    with page(cockpit) as client:
+        until(client, lambda s: s["given"][4], {"axes": {"dim4": 0.5}})
+    with page(cockpit) as watcher:
+        state = until(watcher, lambda s: not any(s["given"]))
+        assert state["driver"] is None
+
+
+def test_sticks_move_the_hand_and_give_the_whole_arm(cockpit):
+    cockpit, _ = cockpit
+    with page(cockpit) as client:
+        state = until(client, lambda s: s["given"][0], {"axes": {"left_y": -1.0}})
+        assert state["given"] == [True] * 7 + [False] * 2 and state["mode"] == "hand"
+
+
+def test_the_page_and_the_3d_view_are_served(cockpit):
+    cockpit, _ = cockpit
+    status, headers, body = get(cockpit.url)
+    assert status == 200 and b"page.js" in body
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    for name in ("page.js", "sticks.js", "page.css", "view/"):
+        assert get(cockpit.url + name)[0] == 200
+    for name in ("nothing", "../front.py", "%2e%2e/front.py", "front.py"):
+        assert refused(cockpit.url + name) == 404
+    import viser
+
+    protocol = f"viser-v{viser.__version__}"
+    with connect(
+        cockpit.url.replace("http", "ws") + "view", subprotocols=[protocol], max_size=None
+    ) as client:
+        assert len(client.recv(timeout=20)) > 1000  # the scene comes through
+
+
+def test_pages_of_other_sites_and_other_names_are_refused(cockpit):
+    cockpit, _ = cockpit
+    assert refused(cockpit.url, Origin="http://evil.example") == 403
+    assert refused(cockpit.url, Host="evil.example") == 403
+    for path in ("ws", "view"):
+        url = cockpit.url.replace("http", "ws") + path
+        with pytest.raises(InvalidStatus), connect(url, origin="http://evil.example"):
+            pass
+
+
+def test_clients_and_messages_are_limited(cockpit):
+    cockpit, _ = cockpit
+    url = cockpit.url.replace("http", "ws") + "ws"
+    clients = [connect(url) for _ in range(MAX_CLIENTS)]
+    with pytest.raises(InvalidStatus) as error, connect(url):
+        pass
+    assert error.value.response.status_code == 503
+    for client in clients[1:]:
+        client.close()
+    clients[0].send("x" * (MAX_MESSAGE + 1))
+    with pytest.raises(ConnectionClosed):
+        while True:
+            clients[0].recv(timeout=10)
+    time.sleep(0.2)
+    with page(cockpit) as client:  # and nothing has suffered
+        client.send('{"axes": {"dim1": NaN}}')
+        until(client, lambda s: s["names"])
+
+
+def test_another_machine_needs_a_token():
+    with pytest.raises(InputError, match="--remote"):
+        Cockpit("0.0.0.0")
+    with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):
+        port = cockpit.url.split(":")[2].split("/")[0]
+        bare = f"http://127.0.0.1:{port}/"
+        assert refused(bare) == refused(bare + "?token=wrong") == 403
+        assert refused(bare + "view/") == 403
+        for path in ("ws", "view"):
+            with pytest.raises(InvalidStatus), connect(bare.replace("http", "ws") + path):
+                pass
+        _, headers, _ = get(bare + f"?token={TOKEN}")
+        cookie = headers["Set-Cookie"].partition(";")[0]
+        assert "HttpOnly" in headers["Set-Cookie"] and "SameSite=Strict" in headers["Set-Cookie"]
+        with connect(
+            bare.replace("http", "ws") + "ws", additional_headers={"Cookie": cookie}
+        ) as client:
+            until(client, lambda s: s["names"])
+
+
+def test_a_port_that_is_taken_is_one_sentence(cockpit):
+    cockpit, loop = cockpit
+    port = int(cockpit.url.split(":")[2].rstrip("/"))
+    other = Cockpit(port=port)
+    with pytest.raises(DeviceError, match="cannot listen"):
+        other.serve(loop)
+    other.close()
