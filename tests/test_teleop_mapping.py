@@ -86,7 +86,7 @@ def test_a_file_that_is_no_mapping_is_one_sentence(tmp_path):
     (tmp_path / "bad.toml").write_text("[[axis]\n")
     with pytest.raises(InputError, match="expected TOML"):
         load_mapping(tmp_path / "bad.toml")
-    with pytest.raises(InputError, match="a TOML file or one of gamepad, keyboard"):
+    with pytest.raises(InputError, match="a TOML file or one of cockpit, gamepad"):
         load_mapping("theremin")
 
 

@@ -156,6 +156,7 @@ class Teleoperation:
     def step(self) -> Step | None:
         """One control period, without waiting; None while paused."""
         reading = poll(self.operator, self.obs)
+        assert reading is not None
         events = tuple(self._pending) + reading.events
         self._pending.clear()
         self._obey(events)
@@ -195,7 +196,9 @@ class Teleoperation:
     ) -> tuple[Reading, np.ndarray, np.ndarray]:
         # The policy took a few ms: what the operator does meanwhile goes out with this action,
         # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
-        second = poll(self.operator, self.obs)
+        second = poll(self.operator, self.obs, again=True)
+        if second is None:
+            return first, values, given
         self._pending += second.events
         if "estop" in second.events or second.status != "live":
             return first, values, given

@@ -152,9 +152,9 @@ class DeviceOperator(Operator):
 
 
 class Together(Operator):
-    """Several operators on one robot: a dimension goes to the first that gives it."""
+    """Several devices on one robot: a dimension goes to the first that gives it."""
 
-    def __init__(self, operators: list[Operator]) -> None:
+    def __init__(self, operators: list[DeviceOperator]) -> None:
         if not operators:
             raise InputError("operators: expected at least one, got none")
         self.operators = operators
@@ -168,7 +168,7 @@ class Together(Operator):
 
     def poll(self, obs: np.ndarray) -> Reading:
         """What all of them give, and the events of all; silent only where all are."""
-        readings = [poll(operator, obs) for operator in self.operators]
+        readings = [operator.poll(obs) for operator in self.operators]
         values, given = readings[0].partial.values.copy(), readings[0].partial.given.copy()
         for reading in readings[1:]:
             more = reading.partial.given & ~given
@@ -189,8 +189,11 @@ class Together(Operator):
             operator.close()
 
 
-def poll(operator: Operator, obs: np.ndarray) -> Reading:
-    """A reading of any operator; one that is no device is always live."""
+def poll(operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | None:
+    """A reading of any operator; `again` in one step only of a device, else None.
+
+    Reading a device costs nothing and changes nothing; another operator may count its readings.
+    """
     if isinstance(operator, DeviceOperator | Together):
         return operator.poll(obs)
-    return Reading(operator.read(obs))
+    return None if again else Reading(operator.read(obs))

@@ -1,0 +1,77 @@
+"""Driving as in a recording: gives again what was given then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mac_control.demonstrations.minari_read import minari_folder, raw_episodes, read_metadata
+from mac_control.errors import DataError
+from mac_control.teleop.device import Device, DeviceState
+
+
+class Replay(Device):
+    """Axis `dimN` and button `mineN` for each dimension that was given, step by step.
+
+    Each reset starts the next episode, and the first one again after the last. A plain data set,
+    without a record of what was given, gives every dimension. After its last step the recording
+    gives nothing.
+
+    Args:
+        recording: folder or id of a Minari data set.
+        rate: steps per second it was recorded at [Hz].
+        clock: must be the one that the loop goes by.
+
+    Raises:
+        DataError: no such recording.
+    """
+
+    mapping = "network"
+
+    def __init__(
+        self,
+        recording: str,
+        rate: float = 12.5,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        folder = minari_folder(recording) or Path(recording)
+        if not folder.is_dir():
+            raise DataError(f"recording: expected the folder of a data set, got {recording!r}")
+        self._episodes = [_given(raw) for raw in raw_episodes(folder, read_metadata(folder))]
+        self._rate, self._clock = rate, clock
+        self._episode = -1
+        self._began: float | None = None
+
+    def connect(self) -> None:
+        self._began = None
+
+    def reset(self) -> None:
+        self._episode = (self._episode + 1) % len(self._episodes)
+        self._began = None
+
+    def read(self) -> DeviceState:
+        now = self._clock()
+        if self._began is None:  # time runs from the first look, not from the reset
+            self._began = now
+        values, given = self._episodes[max(self._episode, 0)]
+        step = int((now - self._began) * self._rate + 1e-6)
+        if step >= len(values):
+            return DeviceState({}, frozenset(), now, self._began + len(values) / self._rate)
+        dims = np.flatnonzero(given[step])
+        return DeviceState(
+            {f"dim{d}": float(values[step, d]) for d in dims},
+            frozenset(f"mine{d}" for d in dims),
+            now,
+            self._began + step / self._rate,
+        )
+
+
+def _given(raw: dict) -> tuple[np.ndarray, np.ndarray]:
+    infos = raw.get("infos") or {}
+    actions = np.asarray(raw["actions"], np.float32)
+    values = np.asarray(infos.get("values", actions), np.float32)
+    given = np.asarray(infos.get("given", np.ones(actions.shape)), bool)
+    return values[: len(actions)], given[: len(actions)]
