@@ -136,7 +136,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("after", [1, 4, 9])
+@pytest.mark.parametrize("after", [1, 6])
 def test_a_kill_at_any_moment_loses_the_running_episode_at_most(tmp_path, after):
     target = tmp_path / "killed-v0"
     process = subprocess.Popen(
