@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial as partial_of
 from typing import ClassVar
 
 import numpy as np
@@ -10,17 +12,19 @@ import torch
 from torch import Tensor
 
 from mac_control.engine.heads import Head
-from mac_control.engine.masks import evidence_queries, uniform_step
+from mac_control.engine.masks import Masks, evidence_queries, marginal_queries, uniform_step
 from mac_control.engine.mixtures import HEADS
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
+from mac_control.engine.orders import permutations
 from mac_control.engine.transformer import Transformer
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 
 FILLS = ("mean", "mode", "sample")
+RULES = ("evidence", "operator", "marginal", "any-order")
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,13 @@ class MacConfig:
     """No component is narrower, in units of half the action box."""
     masks: int = 8
     """Known sets trained per sample and step."""
+    rule: str = "evidence"
+    """Conditionals trained: on `evidence` of any size, then a prefix of the rest; on what an
+    `operator` gives (`gives`), then a prefix; of `marginal` queries; `any-order`, the baseline."""
     nothing: float = 0.25
-    """Share of the paths in which nothing is given, in training: autonomy."""
+    """Share of the paths in which nothing is given, in training: autonomy (`evidence`)."""
+    gives: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
+    """How many dimensions operators give, equally often (`operator`)."""
     targets: str = "all"
     """`all`: every unknown dimension is a target of each known set; `next`: the path's next."""
     obs_noise: float = 0.0
@@ -65,6 +74,7 @@ class MacConfig:
             ("network", ("mlp", "transformer")),
             ("head", tuple(HEADS)),
             ("targets", ("all", "next")),
+            ("rule", RULES),
             ("fill", FILLS),
             ("order", ("natural", "random", "certain")),
         ):
@@ -72,6 +82,8 @@ class MacConfig:
                 raise InputError(
                     f"{name}: expected one of {', '.join(names)}, got {getattr(self, name)!r}"
                 )
+        if not self.gives or min(self.gives) < 0:
+            raise InputError(f"gives: expected numbers of dimensions, got {self.gives}")
         for name in ("width", "layers", "obs_width", "components", "masks"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -106,7 +118,8 @@ class MacPolicy(LearnedPolicy):
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.network = _network(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)
-        self.queries = evidence_queries  # what is given and asked in training
+        #: What is given and asked in training; a policy around this one may have its own.
+        self.queries: Callable[..., Masks] = partial_of(_queries, config)
         self._generator = torch.Generator()
 
     def reset(self, seed: int | None = None) -> None:
@@ -119,13 +132,15 @@ class MacPolicy(LearnedPolicy):
     def draw(
         self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Known sets, `masks` per sample: evidence, then a prefix of the rest in natural order."""
+        """Known sets, `masks` per sample: what is given, then a prefix of what is asked."""
         many, device = self.config.masks, obs.device
         shape = (len(obs), many, self.action_dim)
-        given, query = self.queries(
-            len(obs) * many, self.action_dim, generator, nothing=self.config.nothing
-        )
-        steps = uniform_step(given, query, generator=generator)
+        count = len(obs) * many
+        given, query = self.queries(count, self.action_dim, generator)
+        # The baseline alone asks in every order; paths of the others are in natural order.
+        baseline = self.config.rule == "any-order"
+        position = permutations(count, self.action_dim, generator) if baseline else None
+        steps = uniform_step(given, query, position, generator)
         known, target = (m.view(shape) for m in steps)
         if self.config.targets == "all":
             target = query.view(shape) & ~known
@@ -204,6 +219,23 @@ class MacPolicy(LearnedPolicy):
     def _unscale(self, x: Tensor) -> Tensor:
         x = x.clamp(-1, 1)
         return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
+
+
+def _queries(
+    config: MacConfig, batch: int, dim: int, generator: torch.Generator | None = None
+) -> Masks:
+    """Given and asked, as `config.rule` says."""
+    if config.rule == "evidence":
+        return evidence_queries(batch, dim, generator, nothing=config.nothing)
+    if config.rule == "marginal":
+        return marginal_queries(batch, dim, generator)
+    if config.rule == "any-order":
+        given = torch.zeros(batch, dim, dtype=torch.bool)
+    else:
+        sizes = torch.tensor([k for k in config.gives if k < dim])
+        size = sizes[torch.randint(len(sizes), (batch, 1), generator=generator)]
+        given = permutations(batch, dim, generator) < size
+    return given, ~given
 
 
 def _network(config: MacConfig, dim: int, obs_dim: int, head: Head) -> Network:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.engine.masks import Masks, evidence_queries
+from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
@@ -113,7 +113,7 @@ class Windowed(LearnedPolicy):
         box += [np.tile(part, self.rows) for part in (low, high)]
         self.inner: LearnedPolicy = cls(inner, *box)
         if isinstance(self.inner, MacPolicy):
-            self.inner.queries = self.queries
+            self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
 
     def training_arrays(
@@ -132,15 +132,13 @@ class Windowed(LearnedPolicy):
                 part.append(array.reshape(len(episode), -1))
         return tuple(np.concatenate(part) for part in parts)
 
-    def queries(
-        self, batch: int, dim: int, generator: torch.Generator | None = None, **options: Any
-    ) -> Masks:
+    def queries(self, batch: int, dim: int, generator: torch.Generator | None = None) -> Masks:
         """What is given in acting: one set of dimensions now and in the past, and commitments.
 
         The past counts from a random row on, half of the time whole; past rows are never asked.
         """
         config, width = self.config, dim // self.rows
-        given, _ = evidence_queries(batch, width, generator, **options)
+        given, _ = self._present(batch, width, generator)
         chosen = torch.zeros(batch, self.rows, width, dtype=torch.bool)
         chosen[:, 0] = given
         if config.past:

@@ -48,7 +48,8 @@ class Args:
     policies: tuple[str, ...] = ()
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
-    """Run a benchmark suite instead: published, partial, private-goal or degraded. It trains its
+    """Run a benchmark suite instead: published, partial, private-goal, degraded or
+    ablation. It trains its
     own policies and takes hours; --data, --workers and --size apply, and nothing else."""
     quick: bool = False
     """A suite so small that it only shows that everything works."""

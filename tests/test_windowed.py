@@ -144,7 +144,7 @@ def test_rows_of_a_lockstep_group_do_not_mix():
 def test_training_gives_one_set_of_dimensions_over_time_and_never_asks_the_past():
     policy = windowed(past=3, chunk=3, commit=1)
     rng = torch.Generator().manual_seed(0)
-    given, asked = (m.view(500, 6, D) for m in policy.queries(500, 6 * D, rng, nothing=0.2))
+    given, asked = (m.view(500, 6, D) for m in policy.queries(500, 6 * D, rng))
     assert not asked[:, 3:].any() and not (given & asked).any() and asked.any((1, 2)).all()
     begun = given[:, 3:].any(-1)
     assert (begun[:, :-1] | ~begun[:, 1:]).all()  # the near past before the far

@@ -1,5 +1,6 @@
 """Benchmark suites: each a small file that says who is compared, with whom, on what."""
 
+from mac_control.suites.ablation import ABLATION
 from mac_control.suites.degraded import DEGRADED
 from mac_control.suites.partial import PARTIAL
 from mac_control.suites.private_goal import PRIVATE_GOAL
@@ -7,7 +8,7 @@ from mac_control.suites.published import PUBLISHED
 from mac_control.suites.suite import Block, Entrant, Size, Suite
 
 SUITES: dict[str, Suite] = {
-    suite.name: suite for suite in (PUBLISHED, PARTIAL, PRIVATE_GOAL, DEGRADED)
+    suite.name: suite for suite in (PUBLISHED, PARTIAL, PRIVATE_GOAL, DEGRADED, ABLATION)
 }
 
 __all__ = ["SUITES", "Block", "Entrant", "Size", "Suite"]

@@ -137,7 +137,9 @@ def _train(
     for entrant in suite.entrants:
         for seed in range(size.seeds):
             folder = out / "policies" / f"fold-{fold}" / entrant.label / f"seed-{seed}"
-            config = preset(entrant.policy, size.scale, steps=size.steps, **entrant.training)
+            within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
+            changes = {"steps": size.steps, **entrant.training}
+            config = preset(within, size.scale, **changes)
             jobs.append(Job(entrant.policy, made, folder, seed, config, config_of(entrant)))
             named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
     train_many(jobs, workers=workers)

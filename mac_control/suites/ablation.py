@@ -1,0 +1,35 @@
+"""Choices in MAC: mask rule, way of filling in, history and chunks."""
+
+from mac_control.suites.entrants import BC, MAC
+from mac_control.suites.partial import RESYNC, STUBBORN
+from mac_control.suites.suite import Block, Entrant, Size, Suite
+
+RULES = tuple(
+    Entrant(f"mac_{rule}", "mac", {"rule": rule}) for rule in ("operator", "marginal", "any-order")
+)
+FILLS = (
+    Entrant("mac_mode", "mac", {"fill": "mode"}),
+    Entrant("mac_sample", "mac", {"fill": "sample"}),
+    Entrant("mac_certain", "mac", {"order": "certain"}),
+)
+#: A second is 12.5 steps: four past commands, three steps apart.
+WINDOWS = (
+    Entrant("bc_history", "windowed", {"policy": "bc", "history": 4, "stride": 3}),
+    Entrant("mac_history", "windowed", {"policy": "mac", "history": 4, "stride": 3}),
+    Entrant("mac_past", "windowed", {"policy": "mac", "past": 4, "stride": 3}),
+    Entrant(
+        "mac_past_all", "windowed", {"policy": "mac", "past": 4, "stride": 3, "remember": "all"}
+    ),
+    Entrant("mac_chunk", "windowed", {"policy": "mac", "chunk": 4}),
+    Entrant("mac_chunk_commit", "windowed", {"policy": "mac", "chunk": 4, "commit": 1}),
+)
+
+ABLATION = Suite(
+    name="ablation",
+    question="Which of MAC's choices matter under partial control by held-out operators?",
+    goal="To know what to leave out.",
+    data="robust",
+    entrants=(BC, MAC, *RULES, *FILLS, *WINDOWS),
+    blocks=(Block("held-out operators", (STUBBORN, RESYNC), (0, 1, 3, 5)),),
+    size=Size(folds=5),
+)
