@@ -115,6 +115,10 @@ class MacPolicy(LearnedPolicy):
         high: np.ndarray,
     ) -> None:
         super().__init__(config, obs_mean, obs_std, low, high)
+        if config.rule == "operator" and min(config.gives) >= self.action_dim:
+            raise InputError(
+                f"gives: expected a number below {self.action_dim} dimensions, got {config.gives}"
+            )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.network = _network(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)

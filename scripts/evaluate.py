@@ -50,7 +50,10 @@ class Args:
     suite: str | None = None
     """Run a benchmark suite instead: published, partial, private-goal, degraded or
     ablation. It trains its
-    own policies and takes hours; --data, --workers and --size apply, and nothing else."""
+    own policies and takes hours; of the other options only --data, --workers, --entrants, --quick
+    and --size apply."""
+    entrants: str | None = None
+    """Only these policies of the suite, such as bc,mac; None: all."""
     quick: bool = False
     """A suite so small that it only shows that everything works."""
     size: SizeChanges = field(default_factory=SizeChanges)
@@ -130,6 +133,8 @@ def _suite(args: Args) -> None:
         raise InputError("policies: expected none with a suite, which trains its own")
     suite = SUITES[args.suite]
     suite = suite.quick() if args.quick else suite
+    if args.entrants is not None:
+        suite = suite.only(args.entrants.split(","))
     suite = dataclasses.replace(suite, size=suite.size.changed(**dataclasses.asdict(args.size)))
     run_suite(suite, args.out, args.data, workers=args.workers, about={"command": _command()})
     print((args.out / "results.md").read_text(encoding="utf-8"))

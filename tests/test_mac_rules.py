@@ -55,3 +55,8 @@ def test_autonomy_is_trained_as_often_as_asked():
 def test_rules_that_cannot_be(options):
     with pytest.raises(InputError, match=next(iter(options))):
         MacConfig(**options)
+
+
+def test_an_operator_who_gives_all_leaves_nothing_to_train():
+    with pytest.raises(InputError, match="gives"):
+        drawn(rule="operator", gives=(4,))

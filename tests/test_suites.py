@@ -109,6 +109,15 @@ def test_the_verb_report_compares_runs(tmp_path, capsys):
     assert status.value.code == 2
 
 
+def test_some_entrants_of_a_suite():
+    some = SUITES["published"].only(["mac"])
+    assert [entrant.label for entrant in some.entrants] == ["bc", "mac"]  # bc is the proxy
+    assert all(block.entrants == ("mac",) for block in some.blocks)
+    assert len(TINY.only(["bc"]).blocks) == 1
+    with pytest.raises(InputError, match="entrants: expected some of bc, mac, got"):
+        TINY.only(["oracle"])
+
+
 @pytest.mark.parametrize(
     ("options", "name"),
     [

@@ -1,6 +1,6 @@
 """Choices in MAC: mask rule, way of filling in, history and chunks."""
 
-from mac_control.suites.entrants import BC, MAC
+from mac_control.suites.entrants import BC, MAC, MIXTURE_BC_CONDITIONED
 from mac_control.suites.partial import RESYNC, STUBBORN
 from mac_control.suites.suite import Block, Entrant, Size, Suite
 
@@ -15,6 +15,11 @@ FILLS = (
 #: A second is 12.5 steps: four past commands, three steps apart.
 WINDOWS = (
     Entrant("bc_history", "windowed", {"policy": "bc", "history": 4, "stride": 3}),
+    Entrant(
+        "mixture_bc_past",
+        "windowed",
+        {"policy": "mixture_bc", "options": {"condition": True}, "past": 4, "stride": 3},
+    ),
     Entrant("mac_history", "windowed", {"policy": "mac", "history": 4, "stride": 3}),
     Entrant("mac_past", "windowed", {"policy": "mac", "past": 4, "stride": 3}),
     Entrant(
@@ -29,7 +34,7 @@ ABLATION = Suite(
     question="Which of MAC's choices matter under partial control by held-out operators?",
     goal="To know what to leave out.",
     data="robust",
-    entrants=(BC, MAC, *RULES, *FILLS, *WINDOWS),
+    entrants=(BC, MIXTURE_BC_CONDITIONED, MAC, *RULES, *FILLS, *WINDOWS),
     blocks=(Block("held-out operators", (STUBBORN, RESYNC), (0, 1, 3, 5)),),
     size=Size(folds=5),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -124,6 +124,23 @@ class Suite:
             )
         if self.reward not in REWARDS:
             raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")
+
+    def only(self, labels: Sequence[str]) -> Suite:
+        """With these entrants alone (and the proxy), and the blocks that are about them.
+
+        Raises:
+            InputError: a label that is not an entrant's.
+        """
+        known = [entrant.label for entrant in self.entrants]
+        if unknown := [label for label in labels if label not in known]:
+            raise InputError(f"entrants: expected some of {', '.join(known)}, got {unknown}")
+        blocks = []
+        for block in self.blocks:
+            kept = tuple(label for label in block.entrants or known if label in labels)
+            if kept:
+                blocks.append(replace(block, entrants=kept))
+        entrants = tuple(e for e in self.entrants if e.label in labels or e.label == self.proxy)
+        return replace(self, entrants=entrants, blocks=tuple(blocks))
 
     def quick(self) -> Suite:
         """So small that it ends within a minute or two: to see that everything works."""
