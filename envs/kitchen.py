@@ -134,9 +134,14 @@ class KitchenEnv(gymnasium.Env):
         ]
         assert amplitude.shape == (joints + moving,)
         self._amplitude = amplitude
-        self._velocity_bounds = robot.robot_vel_bound[:ROBOT_JOINTS].T.copy()
+        bounds = robot.robot_vel_bound[:ROBOT_JOINTS].T / MAX_VELOCITY
+        self._action_bounds = np.clip(bounds, -1.0, 1.0)
         self._position_bounds = robot.robot_pos_bound[:ROBOT_JOINTS].T.copy()
         self._observed = np.zeros(ROBOT_JOINTS)
+        entries = [kitchen_env.OBS_ELEMENT_INDICES[task] for task in self.tasks]
+        self._task_entries = np.concatenate(entries)
+        self._task_starts = np.cumsum([0, *map(len, entries[:-1])])
+        self._goals = np.concatenate([kitchen_env.OBS_ELEMENT_GOALS[task] for task in self.tasks])
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -182,13 +187,16 @@ class KitchenEnv(gymnasium.Env):
             raise InputError(
                 f"action: expected {ROBOT_JOINTS} finite numbers, got {action.shape}, {action}"
             )
-        low, high = self._velocity_bounds
-        velocity = np.clip(np.clip(action, -1.0, 1.0) * MAX_VELOCITY, low, high)
+        velocity = np.clip(action, *self._action_bounds) * MAX_VELOCITY
         target = self._observed + velocity * self._kitchen.robot_env.dt
         self.data.ctrl[:] = np.clip(target, *self._position_bounds)
         mujoco.mj_step(self.model, self.data, self._kitchen.robot_env.frame_skip)
         self._steps += 1
-        completed = [task for task in self.tasks if task not in self._done and self._is_done(task)]
+        gap = self.data.qpos[self._task_entries] - self._goals
+        near = np.add.reduceat(gap * gap, self._task_starts) < kitchen_env.BONUS_THRESH**2
+        completed = [
+            task for task, at in zip(self.tasks, near, strict=True) if at and task not in self._done
+        ]
         self._done += completed
         if self.render_mode == "human":
             self.render()
@@ -210,6 +218,22 @@ class KitchenEnv(gymnasium.Env):
         mujoco.mj_forward(self.model, self.data)
         self._noise.bit_generator.state = random
         self._observed, self._done = observed.copy(), list(done)
+
+    def twin(self) -> KitchenEnv:
+        """Another such environment, without a renderer, that shares the compiled scene.
+
+        It costs a tenth of the time and memory of a new one; both run on their own. Reset it
+        with a seed before anything else.
+        """
+        twin = _shallow_copy(self)
+        twin._kitchen = _shallow_copy(self._kitchen)
+        twin._kitchen.robot_env = robot = _shallow_copy(self._kitchen.robot_env)
+        twin._kitchen.data = robot.data = mujoco.MjData(self.model)
+        # FrankaKitchen keeps these lists for all episodes, and changes them in place.
+        twin._kitchen.episode_task_completions, twin._kitchen.step_task_completions = [], []
+        twin._np_random = twin._kitchen._np_random = robot._np_random = None
+        twin.render_mode = twin._kitchen.render_mode = robot.render_mode = None
+        return twin
 
     def render(self) -> Any:
         """A picture of the scene, as `render_mode` says."""
@@ -246,13 +270,14 @@ class KitchenEnv(gymnasium.Env):
         self._observed = full[:ROBOT_JOINTS]  # where the velocity controller starts from
         return full[self._entries]  # fancy indexing: a copy
 
-    def _is_done(self, task: str) -> bool:
-        gap = self.data.qpos[kitchen_env.OBS_ELEMENT_INDICES[task]]
-        gap -= kitchen_env.OBS_ELEMENT_GOALS[task]
-        return bool(np.sqrt(gap @ gap) < kitchen_env.BONUS_THRESH)
-
     def _info(self) -> dict[str, Any]:
         return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
+
+
+def _shallow_copy(env: Any) -> Any:
+    twin = object.__new__(type(env))  # Gymnasium's `copy.copy` would make it all again
+    twin.__dict__.update(env.__dict__)
+    return twin
 
 
 def make_kitchen(tasks: str | Sequence[str] = "complete", **options: Any) -> KitchenEnv:

@@ -105,6 +105,27 @@ def test_steps_are_those_of_franka_kitchen_bit_for_bit(seed):
     assert info["tasks_done"] == ["microwave"]
 
 
+def test_a_twin_runs_on_its_own():
+    """Two that take turns do what each does alone."""
+    env = make_kitchen(["microwave"], init_noise=0.02)
+    actions = RNG(0).uniform(-1, 1, (2, 6, 9))
+
+    def play(env, seed):
+        first = env.reset(seed=seed)[0]
+        return [first, *(env.step(action)[0] for action in actions[seed])]
+
+    alone = [play(env, 0), play(env, 1)]
+    twin = env.twin()
+    seen = [[env.reset(seed=0)[0]], [twin.reset(seed=1)[0]]]
+    for step in range(6):
+        for which, part in enumerate((env, twin)):
+            seen[which].append(part.step(actions[which][step])[0])
+    assert np.array_equal(alone, seen)
+    twin.data.qpos[22] = -0.75
+    assert twin.step(np.zeros(9))[1] == 1 and env.step(np.zeros(9))[1] == 0
+    assert twin.model is env.model
+
+
 def test_noise_is_only_in_what_is_observed(kitchen):
     quiet = make_kitchen(robot_noise_ratio=0, object_noise_ratio=0)
     obs, _ = quiet.reset(seed=0)

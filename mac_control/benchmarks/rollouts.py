@@ -80,7 +80,8 @@ def main(args: Args) -> int | None:
 
 def measure(job: Job) -> list[list[tuple[float, float, float]]]:
     """For each policy and round: steps, seconds of rollouts, seconds of the bare simulator."""
-    envs = [Recorder(make_kitchen(max_episode_steps=job.steps)) for _ in range(GROUP_SIZE)]
+    env = make_kitchen(max_episode_steps=job.steps)
+    envs = [Recorder(env), *(Recorder(env.twin()) for _ in range(GROUP_SIZE - 1))]
     seeds = range(job.seed, job.seed + GROUP_SIZE)
     found: list[list[tuple[float, float, float]]] = []
     with one_thread():

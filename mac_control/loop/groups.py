@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import gymnasium
 import torch
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.envs import make_kitchen
+from mac_control.envs import KitchenEnv, make_kitchen
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
 
 #: Episodes that run in lockstep. Part of what settles the last bits of every result.
-GROUP_SIZE = 10
+GROUP_SIZE = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +110,12 @@ def _demonstrations(source: str) -> Demonstrations:
 
 
 @lru_cache(maxsize=1)
-def _made(options: tuple[tuple[str, Any], ...]) -> list[gymnasium.Env]:
+def _made(options: tuple[tuple[str, Any], ...]) -> list[KitchenEnv]:
     return []
 
 
-def _envs(options: tuple[tuple[str, Any], ...], count: int) -> list[gymnasium.Env]:
+def _envs(options: tuple[tuple[str, Any], ...], count: int) -> list[KitchenEnv]:
     envs = _made(options)
     while len(envs) < count:
-        envs.append(make_kitchen(**dict(options)))
+        envs.append(envs[0].twin() if envs else make_kitchen(**dict(options)))
     return envs[:count]
