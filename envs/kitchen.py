@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import gymnasium
@@ -113,8 +112,6 @@ class KitchenEnv(gymnasium.Env):
             disable_env_checker=True,
             **render_options,
         ).unwrapped
-        robot = self._kitchen.robot_env
-        robot._get_obs = partial(_robot_obs, robot)
         self.render_mode = render_mode
         self.max_episode_steps = max_episode_steps
         self.init_noise = init_noise
@@ -124,6 +121,7 @@ class KitchenEnv(gymnasium.Env):
         self._steps = 0
         self._done: list[str] = []
         robot = self._kitchen.robot_env
+        robot.init_qvel = np.zeros(len(self.data.qvel))  # there it is a view of the live ones
         joints, moving = len(self.data.qpos), len(self.data.qvel)
         # As FrankaKitchen does, the object at entry i has the amplitude of entry i - 1.
         amplitude = np.r_[
@@ -283,18 +281,6 @@ def _shallow_copy(env: Any) -> Any:
 def make_kitchen(tasks: str | Sequence[str] = "complete", **options: Any) -> KitchenEnv:
     """A :class:`KitchenEnv`; takes its arguments."""
     return KitchenEnv(tasks, **options)
-
-
-def _robot_obs(robot: Any) -> np.ndarray:
-    """`FrankaRobot._get_obs` to the bit, without looking up every joint by name each time."""
-    noise = robot.np_random.uniform(low=-1.0, high=1.0, size=ROBOT_JOINTS)
-    qpos = robot.data.qpos[:ROBOT_JOINTS].copy()
-    qpos += robot.robot_noise_ratio * robot.robot_pos_noise_amp[:ROBOT_JOINTS] * noise
-    noise = robot.np_random.uniform(low=-1.0, high=1.0, size=ROBOT_JOINTS)
-    qvel = robot.data.qvel[:ROBOT_JOINTS].copy()
-    qvel += robot.robot_noise_ratio * robot.robot_vel_noise_amp[:ROBOT_JOINTS] * noise
-    robot._last_robot_qpos = qpos
-    return np.concatenate((qpos, qvel))
 
 
 def _checked_tasks(tasks: str | Sequence[str]) -> tuple[str, ...]:

@@ -52,14 +52,6 @@ def test_the_registered_kitchen_passes_gymnasiums_checker():
     checked(gymnasium.make(KITCHEN_ID, disable_env_checker=True).unwrapped)
 
 
-def test_robot_observations_are_those_of_gymnasium_robotics_to_the_bit():
-    ours, theirs = make_kitchen(obs="full"), make_kitchen(obs="full")
-    del theirs._kitchen.robot_env._get_obs  # the class's own
-    assert np.array_equal(ours.reset(seed=3)[0], theirs.reset(seed=3)[0])
-    for action in RNG(0).uniform(-1, 1, (5, 9)):
-        assert np.array_equal(ours.step(action)[0], theirs.step(action)[0])
-
-
 def test_sizes_of_both_observations(kitchen):
     obs, _ = kitchen.reset(seed=0)
     full = make_kitchen(obs="full", robot_noise_ratio=0, object_noise_ratio=0)
