@@ -132,6 +132,20 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
     assert before == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}
 
 
+def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path):
+    fit(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text())
+    del record["settings"]["clip"], record["settings"]["policy_config"]["depth"]
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    with pytest.raises(CheckpointError, match="policy_config"):
+        fit(tmp_path)  # the small network's depth is not the default
+    record["settings"]["policy_config"]["depth"] = SMALL.depth
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    fit(tmp_path)
+    with pytest.raises(CheckpointError, match="clip"):
+        fit(tmp_path, clip=2.0)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [({"lr": 0.5}, "lr"), ({"steps": 70}, "steps"), ({"data": demonstrations(7)}, "data")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import time
 from pathlib import Path
@@ -56,7 +57,10 @@ def load_state(run: _Run) -> None:
             )
         return
     record, tensors = read(run.out, "training")
-    settings = record.get("settings", {})
+    # A setting that the version of that run did not have yet counts as its default.
+    settings = {**dataclasses.asdict(type(run.config)()), **record.get("settings", {})}
+    defaults = dataclasses.asdict(type(run.policies[0].config)())
+    settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
     for name, value in run.settings.items():
         # JSON has lists where a configuration has tuples.
         if _plain(settings.get(name)) != _plain(value):
