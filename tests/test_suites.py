@@ -23,7 +23,7 @@ TINY = Suite(
     data="raw",
     entrants=(Entrant("bc", "bc", {"width": 8}), Entrant("mac", "mac", {"width": 8})),
     blocks=(
-        Block("held out", ("tracker", "tracker+group:wrist"), (0, 2)),
+        Block("held out", ("tracker", "tracker+group:wrist"), (0, 2, 9)),
         Block("seen", ("tracker",), (2,), entrants=("mac",), follow="seen"),
     ),
     size=Size(seeds=2, episodes=2, folds=2, steps=3),
@@ -67,8 +67,8 @@ class Links(HTMLParser):
 
 def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     rows = run_suite(TINY, tmp_path, kitchen_complete, workers=1)
-    # 2 folds x 2 seeds: 2 policies x (nobody, two operators) + 1.
-    assert len(rows) == 2 * 2 * (2 * 3 + 1)
+    # 2 folds x 2 seeds: 2 policies x (nobody, two operators with two numbers each) + 1.
+    assert len(rows) == 2 * 2 * (2 * 5 + 1)
     assert {row["fold"] for row in rows} == {0, 1}
     assert all(row["metrics"]["effort"] > 0 for row in rows if row["given"])
     assert len(harm_table([row for row in rows if row["block"] == "held out"])) == 1 + 4
@@ -86,7 +86,7 @@ def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     page = (tmp_path / "report.html").read_text()
     links = Links()
     links.feed(page)
-    assert links.fetched == [] and page.count("<svg") == 1 and "Does &lt; work?" in page
+    assert links.fetched == [] and page.count("<svg") == 2 and "Does &lt; work?" in page
     assert "url(" not in page.replace("url(#", "")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+
 from mac_control.files import write_text
 from mac_control.loop.report import curves, draw_curves, summarize
 from mac_control.suites.tables import (
@@ -75,9 +77,7 @@ def _sections(name: str, result: Result) -> list[str]:
         if block:
             parts.append(f"<h2>{html.escape(block)}</h2>")
         parts.append(_table(reward_table(rows)))
-        summary = summarize(rows)
-        if any(len(cells) > 1 for cells in curves(summary).values()):
-            parts.append(f"<figure>{_svg(summary)}</figure>")
+        parts += _figures(summarize(rows))
         if harm := harm_table(rows):
             parts += ["<h3>Reward with the operator minus reward alone</h3>", _table(harm)]
         if metrics := metric_table(rows):
@@ -94,7 +94,20 @@ def _table(table: Table) -> str:
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _figures(summary: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A figure for each operator that gives different numbers of dimensions."""
+    alone = [row for row in summary if row["operator"] == "nobody"]
+    figures = []
+    for operator in dict.fromkeys(row["operator"] for row in summary):
+        part = [row for row in summary if row["operator"] == operator]
+        part += alone if operator != "nobody" else []
+        if any(len(cells) > 2 for cells in curves(part).values()):
+            figures.append(f"<figure>{_svg(part)}</figure>")
+    return figures
+
+
 def _svg(summary: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    draw_curves(summary).savefig(text, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": "mac-control"}):  # the same page every time
+        draw_curves(summary).savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]  # without the XML heading
