@@ -5,6 +5,7 @@ import shutil
 
 import gymnasium
 import gymnasium_robotics
+import h5py
 import minari
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from minari.data_collector import EpisodeBuffer
 
 from mac_control import DataError, Demonstrations, Episode, InputError, load_demonstrations
 from mac_control.demonstrations import save_minari
+from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.demonstrations.minari_read import minari_folder
 
 COMPLETE = ("microwave", "kettle", "light switch", "slide cabinet")
 
@@ -74,7 +77,7 @@ def test_a_data_set_of_any_environment():
 
 @pytest.mark.filterwarnings("ignore:.*is set to None")
 @pytest.mark.filterwarnings("ignore:.*share an object")
-def test_a_kitchen_data_set_with_dictionary_observations(monkeypatch):
+def test_a_kitchen_data_set_with_dictionary_observations(monkeypatch, tmp_path):
     gymnasium.register_envs(gymnasium_robotics)
     tasks = ["microwave", "kettle", "bottom burner", "light switch"]
     env = gymnasium.make("FrankaKitchen-v1", tasks_to_complete=tasks)
@@ -88,6 +91,19 @@ def test_a_kitchen_data_set_with_dictionary_observations(monkeypatch):
     np.testing.assert_array_equal(positions[0].observations, whole[:, np.r_[:9, 18:39]])
     assert positions.tasks == tuple(tasks)
     env.close()
+    # As a D4RL file: the same numbers in the same types, and no observation lost.
+    path = minari_to_hdf5(minari_folder("D4RL/kitchen/mixed-v2"), tmp_path / "mixed.hdf5")
+    with h5py.File(path) as file:
+        for number, buffer in enumerate(buffers):
+            rows = slice(3 * number, 3 * number + 3)
+            seen = buffer.observations["observation"]
+            np.testing.assert_array_equal(file["observations"][rows], seen[:-1])
+            np.testing.assert_array_equal(file["next_observations"][rows], seen[1:])
+            np.testing.assert_array_equal(file["actions"][rows], buffer.actions)
+        assert file["observations"].dtype == file["actions"].dtype == np.float64
+        assert file["infos/desired_goal"].shape[0] == 6
+    again = load_demonstrations(path)
+    assert_same(again, positions)
 
 
 @pytest.mark.filterwarnings("ignore:.*is set to None")

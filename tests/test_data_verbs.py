@@ -123,6 +123,7 @@ def test_info_tells_what_is_in_the_file(kitchen_complete, tmp_path, capsys):
          "--json", tmp_path / "info.json")  # fmt: skip
     text = capsys.readouterr().out
     assert "19 of 182 to 207 steps" in text and "mean 4.00" in text and "14.9%" in text
+    assert "slide cabinet: done in 19 episodes" in text
     assert (tmp_path / "info.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -18,6 +18,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
     """Answers ranges; breaks each of the first `breaks` answers after `allow` bytes."""
 
     breaks, allow, requests = 0, 0, ()
+    then = None  # what `breaks` and `allow` are after the next break
 
     def do_GET(self):
         type(self).requests = (*self.requests, self.headers.get("Range"))
@@ -26,6 +27,13 @@ class Server(http.server.SimpleHTTPRequestHandler):
             self.send_error(404)
             return
         start = int((self.headers.get("Range") or "bytes=0-")[6:].rstrip("-"))
+        if self.headers.get("If-Range") not in (None, f'"{self.version}"'):
+            start = 0  # another version of the file by now
+        if start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.end_headers()
+            return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("ETag", f'"{self.version}"')
@@ -35,6 +43,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
         if type(self).breaks > 0:
             type(self).breaks -= 1
             self.wfile.write(content[start : start + self.allow])
+            type(self).breaks, type(self).allow = self.then or (self.breaks, self.allow)
             self.wfile.flush()
             self.connection.close()
         else:
@@ -66,16 +75,39 @@ def test_a_broken_connection_is_taken_up_where_it_broke(served, tmp_path):
     assert [p.name for p in tmp_path.glob(".got*")] == []
 
 
-def test_what_came_is_kept_for_the_next_call_and_never_shown_as_the_file(served, tmp_path):
-    handler, url, source = served
-    handler.breaks, handler.allow = 1, 50_000
-    path = tmp_path / "got.hdf5"
-    path.write_text("the good old file")
-    handler.breaks, handler.allow = 100, 0  # no progress at all
+def break_after(handler, url, path, received):
+    """A download that ends without the file, `received` bytes having come."""
+    handler.breaks, handler.allow, handler.then = 1, received, (100, 0)
     with pytest.raises(DataError, match="gave up after 4 tries without progress"):
         download_file(url, path, progress=False)
+    handler.breaks, handler.then = 0, None
+
+
+def test_what_came_is_kept_for_the_next_call_and_never_shown_as_the_file(served, tmp_path):
+    handler, url, source = served
+    path = tmp_path / "got.hdf5"
+    path.write_text("the good old file")
+    break_after(handler, url, path, 50_000)
     assert path.read_text() == "the good old file"
-    handler.breaks = 0
+    assert download_file(url, path, progress=False).read_bytes() == source.read_bytes()
+    assert handler.requests[-1] == "bytes=50000-"
+
+
+def test_parts_of_two_versions_are_never_mixed(served, tmp_path):
+    handler, url, source = served
+    path = tmp_path / "got.hdf5"
+    break_after(handler, url, path, 50_000)
+    with h5py.File(source, "w") as file:
+        file["observations"] = np.zeros((5000, 4))
+    handler.version = "two"
+    assert download_file(url, path, progress=False).read_bytes() == source.read_bytes()
+
+
+def test_a_whole_part_needs_no_more_bytes(served, tmp_path):
+    handler, url, source = served
+    path = tmp_path / "got.hdf5"
+    break_after(handler, url, path, 50_000)
+    (tmp_path / ".got.hdf5.part").write_bytes(source.read_bytes())
     assert download_file(url, path, progress=False).read_bytes() == source.read_bytes()
 
 
@@ -102,3 +134,7 @@ def test_the_verb_fetches_an_address_once(served, tmp_path, capsys):
         assert ended.value.code == 0
         assert capsys.readouterr().out.strip() == str(tmp_path / "data.hdf5")
     assert len(handler.requests) == 1
+    with pytest.raises(SystemExit) as ended:  # a checksum is held against what is there, too
+        run_named(PACKAGE, NAMES, "mac-control data", [*argv[:-1], "00"])
+    assert ended.value.code == 2
+    assert "data.hdf5: expected SHA-256 00, got" in capsys.readouterr().err

@@ -10,8 +10,7 @@ class Args:
     """Convert between D4RL's HDF5 layout and Minari.
 
     From HDF5 to Minari and back every array is the same, bit for bit. From any other Minari data
-    set, what policies learn from is kept: observations, actions, rewards, ends of episodes, what
-    was executed and subtasks; not the observation after the last action, goals and other infos.
+    set every number is kept but the row after the last action of goals and infos.
     """
 
     data: str

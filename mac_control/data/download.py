@@ -33,15 +33,20 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations.load import FOLDER_VARIABLE
     from mac_control.demonstrations.minari_read import DATASET_ID
     from mac_control.demonstrations.recognise import D4RL_FILES, D4RL_URL
-    from mac_control.errors import InputError
+    from mac_control.errors import DataError, InputError
+    from mac_control.files import sha256
 
     if args.name in D4RL_FILES or args.name.startswith(("http://", "https://")):
         named = args.name in D4RL_FILES
         url = D4RL_URL + D4RL_FILES[args.name] if named else args.name
         default = os.environ.get(FOLDER_VARIABLE) or Path.home() / ".d4rl" / "datasets"
         path = Path(args.out or default) / url.rsplit("/", 1)[-1]
-        if not path.exists() or args.force:
+        if args.force or not path.exists():
             download_file(url, path, args.sha256)
+        elif args.sha256 and (found := sha256(path)) != args.sha256.lower():
+            raise DataError(
+                f"{path}: expected SHA-256 {args.sha256}, got {found}; --force fetches it again"
+            )
         print(path)
     elif DATASET_ID.fullmatch(args.name):
         print(download_minari(args.name, args.force))

@@ -35,8 +35,10 @@ def main(args: Args) -> int | None:
         print(f"reward       mean {summary['reward_mean']:.2f}")
         for reward, count in summary["rewards"].items():
             print(f"  {reward:>4}       {count} episodes")
+    for name, count in summary["subtasks_done"].items():
+        print(f"  {name}: done in {count} episodes")
     for name, steps in summary["subtask_steps"].items():
-        print(f"  {name or 'none'}: {steps} steps")
+        print(f"  {name or 'none'}: worked on in {steps} steps")
     print(f"executed     differs from the action in {summary['executed_differs']:.1%} of the steps")
     print("action       lowest   highest  at the bounds")
     columns = zip(summary["action_low"], summary["action_high"], summary["at_bounds"], strict=True)

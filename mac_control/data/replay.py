@@ -48,14 +48,15 @@ def main(args: Args) -> int | None:
     if (demonstrations.obs_dim, demonstrations.action_dim) not in ((30, 9), (59, 9)):
         raise InputError("data: expected demonstrations in the kitchen, got others")
     options = {"robot_noise_ratio": args.noise, "render_mode": args.video and "rgb_array"}
-    play = partial(_replay, demonstrations, args.tracked, args.seed, options)
+    play = partial(_replay, args.tracked, args.seed, options)
+    items = [(index, demonstrations.select([index])) for index in chosen]
     if args.video is None:
-        reached = dict(run_many(play, chosen, args.workers))
+        reached = dict(run_many(play, items, args.workers))
     else:
         choose_renderer()
         env = _kitchen(demonstrations, options)
         with film(env, args.video) as picture:
-            reached = dict(enumerate(play(index, env, picture) for index in chosen))
+            reached = dict(enumerate(play(item, env, picture) for item in items))
     pairs = []
     for number, index in enumerate(chosen):
         recorded = recorded_reward(demonstrations[index], demonstrations.tasks)
@@ -80,19 +81,19 @@ def _kitchen(demonstrations: Any, options: dict[str, Any]) -> Any:
 
 
 def _replay(
-    demonstrations: Any,
     tracked: bool,
     seed: int,
     options: dict[str, Any],
-    index: int,
+    item: tuple[int, Any],
     env: Any = None,
     picture: Any = None,
 ) -> float:
-    """Reward of one demonstration, replayed from its first state."""
+    """Reward of one demonstration (its index, and it alone), replayed from its first state."""
     from mac_control.operators.tracker import Tracker
 
-    episode = demonstrations[index]
-    tracker = Tracker(demonstrations, demonstration=index) if tracked else None
+    index, demonstrations = item
+    episode = demonstrations[0]
+    tracker = Tracker(demonstrations, demonstration=0) if tracked else None
     steps = len(episode) * (2 if tracked else 1)  # feedback may take its time
     with nullcontext(env) if env is not None else _kitchen(demonstrations, options) as env:
         first = episode.observations[0].astype(float)

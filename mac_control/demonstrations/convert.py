@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from mac_control.demonstrations.d4rl import (
     read_arrays,
 )
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.demonstrations.minari_read import raw_episodes, read_metadata, read_minari
+from mac_control.demonstrations.minari_read import (
+    flat_steps,
+    main_part,
+    raw_episodes,
+    read_metadata,
+    read_minari,
+    read_spaces,
+)
 from mac_control.demonstrations.minari_write import write_minari
 from mac_control.errors import DataError
 from mac_control.files import atomic_path, sha256
@@ -64,25 +72,22 @@ def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
     """A Minari data set as an HDF5 file of D4RL's layout; its path.
 
     A data set from `hdf5_to_minari` gives the arrays that it was made from, bit for bit. Any
-    other gives what `load_demonstrations` reads of it: observations (a kitchen's 59 entries),
-    actions, rewards, ends, what was executed and subtasks, as float32. Not kept of those are
-    Minari's observation after the last action, goals, infos and the environment.
+    other gives, in the types that it has: observations (flattened; of a kitchen's, the part
+    `observation`), actions, rewards, ends, `next_observations`, and as `infos/NAME` the other
+    parts of a kitchen's observation and every info that all episodes have. Not kept of those
+    are the environment, and the row after the last action of goals and infos.
 
     Raises:
         DataError: the data set is damaged, or its actions are no Box.
     """
     recorded = read_metadata(folder).get("mac_control")
-    recorded = recorded if isinstance(recorded, dict) else {}
-    layout = recorded.get("d4rl")
+    layout = recorded.get("d4rl") if isinstance(recorded, dict) else None
+    demonstrations = None
     if isinstance(layout, dict):
         arrays = _original(folder, layout)
-        demonstrations = None
     else:
-        try:
-            demonstrations = read_minari(folder, "full")
-        except DataError:  # only positions were recorded
-            demonstrations = read_minari(folder)
-        arrays = _columns(demonstrations, folder)
+        demonstrations = read_minari(folder)  # checks it all
+        arrays = _columns(folder, bool(demonstrations.tasks), recorded is not None)
     path = Path(path)
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         for name, array in arrays.items():
@@ -143,36 +148,58 @@ def _original(folder: Path, layout: dict[str, Any]) -> dict[str, np.ndarray]:
     for name, (dtype, shape) in layout.items():
         whole = np.concatenate(parts[name])
         if dtype == "object" or dtype.startswith("<U"):
-            texts = [v.decode() if isinstance(v, bytes) else str(v) for v in whole]
-            arrays[name] = np.array(texts, dtype=object)
+            arrays[name] = _text(whole)
         else:
             arrays[name] = whole.astype(dtype).reshape(len(whole), *shape)
     return arrays
 
 
-def _columns(demonstrations: Demonstrations, folder: Path) -> dict[str, np.ndarray]:
-    """D4RL's columns of demonstrations; where an episode ends is as Minari has it."""
-    ends = [
-        (np.asarray(raw["terminations"], bool), np.asarray(raw["truncations"], bool))
-        for raw in raw_episodes(folder, read_metadata(folder))
-    ]
-    columns = {
-        "observations": demonstrations.observations,
-        "actions": demonstrations.actions,
-        "terminals": np.concatenate([end[0] for end in ends]),
-        "timeouts": np.concatenate([end[1] for end in ends]),
-        "rewards": np.concatenate([e.rewards for e in demonstrations]),
-    }
-    if any(e.executed is not e.actions for e in demonstrations):
-        columns["executed"] = demonstrations.executed
-    if all(e.subtasks is not None for e in demonstrations):
-        columns["subtasks"] = np.concatenate([e.subtasks for e in demonstrations])
-    return columns
+def _columns(folder: Path, kitchen: bool, ours: bool) -> dict[str, np.ndarray]:
+    """D4RL's columns of a Minari data set."""
+    metadata = read_metadata(folder)
+    space, action_space = read_spaces(folder.name, metadata)
+    parts: dict[str, list[np.ndarray]] = {}
+    count = 0
+    for raw in raw_episodes(folder, metadata):
+        steps, count = len(raw["rewards"]), count + 1
+        main_space, main = main_part(space, raw["observations"], kitchen)
+        observations = flat_steps(main_space, main)
+        row = {
+            "observations": observations[:steps],
+            "actions": flat_steps(action_space, raw["actions"]),
+            "rewards": raw["rewards"],
+            "terminals": np.asarray(raw["terminations"], bool),
+            "timeouts": np.asarray(raw["truncations"], bool),
+        }
+        if len(observations) == steps + 1 and not ours:  # ours only repeats the last one
+            row["next_observations"] = observations[1:]
+        if main_space is not space:
+            for name in set(space.spaces) - {"observation"}:
+                part = flat_steps(space[name], raw["observations"][name])
+                row[f"infos/{name}"] = part[:steps]
+        for name, value in _leaves(raw["infos"] or {}):
+            array = np.asarray(value)
+            if array.shape[:1] in ((steps,), (steps + 1,)) and array.dtype.kind in "fiubO":
+                row[name if name in COLUMNS and ours else f"infos/{name}"] = array[:steps]
+        for name, array in row.items():
+            parts.setdefault(name, []).append(array)
+    columns = {n: np.concatenate(rows) for n, rows in parts.items() if len(rows) == count}
+    return {n: _text(a) if a.dtype.kind == "O" else a for n, a in columns.items()}
+
+
+def _leaves(infos: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in infos.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _text(array: np.ndarray) -> np.ndarray:
+    return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in array], dtype=object)
 
 
 def _attribute(demonstrations: Demonstrations) -> str:
-    import json
-
     return json.dumps(
         {"tasks": list(demonstrations.tasks), "provenance": demonstrations.provenance}
     )

@@ -102,10 +102,7 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
         try:
             steps = len(raw["rewards"])
             actions = flat_steps(action_space, raw["actions"])
-            parts, space = raw["observations"], obs_space
-            if kitchen and isinstance(space, spaces.Dict) and "observation" in space.spaces:
-                parts, space = parts["observation"], space["observation"]
-            observations = flat_steps(space, parts)
+            observations = flat_steps(*main_part(obs_space, raw["observations"], kitchen))
             if len(observations) not in (steps, steps + 1):
                 raise DataError(
                     f"observations: expected {steps + 1} for {steps} rewards, "
@@ -170,6 +167,13 @@ def raw_episodes(folder: Path, metadata: dict[str, Any]) -> Iterator[dict[str, A
             f"{source}: expected a whole Minari data set of {metadata.get('total_episodes')} "
             f"episodes, got {type(error).__name__} {first_line(error)}"
         ) from error
+
+
+def main_part(space: spaces.Space, value: Any, kitchen: bool) -> tuple[spaces.Space, Any]:
+    """The observation proper of a kitchen's, which has goals beside it; of others, the whole."""
+    if kitchen and isinstance(space, spaces.Dict) and "observation" in space.spaces:
+        return space["observation"], value["observation"]
+    return space, value
 
 
 def flat_steps(space: spaces.Space, value: Any) -> np.ndarray:

@@ -23,7 +23,7 @@ N_ACTIONS = 9
 
 # Object positions of each subtask among the 30; D4RL appends 30 goal entries, 0 where there is
 # no goal, so that the file itself says which subtasks it is scored on.
-_ENTRIES = {
+GOAL_ENTRIES = {
     "bottom burner": slice(11, 13),
     "top burner": slice(15, 17),
     "light switch": slice(17, 19),
@@ -68,10 +68,10 @@ def goal_tasks(observations: np.ndarray) -> tuple[str, ...]:
     goals = observations[:, N_POSITIONS:]
     if not (goals == goals[0]).all():
         return ()
-    used = {task for task, entries in _ENTRIES.items() if goals[0, entries].any()}
+    used = {task for task, entries in GOAL_ENTRIES.items() if goals[0, entries].any()}
     named = np.zeros(N_POSITIONS, bool)
     for task in used:
-        named[_ENTRIES[task]] = True
+        named[GOAL_ENTRIES[task]] = True
     if goals[0, ~named].any():
         return ()
     for tasks in KITCHEN_TASKS.values():  # in the customary order

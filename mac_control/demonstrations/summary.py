@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.demonstrations.recognise import GOAL_ENTRIES, kitchen_entries
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.
@@ -33,6 +34,27 @@ def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
     return float(episode.rewards.max() if counted else episode.rewards.sum())
 
 
+def subtasks_done(episode: Episode) -> list[str]:
+    """Kitchen subtasks that are done at any step, by the object positions observed.
+
+    Done is as in FrankaKitchen: within 0.3 of the goal. Empty where this is no kitchen.
+    """
+    entries = kitchen_entries(episode.observations.shape[1], episode.actions.shape[1], "positions")
+    if entries is None:
+        return []
+    from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
+        BONUS_THRESH,
+        OBS_ELEMENT_GOALS,
+    )
+
+    positions = episode.observations[:, entries]
+    return [
+        task
+        for task, goal in OBS_ELEMENT_GOALS.items()
+        if (np.linalg.norm(positions[:, GOAL_ENTRIES[task]] - goal, axis=1) < BONUS_THRESH).any()
+    ]
+
+
 def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     """Sizes, rewards, subtasks and actions of demonstrations; JSON values."""
     actions = demonstrations.actions
@@ -43,6 +65,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     subtasks = Counter(
         str(name) for e in demonstrations if e.subtasks is not None for name in e.subtasks
     )
+    done = _done(demonstrations)
     lengths = [len(episode) for episode in demonstrations]
     return {
         "episodes": len(demonstrations),
@@ -53,6 +76,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
         "tasks": list(demonstrations.tasks),
         "rewards": dict(sorted(Counter(f"{reward:g}" for reward in known).items())),
         "reward_mean": float(np.mean(known)) if known else None,
+        "subtasks_done": dict(done.most_common()),
         "subtask_steps": dict(subtasks.most_common()),
         "action_low": actions.min(0).tolist(),
         "action_high": actions.max(0).tolist(),
@@ -62,15 +86,18 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
 
 
 def plot(demonstrations: Demonstrations, path: str | Path) -> None:
-    """Write a PNG: rewards and lengths of the episodes, and each dimension's actions."""
+    """Write a PNG: rewards, subtasks and lengths of the episodes, each dimension's actions."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 2])
+    figure = Figure(figsize=(14, 3.8), layout="constrained")
+    left, tasks, middle, right = figure.subplots(1, 4, width_ratios=[1, 1, 1, 2])
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
     known = [reward for reward in rewards if reward is not None]
     left.hist(known, bins=np.arange(-0.5, max(known, default=0) + 1), rwidth=0.8)
     left.set(xlabel="reward", ylabel="episodes")
+    done = _done(demonstrations)
+    tasks.barh([*done], [*done.values()])
+    tasks.set(xlabel="episodes", title="subtasks done")
     middle.hist([len(episode) for episode in demonstrations], bins=20)
     middle.set(xlabel="steps", ylabel="episodes")
     right.violinplot(
@@ -79,6 +106,12 @@ def plot(demonstrations: Demonstrations, path: str | Path) -> None:
     right.set(xlabel="action dimension", ylabel="action")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
+
+
+def _done(demonstrations: Demonstrations) -> Counter[str]:
+    """How many episodes do each subtask; nothing where no subtasks are known."""
+    episodes = demonstrations if demonstrations.tasks else ()
+    return Counter(task for episode in episodes for task in subtasks_done(episode))
 
 
 def _box(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
