@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from mac_control import InputError, PartialAction, load_demonstrations, rollout
+from mac_control.benchmarks import latency, rollouts
 from mac_control.envs import make_kitchen
 from mac_control.loop import Trajectory, rollout_group
+from mac_control.loop.groups import GROUP_SIZE
 from mac_control.operators import Operator, Restricted, make_operator
 from mac_control.policies import Policy
 
@@ -150,3 +152,19 @@ def test_a_trajectory_checks_its_own_lengths():
         Trajectory(**arrays, rewards=np.zeros(3), **rest)
     with pytest.raises(InputError, match="expected one shape of given, values and actions"):
         Trajectory(**{**arrays, "values": np.zeros((4, 3))}, rewards=np.zeros(4), **rest)
+
+
+def test_the_benchmarks_measure_what_they_say(capsys):
+    latency.main(latency.Args(policies=("bc", "mac"), repeats=2))
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["bc", "mac"]
+    job = rollouts.Job(policies=("bc",), rounds=1, steps=3, seed=0)
+    ((steps, rolled, bare),) = rollouts.measure(job)[0]
+    assert steps == 3 * GROUP_SIZE and rolled > 0 and bare > 0
+
+
+def test_the_bare_simulator_repeats_the_motion_of_the_rollout(env):
+    recorder = rollouts.Recorder(env)
+    rollout(recorder, Reach(), seed=1)
+    moved = env.data.qpos.copy()
+    rollouts.replay(recorder, 1)
+    assert np.array_equal(env.data.qpos, moved)
