@@ -33,6 +33,8 @@ class SizeChanges:
     """Of training."""
     steps: int | None = None
     """Gradient steps."""
+    given: int | None = None
+    """Only the first so many numbers of given dimensions in each block."""
 
 
 @dataclass

@@ -71,7 +71,7 @@ def run_suite(
                 policies[fold],
                 held_out if block.follow == "held-out" else seen,
                 workers,
-                [row for row in [*earlier, *rows] if row["fold"] == fold],
+                [row for row in [*earlier, *rows] if row.get("fold") == fold],
                 lambda new, before=before, extra=extra: _write_json(
                     out, record, [*before, *({**row, **extra} for row in new)]
                 ),
