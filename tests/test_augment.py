@@ -76,6 +76,14 @@ def test_an_interrupting_operator_drives_some_dimensions_for_some_steps(moves):
     assert min(spans) < 0.9, "always from start to end"
 
 
+def test_the_scripted_expert_interrupts(moves):
+    scripted = replace(CALM, interrupted=1.0, scripted=1.0)
+    items = plan(moves, scripted, 4, seed=0)
+    assert {item.intruder for item in items} == {"scripted"}
+    driven = [np.mean(e.executed != e.actions) for e in (attempt_once(item, 0) for item in items)]
+    assert max(driven) > 0.05
+
+
 def test_every_demonstration_is_followed_as_often_and_never_interrupts_itself(moves):
     items = plan(moves, replace(CALM, interrupted=0.5), 20, seed=0)
     followed = [item.expert for item in items]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Disturbance:
         init_noise: arm joints start uniformly within this of the usual pose [rad].
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
+        scripted: share of these operators that are the scripted expert instead, who has a
+            random order of subtasks in mind; needs the extra `expert`.
         max_dims: most dimensions that such an operator drives.
         gain: feedback of the tracking controller, in action units per rad.
         min_reward: subtasks that must get done for an episode to be kept.
@@ -43,16 +45,17 @@ class Disturbance:
     decay: float = 0.9
     init_noise: float = 0.05
     interrupted: float = 0.25
+    scripted: float = 0.0
     max_dims: int = 6
     gain: float = 4.0
     min_reward: float = 3.0
-    attempts: int = 5
+    attempts: int = 10
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not (np.isfinite(value) and value >= 0):
                 raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
-        for name in ("decay", "interrupted"):
+        for name in ("decay", "interrupted", "scripted"):
             if getattr(self, name) > 1:
                 raise InputError(f"{name}: expected at most 1, got {getattr(self, name)}")
         for name in ("max_dims", "attempts"):
@@ -65,7 +68,7 @@ class Disturbed:
     """An episode to simulate: who acts, who interrupts, and the seed of everything drawn."""
 
     expert: Tracker
-    intruder: Operator | None
+    intruder: Tracker | Literal["scripted"] | None
     seed: tuple[int, int]
     tasks: tuple[str, ...]
     disturbance: Disturbance
@@ -100,6 +103,8 @@ def plan(
         followed = index % len(trackers)
         other = (followed + rng.integers(1, len(trackers))) % len(trackers) if trackers[1:] else 0
         intruder = trackers[other] if rng.random() < disturbance.interrupted else None
+        if intruder and disturbance.scripted and rng.random() < disturbance.scripted:
+            intruder = "scripted"
         items.append(
             Disturbed(
                 trackers[followed], intruder, (seed, index), demonstrations.tasks, disturbance
@@ -127,14 +132,15 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode:
     obs, _ = env.reset(seed=int(rng.integers(2**31)))
     rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
     item.expert.reset(0)
-    if item.intruder is not None:
-        item.intruder.reset(0)
+    intruder = _intruder(item, env)
+    if intruder is not None:
+        intruder.reset(item.seed[1])
     frame, since, over = 0, 0, False
     while not over and since < STUCK:
         action = item.expert.read(obs).values
         wanted = action + noise.sample()
-        if item.intruder is not None:
-            wanted = np.where(next(driven), item.intruder.read(obs).values, wanted)
+        if intruder is not None:
+            wanted = np.where(next(driven), intruder.read(obs).values, wanted)
         executed = np.clip(wanted, env.action_space.low, env.action_space.high).astype(np.float32)
         for name, value in (("observations", obs), ("actions", action), ("executed", executed)):
             rows[name].append(value)
@@ -144,6 +150,14 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode:
         since = since + 1 if item.expert.frame == frame else 0
         frame = item.expert.frame
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
+
+
+def _intruder(item: Disturbed, env: KitchenEnv) -> Operator | None:
+    if item.intruder != "scripted":
+        return item.intruder
+    from mac_control.expert.operator import ScriptedOperator  # needs mink
+
+    return ScriptedOperator(env)
 
 
 def _interruption(

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# BC and MAC trained on raw and on augmented demonstrations: alone, and with an operator who
-# follows one of these demonstrations. From the project's root; MAC_CONTROL_DATA names the folder
-# of the human demonstrations. Goes on where it was interrupted.
+# BC and MAC trained on augmented demonstrations beside the raw ones: alone, and with an operator
+# who follows one of the human demonstrations, which are in the training data. Run `make results`
+# first: it trains the raw policies. From the project's root, MAC_CONTROL_DATA naming the folder
+# of the human demonstrations; goes on where it was interrupted.
 set -euo pipefail
-here=results/augment
-work="${1:-runs/augment}"
+work=runs/augment
 [ -d "$work/robust" ] ||
-    mac-control augment --data kitchen-complete-v0 --out "$work/robust" --report "$here"
-for policy in bc mac; do
-    mac-control train --policy "$policy" --scale demo --seeds 0,1,2 \
-        --data kitchen-complete-v0 --out "$work/$policy-raw"
-    mac-control train --policy "$policy" --scale demo --seeds 0,1,2 \
-        --data "$work/robust" --out "$work/$policy-robust"
+    mac-control augment --data kitchen-complete-v0 --out "$work/robust" \
+        --attempts 5 --report results/augment
+mac-control train --policy bc --scale demo --seeds 0,1,2 --data "$work/robust" --out "$work/bc"
+mac-control train --policy mac --scale demo --seeds 0,1,2 --bf16 --data "$work/robust" \
+    --out "$work/mac"
+for given in 0 0,1,3,5; do # autonomy first
+    mac-control evaluate --operators tracker --given "$given" --episodes 20 \
+        --data kitchen-complete-v0 --out results/augment --policies \
+        bc-robust="$work/bc" mac-robust="$work/mac" \
+        bc-raw=results/complete-raw/bc mac-raw=results/complete-raw/mac
 done
-mac-control evaluate --operators tracker --given 0,1,3,5 --episodes 20 \
-    --data kitchen-complete-v0 --out "$here" \
-    --policies bc-raw="$work/bc-raw" mac-raw="$work/mac-raw" \
-    bc-robust="$work/bc-robust" mac-robust="$work/mac-robust"
