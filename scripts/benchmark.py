@@ -8,6 +8,8 @@ PACKAGE = "mac_control.benchmarks"
 
 #: Name -> what it measures.
 NAMES: dict[str, str] = {
+    "density": "Likelihood of any-order models: the paper's ablation, zuko and scikit-learn.",
+    "engine": "Conditionals trained per second, the cache, cost against size.",
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
     "latency": "Time of one fill-in on one core, against IBC.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",

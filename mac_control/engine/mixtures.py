@@ -33,9 +33,7 @@ class _Mixture(Head):
 
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-weights, locations and log-scales, each `(..., K)`."""
-        if params.dtype in (torch.float16, torch.bfloat16):
-            params = params.float()
-        logits, loc, raw = params.chunk(3, dim=-1)
+        logits, loc, raw = _at_least_float32(params).chunk(3, dim=-1)
         # The floor is approached smoothly, and far above it a log-scale is what it says.
         log_scale = self._floor + F.softplus(raw.clamp(max=_CEILING) - self._floor)
         return logits.log_softmax(-1), loc, log_scale
@@ -93,8 +91,8 @@ class GaussianMixture(_Mixture):
         return loc + math.sqrt(temperature) * scale * noise
 
     def mean(self, params: Tensor) -> Tensor:
-        log_weight, loc, _ = self._split(params)
-        return (log_weight.exp() * loc).sum(-1)
+        logits, loc, _ = _at_least_float32(params).chunk(3, dim=-1)
+        return (logits.softmax(-1) * loc).sum(-1)
 
     def std(self, params: Tensor) -> Tensor:
         log_weight, loc, log_scale = self._split(params)
@@ -234,3 +232,7 @@ def _log1mexp(a: Tensor) -> Tensor:
     # The other branch gets a harmless number: its gradient would be NaN times 0.
     small, large = a.clamp(max=0.7), a.clamp(min=0.6)
     return torch.where(a < 0.65, (-torch.expm1(-small)).log(), torch.log1p(-torch.exp(-large)))
+
+
+def _at_least_float32(params: Tensor) -> Tensor:
+    return params.float() if params.dtype in (torch.float16, torch.bfloat16) else params

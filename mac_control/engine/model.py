@@ -153,20 +153,23 @@ class AnyOrder:
         place = positions("natural" if certain else order, self.dim, len(x), generator, x.device)
         rank = path_ranks(given, ~given, place)
         steps = int((~given).sum(-1).max()) if len(x) else 0
-        filled = x
-        state = self.network.start(x, given, obs)
+        filled, state = x, self.network.start(x, given, obs)
+        number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
+        nows = rank == number  # (steps, B, D): what each step asks; nothing where a row is done
+        targets = nows.to(torch.int8).argmax(-1)
         for step in range(1, steps + 1):
             if certain:
                 params = self.network.step(state)
-                entropy = self.head.entropy(params).masked_fill(rank < step, float("inf"))
-                entropy = entropy.masked_fill(given, float("inf"))
+                entropy = self.head.entropy(params)
+                entropy = entropy.masked_fill(given | (rank < step), float("inf"))
                 target = entropy.argmin(-1)
                 rank = _ask_next(rank, target, step)
+                now = rank == step
                 index = target.view(-1, 1, 1).expand(-1, 1, params.shape[-1])
                 params = params.gather(1, index).squeeze(1)
-            now = rank == step  # (B, D), one-hot; empty where a row is done
-            if not certain:
-                params = self.network.step(state, now.to(torch.int8).argmax(-1))
+            else:
+                now = nows[step - 1]
+                params = self.network.step(state, targets[step - 1])
             value = choose(params)
             filled = torch.where(now, value.unsqueeze(-1).to(x.dtype), filled)
             if step < steps:
