@@ -1,0 +1,140 @@
+"""MAC as a policy: it conditions on what is given, keeps it, and knows how likely it was."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies import MacConfig, MacPolicy
+
+LOW, HIGH = np.array([-2.0, 0.0, -1.0]), np.array([2.0, 1.0, 1.0])
+SMALL = MacConfig(width=32, layers=1, obs_width=32, obs_layers=1, components=3)
+
+
+def policy(config=SMALL, seed=0):
+    torch.manual_seed(seed)
+    return MacPolicy(config, np.zeros(2), np.ones(2), LOW, HIGH)
+
+
+@pytest.fixture(scope="module")
+def two_ways():
+    """Trained where all dimensions go up together or down together, with the same chance."""
+    rng = np.random.default_rng(0)
+    side = rng.choice([-0.6, 0.6], size=(2000, 1))
+    unit = torch.tensor(side + 0.05 * rng.standard_normal((2000, 3))).float()
+    mac = policy()
+    action, obs = mac._unscale(unit), torch.tensor(rng.standard_normal((2000, 2))).float()
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(mac.parameters(), lr=3e-3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for _ in range(300):
+        rows = torch.randint(2000, (64,), generator=generator)
+        optimizer.zero_grad()
+        mac.loss(mac.draw(obs[rows], action[rows], action[rows], generator)).backward()
+        optimizer.step()
+    torch.set_num_threads(threads)
+    return mac
+
+
+def unit(action):
+    return 2 * (np.asarray(action) - LOW) / (HIGH - LOW) - 1
+
+
+def test_what_is_given_decides_the_rest(two_ways):
+    for side in (-0.6, 0.6):
+        for dim in range(3):
+            given = np.arange(3) == dim
+            values = (LOW + (side + 1) / 2 * (HIGH - LOW)).astype(np.float32)
+            for fill in ("mean", "mode", "sample"):
+                two_ways.config = replace(SMALL, fill=fill)
+                two_ways.reset(0)
+                action = two_ways.act(np.zeros(2), PartialAction(values, given))
+                assert action[dim] == values[dim]
+                assert unit(action) == pytest.approx([side] * 3, abs=0.3)
+
+
+def test_samples_take_both_ways_whole(two_ways):
+    two_ways.config = replace(SMALL, fill="sample")
+    two_ways.reset(0)
+    drawn = unit(two_ways.act(np.zeros((400, 2))))
+    up = (drawn > 0).sum(1)
+    assert np.isin(up, (0, 3)).mean() > 0.97
+    assert 0.35 < (up == 3).mean() < 0.65
+
+
+def test_likelihood_integrates_to_one_in_action_units(two_ways):
+    grid = np.linspace(0, 1, 4001, dtype=np.float32)
+    values = np.zeros((4001, 3), np.float32)
+    values[:, 1] = grid
+    given = np.tile([False, True, False], (4001, 1))
+    log_prob = two_ways.log_prob(np.zeros((4001, 2)), PartialAction(values, given))
+    assert np.exp(log_prob).sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=0.03)
+
+
+def test_likelihood_tells_what_fits_from_what_does_not(two_ways):
+    together = PartialAction([1.2, 0.8, 0.6], [True, True, False])
+    apart = PartialAction([1.2, 0.2, 0.6], [True, True, False])
+    fits, does_not, nothing = (
+        two_ways.log_prob(np.zeros(2), p)[0] for p in (together, apart, PartialAction.nothing(3))
+    )
+    assert fits > does_not + 2
+    assert nothing == 0
+
+
+def test_a_seed_decides_what_is_sampled():
+    mac = policy(replace(SMALL, fill="sample", order="random"))
+    obs = np.zeros((5, 2))
+    actions = []
+    for seed in (3, 3, 4):
+        mac.reset(seed)
+        actions.append(mac.act(obs))
+    assert (actions[0] == actions[1]).all() and (actions[0] != actions[2]).any()
+
+
+def test_given_is_what_was_executed_and_the_targets_are_what_the_expert_does():
+    """Executed values of dimensions that are unknown have no part in the loss."""
+    mac = policy(replace(SMALL, masks=4))
+    generator = torch.Generator().manual_seed(0)
+    action, executed = torch.rand(6, 3), torch.rand(6, 3)
+    batch = mac.draw(torch.randn(6, 2), action, executed, generator)
+    known = batch["rank"] == 0
+    for parameter in mac.parameters():
+        parameter.data.normal_(generator=generator).mul_(0.3)
+    for key, seen in (("executed", known.any(1)), ("action", (~known).any(1))):
+        value = batch[key].clone().requires_grad_()
+        mac.loss({**batch, key: value}).backward()
+        inside = (value > torch.tensor(LOW)) & (value < torch.tensor(HIGH))
+        assert torch.equal((value.grad != 0)[inside], seen[inside])
+
+
+@pytest.mark.parametrize("network", ["mlp", "transformer"])
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("head", ["gaussian", "logistic"])
+def test_every_kind_learns_under_autocast_and_answers(network, ordered, head):
+    config = MacConfig(
+        network=network, ordered=ordered, head=head, width=16, layers=1, obs_width=16, masks=2
+    )
+    mac = policy(config)
+    generator = torch.Generator().manual_seed(0)
+    action = mac._unscale(torch.rand(8, 3, generator=generator) * 2 - 1)
+    batch = mac.draw(torch.randn(8, 2, generator=generator), action, action, generator)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = mac.loss(batch)
+    loss.backward()
+    assert loss.dtype == torch.float32 and torch.isfinite(loss)
+    assert all(torch.isfinite(p.grad).all() for p in mac.parameters() if p.grad is not None)
+    for order in ("natural", "random", "certain"):
+        mac.config = replace(config, order=order)
+        action = mac.act(np.zeros((4, 2)))
+        assert ((action >= mac.low) & (action <= mac.high)).all()
+
+
+def test_settings_are_json_and_wrong_ones_are_named():
+    assert MacConfig(**asdict(SMALL)) == SMALL
+    for wrong in ({"network": "cnn"}, {"fill": "median"}, {"order": "best"}, {"masks": 0}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            MacConfig(**wrong)
