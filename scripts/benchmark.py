@@ -12,6 +12,8 @@ NAMES: dict[str, str] = {
     "engine": "Conditionals trained per second, the cache, cost against size.",
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
     "latency": "Time of one fill-in on one core, against IBC.",
+    "teleop": "Time from a device to the action in the environment, model included.",
+    "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
 }
