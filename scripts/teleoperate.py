@@ -38,7 +38,7 @@ class Args:
     on_silence: str = "robot"
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
-    """How long a device may be silent [s]; None: one control period."""
+    """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     rate: float = 12.5
@@ -93,9 +93,10 @@ def main(args: Args) -> int | None:
     recorder = _recorder(args, env, names)
     cockpit = None
     if args.cockpit:
-        from mac_control.cockpit import Cockpit
+        from mac_control.cockpit import PATIENCE, Cockpit
 
         cockpit = Cockpit(args.host, args.port, args.remote, args.token)
+        settings["patience"] = args.patience or max(patience, PATIENCE)
         operators.insert(0, assemble_operator(cockpit.inbox, env, rate=args.rate, **settings))
     together = operators[0] if len(operators) == 1 else Together(operators)
     loop = Teleoperation(

@@ -1,5 +1,5 @@
 """The cockpit: a web page to drive from."""
 
-from mac_control.cockpit.cockpit import Cockpit
+from mac_control.cockpit.cockpit import PATIENCE, Cockpit
 
-__all__ = ["Cockpit"]
+__all__ = ["PATIENCE", "Cockpit"]

@@ -20,6 +20,9 @@ from mac_control.teleop.step import Step
 #: Below this mean log-density per driven dimension a warning is shown [nats]: a tenth of what
 #: a uniform guess over a box of width 2 would have.
 UNLIKELY = float(np.log(0.5 / 10))
+#: A page may be silent for so long [s]: drawing the scene can hold up its messages. One that is
+#: closed or unplugged is noticed at once.
+PATIENCE = 0.3
 #: The page is shown this often at most [1/s].
 FRAMES = 25.0
 

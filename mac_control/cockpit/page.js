@@ -118,7 +118,8 @@ function build() {
     li.textContent = task;
     $("tasks").append(li);
   }
-  state.policies.forEach((path, i) => $("policy").add(new Option(path, i)));
+  state.policies.forEach((path, i) =>
+    $("policy").add(new Option(path.split("/").slice(-2).join("/"), i)));
   if (!state.policies.length) $("policy").add(new Option("no policy: stands still", 0));
 }
 
@@ -143,6 +144,7 @@ for (const [id, act] of Object.entries(press))
 $("policy").addEventListener("change", event => {
   command("policy", Number(event.target.value)); event.target.blur();
 });
+window.cockpit = {get state() { return state; }};  // for tests and tinkering
 sticks();
 keyboard({Escape: stop, p: press.pause, Backspace: press.reset, z: press.undo,
   Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode});

@@ -10,6 +10,9 @@ from typing import Any
 
 from mac_control.teleop.device import needs
 
+#: viser's own panel covers the scene on a phone, and has nothing that the page has not.
+HIDDEN = b"<style>.mantine-Paper-root { display: none !important; }</style>"
+
 
 class View:
     """A viser server on this machine alone, with the scene of a MuJoCo model.
@@ -29,13 +32,13 @@ class View:
         self._viser.gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
         self._viser.gui.set_panel_label("view")
         self._viser.gui.main_panel.minimize()  # the page has the controls
-        self._viser.initial_camera.position = (-1.3, -1.5, 2.9)
-        self._viser.initial_camera.look_at = (-0.1, 0.4, 1.8)
+        self._viser.initial_camera.position = (-0.85, -1.15, 2.6)
+        self._viser.initial_camera.look_at = (-0.1, 0.4, 1.85)
         self._scene = mjviser.ViserMujocoScene(self._viser, model, num_envs=1)
         self._scene.camera_tracking_enabled = False
         self.port: int = self._viser.get_port()
         client = Path(viser.__file__).parent / "client" / "build" / "index.html"
-        self.page = client.read_bytes()
+        self.page = client.read_bytes().replace(b"</head>", HIDDEN + b"</head>", 1)
 
     def update(self, data: Any) -> None:
         """Show the state `data`."""

@@ -1,0 +1,216 @@
+"""The whole way, as a person goes it: the command, a real browser, a recording, training.
+
+Set MAC_CONTROL_CHROMIUM to the path of a Chromium to run it (needs playwright, takes a minute).
+MAC_CONTROL_CHECKPOINT may name a trained policy, MAC_CONTROL_SCREENSHOTS a folder for pictures.
+"""
+
+import contextlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mac_control.checkpoint import load_policy, save_policy
+from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
+from mac_control.policies.mac import MacConfig, MacPolicy
+
+CHROMIUM = os.environ.get("MAC_CONTROL_CHROMIUM")
+if not CHROMIUM:
+    pytest.skip("needs a browser: MAC_CONTROL_CHROMIUM names none", allow_module_level=True)
+playwright = pytest.importorskip("playwright.sync_api")
+
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+MAIN = "import sys; from mac_control.cli import main; main()"
+
+
+@contextlib.contextmanager
+def command(*arguments):
+    """A `mac-control` command that runs; its output is read by `address`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def address(process):
+    for line in process.stdout:
+        if found := re.search(r"drive at (\S+)", line):
+            return found[1]
+    raise AssertionError("the cockpit did not start")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    if trained := os.environ.get("MAC_CONTROL_CHECKPOINT"):
+        return Path(trained)
+    box = np.ones(9)
+    policy = MacPolicy(MacConfig(width=64, obs_width=64), np.zeros(30), np.ones(30), -box, box)
+    return save_policy(tmp_path_factory.mktemp("policy"), policy)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as tools:
+        chromium = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1240, "height": 780})
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+
+
+def picture(page, name):
+    image = page.screenshot()
+    if folder := os.environ.get("MAC_CONTROL_SCREENSHOTS"):
+        (Path(folder) / f"{name}.png").write_bytes(image)
+    return np.asarray(Image.open(io.BytesIO(image)).convert("RGB"), float)
+
+
+def read(page, id):
+    return page.inner_text(f"#{id}")
+
+
+def eventually(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def joint(page, d):
+    """The joint's position, from the state that the page holds."""
+    return page.evaluate("d => window.cockpit.state.qpos[d]", d)
+
+
+def test_a_person_drives_records_and_trains(page, checkpoint, tmp_path):
+    target = tmp_path / "mine-v0"
+    options = ["--policy", checkpoint, "--record", target, "--port", "0"]
+    with command("teleoperate", *options) as process:
+        page.goto(address(process))
+        page.wait_for_selector("#mine1")
+        # The kitchen is there: where the view lies, the picture is neither empty nor flat.
+        eventually(lambda: picture(page, "kitchen")[100:700, 50:650].std() > 25)
+
+        # Take dimension 1; the others are filled in by the model.
+        before = joint(page, 1)
+        page.check("#mine1")
+        page.fill("#dim1", "0.5")
+        eventually(lambda: read(page, "sent1") == "0.50")
+        eventually(lambda: joint(page, 1) > before + 0.1)
+        assert page.locator("tr.you").count() == 1 and page.locator("tr.robot").count() == 8
+        assert read(page, "status") == "you drive"
+        assert "log-likelihood of your commands" in read(page, "likelihood")
+        sent = {read(page, f"sent{d}") for d in range(9) if d != 1}
+        assert len(sent) > 1  # the model is at work
+        picture(page, "driving")
+
+        # Hand back.
+        page.uncheck("#mine1")
+        eventually(lambda: page.locator("tr.robot").count() == 9)
+        assert read(page, "status") == "the robot drives"
+
+        # Two episodes are recorded, one of them with a stick.
+        page.click("#success")
+        eventually(lambda: "episode 1" in read(page, "progress"))
+        stick = page.locator("#left").bounding_box()
+        x, y = stick["x"] + stick["width"] / 2, stick["y"] + stick["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y - 60)
+        eventually(lambda: page.locator("tr.you").count() == 7)
+        picture(page, "stick")
+        page.mouse.up()
+        eventually(lambda: page.locator("tr.you").count() == 0)
+        page.keyboard.press("Escape")  # emergency stop by key
+        eventually(lambda: "STOPPED" in read(page, "status"))
+        eventually(lambda: {read(page, f"sent{d}") for d in range(9)} == {"0.00"})
+        page.keyboard.press("Escape")
+        eventually(lambda: "STOPPED" not in read(page, "status"))
+        page.keyboard.press("Enter")
+        eventually(lambda: "2 recorded" in read(page, "progress"))
+
+        # Killed in the middle of the third.
+        time.sleep(1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert page.errors == []
+    demonstrations = load_demonstrations(target)
+    assert len(demonstrations) == 2
+    first, second = raw_episodes(target, read_metadata(target))
+    assert first["infos"]["given"][:, 1].any()
+    assert not np.delete(first["infos"]["given"], 1, axis=1).any()
+    assert second["infos"]["given"][:, :7].all(1).any()
+    out = tmp_path / "retrained"
+    with command("train", "--data", target, "--out", out, "--steps", "20") as process:
+        said = process.stdout.read()
+        assert process.wait() == 0, said
+    assert load_policy(out).action_dim == 9
+
+
+def test_a_phone_can_drive(browser, checkpoint):
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    ).new_page()
+    phone.set_default_timeout(60_000)
+    with command("teleoperate", "--policy", checkpoint, "--port", "0") as process:
+        phone.goto(address(process))
+        phone.wait_for_selector("#mine0")
+        wide = phone.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390  # nothing sticks out
+        phone.tap("#mine0")
+        eventually(lambda: phone.locator("tr.you").count() == 1)
+        picture(phone, "phone")
+        phone.tap("#handback")
+        eventually(lambda: phone.locator("tr.you").count() == 0)
+    phone.context.close()
+
+
+def test_the_keyboard_of_the_browser_drives(page, checkpoint):
+    with command("teleoperate", "--policy", checkpoint, "--port", "0") as process:
+        page.goto(address(process))
+        page.wait_for_selector("#mine0")
+        page.keyboard.down("o")  # opens the fingers
+        eventually(lambda: page.locator("tr.you").count() == 2)
+        page.keyboard.up("o")
+        eventually(lambda: page.locator("tr.you").count() == 0)
+        page.keyboard.press("Tab")
+        eventually(lambda: "mode joints" in read(page, "progress"))
+        page.keyboard.down("w")
+        eventually(lambda: page.locator("tr.you").count() == 1)
+        page.keyboard.up("w")
+        # A page that is hidden or closed lets go.
+        page.keyboard.down("w")
+        eventually(lambda: page.locator("tr.you").count() == 1)
+        page.evaluate("window.dispatchEvent(new Event('blur'))")
+        eventually(lambda: page.locator("tr.you").count() == 0)
