@@ -31,7 +31,7 @@ class Args:
 
     out: Path = PATH
     """file to write, in D4RL's layout"""
-    episodes: int = 200
+    episodes: int = 250
     """episodes of the scripted expert, in the order of `complete`"""
     seed: int = 0
     """of all that is drawn"""

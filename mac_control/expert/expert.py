@@ -11,9 +11,12 @@ from mac_control.expert.arm import ARM, Arm, action_for
 from mac_control.expert.poses import Pose, angle, facing, gap, step_towards
 from mac_control.expert.skills import OPEN, SHUT, SKILLS, Skill
 
-NEAR, FACING = 0.03, 0.3  # close enough to where an approach begins [m], [rad]
+NEAR, FACING = 0.03, 0.3  # close enough to where it is to be [m], [rad]
 AT = 0.022  # close enough to touch [m]
-LOST = 0.07  # further than this from its hold, the hand has lost the object [m]
+# What is pushed may be held less exactly than what is gripped. Two near borders, or the same
+# place would be pushed from in one episode and come back from in another: no lesson at all.
+PUSHABLE, PUSHED = 0.032, 0.055  # from the hold: close enough to push, too far to push on [m]
+LOST = 0.07  # further than this from its grip, the hand has lost the object [m]
 AWAY = 0.25  # further than this from an object, there is nothing to come away from [m]
 WEDGED = 0.025  # opening of fingers that should be shut, with something between them [m]
 STIFF = 1.5  # how much more than its error a hold is corrected, or the hand slips off
@@ -115,6 +118,7 @@ class ScriptedExpert:
         if self.phase == "leave":
             return
         data, off = self.env.data, gap(tip, touch)
+        grips = skill.opening != skill.grip
         fingers = data.qpos[ARM] + data.qpos[ARM + 1]
         if skill.done(data):
             self._begin("leave")
@@ -124,14 +128,16 @@ class ScriptedExpert:
         elif self._waited > PATIENCE:
             self._begin("detour" if self.phase == "approach" else "approach")
         elif self.phase == "approach":
-            if gap(tip, start) < NEAR and angle(tip, start) < FACING:
+            if on_the_way(tip, start, touch) and angle(tip, start) < FACING:
                 self._begin("reach")
         elif self.phase == "reach":
             if gap(tip, (touch[0] + skill.beside, touch[1])) < AT:
-                self._begin("grip" if skill.opening != skill.grip else "move")
+                self._begin("grip" if grips else "move")
+            elif not grips and off < PUSHABLE:
+                self._begin("move")
             elif off > gap(start, touch) + LOST:
                 self._begin("approach")
-        elif off > LOST or (skill.opening == SHUT and fingers > WEDGED):
+        elif off > (LOST if grips else PUSHED) or (skill.opening == SHUT and fingers > WEDGED):
             self._begin("approach")
         elif self.phase == "grip" and self._waited >= GRIP:
             self._begin("move")
@@ -154,3 +160,16 @@ class ScriptedExpert:
         if skill.opening != skill.grip and self._waited < GRIP - 1:
             return (tip[0], rotation), skill.opening
         return (position + skill.after, rotation), skill.opening
+
+
+def on_the_way(tip: Pose, start: Pose, touch: Pose) -> bool:
+    """Whether the tips are near the line from the start of an approach to first touch.
+
+    Example:
+        >>> at = lambda x, y: (np.array([x, y, 0.0]), np.eye(3))
+        >>> [on_the_way(at(x, y), at(0.1, 0), at(0, 0)) for x, y in [(0.1, 0), (0.05, 0.1)]]
+        [True, False]
+    """
+    way, gone = start[0] - touch[0], tip[0] - touch[0]
+    along = float(gone @ way) / float(way @ way)
+    return 0.25 < along < 1.25 and float(np.linalg.norm(gone - along * way)) < NEAR
