@@ -214,3 +214,25 @@ def test_the_keyboard_of_the_browser_drives(page, checkpoint):
         eventually(lambda: page.locator("tr.you").count() == 1)
         page.evaluate("window.dispatchEvent(new Event('blur'))")
         eventually(lambda: page.locator("tr.you").count() == 0)
+
+
+def test_the_gamepad_of_the_browser_drives(browser, checkpoint):
+    """A pad that the page's script cannot tell from a real one; the browser's own is not there."""
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.add_init_script(
+        """window.pad = {id: "a pad", connected: true, axes: [0, 0, 0, 0],
+             buttons: Array.from({length: 17}, () => ({pressed: false}))};
+           navigator.getGamepads = () => [window.pad];"""
+    )
+    with command("teleoperate", "--policy", checkpoint, "--port", "0") as process:
+        page.goto(address(process))
+        page.wait_for_selector("#mine0")
+        page.evaluate("pad.axes[1] = -1")
+        eventually(lambda: page.locator("tr.you").count() == 7)
+        page.evaluate("pad.axes[1] = 0.02")  # within the dead zone
+        eventually(lambda: page.locator("tr.you").count() == 0)
+        page.evaluate("pad.buttons[1].pressed = true")  # B stops
+        eventually(lambda: "STOPPED" in read(page, "status"))
+        assert read(page, "gamepad") == "gamepad: a pad"
+    page.close()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -180,6 +181,43 @@ def test_a_leader_arm_of_lerobot_is_followed():
     arm.fault = RuntimeError("the motor bus is silent")
     assert operator.poll(OBS).status == "lost"
     operator.close()
+
+
+class Mouse:
+    """What pyspacemouse hands out: one queued report a call, the last one when there is none."""
+
+    def __init__(self):
+        self.time, self.queue, self.fault = 0.0, [], None
+        self.last = self.report()
+
+    def report(self, x=0.0, buttons=(0, 0)):
+        self.time += 0.01
+        names = ("x", "y", "z", "roll", "pitch", "yaw")
+        return SimpleNamespace(t=self.time, **{n: x for n in names}, buttons=list(buttons))
+
+    def read(self):
+        if self.fault:
+            raise self.fault
+        self.last = self.queue.pop(0) if self.queue else self.last
+        return self.last
+
+    def close(self):
+        self.fault = OSError("closed")
+
+
+def test_a_spacemouse_answers_with_its_newest_report(monkeypatch):
+    mouse = Mouse()
+    library = SimpleNamespace(open=lambda: mouse)
+    monkeypatch.setitem(sys.modules, "pyspacemouse", library)
+    with make_device("spacemouse") as device:
+        assert device.read().axes["x"] == 0
+        mouse.queue = [mouse.report(x) for x in np.linspace(0, 1, 20)]
+        mouse.queue[-1].buttons = [1, 0]
+        state = device.read()
+        assert state.axes["x"] == 1 and state.buttons == {"button0"}
+        mouse.fault = OSError("no such device")
+        with pytest.raises(DeviceError, match="unplugged"):
+            device.read()
 
 
 def test_what_is_missing_is_one_sentence():

@@ -273,6 +273,7 @@ class Teleoperation:
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
+        self.policy.reset(self.seed + self.episode)  # what it remembers did not happen
         self.steps -= count
         self.handover.restart()
         if self.recorder is not None:

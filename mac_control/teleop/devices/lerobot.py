@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import pkgutil
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -64,10 +67,14 @@ class LeRobot(Device):
     def _make(self) -> Any:
         configs = needs("lerobot.teleoperators.config", "lerobot").TeleoperatorConfig
         utils = needs("lerobot.teleoperators.utils", "lerobot")
+        package = needs("lerobot.teleoperators", "lerobot")
+        # A configuration registers itself when its module is imported, whatever that is called.
+        for module in pkgutil.iter_modules(package.__path__, "lerobot.teleoperators."):
+            with contextlib.suppress(Exception):  # one that lacks the driver of another arm
+                importlib.import_module(module.name)
         try:
-            needs(f"lerobot.teleoperators.{self._kind}", "lerobot")  # registers its configuration
             config = configs.get_choice_class(self._kind)(**self._options)
-        except (KeyError, TypeError, DeviceError) as error:
+        except (KeyError, TypeError) as error:
             raise InputError(f"lerobot: {self._kind!r} cannot be configured: {error}") from error
         return utils.make_teleoperator_from_config(config)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
+#: Reports that can have gathered between two looks; it sends about 100 a second.
+REPORTS = 64
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 
 
@@ -35,6 +37,10 @@ class SpaceMouse(Device):
             raise DeviceError("spacemouse: expected to be connected, got none")
         try:
             state = self._mouse.read()
+            for _ in range(REPORTS):  # each call takes one report: the newest is wanted
+                last, state = state, self._mouse.read()
+                if state.t == last.t:
+                    break
         except Exception as error:
             self.close()
             raise DeviceError(f"spacemouse: unplugged: {error}") from error
