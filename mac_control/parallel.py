@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mac_control.errors import InputError, MacControlError
@@ -32,7 +33,8 @@ def run_many(
 
     `function` and the items must pickle, and a result must depend on its item alone: then the
     results are the same whatever the number of workers (default: every core; 1: this process).
-    Each worker computes with one thread. A worker that dies has its unfinished work done again.
+    Each computes with one thread, for sums depend on how many there are. A worker that dies has
+    its unfinished work done again.
 
     Raises:
         MacControlError: workers died again and again.
@@ -46,7 +48,9 @@ def run_many(
         raise InputError(f"workers: expected at least 1, got {workers}")
     if workers == 1 or len(items) <= 1:
         for index, item in enumerate(items):
-            yield index, function(item)
+            with _one_thread():
+                result = function(item)
+            yield index, result
         return
     waiting = dict(enumerate(items))
     for _ in range(RETRIES):
@@ -75,6 +79,18 @@ def _run_pool(
             yield futures[future], future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _start_worker() -> None:
