@@ -135,9 +135,9 @@ def _findings(cells: Cells, name: str) -> list[str]:
                 noise = np.hypot(_spread(mine), _spread(theirs))
                 word = "ahead of" if gap > 0 else "behind"
                 sure = "" if abs(gap) > noise else ", within the spread over seeds"
+                us, them = (METHODS[m].removeprefix("+ ") for m in (ours, other))
                 found.append(
-                    f"- {query}: {METHODS[ours].strip('+ ')} is {word} {METHODS[other].strip('+ ')} by "
-                    f"{abs(gap):.2f} ± {noise:.2f}{sure}."
+                    f"- {query}: {us} is {word} {them} by {abs(gap):.2f} ± {noise:.2f}{sure}."
                 )
     return found
 
