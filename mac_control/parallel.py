@@ -48,7 +48,7 @@ def run_many(
         raise InputError(f"workers: expected at least 1, got {workers}")
     if workers == 1 or len(items) <= 1:
         for index, item in enumerate(items):
-            with _one_thread():
+            with one_thread():
                 result = function(item)
             yield index, result
         return
@@ -67,6 +67,19 @@ def run_many(
     )
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread within the block: the last bits depend on how many."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _run_pool(
     function: Callable[[Item], Result], waiting: dict[int, Item], workers: int
 ) -> Iterator[tuple[int, Result]]:
@@ -79,18 +92,6 @@ def _run_pool(
             yield futures[future], future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _start_worker() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mac_control.benchmarks.fresh import policy_of
-from mac_control.loop.groups import one_thread
+from mac_control.parallel import one_thread
 from mac_control.partial import PartialAction
 from mac_control.policies import LearnedPolicy
 

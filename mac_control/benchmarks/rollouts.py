@@ -11,10 +11,10 @@ import numpy as np
 
 from mac_control.benchmarks.fresh import policy_of
 from mac_control.envs import make_kitchen
-from mac_control.loop.groups import GROUP_SIZE, one_thread
+from mac_control.loop.groups import GROUP_SIZE
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import Nobody
-from mac_control.parallel import cores, run_many
+from mac_control.parallel import cores, one_thread, run_many
 from mac_control.policies import Policy
 
 #: Simulator steps in one step of the kitchen.

@@ -12,7 +12,7 @@ import numpy as np
 
 from mac_control.benchmarks.fresh import policy_of
 from mac_control.envs import make_kitchen
-from mac_control.loop.groups import one_thread
+from mac_control.parallel import one_thread
 from mac_control.policies import Policy
 from mac_control.teleop.assemble import assemble_operator
 from mac_control.teleop.devices.network import Inbox

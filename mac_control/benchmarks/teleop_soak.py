@@ -17,7 +17,7 @@ from mac_control.cli import run
 from mac_control.cockpit import Cockpit
 from mac_control.envs import make_kitchen
 from mac_control.files import write_json
-from mac_control.loop.groups import one_thread
+from mac_control.parallel import one_thread
 from mac_control.teleop.assemble import assemble_operator
 from mac_control.teleop.device import needs
 from mac_control.teleop.devices.network import Network

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-
-import torch
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KitchenEnv, make_kitchen
@@ -68,8 +64,7 @@ def run_group(group: Group) -> Outcome:
         for env in envs
     ]
     start = time.perf_counter()
-    with one_thread():  # the last bits of a matrix product depend on the number of threads
-        found = rollout_group(envs, policy, operators, seeds=group.seeds)
+    found = rollout_group(envs, policy, operators, seeds=group.seeds)
     seconds = time.perf_counter() - start
     for operator in operators:
         operator.close()
@@ -79,17 +74,6 @@ def run_group(group: Group) -> Outcome:
         metrics=[episode_metrics(t) for t in found],
         seconds=seconds,
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch computes with one thread within the block."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _policy(source: str | Policy, role: str) -> Policy:
