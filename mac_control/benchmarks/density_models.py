@@ -27,7 +27,7 @@ RULES = {
     "no redundancy": "paths of marginals in natural order, every query with the same weight",
     "frequencies": "the same paths, every conditional as often as it is visited",
     "evidence": "paths of p(rest | given) in natural order, as often as visited",
-    "any-order, all": "every conditional of a uniform random order: D in a row",
+    "any-order twice": "every conditional of a uniform random order: D in a row",
 }
 
 
@@ -190,7 +190,7 @@ def gmm_log_prob(mixture: Any, x: Tensor, chosen: Tensor) -> Tensor:
 def _path(rule: str, batch: int, dim: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Ranks of one path per row, and the weight of each of its conditionals."""
     natural = torch.arange(dim)
-    if rule == "any-order, all":
+    if rule == "any-order twice":
         return permutations(batch, dim, generator) + 1, torch.ones(batch, dim)
     if rule == "any-order":  # as many conditionals of the path as the other rules train
         kept = marginal_queries(batch, dim, generator)[1]
