@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from mac_control.engine.base import GaussianBase
 from mac_control.engine.heads import Categorical
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
@@ -171,3 +172,28 @@ def test_the_most_certain_dimension_comes_first():
     ]
     assert rank[0].argmin() == torch.stack(entropies).argmin()
     assert sorted(rank[0].tolist()) == [1, 2, 3, 4]
+
+
+def test_a_gaussian_base_is_the_gaussians_conditional():
+    """Against the textbook: μ_i + C_iS C_SS⁻¹ (x_S - μ_S), and the Schur complement."""
+    generator = torch.Generator().manual_seed(0)
+    data = (
+        torch.randn(60, 5, generator=generator).double()
+        @ torch.randn(5, 5, generator=generator).double()
+    )
+    base = GaussianBase(data, obs_dim=2, shrink=0.1)
+    x, obs = data[:4, 2:], data[:4, :2]
+    rank = torch.tensor([[1, 2, 3], [0, 2, 1], [0, 4, 1], [1, 0, 4]])
+    mean, std, length, count = base(x, rank, obs)
+    for row in range(4):
+        for i in range(3):
+            if rank[row, i] in (0, 4):
+                continue
+            seen = [0, 1, *(2 + j for j in range(3) if rank[row, j] < rank[row, i])]
+            gain = base.cov[2 + i, seen] @ base.cov[seen][:, seen].inverse()
+            off = data[row, seen] - base.mean[seen]
+            var = base.cov[2 + i, 2 + i] - gain @ base.cov[seen, 2 + i]
+            assert torch.isclose(mean[row, i], base.mean[2 + i] + gain @ off)
+            assert torch.isclose(std[row, i], var.sqrt())
+            expected = off @ base.cov[seen][:, seen].inverse() @ off
+            assert torch.isclose(length[row, i], expected) and count[row, i] == len(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ def main(args: Args) -> None:
     """Fill in the cells that are missing, then write the report."""
     chosen = _known("sets", args.sets, SETS)
     methods = _known("methods", args.methods, (*RULES, "flow", "gmm"))
+    for method, package in (("flow", "zuko"), ("gmm", "sklearn")):
+        if method in methods and find_spec(package) is None:
+            raise InputError(f"methods: {method} needs {package}: pip install 'mac-control[bench]'")
     path = Path(args.out) / "results.json"
     cells: dict[str, Any] = json.loads(path.read_text())["cells"] if path.exists() else {}
     torch.set_num_threads(1)

@@ -70,9 +70,10 @@ def read_table(name: str, folder: str | None = None, max_test: int = 2000) -> Ta
             f"data: expected a folder with the data sets (or MAC_CONTROL_DATA), got {folder}"
         )
     rng = np.random.default_rng(0)
-    obs_dim, *parts = {"kitchen": _kitchen, "miniboone": _miniboone, "bsds": _bsds}[name](
-        Path(folder), rng
-    )
+    read, file = _READERS[name]
+    if not (Path(folder) / file).is_file():
+        raise DataError(f"data: expected the file {file} in {folder}, found none")
+    obs_dim, *parts = read(Path(folder) / file, rng)
     parts[2] = parts[2][rng.permutation(len(parts[2]))[:max_test]]
     mean, std = parts[0].mean(0), parts[0].std(0)
     std = np.where(std > 1e-6, std, 1.0)
@@ -80,8 +81,7 @@ def read_table(name: str, folder: str | None = None, max_test: int = 2000) -> Ta
     return Table(name, obs_dim, train, val, test, torch.tensor(-np.log(std[obs_dim:])).float())
 
 
-def _kitchen(folder: Path, rng: np.random.Generator) -> tuple[Any, ...]:
-    file = folder / "mini_kitchen_microwave_kettle_light_slider-v0.hdf5"
+def _kitchen(file: Path, rng: np.random.Generator) -> tuple[Any, ...]:
     demonstrations = load_demonstrations(file)
     # Whole episodes are held out. Many actions repeat exactly (the ends of the box): uniform
     # noise keeps every density bounded.
@@ -94,14 +94,14 @@ def _kitchen(folder: Path, rng: np.random.Generator) -> tuple[Any, ...]:
     return demonstrations.obs_dim, *parts
 
 
-def _miniboone(folder: Path, rng: np.random.Generator) -> tuple[Any, ...]:
-    rows = np.load(folder / "miniboone_first1523.npy", allow_pickle=False)
+def _miniboone(file: Path, rng: np.random.Generator) -> tuple[Any, ...]:
+    rows = np.load(file, allow_pickle=False)
     rows = rows[rng.permutation(len(rows))]
     return 0, rows[:1100], rows[1100:1300], rows[1300:]
 
 
-def _bsds(folder: Path, rng: np.random.Generator) -> tuple[Any, ...]:
-    with np.load(folder / "bsds300_patches.npz", allow_pickle=False) as file:
+def _bsds(path: Path, rng: np.random.Generator) -> tuple[Any, ...]:
+    with np.load(path, allow_pickle=False) as file:
         parts = []
         for key, count in (("train", None), ("val", 1000), ("test", None)):
             pixels = file[key].astype(np.float64)
@@ -109,3 +109,10 @@ def _bsds(folder: Path, rng: np.random.Generator) -> tuple[Any, ...]:
             pixels = (pixels + rng.uniform(size=pixels.shape)) / 256
             parts.append((pixels - pixels.mean(1, keepdims=True))[:, :-1])
     return 0, *parts
+
+
+_READERS = {
+    "kitchen": (_kitchen, "mini_kitchen_microwave_kettle_light_slider-v0.hdf5"),
+    "miniboone": (_miniboone, "miniboone_first1523.npy"),
+    "bsds": (_bsds, "bsds300_patches.npz"),
+}
