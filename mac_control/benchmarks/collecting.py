@@ -31,7 +31,7 @@ class Args:
 
 @dataclass(frozen=True)
 class Times:
-    """Environment steps, and the seconds that they took: collecting, and simulating only."""
+    """Environment steps, and processor seconds that they took: collecting, simulating only."""
 
     steps: int
     collecting: float
@@ -51,17 +51,17 @@ def measure(wanted: Wanted) -> Times:
         return result
 
     env.step = step  # type: ignore[method-assign]
-    start = time.perf_counter()
+    start = time.process_time()
     collect(wanted)
-    collecting = time.perf_counter() - start
+    collecting = time.process_time() - start
     del env.step
     data = mujoco.MjData(env.model)
     simulating = 0.0
     for qpos, qvel, ctrl in recorded:
         data.qpos[:], data.qvel[:], data.ctrl[:] = qpos, qvel, ctrl
-        start = time.perf_counter()
+        start = time.process_time()
         mujoco.mj_step(env.model, data, SUBSTEPS)
-        simulating += time.perf_counter() - start
+        simulating += time.process_time() - start
     return Times(len(recorded), collecting, simulating)
 
 

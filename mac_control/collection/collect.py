@@ -123,7 +123,8 @@ def _attempt(
         obs, reward, terminated, truncated, _ = env.step(executed)
         rows.append((seen, action, executed, reward, subtask))
         # A later subtask may undo one: done once is done, as the environment has it.
-        undone -= {name for name in undone if achieved(env.data, name)}
+        if subtask in undone and achieved(env.data, subtask):
+            undone.remove(subtask)
         over = terminated or truncated
     if undone:
         return None

@@ -13,10 +13,11 @@ import numpy as np
 from mac_control.errors import InputError
 
 try:
+    import daqp
     import mink
 except ImportError as error:
     raise InputError(
-        "the scripted expert: expected the package mink, got none: pip install mac-control[expert]"
+        "the scripted expert: expected the packages mink and daqp: pip install mac-control[expert]"
     ) from error
 
 ARM = 7  # joints
@@ -65,7 +66,6 @@ class Arm:
         self._configuration = mink.Configuration(model)
         self._frame = mink.FrameTask("tip", "site", 1.0, 0.25, lm_damping=1e-3)
         self._posture = mink.PostureTask(model, 5e-2, gain=0.3)
-        self._limits = [_Box(self._low, self._high, MOST * ASKED * SHARE)]
 
     def pose(self, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Position `(3,)` [m] and rotation `(3, 3)` of the tips for joints `(7,)` [rad]."""
@@ -82,11 +82,21 @@ class Arm:
         the pose leaves freedom.
         """
         self._posture.set_target(posture)
-        self._frame.set_target(
-            mink.SE3.from_rotation_and_translation(mink.SO3.from_matrix(rotation), position)
+        quaternion = np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+        self._frame.set_target(mink.SE3(np.concatenate([quaternion, position])))
+        problem = mink.build_ik(self._configuration, [self._frame, self._posture], 1.0, limits=[])
+        # Limits of place and speed are one box, which the solver takes as it is: with mink's two
+        # kinds of limit, 28 inequalities, inverse kinematics costs twice as much.
+        qpos, most = self._configuration.q, MOST * ASKED * SHARE
+        upper = np.minimum(self._high - qpos, most)
+        lower = np.maximum(self._low - qpos, -most)
+        found, _, flag, _ = daqp.solve(
+            problem.P, problem.q, np.empty((0, ARM)), upper, lower, np.zeros(ARM, np.intc)
         )
-        tasks = [self._frame, self._posture]
-        return mink.solve_ik(self._configuration, tasks, 1.0, "daqp", limits=self._limits)
+        if flag <= 0:
+            raise mink.NoSolutionFound("daqp")
+        return found
 
 
 def action_for(
@@ -100,22 +110,3 @@ def action_for(
     arm = (displacement / SHARE + load / STIFFNESS) / ASKED
     hand = np.clip(FINGER_GAIN * (opening - fingers), -0.5, 0.5)
     return np.clip(np.concatenate([arm, hand]), -1.0, 1.0).astype(np.float32)
-
-
-class _Box(mink.Limit):
-    """Joints stay within `low` and `high` and go at most `most` in a step, `(7,)` each [rad].
-
-    mink's own two limits say the same in twice as many inequalities, at three times the cost.
-    """
-
-    def __init__(self, low: np.ndarray, high: np.ndarray, most: np.ndarray) -> None:
-        self._low, self._high, self._most = low, high, most
-        self._sides = np.vstack([np.eye(len(most)), -np.eye(len(most))])
-
-    def compute_qp_inequalities(
-        self, configuration: mink.Configuration, dt: float
-    ) -> mink.Constraint:
-        qpos = configuration.q
-        up = np.minimum(self._high - qpos, self._most)
-        down = np.minimum(qpos - self._low, self._most)
-        return mink.Constraint(self._sides, np.concatenate([up, down]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import mujoco
 import numpy as np
 
 Pose = tuple[np.ndarray, np.ndarray]  # position (3,) [m], rotation (3, 3)
@@ -30,12 +33,13 @@ def turn(angle: float, axis: str = "z") -> np.ndarray:
 
 def gap(a: Pose, b: Pose) -> float:
     """Distance between two positions [m]."""
-    return float(np.linalg.norm(a[0] - b[0]))
+    way = a[0] - b[0]
+    return math.sqrt(way @ way)
 
 
 def angle(a: Pose, b: Pose) -> float:
     """Angle between two rotations [rad]."""
-    return float(np.arccos(np.clip((np.trace(a[1].T @ b[1]) - 1) / 2, -1, 1)))
+    return math.acos(min(max(((a[1] * b[1]).sum() - 1) / 2, -1.0), 1.0))
 
 
 def step_towards(now: Pose, target: Pose, most: float, most_turn: float, share: float) -> Pose:
@@ -48,17 +52,14 @@ def step_towards(now: Pose, target: Pose, most: float, most_turn: float, share: 
         >>> round(gap(here, step), 6), round(angle(here, step), 6)
         (0.04, 0.1)
     """
-    way, turned = gap(now, target), angle(now, target)
-    position = now[0] + (target[0] - now[0]) * min(share, most / max(way, 1e-9))
-    return position, _between(now[1], target[1], min(share, most_turn / max(turned, 1e-9)))
-
-
-def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """The rotation `share` of the way from `a` to `b`, by Rodrigues' formula."""
-    delta = a.T @ b
-    theta = np.arccos(np.clip((np.trace(delta) - 1) / 2, -1, 1))
-    if theta < 1e-6 or theta > np.pi - 1e-6:  # the axis is not defined
-        return b
-    axis = (delta - delta.T) / (2 * np.sin(theta))
-    t = share * theta
-    return a @ (np.eye(3) + np.sin(t) * axis + (1 - np.cos(t)) * axis @ axis)
+    way = target[0] - now[0]
+    position = now[0] + way * min(share, most / max(math.sqrt(way @ way), 1e-9))
+    here, there, turned = np.empty(4), np.empty(4), np.empty(3)
+    mujoco.mju_mat2Quat(here, now[1].ravel())
+    mujoco.mju_mat2Quat(there, target[1].ravel())
+    mujoco.mju_subQuat(turned, there, here)  # as axis times angle
+    most_share = most_turn / max(math.sqrt(turned @ turned), 1e-9)
+    mujoco.mju_quatIntegrate(here, turned, min(share, most_share))
+    rotation = np.empty(9)
+    mujoco.mju_quat2Mat(rotation, here)
+    return position, rotation.reshape(3, 3)
