@@ -81,6 +81,7 @@ def get(url, **headers):
 def refused(url, **headers):
     with pytest.raises(urllib.error.HTTPError) as error:
         get(url, **headers)
+    error.value.close()  # it is an answer too, and holds its connection
     return error.value.code
 
 

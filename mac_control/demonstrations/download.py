@@ -49,6 +49,7 @@ def download_file(
                 break
             reason = "the connection broke"
         except urllib.error.HTTPError as error:
+            error.close()  # it is an answer too, and holds its connection
             if error.code < 500:
                 raise DataError(f"{url}: expected a file, got HTTP {error.code}") from error
             reason = f"HTTP {error.code}"
@@ -129,6 +130,7 @@ def _fetch(url: str, part: Path, progress: bool) -> bool:
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
+        error.close()
         whole = error.headers.get("Content-Range", "").rpartition("/")[2] == str(have)
         if not whole:
             _discard(part)
@@ -192,7 +194,8 @@ def _unreachable(url: str) -> str | None:
     """Why nobody answers at `url`, or None."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as error:
+        error.close()
         return None  # an answer, whatever it says
     except (OSError, http.client.HTTPException) as error:
         return first_line(error).strip("<>")
