@@ -77,7 +77,7 @@ class Teleoperation:
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = seed, -1, 0
         self.reward = 0.0
-        self.latencies: deque[float] = deque(maxlen=100_000)
+        self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
         self._commands: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
