@@ -55,10 +55,25 @@ def test_tracking_reaches_the_reward_that_open_loop_replay_loses(human):
     assert np.mean(tracked) > np.mean(replayed), (tracked, replayed)
 
 
-def test_action_is_the_demonstrated_one_plus_feedback_on_the_arm():
-    tracker = Tracker(line(), gain=3.0, ahead=1)
+def test_action_is_the_demonstrated_one_plus_feedback_on_arm_and_fingers():
+    tracker = Tracker(line(), gain=3.0, ahead=1, finger_gain=5.0)
     action = tracker.read(np.full(30, 0.1)).values
-    np.testing.assert_allclose(action, [-0.3] * 7 + [0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(action, [-0.3] * 7 + [-0.5, -0.5], atol=1e-6)
+
+
+def test_a_slightly_noisy_operator_keeps_hold_of_what_it_grips(human):
+    """Noise on the fingers adds up where nothing feeds back their positions."""
+
+    def done(index: int, finger_gain: float) -> int:
+        tracker = Tracker(human, demonstration=index, finger_gain=finger_gain)
+        noise = np.random.default_rng(index)
+        return subtasks_done(
+            lambda _, obs: tracker.read(obs).values + 0.05 * noise.standard_normal(9)
+        )
+
+    with_feedback = [done(index, 6.0) for index in range(len(human))]
+    assert np.mean(with_feedback) >= 3.75, with_feedback
+    assert np.mean(with_feedback) > np.mean([done(index, 0.0) for index in range(len(human))])
 
 
 def test_gives_everything_inside_the_action_box():
@@ -100,7 +115,7 @@ def test_the_seed_chooses_the_demonstration():
 
 @pytest.mark.parametrize(
     "options",
-    [{"gain": np.nan}, {"gain": -1.0}, {"ahead": 0}, {"demonstration": 1}, {"demonstration": -1}],
+    [{"gain": np.nan}, {"finger_gain": -1.0}, {"ahead": 0}, {"demonstration": 1}, {"demonstration": -1}],
 )
 def test_refuses_settings_out_of_range(options):
     with pytest.raises(InputError, match=next(iter(options))):

@@ -47,7 +47,7 @@ class Disturbance:
     interrupted: float = 0.25
     scripted: float = 0.0
     max_dims: int = 6
-    gain: float = 4.0
+    gain: float = 5.0
     min_reward: float = 3.0
     attempts: int = 10
 

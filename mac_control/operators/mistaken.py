@@ -35,7 +35,7 @@ class Wrong(OperatorWrapper):
         demonstrations: Demonstrations,
         every: float = 75.0,
         length: int = 25,
-        gain: float = 4.0,
+        gain: float = 5.0,
     ) -> None:
         super().__init__(operator)
         self.demonstrations, self.gain = demonstrations, gain
