@@ -24,7 +24,8 @@ _SCORE_SEED = 1_000_000
 class Args:
     """Train a policy on demonstrations; the same command goes on where it was interrupted.
 
-    On several devices: `torchrun --nproc-per-node 2 -m mac_control train ...`. Options that are None follow from the policy and the scale.
+    On several devices: `torchrun --nproc-per-node 2 -m mac_control train ...`.
+    Options that are None follow from the policy and the scale.
     """
 
     out: Path

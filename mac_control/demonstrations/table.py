@@ -37,6 +37,11 @@ class Table:
             arrays = (d.observations, d.actions, d.executed)
             self._parts = tuple(torch.from_numpy(array).to(device) for array in arrays)
 
+    @property
+    def resident(self) -> bool:
+        """Whether all of it lies in memory."""
+        return self._file is None
+
     def __len__(self) -> int:
         return int(self._ends[-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ def together(device: str) -> Iterator[Ranks]:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         # Optimizers import this. Imported while a group is there it keeps the group for good, and
         # the group's threads then hang the interpreter at its end, now and then (torch 2.13).
-        import torch._dynamo  # noqa: F401
+        importlib.import_module("torch._dynamo")
 
         with _sentence():
             dist.init_process_group("nccl" if gpu else "gloo")
