@@ -123,7 +123,7 @@ class IBC(LearnedPolicy):
         batch = {"obs": obs, "action": action, "start": start.to(obs)}
         if config.sampler == "langevin":
             noise = torch.randn((config.iterations, *shape), generator=generator)
-            batch["noise"] = config.noise * noise.to(obs)
+            batch["noise"] = config.noise * noise.to(obs).transpose(0, 1)  # (B, iterations, N, D)
         return batch
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
@@ -138,7 +138,7 @@ class IBC(LearnedPolicy):
                     lambda action: self.energy(fixed, action),
                     negatives,
                     torch.ones((), dtype=torch.bool, device=negatives.device),
-                    batch["noise"],
+                    batch["noise"].transpose(0, 1),
                     config.step,
                     config.move,
                 )

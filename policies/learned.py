@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mac_control.demonstrations import Demonstrations
+from mac_control.demonstrations.table import Table
 from mac_control.policies.base import Policy
 
 
@@ -62,11 +62,9 @@ class LearnedPolicy(nn.Module, Policy):
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
         return (obs - self.obs_mean) / self.obs_std
 
-    def training_arrays(
-        self, demonstrations: Demonstrations
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What rows are drawn from in training: observations, actions, executed actions."""
-        return demonstrations.observations, demonstrations.actions, demonstrations.executed
+    def training_rows(self, table: Table, rows: Tensor) -> tuple[Tensor, ...]:
+        """Observations, actions and executed actions of the steps `rows` `(B,)`, for `draw`."""
+        return table.take(rows)
 
     @abstractmethod
     def draw(
@@ -76,9 +74,14 @@ class LearnedPolicy(nn.Module, Policy):
 
         `obs` `(B, O)`; `action` `(B, D)` is what is learnt; `executed` `(B, D)` is what a
         model is given (the same as `action` in plain demonstrations). The generator is on the CPU
-        wherever the tensors are, so that every device draws the same.
+        wherever the tensors are, so that every device draws the same. Every entry of a batch has
+        its samples in the first axis: processes that train together take their shares of it.
         """
 
     @abstractmethod
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Mean loss `()` of a batch from `draw`."""
+
+    def weight(self, batch: dict[str, Tensor]) -> Tensor:
+        """What the mean in `loss` divides by, `()`; the loss of several batches follows from it."""
+        return torch.tensor(float(len(next(iter(batch.values())))))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.demonstrations import Demonstrations
+from mac_control.demonstrations.table import Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
@@ -116,21 +116,13 @@ class Windowed(LearnedPolicy):
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
 
-    def training_arrays(
-        self, demonstrations: Demonstrations
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def training_rows(self, table: Table, rows: Tensor) -> tuple[Tensor, ...]:
         """Windows around each step; the ends of an episode are repeated."""
-        config, parts = self.config, ([], [], [])
-        back = config.stride * np.arange(config.history - 1, -1, -1)
-        for episode in demonstrations:
-            step, last = np.arange(len(episode))[:, None], len(episode) - 1
-            seen = episode.observations[np.maximum(step - back, 0)]
-            rows = np.clip(step + config.offsets, 0, last)
-            for part, array in zip(
-                parts, (seen, episode.actions[rows], episode.executed[rows]), strict=True
-            ):
-                part.append(array.reshape(len(episode), -1))
-        return tuple(np.concatenate(part) for part in parts)
+        config = self.config
+        back = config.stride * torch.arange(config.history - 1, -1, -1)
+        seen, _, _ = table.take(table.around(rows, -back))
+        _, *actions = table.take(table.around(rows, torch.from_numpy(config.offsets)))
+        return tuple(part.flatten(1) for part in (seen, *actions))
 
     def queries(self, batch: int, dim: int, generator: torch.Generator | None = None) -> Masks:
         """What is given in acting: one set of dimensions now and in the past, and commitments.
@@ -161,6 +153,9 @@ class Windowed(LearnedPolicy):
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return self.inner.loss(batch)
+
+    def weight(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.weight(batch)
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode: forget what was seen, given and planned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ _SCORE_SEED = 1_000_000
 class Args:
     """Train a policy on demonstrations; the same command goes on where it was interrupted.
 
+    On several devices: `torchrun --nproc-per-node 2 -m mac_control train ...`.
     Options that are None follow from the policy and the scale.
     """
 
@@ -69,7 +71,9 @@ class Args:
     bf16: bool = False
     """Compute in bfloat16; for GPUs, and processors with such arithmetic."""
     compile: bool = False
-    """Compile the loss with torch.compile (on a GPU)."""
+    """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
+    wandb: str | None = None
+    """Project of Weights & Biases to send the curves to; TensorBoard's lie in the folder anyway."""
     history: int = 1
     """Observations that the policy sees, the present one included."""
     past: int = 0
@@ -110,9 +114,10 @@ def main(args: Args) -> int | None:
         policy=config,
         config=preset(args.policy, args.scale, **changes),
         score=lambda policy: mean_reward(policy, demonstrations.tasks, args.rollouts),
+        wandb=args.wandb,
     )
-    for folder in folders:
-        print(folder)
+    if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, one speaks
+        print(*folders, sep="\n")
 
 
 def chosen(args: Args) -> tuple[str, Any]:

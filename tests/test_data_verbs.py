@@ -8,8 +8,8 @@ from mac_control import Demonstrations, Episode, load_demonstrations
 from mac_control.cli import run_named
 from mac_control.demonstrations import save_minari
 from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
-from mac_control.demonstrations.d4rl import read_arrays
 from mac_control.demonstrations.faults import find_faults
+from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.scripts.data import NAMES, PACKAGE
 
 

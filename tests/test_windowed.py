@@ -6,6 +6,7 @@ import torch
 
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations.table import Table
 from mac_control.envs import make_kitchen
 from mac_control.errors import InputError
 from mac_control.loop import rollout_group
@@ -53,7 +54,10 @@ class Recorded:
 def test_windows_in_training_are_those_in_acting(monkeypatch):
     policy = windowed(history=3, past=2, stride=2, chunk=3, remember="all")
     data = demonstrations()
-    seen, _, executed = policy.training_arrays(data)
+    table = Table(data)
+    seen, _, executed = (
+        part.numpy() for part in policy.training_rows(table, torch.arange(len(table)))
+    )
     rows = executed.reshape(len(executed), 5, D)  # now, two future, two past
     recorded = Recorded(policy, monkeypatch)
     for number, episode in enumerate(data):

@@ -58,8 +58,16 @@ class Table:
         }
 
 
-def read_table(name: str, folder: str | None = None, max_test: int = 2000) -> Table:
+def read_table(
+    name: str,
+    folder: str | None = None,
+    max_test: int = 2000,
+    noise: float = 0.02,
+    split: str = "episodes",
+) -> Table:
     """One of `SETS`, from the folder of data sets (default: environment variable MAC_CONTROL_DATA).
+
+    The kitchen's actions carry uniform `noise`; whole `episodes` of it are held out, or `rows`.
 
     Raises:
         DataError: the folder or a file is not there.
@@ -73,7 +81,8 @@ def read_table(name: str, folder: str | None = None, max_test: int = 2000) -> Ta
     read, file = _READERS[name]
     if not (Path(folder) / file).is_file():
         raise DataError(f"data: expected the file {file} in {folder}, found none")
-    obs_dim, *parts = read(Path(folder) / file, rng)
+    options = {"noise": noise, "split": split} if name == "kitchen" else {}
+    obs_dim, *parts = read(Path(folder) / file, rng, **options)
     parts[2] = parts[2][rng.permutation(len(parts[2]))[:max_test]]
     mean, std = parts[0].mean(0), parts[0].std(0)
     std = np.where(std > 1e-6, std, 1.0)
@@ -81,7 +90,7 @@ def read_table(name: str, folder: str | None = None, max_test: int = 2000) -> Ta
     return Table(name, obs_dim, train, val, test, torch.tensor(-np.log(std[obs_dim:])).float())
 
 
-def _kitchen(file: Path, rng: np.random.Generator) -> tuple[Any, ...]:
+def _kitchen(file: Path, rng: np.random.Generator, noise: float, split: str) -> tuple[Any, ...]:
     demonstrations = load_demonstrations(file)
     # Whole episodes are held out. Many actions repeat exactly (the ends of the box): uniform
     # noise keeps every density bounded.
@@ -89,8 +98,11 @@ def _kitchen(file: Path, rng: np.random.Generator) -> tuple[Any, ...]:
     parts = []
     for chosen in (order[:13], order[13:15], order[15:]):
         part = demonstrations.select(sorted(chosen))
-        actions = part.actions + rng.uniform(-0.02, 0.02, part.actions.shape)
+        actions = part.actions + rng.uniform(-noise, noise, part.actions.shape)
         parts.append(np.concatenate([part.observations, actions], 1))
+    if split == "rows":  # the same counts, of rows drawn from all episodes alike
+        cuts = np.cumsum([len(part) for part in parts])[:-1]
+        parts = np.split(rng.permutation(np.concatenate(parts)), cuts)
     return demonstrations.obs_dim, *parts
 
 

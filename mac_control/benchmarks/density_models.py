@@ -58,6 +58,16 @@ Score = dict[str, float]
 
 def train_rule(table: Table, rule: str, seed: int, size: Size) -> tuple[Score, dict[str, Any]]:
     """Train the any-order model by a rule; its test scores [nats], and how it was trained."""
+    model, info = trained(table, rule, seed, size)
+    order = "random" if rule.startswith("any-order") else "natural"
+    scores = score(model, table, table.test, order)
+    if order == "random":
+        info["in natural order"] = score(model, table, table.test, "natural")
+    return scores, info
+
+
+def trained(table: Table, rule: str, seed: int, size: Size) -> tuple[AnyOrder, dict[str, Any]]:
+    """The any-order model trained by a rule, and how it was trained."""
     torch.manual_seed(seed)  # the network's first weights; all else is drawn from `generator`
     head = GaussianMixture(size.components)
     network = Transformer(
@@ -78,12 +88,7 @@ def train_rule(table: Table, rule: str, seed: int, size: Size) -> tuple[Score, d
         return -(weight * log_prob).sum() / weight.sum()
 
     ema, info = _fit(network, loss, table, size.steps, size, generator)
-    order = "random" if rule.startswith("any-order") else "natural"
-    scores = score(AnyOrder(ema, head), table, table.test, order)
-    if order == "random":
-        natural = score(AnyOrder(ema, head), table, table.test, "natural")
-        info["in natural order"] = natural
-    return scores, info
+    return AnyOrder(ema, head), info
 
 
 def score(model: AnyOrder, table: Table, rows: Tensor, order: str) -> Score:

@@ -90,6 +90,8 @@ def report(cells: Cells) -> str:
         " what whole paths (twice the conditionals) gain on large tables. The flow knows the joint"
         " alone.",
         "",
+        "Why marginals are level on the kitchen: [`kitchen.md`](kitchen.md).",
+        "",
     ]
     return "\n".join(lines)
 

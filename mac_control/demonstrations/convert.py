@@ -11,13 +11,9 @@ import h5py
 import numpy as np
 from gymnasium.spaces import Box
 
-from mac_control.demonstrations.d4rl import (
-    COLUMNS,
-    episode_slices,
-    from_arrays,
-    read_arrays,
-)
+from mac_control.demonstrations.d4rl import COLUMNS, episode_slices, from_arrays
 from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.demonstrations.minari_read import (
     flat_steps,
     main_part,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.demonstrations.hdf5 import first_line, open_arrays
 from mac_control.demonstrations.recognise import (
     KITCHEN_WORD,
     N_ACTIONS,
@@ -20,6 +21,7 @@ from mac_control.demonstrations.recognise import (
     kitchen_name,
     kitchen_tasks,
 )
+from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError
 from mac_control.files import sha256
 
@@ -28,23 +30,29 @@ _ENDS = ("terminals", "timeouts")
 _OPTIONAL = ("rewards", "executed", "subtasks")
 #: What is read of a file; whatever else it holds is left alone.
 COLUMNS = (*_NEEDED, *_ENDS, *_OPTIONAL)
-# A file that claims more than this many times its size is damaged: gzip reaches 1032.
-_LARGEST_RATIO = 4096
+_BLOCK = 1 << 16  # steps looked at together
 
 
 def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in an HDF5 file of D4RL's layout.
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `terminals` or `timeouts` `(N,)`;
-    takes `rewards`, and our own `executed` and `subtasks`, where it has them.
+    takes `rewards`, and our own `executed` and `subtasks`, where it has them. Large files are
+    read an episode at a time; see `stored`.
 
     Raises:
         DataError: no such file, not HDF5, damaged, or not of this layout.
     """
     path = Path(path)
-    arrays, attributes = read_arrays(path, COLUMNS)
-    provenance = {"source": path.name, "sha256": sha256(path), "format": "d4rl-hdf5"}
-    return from_arrays(arrays, provenance, obs, attributes)
+    with open_arrays(path, COLUMNS) as (arrays, attributes):
+        digest = sha256(path)
+        provenance = {"source": path.name, "sha256": digest, "format": "d4rl-hdf5"}
+        collect: Callable[[Iterable[Episode]], Sequence[Episode]] = tuple
+        if is_large(sum(4 * array.size for array in arrays.values())):
+            collect = partial(store, f"{digest[:32]}-{obs}")
+        else:
+            arrays = {name: np.asarray(array[()]) for name, array in arrays.items()}
+        return from_arrays(arrays, provenance, obs, attributes, collect)
 
 
 def read_d4rl_dict(data: Mapping[str, Any], obs: str = "positions") -> Demonstrations:
@@ -93,49 +101,6 @@ def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
     return Demonstrations(read.episodes, tasks, read.provenance | {"source": f"d4rl:{name}"})
 
 
-def read_arrays(
-    path: Path, names: tuple[str, ...] | None = None
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays of an HDF5 file (all, or those named), by path in the file, and its attributes.
-
-    Raises:
-        DataError: no such file, not HDF5, or damaged.
-    """
-    check_hdf5(path)
-    size = path.stat().st_size
-    try:
-        with h5py.File(path, "r") as file:
-            found = [n for n in names if n in file] if names is not None else _all_names(file)
-            arrays = {name: _array(path, file, name, size) for name in found}
-            attributes = {name: file.attrs[name] for name in file.attrs}
-    except DataError:
-        raise
-    except Exception as error:  # a damaged file raises nearly anything
-        raise DataError(
-            f"{path}: expected a whole HDF5 file, got a damaged one ({first_line(error)})"
-        ) from error
-    return arrays, attributes
-
-
-def check_hdf5(path: Path) -> None:
-    """Raise a DataError that says what the file is where it is not HDF5."""
-    if not path.is_file():
-        raise DataError(f"{path}: expected an HDF5 file, found no such file")
-    try:
-        with open(path, "rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise DataError(f"{path}: expected a file to read, got {first_line(error)}") from error
-    if start.startswith(b"version https://git-lfs"):
-        raise DataError(
-            f"{path}: expected an HDF5 file, got a Git LFS pointer; 'git lfs pull' fetches the file"
-        )
-    if not start:
-        raise DataError(f"{path}: expected an HDF5 file, got an empty file")
-    if not h5py.is_hdf5(path):
-        raise DataError(f"{path}: expected an HDF5 file, got one that begins with {start[:16]!r}")
-
-
 def episode_slices(ends: np.ndarray) -> list[slice]:
     """Episodes as slices, given a boolean `(N,)` that is True at each last step.
 
@@ -156,8 +121,9 @@ def from_arrays(
     provenance: dict[str, Any],
     obs: str = "positions",
     attributes: Mapping[str, Any] | None = None,
+    collect: Callable[[Iterable[Episode]], Sequence[Episode]] = tuple,
 ) -> Demonstrations:
-    """Demonstrations from D4RL's arrays, `(N, ...)` each.
+    """Demonstrations from D4RL's arrays, `(N, ...)` each, or what is sliced like one.
 
     Raises:
         DataError: a key is missing, or a shape, a type or a number is wrong.
@@ -167,20 +133,35 @@ def from_arrays(
     observations, actions = arrays["observations"], arrays["actions"]
     recorded = recorded_metadata(attributes or {})
     tasks = tuple(recorded.get("tasks", ()))
+    kitchen = False
     if actions.shape[1] == N_ACTIONS:
-        tasks = tasks or goal_tasks(observations) or kitchen_tasks(kitchen_name(source))
-        if tasks or KITCHEN_WORD in source.lower():
-            observations = select_entries(source, observations, N_ACTIONS, obs)
-    episodes = []
-    for index, steps in enumerate(episode_slices(ends)):
-        columns = {name: arrays[name][steps] for name in _OPTIONAL if name in arrays}
-        try:
-            episodes.append(Episode(observations[steps], actions[steps], **columns))
-        except DataError as error:
-            raise DataError(f"{source}: episode {index}: {error}") from error
+        tasks = tasks or _goal_tasks(observations) or kitchen_tasks(kitchen_name(source))
+        kitchen = bool(tasks) or KITCHEN_WORD in source.lower()
+
+    def episodes() -> Iterator[Episode]:
+        for index, steps in enumerate(episode_slices(ends)):
+            seen = observations[steps]
+            seen = select_entries(source, seen, N_ACTIONS, obs) if kitchen else seen
+            columns = {name: arrays[name][steps] for name in _OPTIONAL if name in arrays}
+            try:
+                yield Episode(seen, actions[steps], **columns)
+            except DataError as error:
+                raise DataError(f"{source}: episode {index}: {error}") from error
+
     if "provenance" in recorded:
         provenance = provenance | {"origin": recorded["provenance"]}
-    return Demonstrations(episodes, tasks, provenance | {"tasks": list(tasks)})
+    return Demonstrations(collect(episodes()), tasks, provenance | {"tasks": list(tasks)})
+
+
+def _goal_tasks(observations: Any) -> tuple[str, ...]:
+    """Subtasks that goal entries name, the same at each step; read by slices."""
+    found: tuple[str, ...] = ()
+    for start in range(0, len(observations), _BLOCK):
+        block = observations[start : start + _BLOCK]
+        found = goal_tasks(np.concatenate([observations[:1], block]))
+        if not found:
+            break
+    return found
 
 
 def select_entries(source: str, observations: np.ndarray, actions: int, obs: str) -> np.ndarray:
@@ -213,31 +194,7 @@ def recorded_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _all_names(file: h5py.File) -> list[str]:
-    names: list[str] = []
-    file.visititems(
-        lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
-    )
-    return names
-
-
-def _array(path: Path, file: h5py.File, name: str, size: int) -> np.ndarray:
-    # An HDF5 file may point into other files; what it says about itself must be in it.
-    own = isinstance(file.get(name, getlink=True), h5py.HardLink)
-    item = file[name] if own else None
-    if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
-        raise DataError(f"{path}: {name}: expected an array in this file, got something else")
-    text = h5py.check_string_dtype(item.dtype) is not None
-    if item.dtype.kind not in "fiub" and not text:
-        raise DataError(f"{path}: {name}: expected numbers, got type {item.dtype}")
-    if item.nbytes > _LARGEST_RATIO * size:
-        raise DataError(
-            f"{path}: {name}: expected what a file of {size} bytes can hold, got shape {item.shape}"
-        )
-    return np.asarray(item.asstr()[()] if text else item[()])
-
-
-def _checked(source: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _checked(source: str, arrays: dict[str, Any]) -> np.ndarray:
     """Where episodes end, `(N,)`, after checks of keys, shapes and types."""
     missing = [name for name in _NEEDED if name not in arrays]
     if not any(name in arrays for name in _ENDS):
@@ -263,12 +220,9 @@ def _checked(source: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
         if array.dtype.kind not in kinds:
             raise DataError(f"{source}: {name}: expected {words}, got type {array.dtype}")
         if name in _ENDS:
-            if not np.isin(array, (0, 1)).all():
-                raise DataError(f"{source}: {name}: expected 0 or 1, got other numbers")
-            ends |= array.astype(bool)
+            for start in range(0, len(array), _BLOCK):
+                block = np.asarray(array[start : start + _BLOCK])
+                if not np.isin(block, (0, 1)).all():
+                    raise DataError(f"{source}: {name}: expected 0 or 1, got other numbers")
+                ends[start : start + _BLOCK] |= block.astype(bool)
     return ends
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, for a sentence."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

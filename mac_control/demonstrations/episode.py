@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,12 +73,30 @@ class Episode:
         return len(self.observations)
 
 
+class EpisodeFile(Sequence[Episode]):
+    """Episodes that stay in a file until they are asked for: data larger than memory."""
+
+    obs_dim: int
+    action_dim: int
+    #: Steps of each episode, `(E,)`.
+    lengths: np.ndarray
+
+    @abstractmethod
+    def select(self, indices: Sequence[int]) -> EpisodeFile:
+        """The episodes at these indices."""
+
+    @abstractmethod
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Observations `(B, O)`, actions and executed actions `(B, D)` of these steps `(B,)`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Demonstrations:
     """Episodes with the names of the subtasks they are scored on, and where they came from.
 
     Args:
-        episodes: at least one; all with the same observation and action sizes.
+        episodes: at least one; all with the same observation and action sizes. An `EpisodeFile`
+            is not read as a whole; `observations`, `actions` and `executed` of it do read it so.
         tasks: names of the subtasks that make the reward; empty where unknown.
         provenance: where the data came from (source, checksum, how it was made); JSON values.
 
@@ -96,8 +115,10 @@ class Demonstrations:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "episodes", tuple(self.episodes))
         object.__setattr__(self, "tasks", tuple(self.tasks))
+        if isinstance(self.episodes, EpisodeFile):
+            return  # checked when it was written
+        object.__setattr__(self, "episodes", tuple(self.episodes))
         if not self.episodes:
             raise DataError("demonstrations: expected at least one episode, got none")
         sizes = {(e.observations.shape[1], e.actions.shape[1]) for e in self.episodes}
@@ -114,6 +135,13 @@ class Demonstrations:
 
     def __getitem__(self, index: int) -> Episode:
         return self.episodes[index]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each episode, `(E,)`."""
+        if isinstance(self.episodes, EpisodeFile):
+            return self.episodes.lengths
+        return np.array([len(episode) for episode in self.episodes])
 
     @property
     def obs_dim(self) -> int:
@@ -142,7 +170,11 @@ class Demonstrations:
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
         """The episodes at these indices."""
-        return Demonstrations([self.episodes[i] for i in indices], self.tasks, self.provenance)
+        if isinstance(self.episodes, EpisodeFile):
+            chosen: Sequence[Episode] = self.episodes.select(indices)
+        else:
+            chosen = [self.episodes[i] for i in indices]
+        return Demonstrations(chosen, self.tasks, self.provenance)
 
     def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Whole episodes into training and validation, by seed.

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.d4rl import episode_slices, read_arrays
+from mac_control.demonstrations.d4rl import episode_slices
+from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.demonstrations.minari_read import (
     flat_steps,
     raw_episodes,

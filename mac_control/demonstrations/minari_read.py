@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from mac_control.demonstrations.d4rl import check_hdf5, first_line, select_entries
+from mac_control.demonstrations.d4rl import select_entries
 from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.demonstrations.hdf5 import check_hdf5, first_line
 from mac_control.demonstrations.recognise import KITCHEN_WORD, kitchen_name, kitchen_tasks
+from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError
 
 #: `namespace/name-vN`, as Minari has it.
@@ -81,7 +83,7 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
 
     Minari has one observation more than actions; the last is left out. Observations made of
     parts are put in a row as Gymnasium's `FlattenObservation` does; of a kitchen's, the part
-    `observation` is taken, as `obs` says.
+    `observation` is taken, as `obs` says. Large data are read an episode at a time; see `stored`.
 
     Raises:
         DataError: the data set is damaged, incomplete, or its actions are no Box.
@@ -97,34 +99,38 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     obs_space, action_space = read_spaces(source, metadata)
     if not isinstance(action_space, spaces.Box):
         raise DataError(f"{source}: actions: expected a Box space, got {action_space}")
-    episodes = []
-    for index, raw in enumerate(raw_episodes(folder, metadata)):
-        try:
-            steps = len(raw["rewards"])
-            actions = flat_steps(action_space, raw["actions"])
-            observations = flat_steps(*main_part(obs_space, raw["observations"], kitchen))
-            if len(observations) not in (steps, steps + 1):
-                raise DataError(
-                    f"observations: expected {steps + 1} for {steps} rewards, "
-                    f"got {len(observations)}"
-                )
-            observations = observations[:steps]
-            if kitchen:
-                observations = select_entries(source, observations, actions.shape[1], obs)
-            infos = (raw["infos"] or {}) if recorded else {}
-            subtasks = infos.get("subtasks")
-            if subtasks is not None:
-                subtasks = [s.decode() if isinstance(s, bytes) else s for s in subtasks]
-            episodes.append(
-                Episode(observations, actions, infos.get("executed"), raw["rewards"], subtasks)
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            reason = first_line(error)
-            raise DataError(f"{source}: episode {index}: {reason}") from error
-    provenance = {"source": source, "sha256": folder_sha256(folder), "format": "minari"}
+
+    def episodes() -> Iterator[Episode]:
+        for index, raw in enumerate(raw_episodes(folder, metadata)):
+            try:
+                steps = len(raw["rewards"])
+                actions = flat_steps(action_space, raw["actions"])
+                seen = flat_steps(*main_part(obs_space, raw["observations"], kitchen))
+                if len(seen) not in (steps, steps + 1):
+                    raise DataError(
+                        f"observations: expected {steps + 1} for {steps} rewards, got {len(seen)}"
+                    )
+                seen = seen[:steps]
+                if kitchen:
+                    seen = select_entries(source, seen, actions.shape[1], obs)
+                infos = (raw["infos"] or {}) if recorded else {}
+                subtasks = infos.get("subtasks")
+                if subtasks is not None:
+                    subtasks = [s.decode() if isinstance(s, bytes) else s for s in subtasks]
+                yield Episode(seen, actions, infos.get("executed"), raw["rewards"], subtasks)
+            except (KeyError, TypeError, ValueError) as error:
+                reason = first_line(error)
+                raise DataError(f"{source}: episode {index}: {reason}") from error
+
+    digest = folder_sha256(folder)
+    provenance = {"source": source, "sha256": digest, "format": "minari"}
     if isinstance(recorded.get("provenance"), dict):
         provenance["origin"] = recorded["provenance"]
-    return Demonstrations(episodes, tasks, provenance | {"tasks": list(tasks)})
+    steps, both = metadata.get("total_steps"), spaces.Tuple((obs_space, action_space))
+    known = isinstance(steps, int) and both.is_np_flattenable
+    large = known and is_large(4 * steps * spaces.flatdim(both))
+    found = store(f"{digest[:32]}-{obs}", episodes()) if large else tuple(episodes())
+    return Demonstrations(found, tasks, provenance | {"tasks": list(tasks)})
 
 
 def read_spaces(source: str, metadata: dict[str, Any]) -> tuple[spaces.Space, spaces.Space]:

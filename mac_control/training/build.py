@@ -34,14 +34,40 @@ def new_policy(
         ([-1.0, -1.0], True)
     """
     cls = policy_class(name)
-    obs = demonstrations.observations.astype(np.float64)
-    actions = np.concatenate([demonstrations.actions, demonstrations.executed])
-    low, high = -np.ones(actions.shape[1]), np.ones(actions.shape[1])
-    if np.abs(actions).max() > 1:
-        low, high = actions.min(0), actions.max(0)
+    mean, std, low, high = statistics(demonstrations)
+    if max(-low.min(), high.max()) > 1:
         margin = np.maximum(1e-3, 1e-3 * (high - low))  # a dimension that never moves has a width
         low, high = low - margin, high + margin
-    std = np.maximum(obs.std(0), std_floor)
+    else:
+        low, high = -np.ones(len(low)), np.ones(len(high))
+    std = np.maximum(std, std_floor)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return cls(cls.Config() if config is None else config, obs.mean(0), std, low, high)
+        return cls(cls.Config() if config is None else config, mean, std, low, high)
+
+
+def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:
+    """Mean and standard deviation of observations, `(O,)`; least and greatest action, `(D,)`.
+
+    An episode at a time, so that large data are never whole in memory: with n steps before and
+    m new ones, `Σ(x - mean)²` grows by that of the new ones and `δ² n m / (n + m)`, δ the
+    difference of the means (Chan et al. 1979).
+
+    Example:
+        >>> from mac_control.demonstrations import Episode
+        >>> parts = [Episode(np.array([[x], [x + 2]]), np.full((2, 1), x / 8)) for x in (0.0, 4.0)]
+        >>> [part.tolist() for part in statistics(Demonstrations(parts))]
+        [[3.0], [2.23606797749979], [0.0], [0.5]]
+    """
+    count, mean, square = 0, 0.0, 0.0
+    low, high = np.inf, -np.inf
+    for episode in demonstrations:
+        obs, new = episode.observations.astype(np.float64), len(episode)
+        center = obs.mean(0)
+        delta = center - mean
+        square = square + ((obs - center) ** 2).sum(0) + delta**2 * count * new / (count + new)
+        mean = mean + delta * new / (count + new)
+        count += new
+        for actions in (episode.actions, episode.executed):
+            low, high = np.minimum(low, actions.min(0)), np.maximum(high, actions.max(0))
+    return mean, np.sqrt(square / count), low, high

@@ -1,26 +1,19 @@
-"""What a training run leaves on disk besides policies: its state, and a log."""
+"""The state of a training run on disk: all that the rest of it depends on."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mac_control.checkpoint import commit, read
 from mac_control.errors import CheckpointError
-from mac_control.files import write_text
-
-if TYPE_CHECKING:
-    from mac_control.training.trainer import _Run
+from mac_control.training.run import Run
 
 
-def save_state(run: _Run) -> None:
+def save_state(run: Run) -> None:
     """Write all that the rest of the run depends on."""
     tensors: dict[str, Tensor] = {}
     for name, value in run.params.items():
@@ -43,7 +36,7 @@ def save_state(run: _Run) -> None:
 
 
 @torch.no_grad()
-def load_state(run: _Run) -> None:
+def load_state(run: Run) -> None:
     """Take up the run that lies in `run.out`, if there is one.
 
     Raises:
@@ -94,45 +87,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
-
-
-class Log:
-    """A CSV table of a run, one row each time something is measured.
-
-    Args:
-        path: the file; rows beyond `step`, left by a run that was killed, are dropped.
-        step: where the run goes on.
-    """
-
-    COLUMNS = ("step", "loss", "grad_norm", "lr", "validation", "score", "seconds")
-
-    def __init__(self, path: Path, step: int) -> None:
-        rows = []
-        if step and path.exists():
-            with open(path, newline="") as file:
-                rows = [r for r in csv.DictReader(file) if _int(r.get("step")) in range(step + 1)]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(path, text.getvalue())
-        self._before = float(rows[-1].get("seconds") or 0) if rows else 0.0
-        self._start = time.monotonic()
-        self._file = open(path, "a", newline="")  # noqa: SIM115 - open as long as the run
-        self._writer = csv.DictWriter(self._file, self.COLUMNS)
-
-    def write(self, step: int, row: dict[str, float]) -> None:
-        """Add a row."""
-        seconds = round(self._before + time.monotonic() - self._start, 2)
-        self._writer.writerow({"step": step, "seconds": seconds, **row})
-        self._file.flush()
-
-    def __enter__(self) -> Log:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-
-
-def _int(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else -1

@@ -1,0 +1,63 @@
+"""The steps of demonstrations, numbered through: what training draws its batches from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations.episode import Demonstrations, EpisodeFile
+
+
+class Table:
+    """All steps of demonstrations, read by number.
+
+    Small data lie on the device. Large data stay in their file, and a batch of them is read at a
+    time: neither memory nor the time of a batch grows with the data.
+
+    Example:
+        >>> from mac_control.demonstrations import Episode
+        >>> episode = Episode(np.arange(4.0)[:, None], np.zeros((4, 2)))
+        >>> table = Table(Demonstrations([episode, episode]))
+        >>> table.take(torch.tensor([3, 4]))[0].tolist()
+        [[3.0], [0.0]]
+        >>> table.around(torch.tensor([3, 4]), torch.tensor([-1, 0, 1])).tolist()
+        [[2, 3, 3], [4, 4, 5]]
+    """
+
+    def __init__(self, demonstrations: Demonstrations, device: str = "cpu") -> None:
+        self._device = device
+        self._ends = torch.from_numpy(demonstrations.lengths.cumsum())
+        self._file: EpisodeFile | None = None
+        self._parts: tuple[Tensor, ...] = ()
+        if isinstance(demonstrations.episodes, EpisodeFile):
+            self._file = demonstrations.episodes
+        else:
+            d = demonstrations
+            arrays = (d.observations, d.actions, d.executed)
+            self._parts = tuple(torch.from_numpy(array).to(device) for array in arrays)
+
+    @property
+    def resident(self) -> bool:
+        """Whether all of it lies in memory."""
+        return self._file is None
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Observations `(..., O)`, actions and executed actions `(..., D)` of steps `(...)`."""
+        if self._file is None:
+            rows = rows.to(self._device)
+            return tuple(part[rows] for part in self._parts)
+        read = self._file.take(rows.flatten().numpy())
+        parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in read)
+        return tuple(part.view(*rows.shape, -1).to(self._device) for part in parts)
+
+    def around(self, rows: Tensor, offsets: Tensor) -> Tensor:
+        """Steps `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; an episode's ends are repeated."""
+        episode = torch.searchsorted(self._ends, rows, right=True)
+        last = self._ends[episode] - 1
+        first = torch.where(episode > 0, self._ends[episode - 1], 0)
+        steps = rows[:, None] + offsets
+        return steps.clamp(first[:, None], last[:, None])

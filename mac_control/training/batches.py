@@ -1,0 +1,31 @@
+"""Random numbers and batches that follow from a seed and a step alone."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations import Demonstrations
+
+
+def generator_of(*key: int) -> torch.Generator:
+    """Random numbers that follow from a key: (seed, step), say."""
+    state = np.random.SeedSequence(key).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]))
+
+
+def stacked(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Batches of several policies as one, with a leading axis for the policy."""
+    return {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def digest(demonstrations: Demonstrations) -> str:
+    """Checksum of all that is learnt from."""
+    found = hashlib.sha256()
+    for episode in demonstrations:
+        for part in (episode.observations, episode.actions, episode.executed):
+            found.update(np.ascontiguousarray(part).tobytes())
+    return found.hexdigest()

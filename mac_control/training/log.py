@@ -1,0 +1,89 @@
+"""The curves of a run: a CSV table, TensorBoard's event files, Weights & Biases."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+from mac_control.errors import InputError
+from mac_control.files import write_text
+
+
+class Log:
+    """What is measured in a run, one row each time: in `log.csv`, and in event files beside it.
+
+    Args:
+        folder: where they lie; `tensorboard --logdir` shows it, or a folder of such folders.
+        step: where the run goes on; rows beyond it, left by a run that was killed, are dropped.
+        project: of Weights & Biases, to send the curves there too; None: nowhere.
+        settings: of the run, to show beside the curves there.
+    """
+
+    COLUMNS = ("step", "loss", "grad_norm", "lr", "validation", "score", "seconds")
+
+    def __init__(
+        self,
+        folder: Path,
+        step: int,
+        project: str | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # slow to import
+
+        path, rows = folder / "log.csv", []
+        self._wandb = _wandb(folder, project, settings or {}) if project else None
+        if step and path.exists():
+            with open(path, newline="") as file:
+                rows = [r for r in csv.DictReader(file) if _int(r.get("step")) in range(step + 1)]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
+        self._before = float(rows[-1].get("seconds") or 0) if rows else 0.0
+        self._start = time.monotonic()
+        self._file = open(path, "a", newline="")  # noqa: SIM115 - open as long as the run
+        self._writer = csv.DictWriter(self._file, self.COLUMNS)
+        self._events = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+    def write(self, step: int, row: dict[str, float]) -> None:
+        """Add a row."""
+        seconds = round(self._before + time.monotonic() - self._start, 2)
+        self._writer.writerow({"step": step, "seconds": seconds, **row})
+        self._file.flush()
+        for name, value in row.items():
+            self._events.add_scalar(name, value, step)
+        if self._wandb:
+            self._wandb.log(row, step=step)
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+        self._events.close()
+        if self._wandb:
+            self._wandb.finish()
+
+
+def _wandb(folder: Path, project: str, settings: dict[str, Any]) -> Any:
+    try:
+        import wandb
+    except ImportError as error:
+        raise InputError(
+            "wandb: expected the package wandb, which is not installed; "
+            "pip install 'mac-control[wandb]', or leave the option out"
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    # A run that goes on is the same run there.
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    options = {"id": name, "resume": "allow", "name": folder.name, "config": settings}
+    return wandb.init(project=project, dir=str(folder), **options)
+
+
+def _int(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else -1

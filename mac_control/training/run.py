@@ -1,0 +1,174 @@
+"""What a training run holds: policies, their averages, the data, the step it has come to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mac_control.checkpoint import save_policy
+from mac_control.demonstrations import Demonstrations
+from mac_control.demonstrations.table import Table
+from mac_control.errors import InputError, MacControlError
+from mac_control.policies import LearnedPolicy
+from mac_control.training.batches import digest, generator_of, stacked
+from mac_control.training.build import new_policy
+from mac_control.training.config import TrainConfig
+from mac_control.training.corrections import displace
+from mac_control.training.stack import Stack
+
+_CHUNK = 1024  # validation steps in one batch
+#: Settings that decide nothing about the weights.
+_FREE = ("save_seconds",)
+
+
+class Run:
+    """A run at some step; `mac_control.training.trainer` takes it to the next."""
+
+    def __init__(
+        self,
+        name: str,
+        demonstrations: Demonstrations,
+        out: Path,
+        seeds: tuple[int, ...],
+        policy: Any,
+        config: TrainConfig,
+    ) -> None:
+        self.config, self.seeds, self.out = config, seeds, out
+        self.folders = [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
+        train, held_out = demonstrations.split(config.validation, config.split_seed)
+        self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
+        for each in self.policies:
+            each.to(config.device).train()
+        self.data = Table(train, config.device)
+        self.held_out = Table(held_out, config.device) if held_out else None
+        seen = self.policies[0].training_rows(self.data, torch.tensor([0]))[0].shape[1]
+        if config.corrections and seen != self.policies[0].obs_dim:
+            raise InputError(f"corrections: expected 0 with the policy {name}, which sees windows")
+        self.provenance = demonstrations.provenance
+        self.stack = Stack(self.policies)
+        self.params = self.stack.params
+        self.ema = {name: p.detach().clone() for name, p in self.params.items()}
+        self.best = {name: p.detach().clone() for name, p in self.params.items()}
+        matrices, vectors = self.stack.decayed()
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": config.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=config.lr,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+        self.step = 0
+        self.best_value: list[float | None] = [None] * len(seeds)
+        self.misses = [0] * len(seeds)
+        # A run goes on only where all that decides its weights is the same.
+        self.settings = {
+            "policy": name,
+            "policy_config": dataclasses.asdict(self.policies[0].config),
+            "seeds": list(seeds),
+            "data": digest(demonstrations),
+            **{k: v for k, v in dataclasses.asdict(config).items() if k not in _FREE},
+        }
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no policy has got better for `patience` looks."""
+        return bool(self.config.patience) and min(self.misses) >= self.config.patience
+
+    def rate(self) -> float:
+        """Learning rate of this step."""
+        config = self.config
+        if self.step < config.warmup:
+            return config.lr * (self.step + 1) / config.warmup
+        done = (self.step - config.warmup) / max(1, config.steps - config.warmup)
+        return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def draw(self, seed: int) -> dict[str, Tensor]:
+        """The batch of this step; it follows from (seed, step) alone."""
+        generator = generator_of(seed, self.step)
+        rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
+        batch = self.policies[0].training_rows(self.data, rows)
+        if self.config.corrections:
+            batch = displace(
+                *batch, generator, self.config.corrections, self.config.correction_gain
+            )
+        return self.policies[0].draw(*batch, generator)
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """Move the average towards the weights; early on it forgets faster."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.config.ema else 0.0
+        torch._foreach_lerp_(list(self.ema.values()), list(self.params.values()), 1 - decay)
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 where asked for."""
+        kind = torch.device(self.config.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.config.bf16)
+
+    def require_finite(self, loss: Tensor) -> None:
+        """Stop before anything that is not finite is saved."""
+        whole = torch.stack([p.detach().isfinite().all() for p in self.params.values()]).all()
+        if not (loss.isfinite().all() & whole).item():
+            raise MacControlError(
+                f"{self.out}: the loss is {[round(v, 4) for v in loss.tolist()]} at step "
+                f"{self.step}, expected finite numbers; the last good checkpoint is kept; "
+                f"a lower lr (now {self.config.lr}) may help"
+            )
+
+    @torch.no_grad()
+    def validate(self) -> list[float]:
+        """Validation loss of each policy's averaged weights."""
+        assert self.held_out is not None
+        count, total = len(self.held_out), torch.zeros(len(self.seeds))
+        for rows in torch.arange(count).split(_CHUNK):
+            batch, drawn = self.policies[0].training_rows(self.held_out, rows), []
+            for seed in self.seeds:  # the same draws at each look: noise would choose the best
+                generator = generator_of(seed, int(rows[0]), 1)
+                drawn.append(self.policies[0].draw(*batch, generator))
+            losses = self.stack.losses_with(self.ema, stacked(drawn))
+            total += losses.float().cpu() * len(rows)
+        return (total / count).tolist()
+
+    def keep_best(self, values: list[float]) -> None:
+        """Keep the averaged weights of each policy that is rated higher than ever before."""
+        for index, value in enumerate(values):
+            if self.config.patience and self.misses[index] >= self.config.patience:
+                continue  # this one has stopped
+            self.misses[index] += 1
+            best_value = self.best_value[index]
+            if best_value is None or value > best_value:
+                self.best_value[index], self.misses[index] = value, 0
+                for name, best in self.best.items():
+                    one = slice(None) if len(self.seeds) == 1 else index
+                    best[one] = self.ema[name][one]
+
+    def kept(self, index: int) -> LearnedPolicy:
+        """A policy with its averaged weights, ready to act."""
+        own = self.policies[0]
+        box = (own.obs_mean, own.obs_std, own.action_low, own.action_high)
+        with torch.random.fork_rng(devices=[]):
+            policy = type(own)(own.config, *(part.cpu().numpy() for part in box))
+        policy.load_state_dict(self.stack.state_dict(index, self.ema))
+        return policy.eval()
+
+    def save_policies(self) -> None:
+        """Write the checkpoint of each policy."""
+        looked = self.best_value[0] is not None
+        params = self.best if looked else self.ema
+        for index, (seed, folder) in enumerate(zip(self.seeds, self.folders, strict=True)):
+            training = {"seed": seed, "step": self.step, "steps": self.config.steps}
+            if looked:
+                training["best"] = self.best_value[index]
+            save_policy(
+                folder,
+                self.policies[0],
+                tensors=self.stack.state_dict(index, params),
+                training=training | {"config": dataclasses.asdict(self.config)},
+                data=self.provenance,
+            )
