@@ -58,7 +58,12 @@ class BC(LearnedPolicy):
         return self.network(self.normalize(obs))
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         return {"obs": obs, "action": action}
 

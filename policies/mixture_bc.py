@@ -82,7 +82,12 @@ class MixtureBC(LearnedPolicy):
         return parts[0].log_softmax(-1), mean, floor + nn.functional.softplus(raw - floor)
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         return {"obs": obs, "action": action}
 

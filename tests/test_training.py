@@ -298,7 +298,10 @@ def test_bfloat16_learns_too(tmp_path):
 def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(network):
     config = MacConfig(network=network, width=16, layers=1, obs_width=16)
     data = demonstrations()
-    parts = [torch.from_numpy(p[:20]) for p in (data.observations, data.actions, data.executed)]
+    parts = [
+        torch.from_numpy(p[:20])
+        for p in (data.observations, data.actions, data.executed, data.given)
+    ]
     policies = [new_policy("mac", data, seed, config) for seed in (0, 1)]
     batches = [p.draw(*parts, torch.Generator().manual_seed(i)) for i, p in enumerate(policies)]
     stack = Stack(policies)

@@ -118,6 +118,8 @@ def _save(path: Path, episode: Episode | None) -> None:
         arrays = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Episode)}
         if episode.executed is episode.actions:
             del arrays["executed"]
+        if episode.given.all():
+            del arrays["given"]
     with atomic_path(path) as temporary:
         np.savez(temporary, **{name: a for name, a in arrays.items() if a is not None})
 
