@@ -257,13 +257,31 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
         {"keep": "validation"},
         {"patience": 3},
         {"device": "toaster"},
-        {"compile": True},
     ],
 )
 def test_settings_that_cannot_be(options):
     (name,) = options if "keep" not in options else ("validation",)
     with pytest.raises(InputError, match=name):
         TrainConfig(**options)
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(InputError, match="compile: expected a C"):
+        TrainConfig(compile=True)
+
+
+def test_curves_lie_in_event_files_beside_the_table(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = {"validation": 0.3, "check_every": 10}
+    fit(tmp_path, steps=60, **options)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    logged = [(int(r["step"]), float(r["loss"])) for r in rows(tmp_path)]
+    shown = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert shown == [(step, pytest.approx(loss)) for step, loss in logged] and len(shown) >= 6
+    assert {"validation", "lr", "grad_norm"} <= set(events.Tags()["scalars"])
 
 
 def test_actions_beyond_one_widen_the_box():

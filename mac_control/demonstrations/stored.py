@@ -100,6 +100,10 @@ class StoredEpisodes(EpisodeFile):
             self._read(int(places[index]), read[index : index + 1])
         return self._columns(read)[:4]
 
+    def __del__(self) -> None:
+        if getattr(self, "_file", None):
+            self._file.close()
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_file": None}  # a process opens the file for itself
 
