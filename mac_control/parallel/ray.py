@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -121,14 +122,13 @@ def _expect_answer(address: str) -> None:
         raise InputError(f"address: expected HOST:PORT of a Ray cluster, got {address!r}")
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     try:
-        status = subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode
-    except subprocess.TimeoutExpired:
-        status = None
-    if status != 0:
+        socket.create_connection((host, int(port)), timeout=5).close()
+        subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)
+    except (OSError, OverflowError, subprocess.SubprocessError) as error:
         raise InputError(
-            f"address: expected a Ray cluster at {address}, none answered within {PATIENCE} s; "
+            f"address: expected a Ray cluster at {address}, none answered ({error}); "
             "'ray start --head' starts one and prints its address"
-        )
+        ) from error
 
 
 @dataclass(frozen=True)
