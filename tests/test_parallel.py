@@ -43,7 +43,7 @@ def test_the_work_of_a_worker_that_dies_is_done_again_and_no_other(tmp_path):
 
 
 def test_an_item_whose_workers_die_again_and_again_is_named():
-    with pytest.raises(MacControlError, match="item 1: its workers died 3 times .*: 1"):
+    with pytest.raises(MacControlError, match=r"item 1: its workers died 3 times .*: 1"):
         list(run_many(die, [0, 1], 2))
 
 
