@@ -17,6 +17,7 @@ NAMES: dict[str, str] = {
     "teleop": "Time from a device to the action in the environment, model included.",
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
+    "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
 }
 
