@@ -31,7 +31,7 @@ def test_a_section_is_measured_and_takes_its_place_on_the_page(tmp_path, capsys)
 
 def test_training_is_measured_against_the_bare_loop():
     policies, data = training_tables(0.01, [400, 800])
-    assert [row["policy"] for row in policies.rows] == ["bc", "diffusion", "mac", "ibc"]
+    assert [row["policy"] for row in policies.rows] == ["BC", "diffusion", "MAC", "IBC"]
     for row in policies.rows:
         assert row["ratio"] == pytest.approx(row["trainer [1/s]"] / row["bare loop [1/s]"])
     assert [row["steps of data"] for row in data.rows] == ["400", "800"]

@@ -33,9 +33,9 @@ class Args:
     """Folder of README.md and results.json."""
     work: Path = Path("runs/bench")
     """Folder for what is trained."""
-    steps: int = 2500
+    steps: int = 4000
     """Training steps of each policy before its reward is measured."""
-    episodes: int = 5
+    episodes: int = 10
     """Episodes for each reward."""
     scale: float = 1.0
     """How long everything else is measured, times the usual."""

@@ -36,11 +36,12 @@ def machine() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = "not installed"
+    memory = (_field("/proc/meminfo", "MemTotal") or "").split()  # such as "24684084 kB"
     return {
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": cores(),
-        "memory": _field("/proc/meminfo", "MemTotal") or "unknown",
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "memory": f"{int(memory[0]) / 2**20:.0f} GiB" if memory else "unknown",
+        "system": f"{platform.system()}, {platform.machine()}",
         "python": platform.python_version(),
         **versions,
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _fill_in(args: Args) -> list[Table]:
     from mac_control.benchmarks import fill_in
 
-    return fill_in.tables(args.work, args.steps, args.episodes, _times(300, args))
+    return fill_in.tables(args.work, args.steps, args.episodes, _times(1000, args))
 
 
 def _footprint(args: Args) -> list[Table]:

@@ -58,7 +58,7 @@ def _policy(name: str, demonstrations: Demonstrations, scale: float) -> dict[str
     ]
     trainer, bare = np.median(rounds, axis=0)
     return {
-        "policy": name,
+        "policy": name if name == "diffusion" else name.upper(),
         "trainer [1/s]": float(BATCH / trainer),
         "bare loop [1/s]": float(BATCH / bare),
         "ratio": float(np.median([b / t for t, b in rounds])),

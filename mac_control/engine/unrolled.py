@@ -43,8 +43,7 @@ def unrolled(
             index = target.view(-1, 1, 1).expand(-1, 1, every.shape[-1])
             params = every.gather(1, index).squeeze(1)
         else:
-            target = torch.full_like(given[:, 0], step, dtype=torch.long)
-            params = network.step(state, target)
+            target, params = dims[step : step + 1], network.step(state, step)
         now = (dims == target.unsqueeze(1)) & missing  # (B, D): nothing where it is given
         value = choose(params)
         x = torch.where(now, value.unsqueeze(-1), x)
