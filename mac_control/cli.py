@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "report": "Compare the results of several runs of evaluate on one page.",
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
+    "export": "Write a policy to a file that runs without torch, for a robot's computer.",
     "augment": "Make robust episodes from demonstrations, in simulation.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }

@@ -70,6 +70,9 @@ class BC(LearnedPolicy):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return nn.functional.mse_loss(self(batch["obs"]), batch["action"])
 
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        return self(obs)
+
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         device = self.obs_mean.device

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mac_control.demonstrations.table import Table
+from mac_control.errors import InputError
 from mac_control.policies.base import Policy
 
 
@@ -91,3 +92,14 @@ class LearnedPolicy(nn.Module, Policy):
     def weight(self, batch: dict[str, Tensor]) -> Tensor:
         """What the mean in `loss` divides by, `()`; the loss of several batches follows from it."""
         return torch.tensor(float(len(next(iter(batch.values())))))
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        """`complete` of tensors, as operations that depend on no number: what can be exported.
+
+        Raises:
+            InputError: a policy that draws at random, or that remembers.
+        """
+        raise InputError(
+            "policy: expected one that neither draws at random nor remembers, such as mac, bc or "
+            f"mixture_bc, got {self.name}"
+        )

@@ -19,6 +19,7 @@ from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
 from mac_control.engine.orders import permutations
 from mac_control.engine.transformer import Transformer
+from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
@@ -183,6 +184,17 @@ class MacPolicy(LearnedPolicy):
                 x, mask, context, config.fill, config.order, config.temperature, self._generator
             )
             return self._unscale(x).cpu().numpy()
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        """The same, unrolled: dimensions are asked one by one, whether given or not."""
+        config = self.config
+        if config.fill == "sample" or config.order == "random":
+            raise InputError(
+                "fill, order: expected mean or mode, natural or certain, in a graph, "
+                f"got {config.fill} and {config.order}"
+            )
+        x, obs = self._scale(values), self.normalize(obs)
+        return self._unscale(unrolled(self.model, x, given, obs, config.fill, config.order))
 
     def log_prob(
         self, obs: np.ndarray, partial: PartialAction, known: np.ndarray | None = None

@@ -8,6 +8,7 @@ PACKAGE = "mac_control.benchmarks"
 
 #: Name -> what it measures.
 NAMES: dict[str, str] = {
+    "all": "Everything that takes minutes, on one page; `make bench`.",
     "density": "Likelihood of any-order models: the paper's ablation, zuko and scikit-learn.",
     "density-sizes": "Marginals of the kitchen by size: why MAC and the baseline are level.",
     "data": "Memory and time of a training step for data of 10^4 to 10^7 steps.",

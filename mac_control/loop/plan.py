@@ -122,7 +122,7 @@ def _contender(policy: Policy, source: str | Policy, name: str) -> Contender:
 
 
 def _checkpoints(path: Path) -> list[Path]:
-    if (path / "policy.json").exists() or path.name == "policy.json":
+    if (path / "policy.json").exists() or path.name == "policy.json" or path.suffix == ".onnx":
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
     return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10
