@@ -145,7 +145,8 @@ def _record(folder: Path, stem: str) -> dict[str, Any]:
         record = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
-            f"{folder}: expected a checkpoint folder with {file.name}, got none"
+            f"{folder}: expected a checkpoint folder with {file.name}, got none; "
+            "'mac-control train --out FOLDER' makes one"
         ) from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{file}: expected JSON, got something else ({error})") from error

@@ -3,7 +3,7 @@
 import importlib
 from importlib.metadata import entry_points
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 from mac_control.policies.base import Policy
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacConfig, MacPolicy
@@ -35,7 +35,10 @@ def policy_class(name: str) -> type[LearnedPolicy]:
         return getattr(importlib.import_module(module), cls)
     others = {entry.name: entry for entry in entry_points(group="mac_control.policies")}
     if name not in others:
-        raise InputError(f"policy: expected one of {', '.join([*KINDS, *others])}, got {name!r}")
+        names = [*KINDS, *others]
+        raise InputError(
+            f"policy: expected one of {', '.join(names)}, got {name!r}{did_you_mean(name, names)}"
+        )
     return others[name].load()
 
 

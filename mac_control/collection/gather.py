@@ -52,7 +52,9 @@ def gather(
     final, folder = target_folder(out)[0], pieces(out)
     settings = json.loads(json.dumps({**settings, "items": len(items)}))
     if final.exists():
-        raise InputError(f"out: expected a name that is free, got {out}, which exists")
+        raise InputError(
+            f"out: expected a name that is free, got {out}, which exists; choose another"
+        )
     _claim(folder, settings)
     todo = [(i, item) for i, item in enumerate(items) if not _piece(folder, i).exists()]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)

@@ -62,7 +62,9 @@ def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
             loaded = load_policy(folder)
             found.append(_contender(loaded, str(folder.absolute()), name or loaded.name))
     if not found:
-        raise InputError("policies: expected at least one, got none")
+        raise InputError(
+            "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
+        )
     seen: set[tuple[str, int | None]] = set()
     for contender in found:
         if (contender.name, contender.train_seed) in seen:
