@@ -18,7 +18,7 @@ results: install
 	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 --bf16 \
 		--out results/complete-raw
 
-test: install
+test: install types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2
 

@@ -185,7 +185,7 @@ def _built(
     parts = []
     for name in ("obs_mean", "obs_std", "action_low", "action_high"):
         want = (sizes[name.split("_")[0]],)
-        got = tuple(tensors[name].shape) if name in tensors else "nothing"
+        got: object = tuple(tensors[name].shape) if name in tensors else "nothing"
         if got != want:
             raise CheckpointError(f"{folder}: weight {name}: expected shape {want}, got {got}")
         parts.append(tensors[name].numpy())
@@ -194,9 +194,9 @@ def _built(
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
             return cls(config, *parts)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        got = record.get("config")
+        config = record.get("config")
         raise CheckpointError(
-            f"{folder}: expected a configuration of {cls.name}, got {got} ({error})"
+            f"{folder}: expected a configuration of {cls.name}, got {config} ({error})"
         ) from error
 
 

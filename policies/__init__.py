@@ -32,14 +32,16 @@ def policy_class(name: str) -> type[LearnedPolicy]:
     """
     if name in KINDS:
         module, _, cls = KINDS[name].partition(":")
-        return getattr(importlib.import_module(module), cls)
+        kind: type[LearnedPolicy] = getattr(importlib.import_module(module), cls)
+        return kind
     others = {entry.name: entry for entry in entry_points(group="mac_control.policies")}
     if name not in others:
         names = [*KINDS, *others]
         raise InputError(
             f"policy: expected one of {', '.join(names)}, got {name!r}{did_you_mean(name, names)}"
         )
-    return others[name].load()
+    found: type[LearnedPolicy] = others[name].load()
+    return found
 
 
 __all__ = ["KINDS", "LearnedPolicy", "MacConfig", "MacPolicy", "Policy", "policy_class"]

@@ -161,7 +161,14 @@ def _key(
 ) -> str | None:
     if policy.checksum is None or (proxy is not None and proxy.checksum is None):
         return None
-    named = [policy.name, policy.train_seed, policy.checksum, policy.tasks, operator, given]
+    named: list[Any] = [
+        policy.name,
+        policy.train_seed,
+        policy.checksum,
+        policy.tasks,
+        operator,
+        given,
+    ]
     named += [proxy.checksum if proxy is not None else None, dict(settings)]
     text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -72,10 +72,13 @@ def _find(name: str) -> Callable[..., Any]:
             f"got {name!r}{did_you_mean(name, installed)}"
         )
     try:
+        make: Callable[..., Any]
         if entry is not None:
-            return entry.load()
-        module, _, attribute = name.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+            make = entry.load()
+        else:
+            module, _, attribute = name.partition(":")
+            make = getattr(importlib.import_module(module), attribute)
+        return make
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"operator {name!r}: cannot be imported: {error}") from error
 
