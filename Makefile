@@ -34,7 +34,7 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo site/index.html
 
 coverage: install
-	$(BIN)/python -m pytest -n 1 --cov=mac_control --cov-report=term --cov-report=html
+	$(BIN)/python -m pytest -n 1 --cov --cov-report=term --cov-report=html
 
 clean:
 	rm -rf .venv build dist site htmlcov *.egg-info
