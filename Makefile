@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo results test types docs coverage install clean
+.PHONY: demo results test install clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -18,10 +18,12 @@ results: install
 	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 --bf16 \
 		--out results/complete-raw
 
-test: install types
+test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(MAKE) types
 	$(BIN)/python -m pytest -n 2
 
+.PHONY: types docs coverage
 # On the installed wheel, as a user's type checker sees it; build/ is left by setuptools.
 types: install
 	rm -rf build && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \

@@ -1,18 +1,37 @@
 """Shared autonomy: drive some action dimensions, a learned model fills in the rest."""
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mac_control.errors import CheckpointError, DataError, InputError, MacControlError
+from mac_control.partial import PartialAction
 
 if TYPE_CHECKING:
     from mac_control.checkpoint import load_policy
     from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
     from mac_control.loop import evaluate, rollout
     from mac_control.operators import make_operator
-    from mac_control.partial import PartialAction
 
 __version__ = "0.1.0"
+
+# Imported when first asked for: an exported policy needs neither torch nor a simulator.
+_WHERE = {
+    "Demonstrations": "demonstrations",
+    "Episode": "demonstrations",
+    "evaluate": "loop",
+    "load_demonstrations": "demonstrations",
+    "load_policy": "checkpoint",
+    "make_operator": "operators",
+    "rollout": "loop",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return value
+
 
 __all__ = [
     "CheckpointError",
@@ -28,25 +47,3 @@ __all__ = [
     "make_operator",
     "rollout",
 ]
-
-# Imported when first asked for: the command line answers before torch is there, or without it.
-_WHERE = {
-    "Demonstrations": "demonstrations",
-    "Episode": "demonstrations",
-    "PartialAction": "partial",
-    "evaluate": "loop",
-    "load_demonstrations": "demonstrations",
-    "load_policy": "checkpoint",
-    "make_operator": "operators",
-    "rollout": "loop",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

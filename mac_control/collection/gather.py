@@ -52,9 +52,7 @@ def gather(
     final, folder = target_folder(out)[0], pieces(out)
     settings = json.loads(json.dumps({**settings, "items": len(items)}))
     if final.exists():
-        raise InputError(
-            f"out: expected a name that is free, got {out}, which exists; choose another"
-        )
+        raise InputError(f"out: expected a name that is free, got {out}, which exists")
     _claim(folder, settings)
     todo = [(i, item) for i, item in enumerate(items) if not _piece(folder, i).exists()]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)
