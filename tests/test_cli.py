@@ -1,5 +1,6 @@
 """Mistakes on the command line end in one sentence that says what to try next."""
 
+import subprocess
 import sys
 
 import pytest
@@ -40,15 +41,12 @@ def test_a_mistake_ends_with_what_to_try(command, advice, mac, tmp_path, monkeyp
     ("module", "command", "extra"),
     [
         ("optuna", "tune --trials 1 --out runs", "tune"),
-        ("mink", "collect --episodes 1 --out runs", "expert"),
         ("diffusers", "train --policy diffusion --data builtin --out runs", "diffusion"),
         ("viser", "teleoperate --steps 1", "cockpit"),
     ],
 )
 def test_a_missing_package_names_its_extra(module, command, extra, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name in ("expert.arm", "expert", "collection.collect", "cockpit"):  # import it again
-        monkeypatch.delitem(sys.modules, f"mac_control.{name}", raising=False)
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     monkeypatch.setattr(sys, "argv", ["mac-control", *command.split()])
     with pytest.raises(SystemExit) as status:
@@ -56,6 +54,18 @@ def test_a_missing_package_names_its_extra(module, command, extra, tmp_path, mon
     error = capsys.readouterr().err
     assert status.value.code == 2, error
     assert error.startswith("error: ") and f"pip install 'mac-control[{extra}]'" in error
+
+
+def test_a_missing_package_that_a_module_begins_with_names_its_extra(tmp_path):
+    code = (
+        "import sys; sys.modules['mink'] = None; from mac_control.cli import main;"
+        "sys.argv = ['mac-control', 'collect', '--episodes', '1', '--out', 'runs']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "pip install 'mac-control[expert]'" in done.stderr, done.stderr
+    assert done.stderr.startswith("error: ") and not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
