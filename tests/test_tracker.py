@@ -115,7 +115,13 @@ def test_the_seed_chooses_the_demonstration():
 
 @pytest.mark.parametrize(
     "options",
-    [{"gain": np.nan}, {"finger_gain": -1.0}, {"ahead": 0}, {"demonstration": 1}, {"demonstration": -1}],
+    [
+        {"gain": np.nan},
+        {"finger_gain": -1.0},
+        {"ahead": 0},
+        {"demonstration": 1},
+        {"demonstration": -1},
+    ],
 )
 def test_refuses_settings_out_of_range(options):
     with pytest.raises(InputError, match=next(iter(options))):
