@@ -24,7 +24,23 @@ bench: install
 
 test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(MAKE) types
 	$(BIN)/python -m pytest -n 2
 
+.PHONY: types docs coverage
+# On the installed wheel, as a user's type checker sees it; build/ is left by setuptools.
+types: install
+	rm -rf build && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --target build/types .
+	cd build && PYTHONPATH=types ../$(BIN)/mypy --config-file ../pyproject.toml
+	cd build && PYTHONPATH=types ../$(BIN)/mypy --config-file ../pyproject.toml ../tests/typed_user.py
+
+# The variable silences a notice about the successor of mkdocs-material.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo site/index.html
+
+coverage: install
+	$(BIN)/python -m pytest -n 1 --cov --cov-report=term --cov-report=html
+
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist site htmlcov *.egg-info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import mujoco
@@ -103,7 +103,7 @@ class KitchenEnv(gymnasium.Env):
             if not (np.isfinite(value) and value >= 0):
                 raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
         gymnasium.register_envs(gymnasium_robotics)
-        self._kitchen = gymnasium.make(
+        kitchen = gymnasium.make(
             "FrankaKitchen-v1",
             tasks_to_complete=list(self.tasks),
             robot_noise_ratio=robot_noise_ratio,
@@ -112,6 +112,7 @@ class KitchenEnv(gymnasium.Env):
             disable_env_checker=True,
             **render_options,
         ).unwrapped
+        self._kitchen = cast(Any, kitchen)  # its attributes are not Gymnasium's
         self.render_mode = render_mode
         self.max_episode_steps = max_episode_steps
         self.init_noise = init_noise
@@ -223,7 +224,7 @@ class KitchenEnv(gymnasium.Env):
         It costs a tenth of the time and memory of a new one; both run on their own. Reset it
         with a seed before anything else.
         """
-        twin = _shallow_copy(self)
+        twin: KitchenEnv = _shallow_copy(self)
         twin._kitchen = _shallow_copy(self._kitchen)
         twin._kitchen.robot_env = robot = _shallow_copy(self._kitchen.robot_env)
         twin._kitchen.data = robot.data = mujoco.MjData(self.model)
@@ -245,7 +246,7 @@ class KitchenEnv(gymnasium.Env):
         usual = (self.data.qpos.copy(), self.data.qvel.copy())
         if state is None:
             return usual
-        given = tuple(np.array(part, np.float64) for part in state)
+        given: tuple[Any, ...] = tuple(np.array(part, np.float64) for part in state)
         if [part.shape for part in given] != [part.shape for part in usual] or not all(
             np.isfinite(part).all() for part in given
         ):
@@ -253,11 +254,12 @@ class KitchenEnv(gymnasium.Env):
                 f"state: expected finite qpos {usual[0].shape} and qvel {usual[1].shape}, "
                 f"got shapes {[part.shape for part in given]}"
             )
-        return given
+        return given[0], given[1]
 
     @property
     def _noise(self) -> np.random.Generator:
-        return self._kitchen.robot_env.np_random
+        noise: np.random.Generator = self._kitchen.robot_env.np_random
+        return noise
 
     def _observe(self) -> np.ndarray:
         qpos, qvel = self.data.qpos, self.data.qvel

@@ -6,7 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, MultiBinary
+from gymnasium.spaces import Box, Dict, MultiBinary, Space
 from gymnasium.utils import RecordConstructorArgs
 
 from mac_control.errors import InputError
@@ -70,6 +70,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
             InputError: not a partial action of the right shape; the environment is untouched.
         """
         partial = self._checked(action)
+        assert self._obs is not None
         whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
         log_prob = self.policy.log_prob(self._obs[None], PartialAction.stack([partial]))
         self._obs, reward, terminated, truncated, info = self.env.step(whole)
@@ -79,7 +80,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
             "action": whole.copy(),
             "log_prob": None if log_prob is None else float(log_prob[0]),
         }
-        return self._obs, reward, terminated, truncated, info
+        return self._obs, float(reward), terminated, truncated, info
 
     def _checked(self, action: PartialAction | dict[str, Any]) -> PartialAction:
         if self._obs is None:
@@ -114,7 +115,9 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
 
 
 def complete_action(
-    space: Box, policy: Policy, obs: np.ndarray, partial: PartialAction
+    space: Space[Any], policy: Policy, obs: np.ndarray, partial: PartialAction
 ) -> np.ndarray:
     """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box."""
-    return np.clip(policy.act(obs, partial), space.low, space.high).astype(space.dtype)
+    assert isinstance(space, Box)  # as check_fit found
+    action: np.ndarray = np.clip(policy.act(obs, partial), space.low, space.high)
+    return action.astype(space.dtype)

@@ -149,7 +149,8 @@ def _record(folder: Path, stem: str) -> dict[str, Any]:
         record = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
-            f"{folder}: expected a checkpoint folder with {file.name}, got none"
+            f"{folder}: expected a checkpoint folder with {file.name}, got none; "
+            "'mac-control train --out FOLDER' makes one"
         ) from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{file}: expected JSON, got something else ({error})") from error
@@ -188,7 +189,7 @@ def _built(
     parts = []
     for name in ("obs_mean", "obs_std", "action_low", "action_high"):
         want = (sizes[name.split("_")[0]],)
-        got = tuple(tensors[name].shape) if name in tensors else "nothing"
+        got: object = tuple(tensors[name].shape) if name in tensors else "nothing"
         if got != want:
             raise CheckpointError(f"{folder}: weight {name}: expected shape {want}, got {got}")
         parts.append(tensors[name].numpy())
@@ -197,9 +198,9 @@ def _built(
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
             return cls(config, *parts)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        got = record.get("config")
+        config = record.get("config")
         raise CheckpointError(
-            f"{folder}: expected a configuration of {cls.name}, got {got} ({error})"
+            f"{folder}: expected a configuration of {cls.name}, got {config} ({error})"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tyro
 
-from mac_control.errors import MacControlError
+from mac_control.errors import MacControlError, did_you_mean
 
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.
@@ -28,6 +28,8 @@ VERBS: dict[str, str] = {
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
     "export": "Write a policy to a file that runs without torch, for a robot's computer.",
     "augment": "Make robust episodes from demonstrations, in simulation.",
+    "doctor": "Look at what is installed, plugged in and free; say what to do.",
+    "completion": "Print a script that completes verbs and options in a shell.",
     "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 
@@ -49,9 +51,11 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
     """Run `package.NAME`, NAME being the first argument, with the others."""
     name = argv[0] if argv else "--help"
     if name not in names:
+        asked = name in ("-h", "--help")
         width = max(map(len, names), default=0)
         lines = "\n".join(f"  {key:<{width}}  {text}" for key, text in names.items())
-        asked = name in ("-h", "--help")
+        if not asked:
+            print(f"error: {name!r} is not known{did_you_mean(name, names)}\n", file=sys.stderr)
         print(
             f"usage: {usage} NAME [options]\n'{usage} NAME --help' lists the options.\n\n{lines}",
             file=sys.stdout if asked else sys.stderr,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mac_control.errors import InputError
 
@@ -32,6 +34,10 @@ class PartialAction:
 
     values: np.ndarray
     given: np.ndarray
+
+    if TYPE_CHECKING:  # made of anything that is like an array; what is kept are arrays
+
+        def __init__(self, values: ArrayLike, given: ArrayLike) -> None: ...
 
     def __post_init__(self) -> None:
         try:
@@ -61,7 +67,7 @@ class PartialAction:
         return cls(np.zeros(shape, np.float32), np.zeros(shape, bool))
 
     @classmethod
-    def everything(cls, values: np.ndarray) -> PartialAction:
+    def everything(cls, values: ArrayLike) -> PartialAction:
         """Every dimension given: plain teleoperation."""
         return cls(values, np.ones(np.shape(values), bool))
 
@@ -70,7 +76,7 @@ class PartialAction:
         """Batch `B` partial actions `(D,)` into one `(B, D)`."""
         return cls(np.stack([p.values for p in partials]), np.stack([p.given for p in partials]))
 
-    def overlay(self, action: np.ndarray) -> np.ndarray:
+    def overlay(self, action: ArrayLike) -> np.ndarray:
         """`action` with the given dimensions put in, bit for bit; a new float32 array."""
         action = np.asarray(action, np.float32)
         if action.shape != self.values.shape:
@@ -84,4 +90,4 @@ class PartialAction:
     @property
     def action_dim(self) -> int:
         """Number of action dimensions, D."""
-        return self.values.shape[-1]
+        return int(self.values.shape[-1])

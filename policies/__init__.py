@@ -4,7 +4,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 from mac_control.policies.base import Policy
 
 if TYPE_CHECKING:
@@ -46,11 +46,16 @@ def policy_class(name: str) -> "type[LearnedPolicy]":
     """
     if name in KINDS:
         module, _, cls = KINDS[name].partition(":")
-        return getattr(import_module(module), cls)
+        kind: "type[LearnedPolicy]" = getattr(import_module(module), cls)
+        return kind
     others = {entry.name: entry for entry in entry_points(group="mac_control.policies")}
     if name not in others:
-        raise InputError(f"policy: expected one of {', '.join([*KINDS, *others])}, got {name!r}")
-    return others[name].load()
+        names = [*KINDS, *others]
+        raise InputError(
+            f"policy: expected one of {', '.join(names)}, got {name!r}{did_you_mean(name, names)}"
+        )
+    found: "type[LearnedPolicy]" = others[name].load()
+    return found
 
 
 __all__ = ["KINDS", "LearnedPolicy", "MacConfig", "MacPolicy", "Policy", "policy_class"]

@@ -51,7 +51,7 @@ class Policy(ABC):
             partial = PartialAction.nothing(*shape)
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
-        values = np.clip(partial.values, self.low, self.high)
+        values: np.ndarray = np.clip(partial.values, self.low, self.high)
         if partial.given.all():
             return values
         batch = (np.atleast_2d(obs), np.atleast_2d(values), np.atleast_2d(partial.given))

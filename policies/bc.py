@@ -55,7 +55,8 @@ class BC(LearnedPolicy):
 
     def forward(self, obs: Tensor) -> Tensor:
         """Actions `(B, D)` for observations `(B, O)`."""
-        return self.network(self.normalize(obs))
+        actions: Tensor = self.network(self.normalize(obs))
+        return actions
 
     def draw(
         self,
@@ -76,4 +77,5 @@ class BC(LearnedPolicy):
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         device = self.obs_mean.device
-        return self(torch.from_numpy(np.ascontiguousarray(obs)).to(device)).cpu().numpy()
+        action: Tensor = self(torch.from_numpy(np.ascontiguousarray(obs)).to(device))
+        return action.cpu().numpy()

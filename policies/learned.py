@@ -34,6 +34,9 @@ class LearnedPolicy(nn.Module, Policy):
     #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
     stackable: ClassVar[bool] = True
 
+    #: What `policy.json` says of a policy that was loaded; others have none.
+    checkpoint: dict[str, Any]
+
     obs_mean: Tensor
     obs_std: Tensor
     action_low: Tensor

@@ -27,7 +27,7 @@ def main(args: Args) -> int | None:
         names = device_names()
         width = max(map(len, names))
         for name in names:
-            print(f"{name:<{width}}  {_status(name)}")
+            print(f"{name:<{width}}  {device_status(name)}")
         return None
     with make_device(args.show, **parse_options(args.options)) as device:
         began = time.monotonic()
@@ -42,7 +42,8 @@ def main(args: Args) -> int | None:
     return None
 
 
-def _status(name: str) -> str:
+def device_status(name: str) -> str:
+    """Whether a device is ready, or what it lacks."""
     try:
         device = make_device(name, **({"port": 0} if name == "network" else {}))
     except (DeviceError, ValueError) as error:

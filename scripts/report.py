@@ -44,7 +44,10 @@ def _result(folder: Path) -> dict[str, Any]:
         result = json.loads(file.read_text(encoding="utf-8"))
         assert all("rewards" in row for row in result["rows"])
     except FileNotFoundError as error:
-        raise DataError(f"{folder}: expected a results.json in it, got none") from error
+        raise DataError(
+            f"{folder}: expected a results.json in it, got none; "
+            "'mac-control evaluate --out FOLDER' writes one"
+        ) from error
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise DataError(f"{file}: expected results of evaluate, got something else") from error
     return result

@@ -40,6 +40,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(tmp_path):
     }
     assert {name for name in names if name.endswith(".py")} == expected
     assert {name.split("/")[0] for name in names} == {"mac_control"}
+    assert "mac_control/py.typed" in names
     assert "mac_control/demonstrations/builtin/kitchen-complete-scripted.hdf5" in names
 
 

@@ -156,12 +156,12 @@ class Demonstrations:
     @property
     def obs_dim(self) -> int:
         """Size of an observation, O."""
-        return self.episodes[0].observations.shape[1]
+        return int(self.episodes[0].observations.shape[1])
 
     @property
     def action_dim(self) -> int:
         """Number of action dimensions, D."""
-        return self.episodes[0].actions.shape[1]
+        return int(self.episodes[0].actions.shape[1])
 
     @property
     def observations(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from mac_control.errors import DataError, InputError
 
 #: Environment variable that names a folder with data files.
 FOLDER_VARIABLE = "MAC_CONTROL_DATA"
+_LIST = "'mac-control data list' shows what there is"
 
 
 def load_demonstrations(
@@ -78,7 +79,9 @@ def kitchen_files(folder: Path) -> list[Path]:
         DataError: there is no such folder.
     """
     if not folder.is_dir():
-        raise DataError(f"{FOLDER_VARIABLE}: expected a folder, got {str(folder)!r}")
+        raise DataError(
+            f"{FOLDER_VARIABLE}: expected a folder, got {str(folder)!r}; set it to one, or unset it"
+        )
     files = [p for p in sorted(folder.glob("*.hdf5")) if kitchen_name(p.name)]
     order = ("complete", "mixed", "partial")
     return sorted(files, key=lambda p: order.index(kitchen_name(p.name) or "mixed"))
@@ -118,7 +121,9 @@ def local_path(source: str | Path | None = None) -> Path:
     if folder:
         return folder
     if isinstance(source, Path):
-        raise DataError(f"{source}: expected an HDF5 file or a Minari folder, found nothing there")
+        raise DataError(
+            f"{source}: expected an HDF5 file or a Minari folder, found nothing there; {_LIST}"
+        )
     if text == "builtin":
         return builtin_path()
     if text in D4RL_FILES:
@@ -127,7 +132,7 @@ def local_path(source: str | Path | None = None) -> Path:
         return download_minari(text)
     raise DataError(
         f"{text!r}: expected an HDF5 file, a Minari id or folder, or one of "
-        f"{', '.join(D4RL_FILES)}, found no such thing"
+        f"{', '.join(D4RL_FILES)}, found no such thing; {_LIST}"
     )
 
 

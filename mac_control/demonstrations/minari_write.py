@@ -126,7 +126,8 @@ def target_folder(target: str | Path) -> tuple[Path, str]:
     """
     if isinstance(target, str) and DATASET_ID.fullmatch(target):
         return minari_root() / target, target
-    folder = Path(target).expanduser()
+    # Minari reads a relative folder of episodes as relative to itself.
+    folder = Path(target).expanduser().absolute()
     name = re.sub(r"[^-_\w]", "_", folder.name)
     if not name:
         raise InputError(f"target: expected a Minari id or a folder, got {str(target)!r}")

@@ -17,7 +17,7 @@ try:
     import mink
 except ImportError as error:
     raise InputError(
-        "the scripted expert: expected the packages mink and daqp: pip install mac-control[expert]"
+        "the scripted expert: expected mink and daqp, got none: pip install 'mac-control[expert]'"
     ) from error
 
 ARM = 7  # joints

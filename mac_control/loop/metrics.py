@@ -56,7 +56,7 @@ def mean_metrics(episodes: Sequence[Mapping[str, float | None]]) -> dict[str, fl
     """
     means: dict[str, float | None] = {}
     for name in episodes[0] if episodes else ():
-        values = [episode[name] for episode in episodes if episode[name] is not None]
+        values = [value for episode in episodes if (value := episode[name]) is not None]
         means[name] = float(np.mean(values)) if values else None
     return means
 
@@ -129,7 +129,9 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
     )
 
 
-def paired_difference(rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]) -> list:
+def paired_difference(
+    rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
+) -> list[list[float]]:
     """Differences of the rewards of the same episodes, a list per training seed: harm, say.
 
     `rows` and `base` are rows of :func:`evaluate`; those of one training seed (and fold, where
@@ -157,6 +159,7 @@ def paired_difference(rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[
 
 def _trailing(values: np.ndarray, window: int) -> np.ndarray:
     """Sum of the last `window` values at each step."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
+    total: np.ndarray = np.concatenate([[0.0], np.cumsum(values)])
     end = np.arange(1, len(total))
-    return total[end] - total[np.maximum(end - window, 0)]
+    sums: np.ndarray = total[end] - total[np.maximum(end - window, 0)]
+    return sums

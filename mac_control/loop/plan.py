@@ -62,7 +62,9 @@ def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
             loaded = load_policy(folder)
             found.append(_contender(loaded, str(folder.absolute()), name or loaded.name))
     if not found:
-        raise InputError("policies: expected at least one, got none")
+        raise InputError(
+            "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
+        )
     seen: set[tuple[str, int | None]] = set()
     for contender in found:
         if (contender.name, contender.train_seed) in seen:
@@ -159,7 +161,14 @@ def _key(
 ) -> str | None:
     if policy.checksum is None or (proxy is not None and proxy.checksum is None):
         return None
-    named = [policy.name, policy.train_seed, policy.checksum, policy.tasks, operator, given]
+    named: list[Any] = [
+        policy.name,
+        policy.train_seed,
+        policy.checksum,
+        policy.tasks,
+        operator,
+        given,
+    ]
     named += [proxy.checksum if proxy is not None else None, dict(settings)]
     text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

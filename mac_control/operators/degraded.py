@@ -64,7 +64,8 @@ class LowRate(OperatorWrapper):
     def __init__(self, operator: Operator, every: int = 5) -> None:
         super().__init__(operator)
         self.every = int(checked("every", every, 1))
-        self._step, self._last = 0, None
+        self._step = 0
+        self._last: PartialAction | None = None
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)

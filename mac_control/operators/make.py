@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
 from mac_control.operators.spec import WRAPPERS, Part, arguments, parse
@@ -69,13 +69,16 @@ def _find(name: str) -> Callable[..., Any]:
     if entry is None and ":" not in name:
         raise InputError(
             f"operator: expected one of {', '.join(sorted(installed))} or module:Class, "
-            f"got {name!r}"
+            f"got {name!r}{did_you_mean(name, installed)}"
         )
     try:
+        make: Callable[..., Any]
         if entry is not None:
-            return entry.load()
-        module, _, attribute = name.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+            make = entry.load()
+        else:
+            module, _, attribute = name.partition(":")
+            make = getattr(importlib.import_module(module), attribute)
+        return make
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"operator {name!r}: cannot be imported: {error}") from error
 

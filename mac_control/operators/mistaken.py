@@ -43,10 +43,11 @@ class Wrong(OperatorWrapper):
         self._phases = np.concatenate([np.arange(len(e)) / len(e) for e in demonstrations])
         self._frames = demonstrations.observations
         self._spread = self._frames.std(0) + 1e-3
-        self._left, self._other = 0, None
+        self._left = 0
+        self._other: Tracker | None = None
 
     @property
-    def wrong(self) -> bool:
+    def wrong(self) -> bool:  # type: ignore[override]
         """Whether the last reading was of a spell."""
         return self._other is not None or self.operator.wrong
 
@@ -69,7 +70,7 @@ class Wrong(OperatorWrapper):
         away = ((self._frames - np.asarray(obs)) / self._spread) ** 2
         now = self._phases[away.sum(1).argmin()]
         choices = np.array([p for p in np.arange(0, 0.9, 0.05) if abs(p - now) >= APART])
-        episode: Episode = self.demonstrations[self.rng.integers(len(self.demonstrations))]
+        episode: Episode = self.demonstrations[int(self.rng.integers(len(self.demonstrations)))]
         start = int(self.rng.choice(choices) * len(episode))
         piece = Episode(episode.observations[start:], episode.actions[start:])
         return Tracker(Demonstrations([piece]), gain=self.gain, demonstration=0)

@@ -52,7 +52,7 @@ class Restricted(OperatorWrapper):
             )
         super().__init__(operator)
         self.action_dim, self.k = action_dim, k
-        self._keep(dims if dims is not None else range(k))
+        self._keep(dims if dims is not None else range(k or 0))
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 from mac_control.operators import degraded, mistaken, patterns
 from mac_control.operators.base import Operator
 
@@ -59,7 +59,7 @@ def parse(spec: str) -> list[Part]:
         if part.name not in WRAPPERS:
             raise InputError(
                 f"operator {spec!r}: expected one of {', '.join(WRAPPERS)} behind '+', "
-                f"got {part.name!r}"
+                f"got {part.name!r}{did_you_mean(part.name, WRAPPERS)}"
             )
     return parts
 

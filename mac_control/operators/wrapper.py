@@ -24,13 +24,13 @@ class OperatorWrapper(Operator):
         self.operator = operator
         self.rng = self._stream(0)
 
-    @property
-    def goal(self) -> tuple[str, ...] | None:
+    @property  # what others may set, a wrapper only passes on
+    def goal(self) -> tuple[str, ...] | None:  # type: ignore[override]
         """As the operator within says."""
         return self.operator.goal
 
     @property
-    def wrong(self) -> bool:
+    def wrong(self) -> bool:  # type: ignore[override]
         """As the operator within says."""
         return self.operator.wrong
 

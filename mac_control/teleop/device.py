@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import InputError, MacControlError, did_you_mean
 
 GROUP = "mac_control.devices"
 
@@ -96,7 +96,8 @@ def make_device(name: str, **options: Any) -> Device:
     installed = _installed()
     if name not in installed and ":" not in name:
         raise InputError(
-            f"device: expected one of {', '.join(sorted(installed))} or module:Class, got {name!r}"
+            f"device: expected one of {', '.join(sorted(installed))} or module:Class, "
+            f"got {name!r}{did_you_mean(name, installed)}"
         )
     try:
         if name in installed:

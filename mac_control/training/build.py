@@ -59,8 +59,9 @@ def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:
         >>> [part.tolist() for part in statistics(Demonstrations(parts))]
         [[3.0], [2.23606797749979], [0.0], [0.5]]
     """
-    count, mean, square = 0, 0.0, 0.0
-    low, high = np.inf, -np.inf
+    count = 0
+    mean, square = np.zeros(()), np.zeros(())
+    low, high = np.full((), np.inf), np.full((), -np.inf)
     for episode in demonstrations:
         obs, new = episode.observations.astype(np.float64), len(episode)
         center = obs.mean(0)
@@ -68,6 +69,7 @@ def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:
         square = square + ((obs - center) ** 2).sum(0) + delta**2 * count * new / (count + new)
         mean = mean + delta * new / (count + new)
         count += new
-        for actions in (episode.actions, episode.executed):
+        executed = episode.actions if episode.executed is None else episode.executed
+        for actions in (episode.actions, executed):
             low, high = np.minimum(low, actions.min(0)), np.maximum(high, actions.max(0))
     return mean, np.sqrt(square / count), low, high

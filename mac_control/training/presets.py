@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mac_control.errors import InputError
 from mac_control.training.config import TrainConfig
@@ -31,7 +32,7 @@ def step_cost(name: str) -> int:
     return _COST.get(name, _COST["mac"])
 
 
-def preset(name: str, scale: str = "full", **changes: object) -> TrainConfig:
+def preset(name: str, scale: str = "full", **changes: Any) -> TrainConfig:
     """How the policy of this name is trained; changes that are None are left out.
 
     Raises:

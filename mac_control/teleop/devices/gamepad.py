@@ -56,7 +56,8 @@ class Gamepad(Device):
         if pygame.joystick.get_count() <= self.index:
             raise DeviceError(
                 f"gamepad {self.index}: expected it to be plugged in, "
-                f"got {pygame.joystick.get_count()} gamepads"
+                f"got {pygame.joystick.get_count()} gamepads; plug it in, or name another with "
+                "--options index=N"
             )
         self._stick = pygame.joystick.Joystick(self.index)
         known = not self.raw and controller.is_controller(self.index)

@@ -1,0 +1,50 @@
+"""Completion of verbs and options in a shell."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from mac_control.cli import VERBS, run
+
+
+@dataclass
+class Args:
+    """Print the completion script of a shell; source it where the shell starts.
+
+    bash: `mac-control completion > ~/.mac-control-completion`, and in `~/.bashrc` the line
+    `source ~/.mac-control-completion`.
+    """
+
+    shell: Annotated[Literal["bash", "zsh", "fish"], tyro.conf.Positional] = "bash"
+    """Which shell."""
+
+
+def main(args: Args) -> int | None:
+    everything = tyro.conf.OmitSubcommandPrefixes[verbs("mac_control.scripts", VERBS)]
+    options = ["--tyro-print-completion", args.shell]
+    tyro.cli(everything, prog="mac-control", args=options)  # prints, and exits
+    return None
+
+
+def verbs(package: str, names: dict[str, str]) -> Any:
+    """The type whose command line is all of these verbs: one of their options."""
+    kinds: list[Any] = []
+    for name, text in names.items():
+        module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
+        if hasattr(module, "NAMES"):  # a verb with verbs of its own
+            inner = tyro.conf.OmitSubcommandPrefixes[verbs(module.PACKAGE, module.NAMES)]
+            options = dataclasses.make_dataclass("Args", [("name", inner)])
+        else:
+            options = typing.get_type_hints(module.main)["args"]
+        kinds.append(Annotated[options, tyro.conf.subcommand(name, description=text)])
+    return typing.Union[tuple(kinds)]  # noqa: UP007 - made of what is found
+
+
+if __name__ == "__main__":
+    run(main)

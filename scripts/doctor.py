@@ -1,0 +1,198 @@
+"""Is this machine ready? What is missing, and what to do."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mac_control.cli import run
+from mac_control.errors import MacControlError
+
+#: Module -> the extra that brings it, and what it is for.
+EXTRAS = {
+    "diffusers": ("diffusion", "the policy diffusion"),
+    "optuna": ("tune", "mac-control tune"),
+    "mink": ("ik", "driving the hand, and the scripted expert"),
+    "imageio_ffmpeg": ("video", "films"),
+    "viser": ("cockpit", "the web page to drive from"),
+}
+#: Less free space than this is worth a word [bytes].
+LITTLE = 2 << 30
+
+
+@dataclass
+class Args:
+    """Look at what mac-control needs; each line is ok, or says what to do.
+
+    The exit status is 1 if something is missing without which nothing works.
+    """
+
+    data: str | None = None
+    """Demonstrations to look at: as in train; None: searched."""
+    port: int = 8765
+    """Port that the web page would be served on."""
+    out: Path = Path(".")
+    """Folder that results would be written to."""
+
+
+class Problem(Exception):
+    """What is wrong, and what to do."""
+
+
+def main(args: Args) -> int | None:
+    failed = False
+    for name, check, essential in (
+        ("python", _python, True),
+        ("torch", _torch, True),
+        ("mujoco", _mujoco, True),
+        ("rendering", _rendering, False),
+        ("data", lambda: _data(args.data), True),
+        ("extras", _extras, False),
+        ("devices", _devices, False),
+        ("port", lambda: _port(args.port), False),
+        ("disk", lambda: _disk(args.out), True),
+    ):
+        status, text = _look(check)
+        if status != "ok" and not essential:
+            status = "note"
+        failed |= status == "FAIL"
+        print(f"{status:<4}  {name:<9}  {text}", flush=True)
+    if failed:
+        print("What is marked FAIL must be mended first.")
+    return int(failed)
+
+
+def _look(check: Callable[[], str]) -> tuple[str, str]:
+    try:
+        return "ok", check()
+    except (Problem, MacControlError) as error:
+        return "FAIL", str(error)
+    except ImportError as error:
+        again = "pip install --force-reinstall mac-control"
+        return "FAIL", f"cannot be imported: {error}; install it anew: {again}"
+    except Exception as error:  # whatever a library of this machine fails with
+        return "FAIL", f"{type(error).__name__}: {error}; update it, or report this line"
+
+
+def _python() -> str:
+    return f"{platform.python_version()} in {sys.prefix}, {platform.platform(terse=True)}"
+
+
+def _torch() -> str:
+    import torch
+
+    if not torch.linalg.inv(2 * torch.eye(3)).sum().item() == 1.5:
+        raise Problem("computes wrongly: pip install --force-reinstall torch")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return f"{torch.__version__}, {torch.get_num_threads()} threads, {', '.join(gpus) or 'no GPU'}"
+
+
+def _mujoco() -> str:
+    import mujoco
+    import numpy as np
+
+    from mac_control.envs import make_kitchen
+
+    env = make_kitchen()
+    env.reset(seed=0)
+    obs, *_ = env.step(np.zeros(9))
+    env.close()
+    if not np.isfinite(obs).all():
+        raise Problem("the kitchen's simulation is not finite: pip install 'mujoco<3.12'")
+    return f"{mujoco.__version__}, the kitchen moves"
+
+
+def _rendering() -> str:
+    # In a process of its own: a graphics library that does not fit can end a process.
+    code = (
+        "import os\n"
+        "from mac_control.loop.video import choose_renderer; choose_renderer()\n"
+        "print('with', os.environ.get('MUJOCO_GL', 'a window'), flush=True)\n"
+        "from mac_control.envs import make_kitchen\n"
+        "env = make_kitchen(render_mode='rgb_array'); env.reset(seed=0)\n"
+        "assert env.render().std() > 1, 'the picture is empty'"
+    )
+    try:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired as error:
+        raise Problem("no picture within 120 s: set MUJOCO_GL to egl, osmesa or glfw") from error
+    how = done.stdout.strip()
+    if done.returncode:
+        why = [
+            line for line in done.stderr.splitlines() if re.match(r"\w+(Error|Exception)\b", line)
+        ]
+        raise Problem(
+            f"no films {how} ({why[0] if why else 'it ended'}): install libosmesa6 (Debian, "
+            "Ubuntu), or set MUJOCO_GL=egl for a GPU"
+        )
+    return f"pictures {how}"
+
+
+def _data(source: str | None) -> str:
+    from mac_control.demonstrations import load_demonstrations
+
+    found = load_demonstrations(source)
+    steps = sum(map(len, found))
+    return f"{len(found)} episodes, {steps:,} steps: {found.provenance.get('source')}"
+
+
+def _extras() -> str:
+    missing = []
+    for module, (extra, purpose) in EXTRAS.items():
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            missing.append(f"{purpose}: pip install 'mac-control[{extra}]'")
+    if missing:
+        raise Problem("; ".join(missing))
+    return ", ".join(extra for extra, _ in EXTRAS.values())
+
+
+def _devices() -> str:
+    from mac_control.scripts.devices import device_status
+    from mac_control.teleop import device_names
+
+    found = {name: device_status(name) for name in device_names()}
+    ready = [name for name, status in found.items() if status.startswith("ready")]
+    others = [name for name in found if name not in ready]
+    hint = f" (not {', '.join(others)}: mac-control devices says why)" if others else ""
+    return f"{', '.join(ready) or 'none'} ready{hint}"
+
+
+def _port(port: int) -> str:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return f"{port} is free for the web page"
+    except (OSError, OverflowError) as error:
+        raise Problem(
+            f"{port} cannot be served on ({error}): choose another, as in "
+            f"mac-control teleoperate --port {port % 60000 + 1}"
+        ) from error
+
+
+def _disk(folder: Path) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"0" * 4096)
+            file.flush()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise Problem(
+            f"{folder.absolute()} cannot be written to ({error}): choose a folder with --out"
+        ) from error
+    little = "; that is little for training and recordings" if free < LITTLE else ""
+    return f"{free / (1 << 30):.1f} GiB free in {folder.absolute()}{little}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,63 @@
+"""What a user's type checker makes of the public part; `make types` checks this file, strictly.
+
+Nothing here runs. A line that must not pass says so: mypy reports an `ignore` that is not needed.
+"""
+
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+from typing_extensions import assert_type
+
+from mac_control import (
+    Demonstrations,
+    InputError,
+    PartialAction,
+    evaluate,
+    load_demonstrations,
+    load_policy,
+    make_operator,
+    rollout,
+)
+from mac_control.envs import KitchenEnv, SharedAutonomy, make_kitchen
+from mac_control.loop import Trajectory
+from mac_control.operators import Operator
+from mac_control.policies import LearnedPolicy, Policy
+from mac_control.training import TrainConfig, train
+
+
+class Mine(Operator):
+    """An operator as a user writes it."""
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        return PartialAction.nothing(9)
+
+
+class Wrong(Operator):
+    """An operator that answers with a number."""
+
+    def read(self, obs: np.ndarray) -> float:  # type: ignore[override]
+        return 0.0
+
+
+def use(env: gymnasium.Env[np.ndarray, np.ndarray], obs: np.ndarray) -> None:
+    """Each call with the type of its answer."""
+    policy = load_policy("runs/mac")
+    assert_type(policy, LearnedPolicy)
+    assert_type(policy.act(obs, PartialAction([0.0], [True])), np.ndarray)
+    assert_type(policy.log_prob(obs, PartialAction.nothing(9)), np.ndarray | None)
+    assert_type(load_demonstrations("builtin"), Demonstrations)
+    assert_type(make_operator("nobody", action_dim=9), Operator)
+    trajectory = rollout(env, policy, Mine(), seed=0)
+    assert_type(trajectory, Trajectory)
+    assert_type(trajectory.reward, float)
+    assert_type(make_kitchen(tasks="complete"), KitchenEnv)
+    assert_type(SharedAutonomy(env, policy).policy, Policy)
+    assert_type(train("mac", load_demonstrations(), "runs", config=TrainConfig()), list[Path])
+    for row in evaluate([policy], episodes=1):
+        assert_type(list(row), list[str])
+    rollout(env, policy, Mine())  # type: ignore[call-arg]
+    rollout(env, "runs/mac", seed=0)  # type: ignore[arg-type]
+    PartialAction(values=[0.0], mask=[True])  # type: ignore[call-arg]
+    error: ValueError = InputError("x")
+    raise error
