@@ -22,7 +22,8 @@ from mac_control.teleop.pacing import Pacer
 from mac_control.teleop.step import Recorder, Step
 
 #: What can be asked of the loop from outside, see `Teleoperation.post`.
-COMMANDS = tuple("start pause estop release reset undo success record policy quit".split())
+COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
+COMMANDS += ("quit",)
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
 
