@@ -16,6 +16,7 @@ NAMES: dict[str, str] = {
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
+    "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }
 
 if __name__ == "__main__":
