@@ -20,6 +20,7 @@ NAMES: dict[str, str] = {
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
+    "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }
 
 if __name__ == "__main__":
