@@ -46,7 +46,7 @@ def policy_class(name: str) -> "type[LearnedPolicy]":
     """
     if name in KINDS:
         module, _, cls = KINDS[name].partition(":")
-        kind: "type[LearnedPolicy]" = getattr(import_module(module), cls)
+        kind: type[LearnedPolicy] = getattr(import_module(module), cls)
         return kind
     others = {entry.name: entry for entry in entry_points(group="mac_control.policies")}
     if name not in others:
@@ -54,7 +54,7 @@ def policy_class(name: str) -> "type[LearnedPolicy]":
         raise InputError(
             f"policy: expected one of {', '.join(names)}, got {name!r}{did_you_mean(name, names)}"
         )
-    found: "type[LearnedPolicy]" = others[name].load()
+    found: type[LearnedPolicy] = others[name].load()
     return found
 
 
