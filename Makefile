@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo results test install clean
+.PHONY: demo results bench test install clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -17,6 +17,10 @@ demo: install
 results: install
 	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 --bf16 \
 		--out results/complete-raw
+
+# Everything that takes minutes, about ten in all: benchmarks/README.md and results.json.
+bench: install
+	$(BIN)/mac-control benchmark all
 
 test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from mac_control.errors import CheckpointError, InputError
 from mac_control.files import atomic_path, write_json
-from mac_control.policies import LearnedPolicy, policy_class
+from mac_control.policies import LearnedPolicy, Policy, policy_class
+from mac_control.policies.onnx import OnnxPolicy
 
 #: Raised when older code could not read a checkpoint any more.
 VERSION = 1
@@ -57,10 +58,11 @@ def save_policy(
     return Path(folder)
 
 
-def load_policy(path: str | Path, device: str = "cpu") -> LearnedPolicy:
+def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     """The policy of a checkpoint folder (or of the `policy.json` in it), ready to act.
 
-    What `policy.json` says besides is in its attribute `checkpoint`.
+    What `policy.json` says besides is in its attribute `checkpoint`. A file that ends in .onnx is
+    an exported policy.
 
     Raises:
         CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
@@ -76,6 +78,8 @@ def load_policy(path: str | Path, device: str = "cpu") -> LearnedPolicy:
         True
     """
     path = Path(path)
+    if path.suffix == ".onnx":
+        return OnnxPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
     record, tensors = read(folder, "policy")
     kind = record.get("kind")

@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "report": "Compare the results of several runs of evaluate on one page.",
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
+    "export": "Write a policy to a file that runs without torch, for a robot's computer.",
     "augment": "Make robust episodes from demonstrations, in simulation.",
     "doctor": "Look at what is installed, plugged in and free; say what to do.",
     "completion": "Print a script that completes verbs and options in a shell.",

@@ -59,12 +59,20 @@ class BC(LearnedPolicy):
         return actions
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         return {"obs": obs, "action": action}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return nn.functional.mse_loss(self(batch["obs"]), batch["action"])
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        return self.forward(obs)
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -91,7 +91,12 @@ class Diffusion(LearnedPolicy):
         return self.network(torch.cat([x, angle.sin(), angle.cos(), self.normalize(obs)], -1))
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Noise, its level, and the action with it."""
         clean = self._scale(action).cpu()

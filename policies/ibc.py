@@ -115,7 +115,12 @@ class IBC(LearnedPolicy):
         return self.out(torch.relu(x)).squeeze(-1)
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         config = self.config
         shape = (len(obs), config.negatives, self.action_dim)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mac_control.demonstrations.table import Table
+from mac_control.errors import InputError
 from mac_control.policies.base import Policy
 
 
@@ -66,17 +67,23 @@ class LearnedPolicy(nn.Module, Policy):
         return (obs - self.obs_mean) / self.obs_std
 
     def training_rows(self, table: Table, rows: Tensor) -> tuple[Tensor, ...]:
-        """Observations, actions and executed actions of the steps `rows` `(B,)`, for `draw`."""
+        """Observations, actions, executed actions, given of the steps `rows` `(B,)`, for `draw`."""
         return table.take(rows)
 
     @abstractmethod
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """One training batch with everything random in it already drawn.
 
         `obs` `(B, O)`; `action` `(B, D)` is what is learnt; `executed` `(B, D)` is what a
-        model is given (the same as `action` in plain demonstrations). The generator is on the CPU
+        model is given (the same as `action` in plain demonstrations), in dimensions of the mask
+        `given` `(B, D)` (all in plain demonstrations). The generator is on the CPU
         wherever the tensors are, so that every device draws the same. Every entry of a batch has
         its samples in the first axis: processes that train together take their shares of it.
         """
@@ -88,3 +95,14 @@ class LearnedPolicy(nn.Module, Policy):
     def weight(self, batch: dict[str, Tensor]) -> Tensor:
         """What the mean in `loss` divides by, `()`; the loss of several batches follows from it."""
         return torch.tensor(float(len(next(iter(batch.values())))))
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        """`complete` of tensors, as operations that depend on no number: what can be exported.
+
+        Raises:
+            InputError: a policy that draws at random, or that remembers.
+        """
+        raise InputError(
+            "policy: expected one that neither draws at random nor remembers, such as mac, bc or "
+            f"mixture_bc, got {self.name}"
+        )

@@ -19,6 +19,7 @@ from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
 from mac_control.engine.orders import permutations
 from mac_control.engine.transformer import Transformer
+from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
@@ -134,24 +135,32 @@ class MacPolicy(LearnedPolicy):
             self._generator.manual_seed(seed)
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Known sets, `masks` per sample: what is given, then a prefix of what is asked."""
         many, device = self.config.masks, obs.device
         shape = (len(obs), many, self.action_dim)
         count = len(obs) * many
-        given, query = self.queries(count, self.action_dim, generator)
+        may = given.cpu().repeat_interleave(many, 0)
+        asked = self.queries(count, self.action_dim, generator, may)
         # The baseline alone asks in every order; paths of the others are in natural order.
         baseline = self.config.rule == "any-order"
         position = permutations(count, self.action_dim, generator) if baseline else None
-        steps = uniform_step(given, query, position, generator)
+        steps = uniform_step(*asked, position, generator)
         known, target = (m.view(shape) for m in steps)
         if self.config.targets == "all":
-            target = query.view(shape) & ~known
+            target = asked[1].view(shape) & ~known
         rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
         if self.config.obs_noise:
             noise = torch.randn(obs.shape, generator=generator).to(obs)
             obs = obs + self.config.obs_noise * self.obs_std * noise
+        # What nobody gave is known from the path alone: what the expert would do, then.
+        executed = torch.where(given, executed, action)
         return {"obs": obs, "action": action, "executed": executed, "rank": rank.to(device)}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
@@ -175,6 +184,17 @@ class MacPolicy(LearnedPolicy):
                 x, mask, context, config.fill, config.order, config.temperature, self._generator
             )
             return self._unscale(x).cpu().numpy()
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        """The same, unrolled: dimensions are asked one by one, whether given or not."""
+        config = self.config
+        if config.fill == "sample" or config.order == "random":
+            raise InputError(
+                "fill, order: expected mean or mode, natural or certain, in a graph, "
+                f"got {config.fill} and {config.order}"
+            )
+        x, obs = self._scale(values), self.normalize(obs)
+        return self._unscale(unrolled(self.model, x, given, obs, config.fill, config.order))
 
     def log_prob(
         self, obs: np.ndarray, partial: PartialAction, known: np.ndarray | None = None
@@ -229,19 +249,30 @@ class MacPolicy(LearnedPolicy):
 
 
 def _queries(
-    config: MacConfig, batch: int, dim: int, generator: torch.Generator | None = None
+    config: MacConfig,
+    batch: int,
+    dim: int,
+    generator: torch.Generator | None = None,
+    may: Tensor | None = None,
 ) -> Masks:
-    """Given and asked, as `config.rule` says."""
-    if config.rule == "evidence":
-        return evidence_queries(batch, dim, generator, nothing=config.nothing)
+    """Given and asked, as `config.rule` says.
+
+    Where an operator gave only some dimensions, `may` `(batch, dim)`, just these are given half of
+    the time, and those of them that the rule says the other half.
+    """
     if config.rule == "marginal":
         return marginal_queries(batch, dim, generator)
-    if config.rule == "any-order":
+    if config.rule == "evidence":
+        given, _ = evidence_queries(batch, dim, generator, nothing=config.nothing)
+    elif config.rule == "any-order":
         given = torch.zeros(batch, dim, dtype=torch.bool)
     else:
         sizes = torch.tensor([k for k in config.gives if k < dim])
         size = sizes[torch.randint(len(sizes), (batch, 1), generator=generator)]
         given = permutations(batch, dim, generator) < size
+    if may is not None and not may.all():
+        exactly = torch.rand(batch, 1, generator=generator) < 0.5
+        given = torch.where(exactly & ~may.all(-1, keepdim=True), may, given & may)
     return given, ~given
 
 

@@ -82,7 +82,12 @@ class MixtureBC(LearnedPolicy):
         return parts[0].log_softmax(-1), mean, floor + nn.functional.softplus(raw - floor)
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
         return {"obs": obs, "action": action}
 
@@ -96,12 +101,17 @@ class MixtureBC(LearnedPolicy):
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The mean of the heaviest component."""
         device = self.obs_mean.device
-        seen, x, mask = (torch.tensor(part, device=device) for part in (obs, values, given))
-        weight, mean, log_scale = self(seen)
+        parts = (torch.tensor(part, device=device) for part in (obs, values, given))
+        return self.graph(*parts).cpu().numpy()
+
+    def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
+        weight, mean, log_scale = self(obs)
         if self.config.condition:
-            weight = self._explained(self._scale(x), mask.to(x), weight, mean, log_scale)
-        chosen = mean[torch.arange(len(mean)), weight.argmax(-1)]
-        return (self.action_low + (chosen + 1) / 2 * (self._range())).cpu().numpy()
+            x = self._scale(values)
+            weight = self._explained(x, given.to(x.dtype), weight, mean, log_scale)
+        heaviest = weight.argmax(-1).view(-1, 1, 1).expand(-1, 1, self.action_dim)
+        chosen = mean.gather(1, heaviest).squeeze(1)
+        return self.action_low + (chosen + 1) / 2 * self._range()
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:

@@ -120,17 +120,24 @@ class Windowed(LearnedPolicy):
         """Windows around each step; the ends of an episode are repeated."""
         config = self.config
         back = config.stride * torch.arange(config.history - 1, -1, -1)
-        seen, _, _ = table.take(table.around(rows, -back))
+        seen, *_ = table.take(table.around(rows, -back))
         _, *actions = table.take(table.around(rows, torch.from_numpy(config.offsets)))
         return tuple(part.flatten(1) for part in (seen, *actions))
 
-    def queries(self, batch: int, dim: int, generator: torch.Generator | None = None) -> Masks:
+    def queries(
+        self,
+        batch: int,
+        dim: int,
+        generator: torch.Generator | None = None,
+        may: Tensor | None = None,
+    ) -> Masks:
         """What is given in acting: one set of dimensions now and in the past, and commitments.
 
         The past counts from a random row on, half of the time whole; past rows are never asked.
         """
         config, width = self.config, dim // self.rows
-        given, _ = self._present(batch, width, generator)
+        may = None if may is None else may.view(batch, self.rows, width)
+        given, _ = self._present(batch, width, generator, None if may is None else may[:, 0])
         chosen = torch.zeros(batch, self.rows, width, dtype=torch.bool)
         chosen[:, 0] = given
         if config.past:
@@ -139,6 +146,8 @@ class Windowed(LearnedPolicy):
             begun = torch.arange(config.past) < count
             row = given if config.remember == "operator" else torch.ones_like(given)
             chosen[:, config.chunk :] = row[:, None] & begun[:, :, None]
+            if may is not None and config.remember == "operator":
+                chosen[:, config.chunk :] &= may[:, config.chunk :]
         if config.commit:
             kept = torch.rand(batch, 1, 1, generator=generator) < 0.5
             chosen[:, : config.commit] |= kept
@@ -147,9 +156,14 @@ class Windowed(LearnedPolicy):
         return chosen.reshape(batch, dim), asked.reshape(batch, dim)
 
     def draw(
-        self, obs: Tensor, action: Tensor, executed: Tensor, generator: torch.Generator
+        self,
+        obs: Tensor,
+        action: Tensor,
+        executed: Tensor,
+        given: Tensor,
+        generator: torch.Generator,
     ) -> dict[str, Tensor]:
-        return self.inner.draw(obs, action, executed, generator)
+        return self.inner.draw(obs, action, executed, given, generator)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return self.inner.loss(batch)

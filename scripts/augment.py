@@ -13,10 +13,14 @@ from mac_control.collection.report import plot, summarize
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.minari_write import target_folder
 from mac_control.files import write_json
+from mac_control.parallel import FanOut
 
 
 @dataclass
-class Args:
+class Args(FanOut):
+    """Make robust episodes from demonstrations; the same command goes on where it was
+    interrupted."""
+
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
     data: str | None = None
@@ -30,8 +34,6 @@ class Args:
     disturbance: Disturbance = field(default_factory=Disturbance)
     report: Path | None = None
     """Folder for report.json and report.png; default: the data set's."""
-    workers: int | None = None
-    """Processes; default: one per core. The data do not depend on it."""
 
 
 def main(args: Args) -> None:
@@ -49,7 +51,7 @@ def main(args: Args) -> None:
         settings,
         source.tasks,
         {"made_by": "mac-control augment"},
-        args.workers,
+        args.chosen(),
     )
     report = summarize(made, source)
     folder = args.report or target_folder(args.out)[0]

@@ -8,6 +8,7 @@ PACKAGE = "mac_control.benchmarks"
 
 #: Name -> what it measures.
 NAMES: dict[str, str] = {
+    "all": "Everything that takes minutes, on one page; `make bench`.",
     "density": "Likelihood of any-order models: the paper's ablation, zuko and scikit-learn.",
     "density-sizes": "Marginals of the kitchen by size: why MAC and the baseline are level.",
     "data": "Memory and time of a training step for data of 10^4 to 10^7 steps.",
@@ -17,6 +18,7 @@ NAMES: dict[str, str] = {
     "teleop": "Time from a device to the action in the environment, model included.",
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
+    "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
 }
 

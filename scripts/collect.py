@@ -9,10 +9,14 @@ from typing import Literal
 import numpy as np
 
 from mac_control.cli import run
+from mac_control.parallel import FanOut
 
 
 @dataclass
-class Args:
+class Args(FanOut):
+    """Collect demonstrations of the scripted expert; the same command goes on where it was
+    interrupted."""
+
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
     episodes: int = 100
@@ -28,8 +32,6 @@ class Args:
     """Arm joints start uniformly within this of the usual pose [rad]."""
     seed: int = 0
     """Of everything drawn."""
-    workers: int | None = None
-    """Processes; default: one per core. The data do not depend on it."""
 
 
 def main(args: Args) -> None:
@@ -44,7 +46,7 @@ def main(args: Args) -> None:
         {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)},
         collection.tasks,
         {"made_by": "mac-control collect", "source": "scripted expert"},
-        args.workers,
+        args.chosen(),
     )
     subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))
     rewards = Counter(f"{episode.rewards.sum():g}" for episode in made)

@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 from mac_control.cli import run
 from mac_control.errors import InputError
+from mac_control.parallel import FanOut
 
 #: In the order in which training begins: the longest first.
 POLICIES = ("ibc", "mac", "bc")
 
 
 @dataclass
-class Args:
+class Args(FanOut):
     """Train BC, IBC and MAC, roll them out alone and MAC with a BC proxy operator, compare.
 
     Writes checkpoints, results.json, .csv, .md and .png. The same command goes on where it was
@@ -40,8 +41,6 @@ class Args:
     """Gradient steps of each policy; None: as the scale says."""
     bf16: bool = False
     """Train in bfloat16: about half the time on processors with such arithmetic, else longer."""
-    workers: int | None = None
-    """Processes; None: every core."""
 
 
 def main(args: Args) -> int | None:
@@ -74,7 +73,7 @@ def main(args: Args) -> int | None:
     ]
     source = demonstrations.provenance.get("source", "demonstrations")
     print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
-    train_many(jobs, workers=args.workers)
+    train_many(jobs, workers=args.chosen())
 
     options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]
     about: dict[str, Any] = {
@@ -97,7 +96,7 @@ def main(args: Args) -> int | None:
             [operator],
             given,
             episodes=args.episodes,
-            workers=args.workers,
+            workers=args.chosen(),
             proxies=[f"bc={job.out}" for job in jobs if job.name == "bc"],
             done=earlier,
             on_row=lambda new, before=before: write_report(args.out, before + new, about),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from mac_control.cli import run
 from mac_control.errors import DataError, InputError
+from mac_control.parallel import FanOut
 from mac_control.scripts.rollout import numbers
 
 
@@ -38,7 +39,7 @@ class SizeChanges:
 
 
 @dataclass
-class Args:
+class Args(FanOut):
     """Mean reward of every policy with every operator and number of given dimensions.
 
     Writes results.json, .csv, .md and .png, after every row; the same command goes on where it
@@ -52,8 +53,8 @@ class Args:
     suite: str | None = None
     """Run a benchmark suite instead: published, partial, private-goal, degraded or
     ablation. It trains its
-    own policies and takes hours; of the other options only --data, --workers, --entrants, --quick
-    and --size apply."""
+    own policies and takes hours; of the other options only --data, --entrants, --quick, --size
+    and those of the workers apply."""
     entrants: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     quick: bool = False
@@ -67,8 +68,6 @@ class Args:
     """Episodes per row."""
     seed: int = 0
     """Of the first episode; every row has the same ones."""
-    workers: int | None = None
-    """Processes; None: every core. The results are the same."""
     proxy: list[str] | None = None
     """Checkpoints in the seat of the operator proxy: the one of the same training seed as the
     policy, or the only one. None: those among the policies that are called bc."""
@@ -113,7 +112,7 @@ def main(args: Args) -> int | None:
         numbers("given", args.given),
         episodes=args.episodes,
         seed=args.seed,
-        workers=args.workers,
+        workers=args.chosen(),
         proxies=args.proxy,
         demonstrations=source,
         env=env,
@@ -138,7 +137,7 @@ def _suite(args: Args) -> None:
     if args.entrants is not None:
         suite = suite.only(args.entrants.split(","))
     suite = dataclasses.replace(suite, size=suite.size.changed(**dataclasses.asdict(args.size)))
-    run_suite(suite, args.out, args.data, workers=args.workers, about={"command": _command()})
+    run_suite(suite, args.out, args.data, workers=args.chosen(), about={"command": _command()})
     print((args.out / "results.md").read_text(encoding="utf-8"))
     print(args.out / "report.html")
 

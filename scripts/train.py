@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from mac_control.cli import run
+from mac_control.demonstrations import Demonstrations
+from mac_control.errors import InputError
+from mac_control.parallel import FanOut
 from mac_control.policies import MacConfig, Policy
 from mac_control.policies.bc import BCConfig
 from mac_control.policies.diffusion import DiffusionConfig
@@ -21,13 +26,16 @@ _SCORE_SEED = 1_000_000
 
 
 @dataclass
-class Args:
+class Args(FanOut):
     """Train a policy on demonstrations; the same command goes on where it was interrupted.
 
     On several devices: `torchrun --nproc-per-node 2 -m mac_control train ...`.
     Options that are None follow from the policy and the scale.
     """
 
+    workers: int | None = field(default=None, kw_only=True)
+    """Train each seed by itself, so many at once; None: side by side in this process, to weights
+    that differ in the last bits. With --backend ray always by itself."""
     out: Path
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
     policy: str = "mac"
@@ -37,11 +45,11 @@ class Args:
     seed: int = 0
     """Draws the first weights and the batches."""
     seeds: str | None = None
-    """Several seeds, such as 0,1,2, trained side by side."""
+    """Several seeds, such as 0,1,2."""
     scale: Literal["demo", "full"] = "full"
     """demo: minutes on one core; full: at most ten."""
     threads: int = 1
-    """Processor threads."""
+    """Processor threads; 1 with --workers or --backend ray."""
     steps: int | None = None
     """Gradient steps."""
     batch_size: int | None = None
@@ -106,18 +114,36 @@ def main(args: Args) -> int | None:
     names += " corrections save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}
     name, config = chosen(args)
-    folders = train(
-        name,
-        demonstrations,
-        args.out,
-        seeds=numbers("seeds", args.seeds) if args.seeds is not None else (args.seed,),
-        policy=config,
-        config=preset(args.policy, args.scale, **changes),
-        score=lambda policy: mean_reward(policy, demonstrations.tasks, args.rollouts),
-        wandb=args.wandb,
-    )
+    seeds = numbers("seeds", args.seeds) if args.seeds is not None else (args.seed,)
+    score = functools.partial(mean_reward, tasks=demonstrations.tasks, episodes=args.rollouts)
+    options = {"policy": config, "config": preset(args.policy, args.scale, **changes)}
+    options |= {"score": score, "wandb": args.wandb}
+    if args.workers is None and args.backend == "local":
+        folders = train(name, demonstrations, args.out, seeds=seeds, **options)
+    else:
+        folders = _train_each(args, name, demonstrations, seeds, **options)
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, one speaks
         print(*folders, sep="\n")
+
+
+def _train_each(
+    args: Args, name: str, demonstrations: Demonstrations, seeds: Sequence[int], **options: Any
+) -> list[Path]:
+    """Each seed by itself, wherever work fans out to."""
+    from mac_control.training.many import Job, train_many
+
+    if args.threads != 1:
+        raise InputError(f"threads: expected 1 with --workers or ray, got {args.threads}")
+    if args.backend == "ray" and args.device not in (None, "cpu"):
+        raise InputError(
+            f"device: expected cpu with ray, whose tasks have a core each, got {args.device!r}"
+        )
+    folders = [args.out] if len(seeds) == 1 else [args.out / f"seed-{seed}" for seed in seeds]
+    jobs = [
+        Job(name, demonstrations, folder, seed, **options)
+        for folder, seed in zip(folders, seeds, strict=True)
+    ]
+    return train_many(jobs, workers=args.chosen())
 
 
 def chosen(args: Args) -> tuple[str, Any]:

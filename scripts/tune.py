@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mac_control.cli import run
+from mac_control.parallel import FanOut
 
 
 @dataclass
-class Args:
+class Args(FanOut):
     """Optuna proposes settings; each is trained and rolled out with an operator.
 
     The same command goes on where it was interrupted.
@@ -33,8 +34,6 @@ class Args:
     """For each of them."""
     seed: int = 0
     """Of training, and of what is proposed."""
-    workers: int | None = None
-    """Processes for rollouts; None: every core."""
 
 
 def main(args: Args) -> int | None:
@@ -52,7 +51,7 @@ def main(args: Args) -> int | None:
         given=tuple(numbers("given", args.given)),
         episodes=args.episodes,
         seed=args.seed,
-        workers=args.workers,
+        workers=args.chosen(),
     )
     print(f"{found['best']['value']:.2f} with {found['best']['settings']}")
     print(args.out / "tuning.json")

@@ -23,7 +23,9 @@ def test_given_dimensions_are_laid_over_and_change_nothing_else():
 def test_loss_is_the_mean_squared_error():
     policy = BC(BC.Config(width=8), *BOX)
     obs, action = torch.randn(6, 3), torch.randn(6, 2)
-    batch = policy.draw(obs, action, action, torch.Generator())
+    batch = policy.draw(
+        obs, action, action, torch.ones_like(action, dtype=torch.bool), torch.Generator()
+    )
     assert policy.loss(batch).item() == pytest.approx((policy(obs) - action).square().mean().item())
 
 

@@ -139,7 +139,13 @@ def test_gradients_beyond_the_margin_are_punished():
     without = IBC(replace(SMALL, penalty=0.0), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
     without.load_state_dict(policy.state_dict())
     obs, action = torch.randn(8, 3), torch.rand(8, 2)
-    batch = policy.draw(obs, action, action, torch.Generator().manual_seed(0))
+    batch = policy.draw(
+        obs,
+        action,
+        action,
+        torch.ones_like(action, dtype=torch.bool),
+        torch.Generator().manual_seed(0),
+    )
     assert policy.loss(batch) > without.loss(batch)
     policy.loss(batch).backward()
     assert policy.action_layer.weight.grad.abs().sum() > 0

@@ -34,7 +34,9 @@ def two_ways():
     for _ in range(300):
         rows = torch.randint(2000, (64,), generator=generator)
         optimizer.zero_grad()
-        mac.loss(mac.draw(obs[rows], action[rows], action[rows], generator)).backward()
+        mac.loss(
+            mac.draw(obs[rows], action[rows], action[rows], action[rows] < 9, generator)
+        ).backward()
         optimizer.step()
     torch.set_num_threads(threads)
     return mac
@@ -100,7 +102,7 @@ def test_given_is_what_was_executed_and_the_targets_are_what_the_expert_does():
     mac = policy(replace(SMALL, masks=4))
     generator = torch.Generator().manual_seed(0)
     action, executed = torch.rand(6, 3), torch.rand(6, 3)
-    batch = mac.draw(torch.randn(6, 2), action, executed, generator)
+    batch = mac.draw(torch.randn(6, 2), action, executed, action == action, generator)
     known = batch["rank"] == 0
     for parameter in mac.parameters():
         parameter.data.normal_(generator=generator).mul_(0.3)
@@ -121,7 +123,9 @@ def test_every_kind_learns_under_autocast_and_answers(network, ordered, head):
     mac = policy(config)
     generator = torch.Generator().manual_seed(0)
     action = mac._unscale(torch.rand(8, 3, generator=generator) * 2 - 1)
-    batch = mac.draw(torch.randn(8, 2, generator=generator), action, action, generator)
+    batch = mac.draw(
+        torch.randn(8, 2, generator=generator), action, action, action == action, generator
+    )
     with torch.autocast("cpu", torch.bfloat16):
         loss = mac.loss(batch)
     loss.backward()

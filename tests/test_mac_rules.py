@@ -16,7 +16,13 @@ def drawn(**options):
     config = MacConfig(width=8, obs_width=8, masks=1, **options)
     policy = MacPolicy(config, np.zeros(2), np.ones(2), -box, box)
     obs, action = torch.zeros(B, 2), torch.zeros(B, D)
-    rank = policy.draw(obs, action, action, torch.Generator().manual_seed(0))["rank"][:, 0]
+    rank = policy.draw(
+        obs,
+        action,
+        action,
+        torch.ones_like(action, dtype=torch.bool),
+        torch.Generator().manual_seed(0),
+    )["rank"][:, 0]
     return rank == 0, rank == 1
 
 

@@ -1,18 +1,16 @@
-"""Several processes train as one: the same curve, one writer, a sentence when one is lost."""
+"""Several processes train as one: the same curve, written by one."""
 
 import csv
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mac_control.checkpoint import load_policy, read
+from mac_control.checkpoint import read
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.policies.windowed import WindowConfig
 from mac_control.training import TrainConfig, train
@@ -21,7 +19,6 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "
 #: Name of a run -> policy, its configuration, seeds. Denominators of the losses differ.
 RUNS = {
     "bc": ("bc", {"width": 16}, (0,)),
-    "mac": ("mac", {"width": 16, "obs_width": 16, "layers": 1}, (0,)),
     "mac-seeds": ("mac", {"width": 16, "obs_width": 16, "targets": "next"}, (0, 1)),
     "ibc": ("ibc", {"width": 16}, (0,)),
     "diffusion": ("diffusion", {"width": 16}, (0,)),
@@ -29,7 +26,7 @@ RUNS = {
 }
 
 
-def fit(name, out, steps=12):
+def fit(name, out, steps=6):
     from mac_control.policies import policy_class
 
     rng = np.random.default_rng(0)
@@ -77,60 +74,13 @@ def test_two_processes_have_the_curves_of_one_with_the_same_batch(tmp_path):
     for name in RUNS:
         fit(name, tmp_path / "one" / name)
         one, two = (curves(tmp_path / count / name) for count in ("one", "two"))
-        assert one.shape == (12, 3)
+        assert one.shape == (6, 3)
         np.testing.assert_allclose(two, one, rtol=2e-4, atol=2e-5, err_msg=name)
         folders = ["seed-0", "seed-1"] if name == "mac-seeds" else ["."]
         for folder in folders:
             alone, both = (weights(tmp_path / c / name / folder) for c in ("one", "two"))
             for key, value in alone.items():
                 torch.testing.assert_close(both[key], value, rtol=1e-2, atol=1e-3)
-
-
-def test_a_lost_process_ends_the_run_in_a_sentence_and_it_goes_on(tmp_path, kitchen_complete):
-    """The verb under torchrun on real demonstrations; one rank is killed in the middle."""
-    argv = ["train", "--policy", "bc", "--data", kitchen_complete, "--steps", "3000"]
-    argv += ["--batch-size", "32", "--save-seconds", "0", "--out", tmp_path]
-    command = [*TORCHRUN, "-m", "mac_control", *map(str, argv)]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_until(lambda: steps(tmp_path) > 20)
-        os.kill(second_rank(run.pid), signal.SIGKILL)
-        _, error = run.communicate(timeout=60)
-    finally:
-        run.kill()
-    assert run.returncode != 0
-    assert "error: training: expected all processes to go on, lost one of them" in error
-    reached = steps(tmp_path)
-    assert 20 < reached < 3000
-    load_policy(tmp_path)  # whole
-    last = reached + 30
-    done = torchrun("-m", "mac_control", *argv, "--save-seconds", "60")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path)]  # one process speaks
-    assert steps(tmp_path) == 3000 > last
-
-
-def steps(folder):
-    return read(folder, "training")[0]["step"] if (folder / "training.json").exists() else 0
-
-
-def second_rank(parent):
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            status = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()
-            if int(status[1]) == parent and b"\0RANK=1\0" in b"\0" + path.read_bytes():
-                return int(path.parent.name)
-        except OSError:
-            continue
-    raise LookupError("no second rank")
-
-
-def wait_until(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise TimeoutError("not true after 60 s")
 
 
 def test_a_batch_too_small_to_share_is_refused(tmp_path):

@@ -257,13 +257,31 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
         {"keep": "validation"},
         {"patience": 3},
         {"device": "toaster"},
-        {"compile": True},
     ],
 )
 def test_settings_that_cannot_be(options):
     (name,) = options if "keep" not in options else ("validation",)
     with pytest.raises(InputError, match=name):
         TrainConfig(**options)
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(InputError, match="compile: expected a C"):
+        TrainConfig(compile=True)
+
+
+def test_curves_lie_in_event_files_beside_the_table(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = {"validation": 0.3, "check_every": 10}
+    fit(tmp_path, steps=60, **options)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    logged = [(int(r["step"]), float(r["loss"])) for r in rows(tmp_path)]
+    shown = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert shown == [(step, pytest.approx(loss)) for step, loss in logged] and len(shown) >= 6
+    assert {"validation", "lr", "grad_norm"} <= set(events.Tags()["scalars"])
 
 
 def test_actions_beyond_one_widen_the_box():
@@ -298,7 +316,10 @@ def test_bfloat16_learns_too(tmp_path):
 def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(network):
     config = MacConfig(network=network, width=16, layers=1, obs_width=16)
     data = demonstrations()
-    parts = [torch.from_numpy(p[:20]) for p in (data.observations, data.actions, data.executed)]
+    parts = [
+        torch.from_numpy(p[:20])
+        for p in (data.observations, data.actions, data.executed, data.given)
+    ]
     policies = [new_policy("mac", data, seed, config) for seed in (0, 1)]
     batches = [p.draw(*parts, torch.Generator().manual_seed(i)) for i, p in enumerate(policies)]
     stack = Stack(policies)

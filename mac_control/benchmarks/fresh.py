@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from mac_control.checkpoint import load_policy
-from mac_control.policies import KINDS, LearnedPolicy, policy_class
+from mac_control.policies import KINDS, Policy, policy_class
 
 
-def policy_of(name: str) -> LearnedPolicy:
+def policy_of(name: str) -> Policy:
     """A checkpoint by its path, or an untrained kitchen policy by `bc`, `ibc` or `mac`."""
     if name not in KINDS:
         return load_policy(name)

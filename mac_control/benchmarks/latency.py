@@ -10,7 +10,7 @@ import numpy as np
 from mac_control.benchmarks.fresh import policy_of
 from mac_control.parallel import one_thread
 from mac_control.partial import PartialAction
-from mac_control.policies import LearnedPolicy
+from mac_control.policies import Policy
 
 
 @dataclass
@@ -32,17 +32,18 @@ def main(args: Args) -> int | None:
     with one_thread():
         policies = [policy_of(name) for name in args.policies]
         times = measure(policies, args.given, args.repeats)  # (P, N) [ms]
-    reference = next((i for i, p in enumerate(policies) if p.name == "ibc"), None)
+    kinds = [getattr(policy, "name", type(policy).__name__) for policy in policies]
+    reference = kinds.index("ibc") if "ibc" in kinds else None
     print(f"policy  median [ms]  p99 [ms]  ratio to ibc  ({args.given} given, one core)")
-    for name, policy, row in zip(args.policies, policies, times, strict=True):
+    for name, kind, row in zip(args.policies, kinds, times, strict=True):
         ratio = "-"
         if reference is not None:
             ratio = f"{np.median(row) / np.median(times[reference]):.3f}"
-        label = name if name == policy.name else f"{policy.name} {name}"
+        label = name if name == kind else f"{kind} {name}"
         print(f"{label}  {np.median(row):.3f}  {np.percentile(row, 99):.3f}  {ratio}")
 
 
-def measure(policies: list[LearnedPolicy], given: int, repeats: int) -> np.ndarray:
+def measure(policies: list[Policy], given: int, repeats: int) -> np.ndarray:
     """Milliseconds of each of `repeats` calls, `(P, repeats)`, in turns."""
     rng = np.random.default_rng(0)
     times = np.zeros((len(policies), repeats))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import mujoco
@@ -64,18 +65,34 @@ class Recorder(gymnasium.Wrapper):
 
 def main(args: Args) -> int | None:
     workers = args.workers or cores()
-    jobs = [Job(args.policies, args.rounds, args.steps, GROUP_SIZE * i) for i in range(workers)]
-    seconds = np.array([found for _, found in run_many(measure, jobs, workers)])  # (W, P, R, 3)
     print(f"{workers} processes, {GROUP_SIZE} episodes each in lockstep, {args.rounds} rounds")
     print("policy  steps/s  mj_step x 40 /s  ratio  (lowest and highest of the rounds)")
+    for row in ratios(args, workers):
+        low, high = row["range"]
+        print(
+            f"{row['policy']}  {row['rollouts']:.0f}  {row['mj_step']:.0f}  {row['ratio']:.3f}  "
+            f"({low:.3f} to {high:.3f})"
+        )
+
+
+def ratios(args: Args, workers: int) -> list[dict[str, Any]]:
+    """Of each policy: steps per second of both sides, medians over rounds, and their ratio."""
+    jobs = [Job(args.policies, args.rounds, args.steps, GROUP_SIZE * i) for i in range(workers)]
+    seconds = np.array([found for _, found in run_many(measure, jobs, workers)])  # (W, P, R, 3)
+    rows = []
     for index, name in enumerate(args.policies):
         steps, rolled, bare = np.moveaxis(seconds[:, index], -1, 0)  # each (W, R)
         rate, raw = (steps / rolled).sum(0), (steps / bare).sum(0)
-        ratio = rate / raw
-        print(
-            f"{name}  {np.median(rate):.0f}  {np.median(raw):.0f}  {np.median(ratio):.3f}  "
-            f"({ratio.min():.3f} to {ratio.max():.3f})"
+        rows.append(
+            {
+                "policy": name,
+                "rollouts": float(np.median(rate)),
+                "mj_step": float(np.median(raw)),
+                "ratio": float(np.median(rate / raw)),
+                "range": (float((rate / raw).min()), float((rate / raw).max())),
+            }
         )
+    return rows
 
 
 def measure(job: Job) -> list[list[tuple[float, float, float]]]:

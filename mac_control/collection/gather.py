@@ -16,7 +16,7 @@ from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.demonstrations.minari_write import save_minari, target_folder
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_path, write_json
-from mac_control.parallel import run_many
+from mac_control.parallel import Backend, expect_shared, run_many
 
 Item = TypeVar("Item")
 
@@ -28,13 +28,13 @@ def gather(
     settings: dict[str, Any],
     tasks: Sequence[str] = (),
     provenance: dict[str, Any] | None = None,
-    workers: int | None = None,
+    workers: int | Backend | None = None,
 ) -> Demonstrations:
     """Make one episode per item and write them, in the order of the items, as a data set.
 
     A finished episode is on disk at once, in the folder `pieces(out)`: an interruption loses
     at most the episodes in flight, and a second call with the same settings goes on where the
-    first stopped. What is written depends on the items alone, not on the number of workers.
+    first stopped. What is written depends on the items alone, not on the workers.
 
     Args:
         make_episode: item -> episode, or None to leave it out; it and the items must pickle.
@@ -43,10 +43,12 @@ def gather(
         settings: JSON values that decide what the episodes will be (seed, strength, ...).
         tasks: subtasks that the rewards count.
         provenance: what else to record; `settings` are recorded anyway.
-        workers: processes; default: every core.
+        workers: processes, or a backend, whose machines must share the folder; default: every
+            core.
 
     Raises:
-        InputError: `out` exists, or holds unfinished work with other settings.
+        InputError: `out` exists, holds unfinished work with other settings, or lies in a folder
+            that workers do not see.
         DataError: every episode was left out.
     """
     final, folder = target_folder(out)[0], pieces(out)
@@ -54,7 +56,9 @@ def gather(
     if final.exists():
         raise InputError(f"out: expected a name that is free, got {out}, which exists")
     _claim(folder, settings)
-    todo = [(i, item) for i, item in enumerate(items) if not _piece(folder, i).exists()]
+    # Listed, not asked for one by one: a shared folder remembers for a while what it had not.
+    made = set(folder.iterdir())
+    todo = [(i, item) for i, item in enumerate(items) if _piece(folder, i) not in made]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)
     with done:
         for _ in run_many(_Job(make_episode, folder), todo, workers):
@@ -86,6 +90,7 @@ class _Job:
 
     def __call__(self, indexed: tuple[int, Any]) -> None:
         index, item = indexed
+        expect_shared(self.folder)
         _save(_piece(self.folder, index), self.make_episode(item))
 
 
@@ -118,6 +123,8 @@ def _save(path: Path, episode: Episode | None) -> None:
         arrays = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Episode)}
         if episode.executed is episode.actions:
             del arrays["executed"]
+        if episode.given.all():
+            del arrays["given"]
     with atomic_path(path) as temporary:
         np.savez(temporary, **{name: a for name, a in arrays.items() if a is not None})
 

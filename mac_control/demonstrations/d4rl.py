@@ -27,7 +27,7 @@ from mac_control.files import sha256
 
 _NEEDED = ("observations", "actions")
 _ENDS = ("terminals", "timeouts")
-_OPTIONAL = ("rewards", "executed", "subtasks")
+_OPTIONAL = ("rewards", "executed", "subtasks", "given")
 #: What is read of a file; whatever else it holds is left alone.
 COLUMNS = (*_NEEDED, *_ENDS, *_OPTIONAL)
 _BLOCK = 1 << 16  # steps looked at together
@@ -37,8 +37,8 @@ def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in an HDF5 file of D4RL's layout.
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `terminals` or `timeouts` `(N,)`;
-    takes `rewards`, and our own `executed` and `subtasks`, where it has them. Large files are
-    read an episode at a time; see `stored`.
+    takes `rewards`, and our own `executed`, `subtasks` and `given`, where it has them. Large files
+    are read an episode at a time; see `stored`.
 
     Raises:
         DataError: no such file, not HDF5, damaged, or not of this layout.
@@ -207,7 +207,7 @@ def _checked(source: str, arrays: dict[str, Any]) -> np.ndarray:
     steps = arrays["observations"].shape[:1]
     ends = np.zeros(steps, bool)
     for name, array in arrays.items():
-        ndim = 2 if name in ("observations", "actions", "executed") else 1
+        ndim = 2 if name in ("observations", "actions", "executed", "given") else 1
         if name in _ENDS and array.shape == (*steps, 1):
             arrays[name] = array = array[:, 0]
         if array.ndim != ndim or array.shape[:1] != steps or array.size == 0:

@@ -23,6 +23,8 @@ class Episode:
             (noise, an interrupting operator): what a model is given. Default: `actions`.
         rewards: `(T,)` float32, as recorded, or None.
         subtasks: `(T,)` str, which subtask the demonstrator is doing, or None.
+        given: `(T, D)` bool; which dimensions an operator gave. A model is given those, or some
+            of them. Default: every dimension may be given.
 
     Raises:
         DataError: shapes that do not fit, or a number that is not finite.
@@ -33,6 +35,7 @@ class Episode:
     executed: np.ndarray | None = None
     rewards: np.ndarray | None = None
     subtasks: np.ndarray | None = None
+    given: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("observations", "actions", "executed", "rewards"):
@@ -61,6 +64,13 @@ class Episode:
                 f"got {self.executed.shape}"
             )
 
+        given = np.asarray(True) if self.given is None else np.asarray(self.given)
+        if self.given is not None and given.shape != self.actions.shape:
+            raise DataError(
+                f"given: expected the shape of actions {self.actions.shape}, got {given.shape}"
+            )
+        mask = np.broadcast_to(np.asarray(given, bool), self.actions.shape)
+        object.__setattr__(self, "given", mask)
         if self.subtasks is not None:
             subtasks = np.asarray(self.subtasks, dtype=np.str_)
             if subtasks.shape != (len(self.observations),):
@@ -86,8 +96,8 @@ class EpisodeFile(Sequence[Episode]):
         """The episodes at these indices."""
 
     @abstractmethod
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Observations `(B, O)`, actions and executed actions `(B, D)` of these steps `(B,)`."""
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Observations `(B, O)`; actions, executed actions and given `(B, D)` of steps `(B,)`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +177,11 @@ class Demonstrations:
     def executed(self) -> np.ndarray:
         """All steps, `(N, D)`: what a model is given."""
         return np.concatenate([e.executed for e in self.episodes])
+
+    @property
+    def given(self) -> np.ndarray:
+        """All steps, `(N, D)`: which dimensions may be given."""
+        return np.concatenate([e.given for e in self.episodes])
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
         """The episodes at these indices."""

@@ -117,7 +117,8 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
                 subtasks = infos.get("subtasks")
                 if subtasks is not None:
                     subtasks = [s.decode() if isinstance(s, bytes) else s for s in subtasks]
-                yield Episode(seen, actions, infos.get("executed"), raw["rewards"], subtasks)
+                given = infos.get("given")
+                yield Episode(seen, actions, infos.get("executed"), raw["rewards"], subtasks, given)
             except (KeyError, TypeError, ValueError) as error:
                 reason = first_line(error)
                 raise DataError(f"{source}: episode {index}: {reason}") from error

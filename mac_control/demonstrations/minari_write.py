@@ -37,9 +37,10 @@ def save_minari(
 
     `target` is an id (`namespace/name-v0`, in Minari's own folder, where
     `minari.load_dataset` finds it) or any folder. `actions` are what the demonstrator does;
-    where something else was executed it is in `infos["executed"]`, subtasks are in
-    `infos["subtasks"]`. Minari has an observation after the last action, which we do not have:
-    the last one is repeated. `load_demonstrations(target)` gives the same numbers back.
+    where something else was executed it is in `infos["executed"]`, where an operator gave some
+    dimensions those are in `infos["given"]`, subtasks are in `infos["subtasks"]`. Minari has an
+    observation after the last action, which we do not have: the last one is repeated.
+    `load_demonstrations(target)` gives the same numbers back.
 
     Args:
         env_spec: of the environment they were made in; default: the kitchen where they fit it.
@@ -171,6 +172,8 @@ def _buffer(episode: Episode) -> EpisodeBuffer:
     infos: dict[str, Any] = {}
     if episode.executed is not episode.actions:
         infos["executed"] = episode.executed
+    if not episode.given.all():
+        infos["given"] = np.array(episode.given)
     if episode.subtasks is not None:
         infos["subtasks"] = episode.subtasks.tolist()
     rewards = episode.rewards

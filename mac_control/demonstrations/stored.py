@@ -43,7 +43,8 @@ def cache_folder() -> Path:
 
 
 class StoredEpisodes(EpisodeFile):
-    """Episodes in a file of float32 rows: observation, action, executed, reward, subtask.
+    """Episodes in a file of float32 rows: observation, action, executed, given, reward,
+    subtask.
 
     An episode is read when it is asked for, and so are the rows of a batch: memory does not grow
     with the file, and neither does the time of a batch.
@@ -58,7 +59,7 @@ class StoredEpisodes(EpisodeFile):
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         self.obs_dim, self.action_dim = record["obs_dim"], record["action_dim"]
         self._names: list[str] = record["subtasks"]
-        self._width = self.obs_dim + 2 * self.action_dim + 2
+        self._width = self.obs_dim + 3 * self.action_dim + 2
         lengths = np.load(folder / "lengths.npy", allow_pickle=False)  # (E,)
         ends = lengths.cumsum()
         size = (folder / "rows").stat().st_size
@@ -81,23 +82,27 @@ class StoredEpisodes(EpisodeFile):
             raise IndexError(index)
         rows = np.empty((self.lengths[index], self._width), np.float32)
         self._read(int(self._first[index]), rows)
-        *parts, rewards, code = self._columns(rows)
+        *parts, given, rewards, code = self._columns(rows)
         known = not np.isnan(rewards).any()
         names = [self._names[int(c)] for c in code] if code[0] >= 0 else None
-        return Episode(*parts, rewards if known else None, names)
+        return Episode(*parts, rewards if known else None, names, given)
 
     def select(self, indices: Sequence[int]) -> StoredEpisodes:
         """The episodes at these indices."""
         return StoredEpisodes(self.folder, self._chosen[np.asarray(indices, int)])
 
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Observations `(B, O)`, actions and executed actions `(B, D)` of these steps `(B,)`."""
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Observations `(B, O)`; actions, executed actions and given `(B, D)` of steps `(B,)`."""
         episode = np.searchsorted(self._begin, rows, "right") - 1
         places = self._first[episode] + rows - self._begin[episode]
         read = np.empty((len(rows), self._width), np.float32)
         for index in places.argsort():  # the disk is asked in its order
             self._read(int(places[index]), read[index : index + 1])
-        return self._columns(read)[:3]
+        return self._columns(read)[:4]
+
+    def __del__(self) -> None:
+        if getattr(self, "_file", None):
+            self._file.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_file": None}  # a process opens the file for itself
@@ -114,9 +119,9 @@ class StoredEpisodes(EpisodeFile):
             view = view[count:]
 
     def _columns(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        at = np.cumsum([self.obs_dim, self.action_dim, self.action_dim])
-        *parts, rest = np.split(rows, at, 1)
-        return *map(np.ascontiguousarray, parts), rest[:, 0], rest[:, 1]
+        at = np.cumsum([self.obs_dim, *3 * [self.action_dim]])
+        *parts, given, rest = np.split(rows, at, 1)
+        return *map(np.ascontiguousarray, parts), given == 1, rest[:, 0], rest[:, 1]
 
 
 def store(key: str, episodes: Iterable[Episode]) -> StoredEpisodes:
@@ -163,7 +168,7 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
             rewards = np.full(len(episode), np.nan) if episode.rewards is None else episode.rewards
             texts = episode.subtasks if episode.subtasks is not None else []
             code = [names.setdefault(str(text), len(names)) for text in texts]
-            parts = (episode.observations, episode.actions, episode.executed)
+            parts = (episode.observations, episode.actions, episode.executed, episode.given)
             last = (rewards[:, None], np.array(code or [-1] * len(episode))[:, None])
             file.write(np.concatenate([*parts, *last], 1, dtype=np.float32).tobytes())
             lengths.append(len(episode))

@@ -34,7 +34,7 @@ class Table:
             self._file = demonstrations.episodes
         else:
             d = demonstrations
-            arrays = (d.observations, d.actions, d.executed)
+            arrays = (d.observations, d.actions, d.executed, d.given)
             self._parts = tuple(torch.from_numpy(array).to(device) for array in arrays)
 
     @property
@@ -46,7 +46,7 @@ class Table:
         return int(self._ends[-1])
 
     def take(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """Observations `(..., O)`, actions and executed actions `(..., D)` of steps `(...)`."""
+        """Observations `(..., O)`; actions, executed and given `(..., D)` of steps `(...)`."""
         if self._file is None:
             rows = rows.to(self._device)
             return tuple(part[rows] for part in self._parts)

@@ -97,7 +97,11 @@ class MaskedMLP(Network):
     def start(self, x: Tensor, known: Tensor, obs: Tensor | None = None) -> _State:
         return _State(torch.where(known, x, 0), known, self._context(obs))
 
-    def step(self, state: _State, target: Tensor | None = None) -> Tensor:
+    def step(self, state: _State, target: Tensor | int | None = None) -> Tensor:
+        if isinstance(target, int):  # its part of the last layer alone
+            part = slice(target * self.params, (target + 1) * self.params)
+            h = self._hidden(state.x, state.known, state.context)
+            return F.linear(h, self.leave.weight[part], self.leave.bias[part])
         params = self._rows(state.x, state.known, state.context)
         if target is None:
             return params
@@ -114,9 +118,12 @@ class MaskedMLP(Network):
         return self.obs_leave(F.silu(self.obs_blocks(self.obs_enter(obs))))
 
     def _rows(self, x: Tensor, known: Tensor, context: Tensor | None) -> Tensor:
+        params = self.leave(self._hidden(x, known, context))
+        return params.unflatten(-1, (self.dim, self.params))
+
+    def _hidden(self, x: Tensor, known: Tensor, context: Tensor | None) -> Tensor:
         # Chosen, not multiplied: a NaN at an unknown entry must not get through.
         h = self.enter(torch.cat([torch.where(known, x, 0.0), known.to(x.dtype)], -1))
         if context is not None:
             h = h + context
-        params = self.leave(self.norm(self.blocks(h)))
-        return params.unflatten(-1, (self.dim, self.params))
+        return self.norm(self.blocks(h))

@@ -49,8 +49,11 @@ class Network(nn.Module, ABC):
         """The state of a fill-in with `x` `(B, D)` known where `known` `(B, D)` is True."""
 
     @abstractmethod
-    def step(self, state: Any, target: Tensor | None = None) -> Tensor:
-        """Conditionals on what is known: `(B, P)` of `target` `(B,)`; of all, `(B, D, P)`."""
+    def step(self, state: Any, target: Tensor | int | None = None) -> Tensor:
+        """Conditionals on what is known: `(B, P)` of `target` `(B,)`; of all, `(B, D, P)`.
+
+        A number asks for that dimension in every row.
+        """
 
     @abstractmethod
     def append(self, state: Any, where: Tensor, value: Tensor) -> Any:

@@ -169,7 +169,9 @@ class Transformer(Network):
                 content = layer(content, key, value, current)
         return _State(keys, values, visible, context, torch.where(known, x, 0.0), obs)
 
-    def step(self, state: _State, target: Tensor | None = None) -> Tensor:
+    def step(self, state: _State, target: Tensor | int | None = None) -> Tensor:
+        if isinstance(target, int):
+            target = torch.full((len(state.x),), target, device=state.x.device)
         asks = self.asks if target is None else self.asks[target].unsqueeze(1)
         h = state.context.unsqueeze(1) + asks  # (B, 1 or D, W)
         if self.base is not None:

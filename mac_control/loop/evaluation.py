@@ -16,7 +16,7 @@ from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, run_group
 from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
-from mac_control.parallel import run_many
+from mac_control.parallel import Backend, run_many
 from mac_control.policies import Policy
 
 #: One row of results, JSON values.
@@ -30,7 +30,7 @@ def evaluate(
     *,
     episodes: int = 20,
     seed: int = 0,
-    workers: int | None = None,
+    workers: int | Backend | None = None,
     proxies: Sequence[str | Path | Policy] | None = None,
     demonstrations: str | Path | Demonstrations | None = None,
     env: Mapping[str, Any] | None = None,
@@ -41,7 +41,7 @@ def evaluate(
     """Mean reward in the kitchen of each policy with each operator, over processes.
 
     Episode i has the seed `seed + i` in every row, so rows are compared on the same episodes;
-    the results are the same whatever the number of workers.
+    the results are the same whatever the workers.
 
     Args:
         policies: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all of them), or
@@ -51,7 +51,7 @@ def evaluate(
         given: numbers of dimensions, drawn per episode; 0 is `nobody`, whoever the operator.
         episodes: per row.
         seed: of the first episode.
-        workers: processes; None is every core.
+        workers: processes, or a backend; None is every core.
         proxies: policies in the seat of the operator `proxy`: the one of the same training seed,
             or the only one. None: those of `policies` that are called `bc`.
         demonstrations: what the operator `tracker` follows; a source, or loaded already.

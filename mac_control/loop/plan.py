@@ -60,7 +60,9 @@ def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
             from mac_control.checkpoint import load_policy
 
             loaded = load_policy(folder)
-            found.append(_contender(loaded, str(folder.absolute()), name or loaded.name))
+            found.append(
+                _contender(loaded, str(folder.absolute()), name or getattr(loaded, "name", ""))
+            )
     if not found:
         raise InputError(
             "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
@@ -124,7 +126,7 @@ def _contender(policy: Policy, source: str | Policy, name: str) -> Contender:
 
 
 def _checkpoints(path: Path) -> list[Path]:
-    if (path / "policy.json").exists() or path.name == "policy.json":
+    if (path / "policy.json").exists() or path.name == "policy.json" or path.suffix == ".onnx":
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
     return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
 
 
 def training_data(
-    suite: Suite, seen: Demonstrations, folder: Path, workers: int | None
+    suite: Suite, seen: Demonstrations, folder: Path, workers: int | Backend | None
 ) -> Demonstrations:
     """The demonstrations themselves, or episodes made from them (once: they stay in `folder`)."""
     if suite.data == "raw":
@@ -23,7 +24,9 @@ def training_data(
     return load_demonstrations(folder)  # as written: the same the second time
 
 
-def _robust(seen: Demonstrations, folder: Path, episodes: int, workers: int | None) -> None:
+def _robust(
+    seen: Demonstrations, folder: Path, episodes: int, workers: int | Backend | None
+) -> None:
     from mac_control.collection.augment import Disturbance, plan, simulate
     from mac_control.collection.gather import gather
 
@@ -34,7 +37,7 @@ def _robust(seen: Demonstrations, folder: Path, episodes: int, workers: int | No
     gather(simulate, items, folder, settings, seen.tasks, {"made_by": "suite"}, workers)
 
 
-def _play(folder: Path, episodes: int, workers: int | None) -> None:
+def _play(folder: Path, episodes: int, workers: int | Backend | None) -> None:
     from mac_control.collection.collect import Collection, collect, wanted  # needs mink
     from mac_control.collection.gather import gather
 

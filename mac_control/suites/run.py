@@ -13,6 +13,7 @@ from mac_control.errors import DataError, InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
 from mac_control.loop.report import versions
+from mac_control.parallel import Backend
 from mac_control.policies import policy_class
 from mac_control.suites.html import markdown_report, write_page
 from mac_control.suites.suite import Block, Entrant, Suite
@@ -27,7 +28,7 @@ def run_suite(
     out: str | Path,
     source: str | Path | None = None,
     *,
-    workers: int | None = None,
+    workers: int | Backend | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> list[Row]:
     """Rows of a suite; the same call goes on where it was interrupted.
@@ -40,7 +41,7 @@ def run_suite(
         suite: what to run; `suite.quick()` to see that everything works.
         out: folder for everything.
         source: demonstrations, as in :func:`load_demonstrations`.
-        workers: processes; None is every core.
+        workers: processes, or a backend; None is every core.
         about: what else results should carry (the command, say); JSON values.
 
     Raises:
@@ -125,7 +126,7 @@ def _share(suite: Suite) -> int:
 
 
 def _train(
-    suite: Suite, fold: int, seen: Demonstrations, out: Path, workers: int | None
+    suite: Suite, fold: int, seen: Demonstrations, out: Path, workers: int | Backend | None
 ) -> dict[str, list[str]]:
     """Checkpoints of each entrant, `LABEL=PATH`."""
     from mac_control.suites.data import training_data
@@ -164,7 +165,7 @@ def _evaluate(
     block: Block,
     policies: Mapping[str, list[str]],
     operators_follow: Demonstrations,
-    workers: int | None,
+    workers: int | Backend | None,
     done: list[Row],
     on_row: Any,
     first: int,

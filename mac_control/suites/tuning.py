@@ -12,8 +12,10 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json
 from mac_control.loop import evaluate
+from mac_control.parallel import Backend
 from mac_control.policies import policy_class
-from mac_control.training import preset, train
+from mac_control.training import preset
+from mac_control.training.many import Job, train_many
 
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
@@ -43,7 +45,7 @@ def tune(
     given: tuple[int, ...] = (0, 3),
     episodes: int = 10,
     seed: int = 0,
-    workers: int | None = None,
+    workers: int | Backend | None = None,
 ) -> dict[str, Any]:
     """The best settings by mean reward in rollouts; the same call goes on where it stopped.
 
@@ -60,7 +62,7 @@ def tune(
         given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
         seed: of training, and of what is proposed.
-        workers: processes for rollouts; None is every core.
+        workers: processes, or a backend, for training and rollouts; None is every core.
 
     Raises:
         InputError: Optuna is missing, or there is no space for the policy.
@@ -81,15 +83,15 @@ def tune(
     def objective(trial: Any) -> float:
         settings = _proposed(trial, SPACES[name])
         lr = trial.suggest_float("lr", *LEARNING_RATE, log=True)
-        (folder,) = train(
+        job = Job(
             name,
             demonstrations,
             out / f"trial-{trial.number}",
-            seeds=(seed,),
-            policy=policy_class(name).Config(**settings),
-            config=preset(name, steps=steps, lr=lr),
-            progress=False,
+            seed,
+            preset(name, steps=steps, lr=lr),
+            policy_class(name).Config(**settings),
         )
+        (folder,) = train_many([job], workers=workers, progress=False)
         rows = evaluate(
             [folder],
             [operator],

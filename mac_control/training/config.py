@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,7 +55,7 @@ class TrainConfig:
     bf16: bool = False
     """Compute in bfloat16 where that is safe; for GPUs, and processors with such arithmetic."""
     compile: bool = False
-    """Compile the loss with torch.compile (on a GPU)."""
+    """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
 
     def __post_init__(self) -> None:
         for name, least in {
@@ -84,5 +86,10 @@ class TrainConfig:
             raise InputError(
                 f"device: expected one that this machine has, got {self.device!r}"
             ) from error
-        if self.compile and torch.device(self.device).type == "cpu":
-            raise InputError("compile: expected a GPU (device=cuda) with it, got cpu")
+        if self.compile and torch.device(self.device).type == "cpu" and not _compiler():
+            raise InputError("compile: expected a C++ compiler (g++ or clang++, or CXX), got none")
+
+
+def _compiler() -> str | None:
+    names = (os.environ.get("CXX"), "g++", "clang++")
+    return next((found for name in names if name and (found := shutil.which(name))), None)

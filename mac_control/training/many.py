@@ -14,10 +14,11 @@ from typing import Any
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.parallel import run_many
+from mac_control.errors import InputError
+from mac_control.parallel import Backend, expect_shared, run_many
 from mac_control.training.config import TrainConfig
 from mac_control.training.presets import step_cost
-from mac_control.training.trainer import train
+from mac_control.training.trainer import Score, train
 
 
 @dataclass(frozen=True)
@@ -30,27 +31,35 @@ class Job:
     seed: int
     config: TrainConfig
     policy: Any = None
+    score: Score | None = None
+    wandb: str | None = None
 
 
 def train_many(
-    jobs: Sequence[Job], *, workers: int | None = None, progress: bool = True
+    jobs: Sequence[Job], *, workers: int | Backend | None = None, progress: bool = True
 ) -> list[Path]:
     """Train each job in a process of its own, as many at once as there are workers.
 
     Args:
         jobs: begun in this order, so the longest come first.
-        workers: processes; None is every core.
+        workers: processes, or a backend, whose machines must share the folders; None is every
+            core.
         progress: show a bar over all jobs.
 
     Returns:
         The checkpoint folder of each job.
     """
+    if len({job.out for job in jobs}) < len(jobs):
+        raise InputError(f"out: expected a folder for each job, got {[str(j.out) for j in jobs]}")
+    for job in jobs:
+        job.out.mkdir(parents=True, exist_ok=True)
     with _bar(jobs if progress else ()):
         done = dict(run_many(_train, jobs, workers))
     return [done[index] for index in range(len(jobs))]
 
 
 def _train(job: Job) -> Path:
+    expect_shared(job.out)
     seeds = (job.seed,)
     return train(
         job.name,
@@ -59,6 +68,8 @@ def _train(job: Job) -> Path:
         seeds=seeds,
         policy=job.policy,
         config=job.config,
+        score=job.score,
+        wandb=job.wandb,
         progress=False,
     )[0]
 

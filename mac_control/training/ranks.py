@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -77,31 +78,26 @@ class Ranks:
             )
 
 
-@contextmanager
-def together(device: str) -> Iterator[Ranks]:
-    """Meet the other processes that `torchrun` has started; alone where it has not.
+def together(device: str) -> Ranks:
+    """The processes that `torchrun` has started, met at the first call; this one where it has not.
 
-    Processors talk through gloo, GPUs through NCCL, each process with a GPU of its own.
+    Processors talk through gloo, GPUs through NCCL, each process with a GPU of its own. They
+    part when the interpreter ends: torchrun's store can not tell a second meeting from the first.
 
     Raises:
         MacControlError: another process ended before its time.
     """
-    begun_here = dist.is_torchelastic_launched() and not dist.is_initialized()
-    if begun_here:
+    if dist.is_torchelastic_launched() and not dist.is_initialized():
         gpu = torch.device(device).type == "cuda"
         if gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         # Optimizers import this. Imported while a group is there it keeps the group for good, and
         # the group's threads then hang the interpreter at its end, now and then (torch 2.13).
         importlib.import_module("torch._dynamo")
-
         with _sentence():
             dist.init_process_group("nccl" if gpu else "gloo")
-    try:
-        yield Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
-    finally:
-        if begun_here:
-            dist.destroy_process_group()
+        atexit.register(dist.destroy_process_group)
+    return Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
 
 
 @contextmanager

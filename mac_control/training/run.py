@@ -95,10 +95,12 @@ class Run:
         rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         batch = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
-            batch = displace(
-                *batch, generator, self.config.corrections, self.config.correction_gain
+            *moved, given = batch
+            moved = displace(
+                *moved, generator, self.config.corrections, self.config.correction_gain
             )
-        return self.policies[0].draw(*batch, generator)
+            batch = *moved, given
+        return self.policies[0].draw(*batch, generator=generator)
 
     @torch.no_grad()
     def average(self) -> None:
@@ -130,7 +132,7 @@ class Run:
             batch, drawn = self.policies[0].training_rows(self.held_out, rows), []
             for seed in self.seeds:  # the same draws at each look: noise would choose the best
                 generator = generator_of(seed, int(rows[0]), 1)
-                drawn.append(self.policies[0].draw(*batch, generator))
+                drawn.append(self.policies[0].draw(*batch, generator=generator))
             losses = self.stack.losses_with(self.ema, stacked(drawn))
             total += losses.float().cpu() * len(rows)
         return (total / count).tolist()

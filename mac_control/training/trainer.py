@@ -75,12 +75,12 @@ def train(
     if len(seeds) > 1 and not policy_class(name).stackable:
         groups = {Path(out) / f"seed-{seed}": (seed,) for seed in seeds}
     folders: list[Path] = []
-    with together(config.device) as ranks:
-        for folder, group in groups.items():
-            run = Run(name, demonstrations, folder, group, policy, config)
-            load_state(run)
-            _Trainer(run, ranks, score, progress and ranks.first, wandb).train()
-            folders += run.folders
+    ranks = together(config.device)
+    for folder, group in groups.items():
+        run = Run(name, demonstrations, folder, group, policy, config)
+        load_state(run)
+        _Trainer(run, ranks, score, progress and ranks.first, wandb).train()
+        folders += run.folders
     return folders
 
 

@@ -1,0 +1,53 @@
+"""Filling in as one graph of fixed shape: D steps, whatever is given."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mac_control.engine.model import AnyOrder
+
+
+def unrolled(
+    model: AnyOrder, x: Tensor, given: Tensor, obs: Tensor | None, rule: str, order: str
+) -> Tensor:
+    """What `AnyOrder.fill` gives, by operations that depend on no number, so that it exports.
+
+    In natural order step i asks for dimension i in every row, and its answer is dropped where
+    that one is given: a row asks for what it needs in the same order as in `fill`, of the same
+    known sets. In the order `"certain"` each row asks for its own.
+
+    Args:
+        rule: `"mean"` or `"mode"`.
+        order: `"natural"` or `"certain"`.
+
+    Example:
+        >>> from mac_control.engine.mixtures import GaussianMixture
+        >>> from mac_control.engine.mlp import MaskedMLP
+        >>> model = AnyOrder(MaskedMLP(dim=3, obs_dim=0, params=6, width=8), GaussianMixture(2))
+        >>> x, given = torch.tensor([[0.5, 0.0, 0.0]]), torch.tensor([[True, False, False]])
+        >>> filled = unrolled(model, x, given, None, "mean", "natural")
+        >>> torch.allclose(filled, model.mean(x, given))
+        True
+    """
+    network, head, dim = model.network, model.head, model.dim
+    choose = getattr(head, rule)
+    dims = torch.arange(dim, device=x.device)
+    x, missing = torch.where(given, x, 0.0), ~given
+    state = network.start(x, given, obs)
+    for step in range(dim):
+        if order == "certain":
+            every = network.step(state)  # (B, D, P)
+            entropy = head.entropy(every).masked_fill(~missing, float("inf"))
+            target = entropy.argmin(-1)
+            index = target.view(-1, 1, 1).expand(-1, 1, every.shape[-1])
+            params = every.gather(1, index).squeeze(1)
+        else:
+            target, params = dims[step : step + 1], network.step(state, step)
+        now = (dims == target.unsqueeze(1)) & missing  # (B, D): nothing where it is given
+        value = choose(params)
+        x = torch.where(now, value.unsqueeze(-1), x)
+        missing = missing & ~now
+        if step < dim - 1:
+            state = network.append(state, now, value)
+    return x

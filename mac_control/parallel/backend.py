@@ -1,0 +1,66 @@
+"""What carries out work that fans out."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from mac_control.errors import MacControlError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: How often an item is begun whose worker dies, before giving up.
+ATTEMPTS = 3
+
+
+class Backend(ABC):
+    """Carries out a function on many items, each computed with one thread."""
+
+    @abstractmethod
+    def run(
+        self, function: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[int, Result]]:
+        """Yield `(index, result)` for every item, in the order they are done.
+
+        An error that the function raises is raised here. A worker that dies has its work done
+        again.
+
+        Raises:
+            MacControlError: the workers of one item died `ATTEMPTS` times.
+        """
+
+
+class WorkersDied(MacControlError):
+    """The workers of one item died again and again: its index, and what it is."""
+
+    def __init__(self, index: int, item: Any, why: str = "out of memory?") -> None:
+        super().__init__(
+            f"item {index}: its workers died {ATTEMPTS} times ({why}): {_short.repr(item)}"
+        )
+
+
+_short = reprlib.Repr()
+_short.maxother = _short.maxstring = 200
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread within the block: the last bits depend on how many."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
