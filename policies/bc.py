@@ -72,7 +72,7 @@ class BC(LearnedPolicy):
         return nn.functional.mse_loss(self(batch["obs"]), batch["action"])
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
-        return self(obs)
+        return self.forward(obs)
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:

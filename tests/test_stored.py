@@ -50,7 +50,7 @@ def test_stored_data_are_the_same_data(builtin, stored):
         same(part, other)
     same(pickle.loads(pickle.dumps(stored)), builtin)
     assert stored.obs_dim == builtin.obs_dim and stored.actions.shape == builtin.actions.shape
-    for name in ("observations", "actions", "executed"):
+    for name in ("observations", "actions", "executed", "given"):
         assert np.array_equal(getattr(stored, name), getattr(builtin, name))
 
 
@@ -58,7 +58,8 @@ def test_rows_are_those_of_the_chosen_episodes_in_order(builtin, stored):
     chosen = [5, 2, 9]
     rows = np.random.default_rng(0).integers(stored.select(chosen).lengths.sum(), size=300)
     parts = builtin.select(chosen)
-    expected = (parts.observations[rows], parts.actions[rows], parts.executed[rows])
+    names = ("observations", "actions", "executed", "given")
+    expected = [getattr(parts, name)[rows] for name in names]
     for got, want in zip(stored.select(chosen).episodes.take(rows), expected, strict=True):
         assert np.array_equal(got, want)
 

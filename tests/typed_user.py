@@ -22,7 +22,7 @@ from mac_control import (
 from mac_control.envs import KitchenEnv, SharedAutonomy, make_kitchen
 from mac_control.loop import Trajectory
 from mac_control.operators import Operator
-from mac_control.policies import LearnedPolicy, Policy
+from mac_control.policies import Policy
 from mac_control.training import TrainConfig, train
 
 
@@ -43,7 +43,7 @@ class Wrong(Operator):
 def use(env: gymnasium.Env[np.ndarray, np.ndarray], obs: np.ndarray) -> None:
     """Each call with the type of its answer."""
     policy = load_policy("runs/mac")
-    assert_type(policy, LearnedPolicy)
+    assert_type(policy, Policy)
     assert_type(policy.act(obs, PartialAction([0.0], [True])), np.ndarray)
     assert_type(policy.log_prob(obs, PartialAction.nothing(9)), np.ndarray | None)
     assert_type(load_demonstrations("builtin"), Demonstrations)

@@ -64,8 +64,8 @@ class Episode:
                 f"got {self.executed.shape}"
             )
 
-        given = True if self.given is None else np.asarray(self.given)
-        if given is not True and given.shape != self.actions.shape:
+        given = np.asarray(True) if self.given is None else np.asarray(self.given)
+        if self.given is not None and given.shape != self.actions.shape:
             raise DataError(
                 f"given: expected the shape of actions {self.actions.shape}, got {given.shape}"
             )

@@ -60,7 +60,9 @@ def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
             from mac_control.checkpoint import load_policy
 
             loaded = load_policy(folder)
-            found.append(_contender(loaded, str(folder.absolute()), name or loaded.name))
+            found.append(
+                _contender(loaded, str(folder.absolute()), name or getattr(loaded, "name", ""))
+            )
     if not found:
         raise InputError(
             "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"

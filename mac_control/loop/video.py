@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from mac_control.files import atomic_path
 def choose_renderer() -> None:
     """On Linux without a display, render in software, unless `MUJOCO_GL` says how to."""
     headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if sys.platform == "linux" and headless:
+    # Named where it is missing, it would keep MuJoCo itself from being imported by child processes.
+    if sys.platform == "linux" and headless and find_library("OSMesa"):
         os.environ.setdefault("MUJOCO_GL", "osmesa")
         if os.environ["MUJOCO_GL"] == "osmesa":
             os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
