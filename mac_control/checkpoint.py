@@ -197,7 +197,7 @@ def _built(
         config = from_json(cls.Config, record["config"])
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
             return cls(config, *parts)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         config = record.get("config")
         raise CheckpointError(
             f"{folder}: expected a configuration of {cls.name}, got {config} ({error})"

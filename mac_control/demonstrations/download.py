@@ -136,7 +136,10 @@ def _fetch(url: str, part: Path, progress: bool) -> bool:
             _discard(part)
         return whole
     with answer:
-        start, total = _extent(answer)
+        try:
+            start, total = _extent(answer)
+        except ValueError as error:
+            raise OSError(f"expected the extent of a file, got {first_line(error)}") from error
         if start not in (0, have):
             raise OSError(f"asked for byte {have}, got byte {start}")
         _note_version(answer, validator)

@@ -254,6 +254,9 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
     """A mapping from the tables of a TOML file."""
     _check_keys("mapping", table, {"axis", "button", "hold", "events", "modes", "task_space"})
+    for name in ("axis", "button", "hold", "modes"):
+        if not isinstance(table.get(name, []), list | tuple):
+            raise InputError(f"{name}: expected a list, got {table[name]!r}")
     task, events = table.get("task_space"), table.get("events", {})
     if not isinstance(events, dict) or not all(isinstance(v, str) for v in events.values()):
         raise InputError(f'events: expected event = "button" pairs, got {events!r}')

@@ -71,16 +71,24 @@ def refusal(path: str, headers: Mapping[str, str], host: str, token: str | None)
     """
     asked = headers.get("Host", "")
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != asked:
+    try:
+        site = None if origin is None else urlsplit(origin).netloc
+        name, query = urlsplit(f"//{asked}").hostname or "", urlsplit(path).query
+    except ValueError:  # such as half an IPv6 address
+        return "the address makes no sense"
+    if site is not None and site != asked:
         return "the page is of another site"
-    name = urlsplit(f"//{asked}").hostname or ""
     if _is_loopback(host) and not _is_loopback(name):
         return "the host name is not this machine's"
     if token is not None:
-        said = parse_qs(urlsplit(path).query).get("token", []) + _cookies(headers)
-        if not any(hmac.compare_digest(s.encode(), token.encode()) for s in said):
+        said = parse_qs(query).get("token", []) + _cookies(headers)
+        if not any(hmac.compare_digest(_bytes(s), _bytes(token)) for s in said):
             return "the token is missing or wrong"
     return None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 def _cookies(headers: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ PACKAGE = "mac_control.benchmarks.faults"
 
 #: Name -> what it does.
 NAMES: dict[str, str] = {
+    "fuzz": "A hundred thousand cases of nonsense for everything that reads.",
     "kill": "kill -9 at random moments in five verbs; what is left opens, and they go on.",
     "soak": "Rollouts and recording for half an hour: memory, file handles and threads.",
 }
