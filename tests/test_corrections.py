@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from mac_control import InputError
 from mac_control.training import TrainConfig
-from mac_control.training.corrections import FINGER_GAIN, FINGERS, JOINTS, displace
-
-MOVING = JOINTS + FINGERS
+from mac_control.training.corrections import JOINTS, displace
 
 
 @given(st.integers(0, 2**31), st.floats(0, 0.5), st.floats(0, 8))
@@ -19,14 +17,14 @@ def test_the_label_steers_back_and_the_rest_stays(seed, spread, gain):
     executed = torch.rand(64, 9, generator=rng) * 2 - 1
     sources = [part.clone() for part in (obs, action, executed)]
     moved, *corrected = displace(obs, action, executed, rng, spread, gain)
-    shift = moved[:, :MOVING] - obs[:, :MOVING]
-    feedback = gain * torch.tensor([1.0] * JOINTS + [FINGER_GAIN] * FINGERS)
+    shift = moved[:, :JOINTS] - obs[:, :JOINTS]
     for before, after in zip((action, executed), corrected, strict=True):
-        expected = (before[:, :MOVING] - feedback * shift).clamp(-1, 1)
-        torch.testing.assert_close(after[:, :MOVING], expected, atol=1e-5, rtol=0)
+        expected = (before[:, :JOINTS] - gain * shift).clamp(-1, 1)
+        torch.testing.assert_close(after[:, :JOINTS], expected, atol=1e-5, rtol=0)
         still = (moved == obs).all(-1)  # not displaced: bit for bit what was demonstrated
         assert torch.equal(after[still], before[still])
-    assert torch.equal(moved[:, MOVING:], obs[:, MOVING:])
+        assert torch.equal(after[:, JOINTS:], before[:, JOINTS:])
+    assert torch.equal(moved[:, JOINTS:], obs[:, JOINTS:])
     for part, source in zip((obs, action, executed), sources, strict=True):
         assert torch.equal(part, source)
 
@@ -35,7 +33,7 @@ def test_about_half_of_the_samples_are_displaced_by_about_the_spread():
     rng = torch.Generator().manual_seed(0)
     obs, action = torch.zeros(20_000, 30), torch.zeros(20_000, 9)
     moved = displace(obs, action, action, rng, spread=0.05)[0][:, :JOINTS]
-    # Some of the chosen samples draw an empty subset of the seven joints: 1/8 of them.
+    # Some of the chosen samples draw an empty subset of joints: 1/8 of them.
     assert (moved != 0).any(-1).float().mean().item() == pytest.approx(0.5 * 7 / 8, abs=0.02)
     # s is uniform up to 2 spread: E s^2 = 4 spread^2 / 3.
     assert moved[moved != 0].std().item() == pytest.approx(0.05 * (4 / 3) ** 0.5, rel=0.05)

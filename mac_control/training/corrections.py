@@ -5,12 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: The arm's joints and the two fingers: their positions begin an observation, their velocities an
-#: action.
-JOINTS, FINGERS = 7, 2
-#: Fingers are displaced by this much for every radian of the arm [m/rad], and come back with this
-#: much more feedback.
-FINGER_SPREAD, FINGER_GAIN = 0.1, 1.2
+#: The arm's joints: their positions begin an observation, their velocities begin an action.
+JOINTS = 7
 #: Share of the samples that are displaced; the others stay as they were demonstrated.
 SHARE = 0.5
 
@@ -27,15 +23,14 @@ def displace(
 
         obs_j + d_j,   action_j - gain · d_j,   d_j ~ m_j s N(0, 1)
 
-    for the arm joints and fingers j, a random subset m of them, and a scale s drawn per sample up
-    to twice `spread` (a tenth of that, in metres, for fingers). The feedback is that of the
-    tracking operator; it is right as far as a joint follows its velocity command, and needs no
-    simulation.
+    for the seven arm joints j, a random subset m of them, and a scale s drawn per sample up to
+    twice `spread`. The feedback is that of the tracking operator; it is right as far as a joint
+    follows its velocity command, and needs no simulation.
 
     Args:
-        obs: `(B, O)`, beginning with the positions of arm joints [rad] and fingers [m].
-        action, executed: `(B, D)` in [-1, 1], beginning with their velocities; both are corrected
-            alike.
+        obs: `(B, O)`, beginning with the arm's joint positions [rad].
+        action, executed: `(B, D)` in [-1, 1], beginning with the arm's joint velocities; both
+            are corrected alike.
         generator: where all randomness comes from.
         spread: mean of the scale s [rad].
         gain: feedback [action units per rad].
@@ -47,20 +42,18 @@ def displace(
         >>> torch.equal(corrected[:, :7], -4.0 * moved[:, :7])
         True
     """
-    count, many = len(obs), min(JOINTS + FINGERS, action.shape[1])
-    unit, feedback = torch.ones(many), torch.full((many,), float(gain))
-    unit[JOINTS:], feedback[JOINTS:] = FINGER_SPREAD, FINGER_GAIN * gain
+    count = len(obs)
     scale = 2 * spread * torch.rand(count, 1, generator=generator)
     moved = torch.rand(count, 1, generator=generator) < SHARE
-    subset = torch.rand(count, many, generator=generator) < torch.rand(
+    subset = torch.rand(count, JOINTS, generator=generator) < torch.rand(
         count, 1, generator=generator
     )
-    noise = unit * torch.randn(count, many, generator=generator)
+    noise = torch.randn(count, JOINTS, generator=generator)
     shift = (noise * scale * (moved & subset)).to(obs)
     obs, action, executed = obs.clone(), action.clone(), executed.clone()
-    obs[:, :many] += shift
+    obs[:, :JOINTS] += shift
     for part in (action, executed):
-        part[:, :many] = torch.where(
-            shift == 0, part[:, :many], (part[:, :many] - feedback.to(obs) * shift).clamp(-1, 1)
+        part[:, :JOINTS] = torch.where(
+            shift == 0, part[:, :JOINTS], (part[:, :JOINTS] - gain * shift).clamp(-1, 1)
         )
     return obs, action, executed
