@@ -19,7 +19,9 @@ NAMES: dict[str, str] = {
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
+    "helpers": "Partial control with helpers that are no network: what knowing the plan is worth.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
+    "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 
 # No test asserts a time; on a checkout under test the cases are the same in every run.
@@ -27,3 +30,35 @@ def kitchen_complete(data_folder: Path) -> Path:
     if not (path := data_folder / KITCHEN_COMPLETE).exists():
         pytest.skip(f"needs {KITCHEN_COMPLETE} in the folder that MAC_CONTROL_DATA names")
     return path
+
+
+@pytest.fixture(scope="session")
+def driving():
+    """`with driving() as (cockpit, loop)`: a kitchen that is stepped, faster than real time."""
+    return _driving
+
+
+@contextmanager
+def _driving(**address):
+    from mac_control.cockpit import Cockpit
+    from mac_control.envs import make_kitchen
+    from mac_control.policies.mac import MacConfig, MacPolicy
+    from mac_control.teleop import Teleoperation
+    from mac_control.teleop.assemble import assemble_operator
+
+    env = make_kitchen(max_episode_steps=10_000)
+    box = np.ones(9)
+    policy = MacPolicy(MacConfig(width=32, obs_width=32), np.zeros(30), np.ones(30), -box, box)
+    cockpit = Cockpit(port=0, **address)
+    operator = assemble_operator(cockpit.inbox, env, patience=1.0)
+    loop = Teleoperation(env, policy, operator, speed=2.0)
+    cockpit.serve(loop)
+    thread = threading.Thread(target=loop.run, args=(None, cockpit.show))
+    thread.start()
+    try:
+        yield cockpit, loop
+    finally:
+        loop.post("quit")
+        thread.join(timeout=20)
+        cockpit.close()
+        env.close()

@@ -1,20 +1,14 @@
 """The cockpit: who gets in, and driving through it as its page does."""
 
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
 
 from mac_control import InputError
-from mac_control.envs import make_kitchen
-from mac_control.policies.mac import MacConfig, MacPolicy
-from mac_control.teleop import Teleoperation
-from mac_control.teleop.assemble import assemble_operator
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.messages import MAX_MESSAGE
 
@@ -28,27 +22,6 @@ from mac_control.cockpit.front import MAX_CLIENTS  # noqa: E402
 
 TOKEN = "a-token-of-sixteen-or-more"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-@contextmanager
-def driving(policies=(), **address):
-    """A cockpit of a kitchen that is being stepped, faster than real time."""
-    env = make_kitchen(max_episode_steps=10_000)
-    box = np.ones(9)
-    policy = MacPolicy(MacConfig(width=32, obs_width=32), np.zeros(30), np.ones(30), -box, box)
-    cockpit = Cockpit(port=0, **address)
-    operator = assemble_operator(cockpit.inbox, env, patience=1.0)
-    loop = Teleoperation(env, policy, operator, speed=2.0)
-    cockpit.serve(loop, list(policies))
-    thread = threading.Thread(target=loop.run, args=(None, cockpit.show))
-    thread.start()
-    try:
-        yield cockpit, loop
-    finally:
-        loop.post("quit")
-        thread.join(timeout=20)
-        cockpit.close()
-        env.close()
 
 
 @contextmanager
@@ -86,7 +59,7 @@ def refused(url, **headers):
 
 
 @pytest.fixture(scope="module")
-def cockpit():
+def cockpit(driving):
     with driving() as (cockpit, loop):
         yield cockpit, loop
 
@@ -210,7 +183,7 @@ def test_clients_and_messages_are_limited(cockpit):
         until(client, lambda s: s["names"])
 
 
-def test_another_machine_needs_a_token():
+def test_another_machine_needs_a_token(driving):
     with pytest.raises(InputError, match="--remote"):
         Cockpit("0.0.0.0")
     with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):

@@ -103,10 +103,16 @@ def test_other_settings_do_not_go_on_with_what_is_there(tmp_path):
     assert len(load_demonstrations(tmp_path / "set")) == 4
 
 
-def test_a_finished_data_set_is_not_overwritten(tmp_path):
-    gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1)
-    with pytest.raises(InputError, match="free"):
-        gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1)
+def test_a_finished_data_set_is_read_with_the_same_settings_and_never_overwritten(tmp_path):
+    made = gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1)
+    pieces(tmp_path / "set").mkdir()  # a kill came before they were removed
+    assert_same(gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1), made)
+    assert not pieces(tmp_path / "set").exists()
+    (tmp_path / "other").mkdir()
+    for name, settings in (("set", SETTINGS | {"strength": 0.2}), ("other", SETTINGS)):
+        with pytest.raises(InputError, match="free"):
+            gather(random_episode, range(2), tmp_path / name, settings, workers=1)
+    assert_same(load_demonstrations(tmp_path / "set"), made)
 
 
 def test_nothing_kept_is_an_error(tmp_path):

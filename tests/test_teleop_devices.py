@@ -20,7 +20,7 @@ from mac_control.teleop.options import parse_options
 OBS = np.zeros(30)
 # SDL keeps one video driver a process, so each test that needs its own runs in a process.
 KEYBOARD = """
-import subprocess, time
+import pygame, subprocess, time
 from mac_control.teleop import make_device
 from mac_control.teleop.device import DeviceError
 
@@ -48,6 +48,18 @@ with make_device("keyboard") as device:
     wait_for(["space"])
     press("keyup", "space")
     wait_for([])
+    press("key", "x")  # down and up before anybody looks
+    time.sleep(0.3)
+    assert device.read().buttons == {"x"}
+    assert not device.read().buttons
+    try:  # a mouse that is moved for long fills SDL's queue
+        for _ in range(100_000):
+            pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=(1, 1), rel=(0, 0)))
+    except pygame.error:
+        pass
+    device.read()
+    press("keydown", "q")
+    wait_for("q")
 print("driven")
 """
 
@@ -142,6 +154,12 @@ assert reading.events == ("mode",) and reading.mode == "joints"
 sdl.SDL_JoystickSetVirtualAxis(stick, 1, ctypes.c_int16(-32768))
 partial = operator.read(obs)
 assert np.flatnonzero(partial.given).tolist() == [1] and partial.values[1] == 0.5
+sdl.SDL_JoystickSetVirtualAxis(stick, 1, ctypes.c_int16(0))
+for down in (1, 0):  # tapped before anybody looks
+    sdl.SDL_JoystickSetVirtualButton(stick, 1, ctypes.c_uint8(down))
+    sdl.SDL_JoystickUpdate()
+assert operator.poll(obs).events == ("estop",)
+assert operator.poll(obs).events == ()
 sdl.SDL_JoystickDetachVirtual(index)
 assert operator.poll(obs).status == "lost"
 sdl.SDL_JoystickAttachVirtual(1, 6, 15, 0)

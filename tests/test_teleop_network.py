@@ -51,6 +51,17 @@ def test_what_a_client_says_is_given_and_its_silence_gives_it_back(device):
         wait_for(lambda: operator.read(np.zeros(30)).given[3])
 
 
+def test_a_button_that_is_tapped_before_anybody_looks_counts_once(device):
+    operator = DeviceOperator(device, load_mapping("cockpit"), patience=5.0, task_space=object())
+    device.put('{"buttons": ["mode"]}')
+    device.put("{}")
+    assert operator.poll(np.zeros(30)).events == ("mode",)
+    assert operator.poll(np.zeros(30)).events == ()
+    device.put('{"buttons": ["mode"]}')
+    device.clear()  # who tapped has gone
+    assert device.read().buttons == frozenset()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"axes": 3}', '{"axes": {"a": NaN}}', '{"axes": {"a": 1e999}}',

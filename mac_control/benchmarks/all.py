@@ -94,7 +94,8 @@ def page(about: dict[str, Any], sections: dict[str, Any]) -> str:
     lines += [
         "",
         "What takes hours has its own page: likelihoods in `results/density`, an hour of driving "
-        "in `results/teleop`, success of the scripted expert in `results/expert`.",
+        "in `results/teleop`, success of the scripted expert in `results/expert`, training on"
+        " files of up to 10^7 steps in `results/data`.",
         "",
     ]
     return "\n".join(lines) + "\n" + "\n".join(map(_section, sections.values()))

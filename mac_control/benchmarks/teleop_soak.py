@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,24 +16,19 @@ import numpy as np
 
 from mac_control.benchmarks.fresh import policy_of
 from mac_control.cli import run
-from mac_control.cockpit import Cockpit
+from mac_control.cockpit import PATIENCE, Cockpit
 from mac_control.envs import make_kitchen
+from mac_control.errors import MacControlError
 from mac_control.files import write_json
 from mac_control.parallel import one_thread
 from mac_control.teleop.assemble import assemble_operator
-from mac_control.teleop.device import needs
-from mac_control.teleop.devices.network import Network
+from mac_control.teleop.devices.network import Inbox, Network
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.operator import Together
+from mac_control.teleop.pacing import Pacer
 from mac_control.teleop.step import Step
 
-#: Ticks or unticks a dimension, pulls its slider, or hands everything back.
-TOUCH = """([d, x, mine, back]) => {
-    if (back) return document.getElementById("handback").click();
-    const box = document.getElementById(`mine${d}`), slider = document.getElementById(`dim${d}`);
-    if (box.checked !== mine) box.click();
-    if (mine) { slider.value = x; slider.dispatchEvent(new Event("input")); }
-}"""
+RATE = 12.5
 
 
 @dataclass
@@ -40,16 +37,22 @@ class Args:
 
     The device (a WebSocket client on dimensions 5 to 8) drives for a while, then goes silent
     without a word; the page drives dimensions 0 to 4. With `--browser` the page is a Chromium.
+    First in real time for a while, then faster, always in one process.
     """
 
     policy: str = "mac"
     """Checkpoint, or the name of an untrained policy of default size."""
     hours: float = 1.0
-    """Of simulated driving."""
+    """Of simulated driving, faster than real time."""
     speed: float = 10.0
-    """Times real time."""
+    """Times real time. A control period is 80 ms of the robot's time and passes 'speed' times
+    as fast."""
+    real_time: float = 120.0
+    """Of driving in real time before that [s]."""
     browser: str | None = None
     """Path of a Chromium to drive by Playwright; None: a client that speaks as the page does."""
+    render: bool = False
+    """Let the Chromium draw the kitchen too, on the processor."""
     seed: int = 0
     """Of the script."""
     out: Path | None = None
@@ -58,103 +61,169 @@ class Args:
 
 @dataclass
 class Watched:
-    """What is looked at in every step."""
+    """A source of commands: may it still drive, and from when to when does a command take?"""
 
+    source: Inbox
     patience: float
-    device: Any
+    dims: slice
     missed: int = 0
     silences: int = 0
-    driven: int = 0
-    memory: list[tuple[int, float]] = field(default_factory=list)  # step, resident [MiB]
-    before: float = float("-inf")  # when the last step was over
-    was_silent: bool = False
+    silent: bool = False
+    changed: float = float("-inf")
+    ways: list[float] = field(default_factory=list)  # from the sender to here [s]
+
+    def look(self, step: Step, before: float) -> None:
+        """One step; the one before it was over at `before`."""
+        state = self.source.read()
+        # Silent for too long already when this step began: then its dimensions are the robot's.
+        silent = before - state.heard > self.patience
+        self.silences += silent and not self.silent
+        self.missed += silent and bool(step.given[self.dims].any())
+        self.silent = silent
+        if "sent" in state.axes and state.changed > self.changed:
+            self.ways.append(state.changed - state.axes["sent"])
+            self.changed = state.changed
 
 
 def main(args: Args) -> int | None:
-    rate = 12.5
-    steps = round(args.hours * 3600 * rate)
+    period = 1 / (RATE * args.speed)
+    figures: dict[str, Any] = {
+        "policy": args.policy,
+        "page": f"Chromium, {'with' if args.render else 'without'} the 3D view"
+        if args.browser
+        else "client",
+    }
     with one_thread():
         env = make_kitchen(max_episode_steps=280)
-        period = 1 / (rate * args.speed)
-        patience = 3 * period
-        cockpit = Cockpit(port=0)
-        device = Network(port=0)
-        settings = {"rate": rate, "patience": patience}
-        together = Together(
-            [
-                assemble_operator(cockpit.inbox, env, **settings),
-                assemble_operator(device, env, **settings),
-            ]
-        )
-        loop = Teleoperation(env, policy_of(args.policy), together, rate=rate, speed=args.speed)
-        cockpit.serve(loop)
-        stop = threading.Event()
-        talkers = [
-            threading.Thread(target=_device, args=(device.port, period, stop, args.seed)),
-            threading.Thread(target=_page, args=(cockpit.url, args.browser, period, stop)),
+        cockpit, device = Cockpit(port=0), Network(port=0)
+        operators = [
+            assemble_operator(cockpit.inbox, env, patience=PATIENCE),
+            assemble_operator(device, env),
         ]
-        for talker in talkers:
-            talker.start()
-        watched = Watched(patience, device)
-        began = time.monotonic()
-        loop.run(steps, lambda step: _watch(loop, cockpit, watched, step))
-        took = time.monotonic() - began
-        stop.set()
-        for talker in talkers:
-            talker.join(timeout=30)
-        figures = _figures(args, loop, watched, steps, took)
-        together.close()
+        loop = Teleoperation(env, policy_of(args.policy), Together(operators), rate=RATE)
+        cockpit.serve(loop)
+        page = ["client", cockpit.url, str(period)]
+        if args.browser is not None:
+            page = ["chromium", cockpit.url, args.browser, "render" if args.render else ""]
+        with Script(*page) as browser:
+            for name, speed, steps in (
+                ("real time", 1.0, round(args.real_time * RATE)),
+                (f"{args.speed:g} times real time", args.speed, round(args.hours * 3600 * RATE)),
+            ):
+                loop.pacer = Pacer(RATE, speed)
+                operators[1].patience = 3 * loop.pacer.period
+                if steps:
+                    figures[name] = drive(loop, cockpit, device, browser, steps, args.seed)
+        said = [float(line) for line in browser.said[1:]]
+        if len(said) > 2:
+            figures["memory of the browser at first, half and last [MiB]"] = [
+                said[i] for i in (1, len(said) // 2, -1)
+            ]
+        loop.operator.close()
         cockpit.close()
         env.close()
     print(json.dumps(figures, indent=2))
     if args.out is not None:
         write_json(args.out, figures)
-    return 0 if figures["missed watchdogs"] == 0 else 1
+    return int(any(f["missed watchdogs"] for f in figures.values() if isinstance(f, dict)))
 
 
-def _watch(loop: Teleoperation, cockpit: Cockpit, watched: Watched, step: Step | None) -> None:
-    cockpit.show(step)
-    assert step is not None
-    now, heard = time.monotonic(), watched.device.read().heard
-    watched.driven += bool(step.given.any())
-    # Silent for too long already when this step began: then its dimensions are the robot's in it.
-    silent = watched.before - heard > watched.patience
-    watched.silences += silent and not watched.was_silent
-    watched.missed += silent and bool(step.given[5:].any())
-    watched.was_silent, watched.before = silent, now
-    if loop.pacer.steps % 1000 == 0:
-        watched.memory.append((loop.pacer.steps, _resident()))
-
-
-def _figures(
-    args: Args, loop: Teleoperation, watched: Watched, steps: int, took: float
+def drive(
+    loop: Teleoperation, cockpit: Cockpit, device: Network, browser: Script, steps: int, seed: int
 ) -> dict[str, Any]:
-    latency = 1e3 * np.array(loop.latencies)
-    middle, high = loop.pacer.jitter()
-    memory = np.array(watched.memory)
-    half = memory[len(memory) // 2 :]
-    slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) if len(half) > 2 else 0.0
+    """Figures of so many steps, from the moment at which everybody drives."""
+    period = loop.pacer.period
+    page = Watched(cockpit.inbox, PATIENCE, slice(0, 5))
+    other = Watched(device, loop.operator.operators[1].patience, slice(5, 9))
+    latencies, memory, driven, before = [], [], 0, float("-inf")
+
+    def watch(step: Step | None) -> None:
+        nonlocal driven, before
+        cockpit.show(step)
+        assert step is not None
+        for source in (page, other):
+            source.look(step, before)
+        if step.latency is not None:
+            latencies.append(1e3 * step.latency)
+        driven += bool(step.given.any())
+        if loop.pacer.steps % 1000 == 1:
+            memory.append((loop.pacer.steps, _resident()))
+        before = time.monotonic()
+
+    with Script("device", f"ws://127.0.0.1:{device.port}/", period, seed) as talker:
+        for talks in (talker, browser):
+            while not talks.ready:
+                loop.run(5, cockpit.show)
+        loop.pacer = Pacer(RATE, 1 / (RATE * period))
+        began = time.monotonic()
+        loop.run(steps, watch)
+        took = time.monotonic() - began
+    resident = np.array(memory)
+    half = resident[len(resident) // 2 :]
     return {
-        "policy": args.policy,
-        "page": "Chromium" if args.browser else "client",
-        "simulated hours": args.hours,
-        "speed asked": args.speed,
-        "speed reached": steps / loop.rate / took,
+        "simulated hours": steps / RATE / 3600,
+        "times real time": steps / RATE / took,
         "steps": steps,
-        "steps driven": watched.driven,
-        "silences": watched.silences,
-        "missed watchdogs": watched.missed,
-        "control period [ms]": 1e3 * loop.pacer.period,
-        "device to action, median [ms]": float(np.median(latency)),
-        "device to action, p99 [ms]": float(np.percentile(latency, 99)),
-        "changes measured": len(latency),
-        "lateness of the last 1000 steps, median and p99 [ms]": [1e3 * middle, 1e3 * high],
+        "steps driven": driven,
+        "silences of the device": other.silences,
+        "silences of the page": page.silences,
+        "missed watchdogs": page.missed + other.missed,
+        "control period [ms]": 1e3 * period,
+        "changes": len(latencies),
+        "device to action, median and p99 [ms]": _quantiles(latencies),
+        "way to the server before that, median and p99 [ms]": _quantiles(
+            1e3 * np.array(other.ways)
+        ),
+        "lateness of the last 1000 actions, median and p99 [ms]": [
+            1e3 * late for late in loop.pacer.jitter()
+        ],
         "overruns": loop.pacer.overruns,
         "resident memory at first, half and last [MiB]": [
-            float(memory[i, 1]) for i in (0, len(memory) // 2, -1)
+            float(resident[i, 1]) for i in (0, len(resident) // 2, -1)
         ],
-        "growth in the second half [MiB/h]": slope * 3600 * loop.rate,
+        "growth in the second half [MiB/h]": float(np.polyfit(*half.T, 1)[0]) * 3600 * RATE
+        if len(half) > 2
+        else None,
     }
+
+
+class Script:
+    """A process of `teleop_script`, until the block ends."""
+
+    def __init__(self, *words: Any) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mac_control.benchmarks.teleop_script", *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        self.said.extend(iter(self._process.stdout.readline, ""))
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+        self._listener.join()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it drives; raises where it has died."""
+        if self._process.poll() is not None:
+            raise MacControlError(f"script: expected it to drive, got exit {self._process.poll()}")
+        return bool(self.said)
+
+
+def _quantiles(values: Any) -> list[float]:
+    return [float(x) for x in np.percentile(values, (50, 99))] if len(values) else []
 
 
 def _resident() -> float:
@@ -163,64 +232,6 @@ def _resident() -> float:
         return pages * resource.getpagesize() / 2**20
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def _device(port: int, period: float, stop: threading.Event, seed: int) -> None:
-    """Drives, lets go, and now and then falls silent without closing its connection."""
-    connect = needs("websockets.sync.client", "network").connect
-    rng = np.random.default_rng(seed)
-    with connect(f"ws://127.0.0.1:{port}/") as client:
-        axes: dict[str, float] = {}
-        while not stop.is_set():
-            luck = rng.random()
-            if luck < 0.005:
-                time.sleep(30 * period)  # silent
-            elif luck < 0.1:
-                dims = rng.permutation(np.arange(5, 9))[: rng.integers(0, 5)]
-                axes = {
-                    f"dim{d}": float(x) for d, x in zip(dims, rng.uniform(-1, 1, 4), strict=False)
-                }
-            client.send(json.dumps({"axes": axes}))
-            time.sleep(period * float(rng.uniform(0.3, 1.0)))
-
-
-def _page(url: str, browser: str | None, period: float, stop: threading.Event) -> None:
-    """Takes and hands back dimensions 0 to 4, as the page does or through it."""
-    if browser is not None:
-        return _chromium(url, browser, stop)
-    connect = needs("websockets.sync.client", "network").connect
-    rng = np.random.default_rng(1)
-    with connect(url.replace("http", "ws") + "ws") as client:
-        reader = threading.Thread(target=lambda: [0 for _ in client], daemon=True)
-        reader.start()
-        said: dict[str, Any] = {"axes": {}, "buttons": []}
-        while not stop.is_set():
-            if rng.random() < 0.05:
-                d = int(rng.integers(0, 5))
-                said = {"axes": {f"dim{d}": float(rng.uniform(-1, 1))}, "buttons": [f"mine{d}"]}
-            elif rng.random() < 0.05:
-                said = {"axes": {}, "buttons": []}
-            client.send(json.dumps(said))
-            time.sleep(period / 2)
-
-
-def _chromium(url: str, path: str, stop: threading.Event) -> None:
-    playwright = needs("playwright.sync_api", "cockpit")
-    rng = np.random.default_rng(1)
-    with playwright.sync_playwright() as tools:
-        # Without WebGL: the page and its messages are under test, not a software renderer.
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = tools.chromium.launch(executable_path=path, args=flags)
-        page = chromium.new_page(viewport={"width": 1000, "height": 800})
-        page.set_default_timeout(120_000)
-        page.goto(url)
-        page.wait_for_selector("#mine4")
-        while not stop.is_set():
-            # By script, not by mouse: Playwright's mouse waits for frames that nobody draws here.
-            d, x = int(rng.integers(0, 5)), float(rng.uniform(-1, 1))
-            page.evaluate(TOUCH, [d, x, bool(rng.random() < 0.5), bool(rng.random() < 0.2)])
-            time.sleep(float(rng.uniform(0.02, 0.2)))
-        chromium.close()
 
 
 if __name__ == "__main__":

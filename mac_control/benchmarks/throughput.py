@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from mac_control.benchmarks import page
 from mac_control.benchmarks.engine import memory
 from mac_control.benchmarks.fill_in import BATCH
-from mac_control.benchmarks.page import Table
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations.table import Table
 from mac_control.parallel import one_thread
 from mac_control.training import TrainConfig, new_policy, train
 
@@ -25,7 +26,7 @@ ROUNDS = 3  # of both sides, in turns
 EPISODE = 200  # steps
 
 
-def tables(scale: float, sizes: Sequence[int]) -> list[Table]:
+def tables(scale: float, sizes: Sequence[int]) -> list[page.Table]:
     """`scale` times the usual steps; sizes of data in steps."""
     demonstrations = load_demonstrations("builtin")
     with one_thread():
@@ -34,14 +35,14 @@ def tables(scale: float, sizes: Sequence[int]) -> list[Table]:
     for row in data:
         row["ratio"] = row["time of a step [ms]"] / data[0]["time of a step [ms]"]
     return [
-        Table(
+        page.Table(
             "Training throughput",
             f"Demonstration steps per second, batches of {BATCH}, one core. The ratio is the"
             " trainer's throughput (averaging, clipping, logs, checks, saves) to that of the bare"
             f" loop: draw, loss, backward, AdamW; medians of {ROUNDS} rounds.",
             policies,
         ),
-        Table(
+        page.Table(
             "Growth with the data",
             f"A training step of BC, batches of {BATCH}, against the number of demonstration steps"
             " in memory. The ratio is to the first row; memory is the peak during the run.",
@@ -80,15 +81,15 @@ def _trainer(name: str, demonstrations: Demonstrations, steps: int) -> float:
 def _bare(name: str, demonstrations: Demonstrations, steps: int) -> float:
     """Seconds of a step of the shortest loop that trains."""
     policy = new_policy(name, demonstrations, seed=0).train()
-    data = [torch.from_numpy(part) for part in policy.training_arrays(demonstrations)]
+    table = Table(demonstrations)
     optimizer = torch.optim.AdamW(policy.parameters(), fused=True)
     generator = torch.Generator().manual_seed(0)
     warm_up = 5
     for step in range(-warm_up, steps):
         if step == 0:
             start = time.perf_counter()
-        rows = torch.randint(len(data[0]), (BATCH,), generator=generator)
-        loss = policy.loss(policy.draw(*(part[rows] for part in data), generator))
+        rows = torch.randint(len(table), (BATCH,), generator=generator)
+        loss = policy.loss(policy.draw(*policy.training_rows(table, rows), generator))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -144,6 +144,10 @@ for (const [id, act] of Object.entries(press))
 $("policy").addEventListener("change", event => {
   command("policy", Number(event.target.value)); event.target.blur();
 });
+// The 3D view takes the keys when it is clicked: bring them back, or Esc would stop nothing.
+addEventListener("blur", () => setTimeout(() => {
+  if (document.activeElement === $("view")) { $("view").blur(); window.focus(); }
+}));
 window.cockpit = {get state() { return state; }};  // for tests and tinkering
 sticks();
 keyboard({Escape: stop, p: press.pause, Backspace: press.reset, z: press.undo,

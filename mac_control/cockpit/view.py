@@ -10,8 +10,11 @@ from typing import Any
 
 from mac_control.teleop.device import needs
 
-#: viser's own panel covers the scene on a phone, and has nothing that the page has not.
-HIDDEN = b"<style>.mantine-Paper-root { display: none !important; }</style>"
+#: viser's own panel and its notifications cover the scene on a phone, and the page has controls.
+HIDDEN = (
+    b"<style>.mantine-Paper-root { display: none !important; }"
+    b"@media (max-width: 500px) { .mantine-Notifications-root { display: none; } }</style>"
+)
 
 
 class View:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations.minari_read import read_metadata, read_spaces
 from mac_control.demonstrations.minari_write import save_minari, target_folder
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_path, write_json
@@ -34,12 +35,13 @@ def gather(
 
     A finished episode is on disk at once, in the folder `pieces(out)`: an interruption loses
     at most the episodes in flight, and a second call with the same settings goes on where the
-    first stopped. What is written depends on the items alone, not on the workers.
+    first stopped; a data set of these settings that is finished is read. What is written depends
+    on the items alone, not on the workers.
 
     Args:
         make_episode: item -> episode, or None to leave it out; it and the items must pickle.
         items: one per episode to try.
-        out: the Minari data set to write, an id or a folder; must not exist.
+        out: the Minari data set to write, an id or a folder.
         settings: JSON values that decide what the episodes will be (seed, strength, ...).
         tasks: subtasks that the rewards count.
         provenance: what else to record; `settings` are recorded anyway.
@@ -47,14 +49,14 @@ def gather(
             core.
 
     Raises:
-        InputError: `out` exists, holds unfinished work with other settings, or lies in a folder
-            that workers do not see.
+        InputError: `out` is something else, holds unfinished work with other settings, or lies
+            in a folder that workers do not see.
         DataError: every episode was left out.
     """
     final, folder = target_folder(out)[0], pieces(out)
     settings = json.loads(json.dumps({**settings, "items": len(items)}))
     if final.exists():
-        raise InputError(f"out: expected a name that is free, got {out}, which exists")
+        return _finished(final, folder, settings)
     _claim(folder, settings)
     # Listed, not asked for one by one: a shared folder remembers for a while what it had not.
     made = set(folder.iterdir())
@@ -73,6 +75,22 @@ def gather(
     save_minari(demonstrations, out)
     shutil.rmtree(folder)
     return demonstrations
+
+
+def _finished(final: Path, folder: Path, settings: dict[str, Any]) -> Demonstrations:
+    """The data set, where it was made with these settings; its pieces may still lie there."""
+    try:
+        metadata = read_metadata(final)
+        before = metadata["mac_control"]["provenance"]["settings"]
+    except (DataError, KeyError, TypeError):
+        before = None
+    if before != settings:
+        raise InputError(
+            f"out: expected a name that is free, or a data set of the same settings, got {final}"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    size = read_spaces(str(final), metadata)[0].shape[-1]
+    return load_demonstrations(final, obs="full" if size == 59 else "positions")
 
 
 def pieces(out: str | Path) -> Path:

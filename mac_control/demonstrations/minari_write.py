@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +15,7 @@ from gymnasium.spaces import Box, Space
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
 from mac_control.errors import DataError, InputError
+from mac_control.files import atomic_folder, write_text
 
 if TYPE_CHECKING:
     from minari.data_collector.episode_buffer import EpisodeBuffer
@@ -96,7 +93,10 @@ def write_minari(
         json.dumps(metadata, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"provenance: expected JSON values, got {error}") from error
-    with atomic_folder(folder, overwrite) as temporary:
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: expected a new data set, found one there")
+    _make_namespace(folder, dataset_id)
+    with atomic_folder(folder) as temporary:
         storage = MinariStorage.new(
             temporary / "data", observation_space, action_space, env_spec, jpeg_encoding=False
         )
@@ -111,7 +111,6 @@ def write_minari(
         storage.update_episodes(episodes)
         if storage.total_episodes == 0:
             raise DataError(f"{dataset_id}: expected at least one episode, got none")
-    _make_namespace(folder, dataset_id)
     return folder
 
 
@@ -132,37 +131,6 @@ def target_folder(target: str | Path) -> tuple[Path, str]:
     if not name:
         raise InputError(f"target: expected a Minari id or a folder, got {str(target)!r}")
     return folder, name if DATASET_ID.fullmatch(name) else f"{name}-v0"
-
-
-@contextmanager
-def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `folder` that becomes it when the block ends well.
-
-    Raises:
-        InputError: `folder` is there and is not to be overwritten.
-    """
-    if folder.exists() and not overwrite:
-        raise InputError(f"{folder}: expected a new data set, found one there")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o777 & ~mask)  # mkdtemp makes it private
-        for path in temporary.rglob("*"):
-            if path.is_file():  # on disk before the rename
-                with open(path, "rb+") as file:
-                    os.fsync(file.fileno())
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            os.replace(folder, old / "old")
-            os.replace(temporary, folder)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _buffer(episode: Episode) -> EpisodeBuffer:
@@ -205,4 +173,4 @@ def _make_namespace(folder: Path, dataset_id: str) -> None:
         for parent in list(folder.parents)[: dataset_id.count("/")]:
             path = parent / "namespace_metadata.json"
             if not path.exists():
-                path.write_text("{}")
+                write_text(path, "{}")

@@ -171,7 +171,7 @@ class Transformer(Network):
 
     def step(self, state: _State, target: Tensor | int | None = None) -> Tensor:
         if isinstance(target, int):
-            target = torch.full((len(state.x),), target, device=state.x.device)
+            target = torch.full_like(state.visible[:, 0], target, dtype=torch.long)
         asks = self.asks if target is None else self.asks[target].unsqueeze(1)
         h = state.context.unsqueeze(1) + asks  # (B, 1 or D, W)
         if self.base is not None:

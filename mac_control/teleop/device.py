@@ -24,7 +24,7 @@ class DeviceState:
 
     Args:
         axes: deflection of each axis by name, in [-1, 1]; a leader arm's are action values.
-        buttons: names of the buttons that are held.
+        buttons: names of the buttons that are held, or were tapped since the last look.
         heard: when the device was last heard from, on the clock `time.monotonic` [s]; a state
             older than the watchdog's patience is not acted upon.
         changed: when an axis or button last changed [s]; latency is measured from it.

@@ -21,6 +21,9 @@ from mac_control.teleop.operator import Reading, poll
 from mac_control.teleop.pacing import Pacer
 from mac_control.teleop.step import Recorder, Step
 
+#: What can be asked of the loop from outside, see `Teleoperation.post`.
+COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
+COMMANDS += ("quit",)
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
 
@@ -65,8 +68,6 @@ class Teleoperation:
         self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
         if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
             raise InputError("env: expected an action space with finite ends, got one without")
-        if not 0 < ramp <= 1:
-            raise InputError(f"ramp: expected a share in (0, 1], got {ramp}")
         self.env, self.operator, self.recorder = env, operator, recorder
         self.use(policy)
         self.rate = rate
@@ -83,6 +84,7 @@ class Teleoperation:
         self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
         self._pending: list[str] = []
         self._seen = float("-inf")
+        self._thinking = 0.0  # how long the policy takes, high side [s]
         self.reset()
 
     @property
@@ -110,8 +112,8 @@ class Teleoperation:
         `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
         `success`, `record` (toggles), `policy` (a `Policy`), `quit`.
         """
-        if command not in _COMMANDS:
-            raise InputError(f"command: expected one of {sorted(_COMMANDS)}, got {command!r}")
+        if command not in COMMANDS:
+            raise InputError(f"command: expected one of {sorted(COMMANDS)}, got {command!r}")
         self._commands.put((command, argument))
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
@@ -135,15 +137,19 @@ class Teleoperation:
     def run(
         self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
     ) -> None:
-        """Step in real time until told to quit, or for so many periods; `watch` sees each step."""
+        """Step in real time until told to quit, or for so many periods; `watch` sees each step.
+
+        The actions go out at even intervals: the policy is asked so early that its answer is
+        there when the period ends, and what the operator did meanwhile is then looked at again.
+        """
         self.pacer.restart()
         done = 0
         while not self.quit and (steps is None or done < steps):
-            step = self.step()
+            self.pacer.wake(self._thinking)
+            step = self.step(self.pacer.wait)
             done += 1
             if watch is not None:
                 watch(step)
-            self.pacer.wait()
 
     def close(self) -> None:
         """End the running episode; it is recorded, for a stop is no crash."""
@@ -153,25 +159,30 @@ class Teleoperation:
             self.recorder.close()
             self.recorder = None
 
-    def step(self) -> Step | None:
-        """One control period, without waiting; None while paused."""
+    def step(self, wait: Callable[[], Any] = lambda: None) -> Step | None:
+        """One control period; `wait` is called before the action goes out; None while paused."""
+        began = self._clock()
         reading = poll(self.operator, self.obs)
         assert reading is not None
         events = tuple(self._pending) + reading.events
         self._pending.clear()
         self._obey(events)
         if self.paused or self.quit:
+            wait()
             return None
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
-        if self.stopped:
-            filled = action = self.rest
-        else:
+        filled = action = self.rest
+        if not self.stopped:
             near = self.handover.limit(values, given)
             filled = self.policy.act(self.obs, PartialAction(near, given))
+            longer = self._clock() - began - self._thinking  # rises fast, falls slowly
+            self._thinking += (0.2 if longer > 0 else 0.02) * longer
+        wait()
+        if not self.stopped:
             reading, values, given = self._look_again(reading, values, given)
-            asked = np.where(given, values, filled)
-            action = self.handover.send(asked, given)
+        if not self.stopped:
+            action = self.handover.send(np.where(given, values, filled), given)
         changed, latency = reading.changed, None
         if changed > self._seen:
             self._seen, latency = changed, max(0.0, self._clock() - changed)
@@ -194,13 +205,14 @@ class Teleoperation:
     def _look_again(
         self, first: Reading, values: np.ndarray, given: np.ndarray
     ) -> tuple[Reading, np.ndarray, np.ndarray]:
-        # The policy took a few ms: what the operator does meanwhile goes out with this action,
+        # The policy took a few ms: what the operator did meanwhile goes out with this action,
         # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
         second = poll(self.operator, self.obs, again=True)
         if second is None:
             return first, values, given
         self._pending += second.events
-        if "estop" in second.events or second.status != "live":
+        self.stopped |= "estop" in second.events
+        if self.stopped or second.status != "live":
             return first, values, given
         newer = second.partial.given
         values = np.where(newer, np.clip(second.partial.values, self.low, self.high), values)
@@ -234,16 +246,16 @@ class Teleoperation:
         return step
 
     def _obey(self, events: tuple[str, ...]) -> None:
-        for event in events:
-            _COMMANDS.get(event, _ignore)(self, None)
+        asked: list[tuple[str, Any]] = [(event, None) for event in events]
         while not self._commands.empty():
-            command, argument = self._commands.get()
-            _COMMANDS[command](self, argument)
+            asked.append(self._commands.get())
+        for command, argument in asked:
+            if command in COMMANDS:  # others, such as `mode`, the operator itself acts on
+                getattr(self, f"_{command}")(argument)
 
     def _pause(self, _: Any) -> None:
         self.paused = not self.paused
         self.handover.restart()
-        self.pacer.restart()
 
     def _start(self, _: Any) -> None:
         if self.paused:
@@ -279,27 +291,9 @@ class Teleoperation:
         if self.recorder is not None:
             self.recorder.undo(count)
 
-    def _use(self, policy: Any) -> None:
+    def _policy(self, policy: Any) -> None:
         self.use(policy)
         self.handover.restart(rest=False)
 
     def _quit(self, _: Any) -> None:
         self.quit = True
-
-
-def _ignore(teleoperation: Teleoperation, _: Any) -> None:
-    """An event that the operator itself acts on, such as a change of mode."""
-
-
-_COMMANDS: dict[str, Callable[[Teleoperation, Any], None]] = {
-    "start": Teleoperation._start,
-    "pause": Teleoperation._pause,
-    "estop": Teleoperation._estop,
-    "release": Teleoperation._release,
-    "reset": Teleoperation._reset,
-    "undo": Teleoperation._undo,
-    "success": Teleoperation._success,
-    "record": Teleoperation._record,
-    "policy": Teleoperation._use,
-    "quit": Teleoperation._quit,
-}

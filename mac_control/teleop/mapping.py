@@ -19,6 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+MAPPINGS = resources.files("mac_control.teleop") / "mappings"
 #: Task-space directions of the end effector, in the base frame: translations, then rotations.
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
@@ -124,9 +125,7 @@ class Mapping:
 
     def __post_init__(self) -> None:
         for entry in (*self.axes, *self.buttons):
-            what = (
-                f"{type(entry).__name__.lower()} {getattr(entry, 'axis', None) or entry.button!r}"
-            )
+            what = f"{type(entry).__name__.lower()} {next(iter(vars(entry).values()))!r}"
             if (entry.dim is None) == (entry.direction is None):
                 raise InputError(f"{what}: expected either dim or direction, got both or neither")
             if entry.dim is not None:
@@ -223,10 +222,7 @@ class Mapping:
 
 def mapping_names() -> list[str]:
     """Names of the mappings that ship with the package."""
-    folder = resources.files("mac_control.teleop") / "mappings"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
+    return sorted(file.name.removesuffix(".toml") for file in MAPPINGS.iterdir())
 
 
 def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
@@ -239,19 +235,14 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
         >>> sorted(load_mapping("keyboard").events)
         ['estop', 'mode', 'pause', 'quit', 'record', 'reset', 'success', 'undo']
     """
-    path = Path(source)
+    names = mapping_names()
+    path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
+    if not path.is_file():
+        raise InputError(
+            f"mapping: expected a TOML file or one of {', '.join(names)}, got {str(source)!r}"
+        )
     try:
-        if str(source) in mapping_names():
-            file = resources.files("mac_control.teleop") / "mappings" / f"{source}.toml"
-            text = file.read_text(encoding="utf-8")
-        elif path.is_file():
-            text = path.read_text(encoding="utf-8")
-        else:
-            known = ", ".join(mapping_names())
-            raise InputError(
-                f"mapping: expected a TOML file or one of {known}, got {str(source)!r}"
-            )
-        table = tomllib.loads(text)
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"mapping {source}: expected TOML: {error}") from error
     try:
@@ -262,10 +253,8 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 
 def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
     """A mapping from the tables of a TOML file."""
-    known = {"axis", "button", "hold", "events", "modes", "task_space"}
-    _check_keys("mapping", table, known)
-    task = table.get("task_space")
-    events = table.get("events", {})
+    _check_keys("mapping", table, {"axis", "button", "hold", "events", "modes", "task_space"})
+    task, events = table.get("task_space"), table.get("events", {})
     if not isinstance(events, dict) or not all(isinstance(v, str) for v in events.values()):
         raise InputError(f'events: expected event = "button" pairs, got {events!r}')
     return Mapping(

@@ -45,11 +45,15 @@ class Pacer:
         """The next deadline is one period from now."""
         self._deadline = self._clock() + self.period
 
-    def wait(self) -> float:
-        """Sleep until the deadline; how late it is then [s]."""
-        left = self._deadline - self._clock()
+    def wake(self, ahead: float) -> None:
+        """Sleep until `ahead` seconds before the deadline."""
+        left = self._deadline - self._clock() - ahead
         if left > 0:
             self._sleep(left)
+
+    def wait(self) -> float:
+        """Sleep until the deadline, and set the next; how late it is then [s]."""
+        self.wake(0.0)
         late = max(0.0, self._clock() - self._deadline)
         self.steps += 1
         self._late.append(late)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -12,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import h5py
 import numpy as np
 from gymnasium.spaces import Box
 
+from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import target_folder, write_minari
 from mac_control.errors import DataError
+from mac_control.files import sweep, temporary_folder, write_json
 from mac_control.teleop.loop import Step
 
 
@@ -118,26 +120,29 @@ class MinariRecorder:
             self.episodes += 1
 
     def _found(self) -> int:
+        if self.folder.parent.is_dir():
+            sweep(self.folder.parent)
         if not self.folder.exists():
             return 0
         from minari.dataset.minari_storage import MinariStorage
 
         try:
             storage = MinariStorage.read(self.folder / "data")
+            count = recount(self.folder)
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{self.folder}: expected a recording, got {error}") from error
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:
             raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
-        return int(storage.total_episodes)
+        return count
 
 
 def append_episode(folder: Path, buffer: Any) -> None:
     """Add an episode to a data set that is valid before, after and at any moment between."""
     from minari.dataset.minari_storage import MinariStorage
 
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    temporary = temporary_folder(folder)
     try:
         data = temporary / "data"
         shutil.copytree(folder / "data", data)
@@ -149,6 +154,17 @@ def append_episode(folder: Path, buffer: Any) -> None:
             os.replace(path, folder / "data" / path.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recount(folder: Path) -> int:
+    """Count an episode that was written when a kill came before it was counted; how many."""
+    with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
+        steps = [int(episode.attrs["total_steps"]) for episode in file.values()]
+    metadata = read_metadata(folder)
+    if metadata.get("total_episodes") != len(steps):
+        counts = {"total_episodes": len(steps), "total_steps": sum(steps)}
+        write_json(folder / "data" / "metadata.json", metadata | counts)
+    return len(steps)
 
 
 def _buffer(steps: list[Step], success: bool, seed: int) -> Any:

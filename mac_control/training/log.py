@@ -38,7 +38,9 @@ class Log:
         self._wandb = _wandb(folder, project, settings or {}) if project else None
         if step and path.exists():
             with open(path, newline="") as file:
-                rows = [r for r in csv.DictReader(file) if _int(r.get("step")) in range(step + 1)]
+                # A row that a kill or a full disk cut short has no last column.
+                found = [r for r in csv.DictReader(file) if r.get(self.COLUMNS[-1])]
+            rows = [r for r in found if _int(r.get("step")) in range(step + 1)]
         text = io.StringIO()
         writer = csv.DictWriter(text, self.COLUMNS, extrasaction="ignore")
         writer.writeheader()

@@ -8,6 +8,7 @@ from typing import Any
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
+from mac_control.teleop.devices.sdl import events
 
 # In the order of SDL's game controller, which knows how each make of gamepad is wired.
 AXES = ("left_x", "left_y", "right_x", "right_y", "left_trigger", "right_trigger")
@@ -52,7 +53,7 @@ class Gamepad(Device):
         pygame.display.init()
         pygame.joystick.init()
         controller.init()
-        pygame.event.get((pygame.JOYDEVICEADDED, pygame.JOYDEVICEREMOVED))
+        events(pygame, "JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN")  # old news
         if pygame.joystick.get_count() <= self.index:
             raise DeviceError(
                 f"gamepad {self.index}: expected it to be plugged in, "
@@ -67,13 +68,20 @@ class Gamepad(Device):
         pygame, stick = self._pygame, self._stick
         if stick is None:
             raise DeviceError(f"gamepad {self.index}: expected to be connected, got none")
-        pygame.event.pump()
-        removed = pygame.event.get(pygame.JOYDEVICEREMOVED)
-        if any(event.instance_id == stick.get_instance_id() for event in removed):
-            self.close()
-            raise DeviceError(f"gamepad {self.index}: unplugged")
+        tapped = set()
+        for event in events(pygame, "JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN"):
+            if event.instance_id != stick.get_instance_id():
+                continue
+            if event.type == pygame.JOYDEVICEREMOVED:
+                self.close()
+                raise DeviceError(f"gamepad {self.index}: unplugged")
+            if event.type == pygame.JOYBUTTONDOWN and self._pad is None:
+                tapped.add(f"button{event.button}")
+            elif event.type == pygame.CONTROLLERBUTTONDOWN and event.button < len(BUTTONS):
+                tapped.add(BUTTONS[event.button])
         now = time.monotonic()
-        axes, buttons = self._raw() if self._pad is None else self._named()
+        axes, held = self._raw() if self._pad is None else self._named()
+        buttons = held | tapped
         if (axes, buttons) != self._last:
             self._last, self._changed = (axes, buttons), now
         return DeviceState(axes, buttons, now, self._changed)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
+from mac_control.teleop.devices.sdl import events
 
 TEXT = ("mac-control: keyboard", "Keep this window in front and drive.")
 
@@ -22,7 +23,8 @@ class Keyboard(Device):
 
     def __init__(self) -> None:
         self._pygame: Any = None
-        self._held: frozenset[str] = frozenset()
+        self._held: set[str] = set()
+        self._last: frozenset[str] = frozenset()
         self._changed = float("-inf")
 
     def connect(self) -> None:
@@ -47,23 +49,25 @@ class Keyboard(Device):
         if pygame is None or not pygame.display.get_init():
             raise DeviceError("keyboard: expected to be connected, got a closed window")
         now = time.monotonic()
-        held = set(self._held)
-        for event in pygame.event.get((pygame.KEYDOWN, pygame.KEYUP, pygame.WINDOWFOCUSLOST)):
+        tapped = set()
+        for event in events(pygame, "KEYDOWN", "KEYUP", "WINDOWFOCUSLOST", "QUIT"):
             if event.type == pygame.KEYDOWN:
-                held.add(pygame.key.name(event.key))
+                tapped.add(pygame.key.name(event.key))
+                self._held.add(pygame.key.name(event.key))
             elif event.type == pygame.KEYUP:
-                held.discard(pygame.key.name(event.key))
+                self._held.discard(pygame.key.name(event.key))
+            elif event.type == pygame.WINDOWFOCUSLOST:
+                self._held.clear()
             else:
-                held.clear()
-        if pygame.event.get(pygame.QUIT):
-            self.close()
-            raise DeviceError("keyboard: the window was closed")
-        if held != self._held:
-            self._held, self._changed = frozenset(held), now
-        return DeviceState({}, self._held, now, self._changed)
+                self.close()
+                raise DeviceError("keyboard: the window was closed")
+        buttons = frozenset(self._held | tapped)
+        if buttons != self._last:
+            self._last, self._changed = buttons, now
+        return DeviceState({}, buttons, now, self._changed)
 
     def close(self) -> None:
         if self._pygame is not None:
             self._pygame.display.quit()
             self._pygame = None
-        self._held = frozenset()
+        self._held.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from mac_control.errors import InputError
@@ -20,6 +21,7 @@ class Inbox(Device):
 
     def __init__(self) -> None:
         self._state = DeviceState()
+        self._tapped: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self.dropped = 0
 
@@ -27,7 +29,9 @@ class Inbox(Device):
 
     def read(self) -> DeviceState:
         with self._lock:
-            return self._state
+            # A button may be let go before anybody looks: it counts once all the same.
+            buttons, self._tapped = self._state.buttons | self._tapped, frozenset()
+            return replace(self._state, buttons=buttons)
 
     def put(self, text: str | bytes) -> None:
         """Take a message in; raises nothing."""
@@ -40,13 +44,14 @@ class Inbox(Device):
             return
         with self._lock:
             last = self._state
+            self._tapped |= buttons - last.buttons
             same = (axes, buttons) == (last.axes, last.buttons)
             self._state = DeviceState(axes, buttons, now, last.changed if same else now)
 
     def clear(self) -> None:
         """The sender has gone: nothing is heard any more."""
         with self._lock:
-            self._state = DeviceState()
+            self._state, self._tapped = DeviceState(), frozenset()
 
 
 class Network(Inbox):

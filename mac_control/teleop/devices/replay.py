@@ -57,7 +57,7 @@ class Replay(Device):
         if self._began is None:  # time runs from the first look, not from the reset
             self._began = now
         values, given = self._episodes[max(self._episode, 0)]
-        step = int((now - self._began) * self._rate + 1e-6)
+        step = round((now - self._began) * self._rate)  # looks come a little early or late
         if step >= len(values):
             return DeviceState({}, frozenset(), now, self._began + len(values) / self._rate)
         dims = np.flatnonzero(given[step])

@@ -1,0 +1,156 @@
+"""Helpers that are no network: what partial control asks for, beyond a good fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mac_control.benchmarks.tracking import FollowOne, FollowPlan
+from mac_control.cli import run
+from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.envs import make_kitchen
+from mac_control.files import write_json, write_text
+from mac_control.loop import rollout
+from mac_control.loop.report import versions
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.operators import make_operator
+from mac_control.parallel import run_many
+from mac_control.policies import Policy
+
+#: Name -> helper for an operator who follows demonstration `index`, and what it is.
+HELPERS: dict[str, tuple[Callable[[Demonstrations, int], Policy], str]] = {
+    "one": (
+        lambda data, index: FollowOne(data.select([_other(index, len(data))])),
+        "tracks another demonstration, whatever is given",
+    ),
+    "plan": (
+        lambda data, index: FollowPlan(_without(data, index), compensate=False),
+        "tracks the other demonstration that has best predicted what was given",
+    ),
+    "hand": (
+        lambda data, index: FollowPlan(_without(data, index)),
+        "the same, and the free joints make up for what the given ones do to the hand",
+    ),
+    "knows": (
+        lambda data, index: FollowOne(data.select([index])),
+        "tracks the operator's own demonstration: it knows the plan",
+    ),
+}
+
+
+@dataclass
+class Args:
+    """Reward with helpers that know demonstrations, but are no network."""
+
+    data: str | None = None
+    """Demonstrations; None: searched."""
+    given: tuple[int, ...] = (1, 2, 3, 5, 7)
+    """Numbers of dimensions that the operator gives, drawn per episode."""
+    std: float = 0.05
+    """Noise on the operator's commands, in action units."""
+    episodes: int = 1
+    """Per demonstration that an operator follows."""
+    workers: int | None = None
+    """Processes; every core by default."""
+    out: Path | None = None
+    """Folder for README.md and results.json."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One episode: the operator follows demonstration `index`, the helper knows the others."""
+
+    data: Demonstrations
+    helper: str
+    operator: str
+    given: int
+    index: int
+    seed: int
+
+
+def attempt(trial: Trial) -> float:
+    """The reward of the episode."""
+    own = trial.data.select([trial.index])
+    operator = make_operator(trial.operator, action_dim=9, given=trial.given, demonstrations=own)
+    helper = HELPERS[trial.helper][0](trial.data, trial.index)
+    env = make_kitchen(trial.data.tasks)
+    trajectory = rollout(env, helper, operator, seed=trial.seed)
+    env.close()
+    return float(trajectory.reward)
+
+
+def main(args: Args) -> None:
+    data = load_demonstrations(args.data)
+    operators = [f"tracker{kind}+noisy:std={args.std}" for kind in ("", ":resync=true")]
+    trials = [
+        Trial(data, helper, operator, given, index, 1000 * episode + index)
+        for helper in HELPERS
+        for operator in operators
+        for given in args.given
+        for index in range(len(data))
+        for episode in range(args.episodes)
+    ]
+    alone = [Trial(data, "one", o, 9, i, i) for o in operators for i in range(len(data))]
+    done = dict(tqdm(run_many(attempt, [*trials, *alone], args.workers), total=len(trials + alone)))
+    rows: dict[tuple[str, str, int], list[float]] = {}
+    for number, trial in enumerate([*trials, *alone]):
+        name = "" if trial.given == 9 else trial.helper
+        rows.setdefault((name, trial.operator, trial.given), []).append(done[number])
+    text = report(args, rows)
+    print(text)
+    if args.out:
+        record = [
+            {"helper": h, "operator": o, "given": k, "rewards": rewards}
+            for (h, o, k), rewards in rows.items()
+        ]
+        about: dict[str, Any] = {"versions": versions(), "data": data.provenance}
+        write_json(args.out / "results.json", {**about, "rows": record})
+        write_text(args.out / "README.md", text)
+
+
+def report(args: Args, rows: dict[tuple[str, str, int], list[float]]) -> str:
+    """The table, in Markdown."""
+    lines = [HEAD.format(std=args.std)]
+    lines += [f"- `{name}`: {text}." for name, (_, text) in HELPERS.items()]
+    operators = list(dict.fromkeys(operator for _, operator, _ in rows))
+    for operator in operators:
+        whole = np.mean(rows["", operator, 9])
+        lines += ["", f"`{operator}`, alone with all nine dimensions: {whole:.2f}", ""]
+        lines.append("| helper | " + " | ".join(f"{k} given" for k in args.given) + " |")
+        lines.append("|---" * (1 + len(args.given)) + "|")
+        for name in HELPERS:
+            cells = [rows[name, operator, k] for k in args.given]
+            texts = [_interval(cell) for cell in cells]
+            lines.append(f"| {name} | " + " | ".join(texts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _interval(rewards: list[float]) -> str:
+    low, high = bootstrap_interval([rewards])
+    return f"{np.mean(rewards):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _other(index: int, count: int) -> int:
+    """Some other demonstration, the same one each time."""
+    return (index + 1 + int(np.random.default_rng(index).integers(count - 1))) % count
+
+
+def _without(data: Demonstrations, index: int) -> Demonstrations:
+    return data.select([other for other in range(len(data)) if other != index])
+
+
+HEAD = """# Helpers that are no network
+
+`mac-control benchmark helpers --data kitchen-complete-v0 --out results/helpers`: an operator
+tracks a human demonstration that the helper does not have (except where it knows it), its commands
+noisy by {std}, and gives some dimensions, drawn per episode. Mean reward of 4 and its 95 % interval
+over episodes.
+"""
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,84 @@
+"""Real time: deadlines that do not drift, and actions at even intervals."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+from mac_control.operators import Nobody
+from mac_control.policies import Policy
+from mac_control.teleop import Teleoperation
+from mac_control.teleop.pacing import Pacer
+
+PERIOD = 0.08
+
+
+class Clock:
+    """Time that passes only when somebody sleeps, or takes long to do something."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_deadlines_do_not_drift_and_overruns_are_not_made_up_for():
+    clock = Clock()
+    pacer = Pacer(12.5, clock=clock, sleep=clock.sleep)
+    began = clock()
+    for k in range(100):
+        clock.sleep(0.03)
+        assert pacer.wait() == pytest.approx(0, abs=1e-9)
+        assert clock() - began == pytest.approx((k + 1) * PERIOD)
+    clock.sleep(0.3)  # three deadlines pass
+    assert pacer.wait() == pytest.approx(0.22) and pacer.overruns == 2
+    clock.sleep(0.001)
+    pacer.wait()
+    assert clock() - began == pytest.approx(104 * PERIOD)
+
+
+class Uneven(Policy):
+    """Thinks for 2 ms, now and then for 30 ms."""
+
+    obs_dim, low, high = 3, -np.ones(2, np.float32), np.ones(2, np.float32)
+
+    def __init__(self, clock):
+        self.clock, self.asked = clock, 0
+
+    def complete(self, obs, values, given):
+        self.asked += 1
+        self.clock.sleep(0.03 if self.asked % 10 == 0 else 0.002)
+        return np.zeros(values.shape, np.float32)
+
+
+class Stamps(gymnasium.Env):
+    """Notes when each action arrives, and takes 3 ms."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (3,), np.float64)
+    action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+
+    def __init__(self, clock):
+        self.clock, self.arrived = clock, []
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(3), {}
+
+    def step(self, action):
+        self.arrived.append(self.clock())
+        self.clock.sleep(0.003)
+        return np.zeros(3), 0.0, False, False, {}
+
+
+def test_actions_go_out_at_even_intervals_whatever_the_policy_takes():
+    clock = Clock()
+    env = Stamps(clock)
+    loop = Teleoperation(env, Uneven(clock), Nobody(2), clock=clock, sleep=clock.sleep)
+    loop.run(steps=200)
+    intervals = np.diff(env.arrived)
+    assert np.median(intervals) == pytest.approx(PERIOD)
+    assert (np.abs(intervals - PERIOD) < 1e-6).mean() > 0.75
+    assert env.arrived[-2] - env.arrived[100] == pytest.approx(98 * PERIOD)  # no drift
+    assert loop.pacer.overruns == 0
