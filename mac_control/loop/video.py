@@ -15,12 +15,25 @@ from mac_control.envs import KitchenEnv
 from mac_control.errors import InputError
 from mac_control.files import atomic_path
 
+_ADVICE = (
+    "on a machine without a display install libosmesa6 (Debian, Ubuntu) or set MUJOCO_GL=egl "
+    "for a GPU"
+)
+
 
 def choose_renderer() -> None:
-    """On Linux without a display, render in software, unless `MUJOCO_GL` says how to."""
+    """On Linux without a display, render in software, unless `MUJOCO_GL` says how to.
+
+    Raises:
+        InputError: there is nothing to do that with.
+    """
     headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    # Named where it is missing, it would keep MuJoCo itself from being imported by child processes.
-    if sys.platform == "linux" and headless and find_library("OSMesa"):
+    if sys.platform == "linux" and headless:
+        # Named where it is missing, it would keep child processes from importing MuJoCo at all.
+        if "MUJOCO_GL" not in os.environ and not find_library("OSMesa"):
+            raise InputError(
+                f"video: expected to render without a display, got no OSMesa; {_ADVICE}"
+            )
         os.environ.setdefault("MUJOCO_GL", "osmesa")
         if os.environ["MUJOCO_GL"] == "osmesa":
             os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
@@ -63,6 +76,5 @@ def _render(env: KitchenEnv) -> np.ndarray:
     except Exception as error:  # whatever the graphics library of this machine fails with
         how = os.environ.get("MUJOCO_GL", "a window")
         raise InputError(
-            f"video: expected to render with {how}, got: {error}; on a machine without a display "
-            "install libosmesa6 (Debian, Ubuntu) or set MUJOCO_GL=egl for a GPU"
+            f"video: expected to render with {how}, got: {error}; {_ADVICE}"
         ) from error

@@ -3,6 +3,8 @@
 # who follows one of the human demonstrations, which are in the training data. Run `make results`
 # first: it trains the raw policies. From the project's root, MAC_CONTROL_DATA naming the folder
 # of the human demonstrations; goes on where it was interrupted.
+# The figures here were made while the tracking operator had gain 4 and no feedback on the fingers;
+# `results/partial` has the operator of today.
 set -euo pipefail
 work=runs/augment
 [ -d "$work/robust" ] ||
