@@ -142,3 +142,16 @@ def test_settings_are_json_and_wrong_ones_are_named():
     for wrong in ({"network": "cnn"}, {"fill": "median"}, {"order": "best"}, {"masks": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             MacConfig(**wrong)
+
+
+def test_only_what_an_operator_gave_is_a_condition_and_all_else_is_what_the_expert_does():
+    mac = policy(replace(SMALL, masks=64, targets="next"))
+    generator = torch.Generator().manual_seed(0)
+    action, executed = torch.rand(2, 3), torch.rand(2, 3)
+    gave = torch.tensor([[True, False, False], [True, True, True]])
+    batch = mac.draw(torch.randn(2, 2), action, executed, gave, generator)
+    assert torch.equal(batch["executed"], torch.where(gave, executed, action))
+    known = batch["rank"] == 0
+    # The path asks for the rest in order: dimension 2 is known first to nobody.
+    assert known[0, :, 0].any() and not (known[0, :, 2] & ~known[0, :, 1]).any()
+    assert (known[1, :, 2] & ~known[1, :, 1]).any()  # where everything may be given, it is
