@@ -281,3 +281,11 @@ def test_the_verb_rollout_films(checkpoints, tmp_path, capsys):
         assert film.count_frames() == 2 * 3
         picture = film.get_data(1)
     assert picture.shape == (480, 480, 3) and picture.std() > 10
+
+
+def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):
+    folder = tmp_path / "policy"
+    for width in (8, 16):
+        box = np.ones(9)
+        save_policy(folder, BC(BC.Config(width=width), np.zeros(30), np.ones(30), -box, box))
+        assert groups._policy(str(folder), "policy").config.width == width

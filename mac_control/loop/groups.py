@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
@@ -77,11 +78,15 @@ def run_group(group: Group) -> Outcome:
 
 
 def _policy(source: str | Policy, role: str) -> Policy:
-    return source if isinstance(source, Policy) else _loaded(source, role)
+    if isinstance(source, Policy):
+        return source
+    record = Path(source) / "policy.json"
+    # A folder that was trained into again holds another policy.
+    return _loaded(source, role, record.stat().st_mtime_ns if record.exists() else 0)
 
 
 @lru_cache(maxsize=8)
-def _loaded(path: str, role: str) -> Policy:
+def _loaded(path: str, role: str, written: int) -> Policy:
     # By role: a policy that keeps state is never its own operator.
     from mac_control.checkpoint import load_policy
 
