@@ -37,7 +37,7 @@ types: install
 
 # The variable silences a notice about the successor of mkdocs-material.
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo site/index.html
 
 coverage: install
 	$(BIN)/python -m pytest -n 1 --cov --cov-report=term --cov-report=html
