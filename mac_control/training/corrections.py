@@ -49,9 +49,10 @@ def displace(
         count, 1, generator=generator
     )
     noise = torch.randn(count, JOINTS, generator=generator)
-    shift = (noise * scale * (moved & subset)).to(obs)
+    wanted = obs[:, :JOINTS] + (noise * scale * (moved & subset)).to(obs)
+    shift = wanted - obs[:, :JOINTS]  # 0 where it is too small for a float to show
     obs, action, executed = obs.clone(), action.clone(), executed.clone()
-    obs[:, :JOINTS] += shift
+    obs[:, :JOINTS] = wanted
     for part in (action, executed):
         part[:, :JOINTS] = torch.where(
             shift == 0, part[:, :JOINTS], (part[:, :JOINTS] - gain * shift).clamp(-1, 1)
