@@ -7,10 +7,9 @@ import numpy as np
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.expert.arm import arm_model
-from mac_control.operators.tracker import ARM_JOINTS, Tracker
+from mac_control.operators.tracker import ARM_JOINTS, FINGER_GAIN, GAIN, Tracker
 from mac_control.policies import Policy
 
-GAIN, FINGER_GAIN = 5.0, 6.0  # feedback, as that of the operators
 AHEAD = 6  # frames that a plan can go on by in a step
 PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever
 KEPT = 0.9  # share of a plan's error that is left after a step
@@ -26,7 +25,7 @@ class FollowOne(Policy):
         self.obs_dim = demonstrations.obs_dim
         self.low = -np.ones(demonstrations.action_dim, np.float32)
         self.high = -self.low
-        self._tracker = Tracker(demonstrations, gain=GAIN, finger_gain=FINGER_GAIN)
+        self._tracker = Tracker(demonstrations)
 
     def reset(self, seed: int | None = None) -> None:
         self._tracker.reset(seed)

@@ -15,7 +15,7 @@ from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.envs import KitchenEnv, make_kitchen
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
-from mac_control.operators.tracker import Tracker
+from mac_control.operators.tracker import GAIN, Tracker
 
 #: Size of a kitchen observation -> its name.
 OBS = {30: "positions", 59: "full"}
@@ -47,7 +47,7 @@ class Disturbance:
     interrupted: float = 0.25
     scripted: float = 0.0
     max_dims: int = 6
-    gain: float = 5.0
+    gain: float = GAIN
     min_reward: float = 3.0
     attempts: int = 10
 

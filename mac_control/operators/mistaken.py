@@ -6,7 +6,7 @@ import numpy as np
 
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.operators.base import Operator
-from mac_control.operators.tracker import Tracker
+from mac_control.operators.tracker import GAIN, Tracker
 from mac_control.operators.wrapper import OperatorWrapper, checked
 from mac_control.partial import PartialAction
 
@@ -35,7 +35,7 @@ class Wrong(OperatorWrapper):
         demonstrations: Demonstrations,
         every: float = 75.0,
         length: int = 25,
-        gain: float = 5.0,
+        gain: float = GAIN,
     ) -> None:
         super().__init__(operator)
         self.demonstrations, self.gain = demonstrations, gain

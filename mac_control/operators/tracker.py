@@ -13,6 +13,8 @@ from mac_control.partial import PartialAction
 POSITIONS = 9
 #: The arm's joints, whose velocities are the first entries of an action; the fingers follow.
 ARM_JOINTS = 7
+#: Feedback of a tracker on arm joints [action units per rad] and fingers [action units per m].
+GAIN, FINGER_GAIN = 5.0, 6.0
 
 
 class Tracker(Operator):
@@ -48,11 +50,11 @@ class Tracker(Operator):
     def __init__(
         self,
         demonstrations: Demonstrations,
-        gain: float = 5.0,
+        gain: float = GAIN,
         ahead: int = 5,
         demonstration: int | None = None,
         resync: bool = False,
-        finger_gain: float = 6.0,
+        finger_gain: float = FINGER_GAIN,
     ) -> None:
         for name, value in (("gain", gain), ("finger_gain", finger_gain)):
             if not (np.isfinite(value) and value >= 0):
