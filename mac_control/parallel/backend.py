@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from mac_control.errors import MacControlError
+from mac_control.errors import InputError, MacControlError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,6 +46,12 @@ class WorkersDied(MacControlError):
 
 _short = reprlib.Repr()
 _short.maxother = _short.maxstring = 200
+
+
+def checked_workers(workers: int | None) -> None:
+    """Raise an InputError for fewer workers than one."""
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: expected at least 1, got {workers}")
 
 
 def cores() -> int:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from mac_control.errors import InputError
 from mac_control.parallel.backend import (
     ATTEMPTS,
     Backend,
     Item,
     Result,
     WorkersDied,
+    checked_workers,
     cores,
     one_thread,
 )
@@ -41,8 +41,7 @@ class Local(Backend):
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise InputError(f"workers: expected at least 1, got {self.workers}")
+        checked_workers(self.workers)
 
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from mac_control.errors import InputError, MacControlError
-from mac_control.parallel.backend import ATTEMPTS, Backend, Item, Result, WorkersDied, cores
+from mac_control.parallel.backend import (
+    ATTEMPTS,
+    Backend,
+    Item,
+    Result,
+    WorkersDied,
+    checked_workers,
+    cores,
+)
 from mac_control.parallel.shared import expect_shared
 
 #: Seconds that a cluster has to answer.
@@ -45,8 +53,7 @@ class Ray(Backend):
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise InputError(f"workers: expected at least 1, got {self.workers}")
+        checked_workers(self.workers)
 
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]
