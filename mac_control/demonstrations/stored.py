@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from mac_control.demonstrations.episode import Episode, EpisodeFile
 from mac_control.errors import DataError, InputError
-from mac_control.files import write_json
+from mac_control.files import temporary_folder, write_json
 
 #: Environment variable: data of more than this many MiB, as numbers, stay in a file.
 RESIDENT_VARIABLE = "MAC_CONTROL_RESIDENT"
@@ -134,9 +133,9 @@ def store(key: str, episodes: Iterable[Episode]) -> StoredEpisodes:
     if (folder / "record.json").is_file():
         return StoredEpisodes(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".rows-", dir=folder.parent) as temporary:
-            whole = Path(temporary) / "whole"
+        temporary = temporary_folder(folder)
+        try:
+            whole = temporary / "whole"
             whole.mkdir()
             _write(whole, episodes)
             try:
@@ -144,6 +143,8 @@ def store(key: str, episodes: Iterable[Episode]) -> StoredEpisodes:
             except OSError:  # another process was faster
                 if not (folder / "record.json").is_file():
                     raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         free = shutil.disk_usage(folder.parent).free >> 20 if folder.parent.exists() else 0
         raise DataError(
