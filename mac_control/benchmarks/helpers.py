@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from mac_control.benchmarks.tracking import FollowOne, FollowPlan
 from mac_control.cli import run
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.envs import make_kitchen
+from mac_control.envs import KitchenEnv, make_kitchen
 from mac_control.files import write_json, write_text
 from mac_control.loop import rollout
 from mac_control.loop.report import versions
@@ -78,10 +79,13 @@ def attempt(trial: Trial) -> float:
     own = trial.data.select([trial.index])
     operator = make_operator(trial.operator, action_dim=9, given=trial.given, demonstrations=own)
     helper = HELPERS[trial.helper][0](trial.data, trial.index)
-    env = make_kitchen(trial.data.tasks)
-    trajectory = rollout(env, helper, operator, seed=trial.seed)
-    env.close()
-    return float(trajectory.reward)
+    return float(rollout(_env(trial.data.tasks), helper, operator, seed=trial.seed).reward)
+
+
+@cache
+def _env(tasks: tuple[str, ...]) -> KitchenEnv:
+    """One simulator per process: loading the kitchen takes as long as an episode."""
+    return make_kitchen(tasks)
 
 
 def main(args: Args) -> None:
