@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.policies.learned import LearnedPolicy
 
@@ -58,15 +59,8 @@ class BC(LearnedPolicy):
         actions: Tensor = self.network(self.normalize(obs))
         return actions
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        return {"obs": obs, "action": action}
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"obs": steps.obs, "action": steps.action}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return nn.functional.mse_loss(self(batch["obs"]), batch["action"])

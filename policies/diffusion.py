@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.policies.learned import LearnedPolicy
 
@@ -90,21 +91,17 @@ class Diffusion(LearnedPolicy):
         angle = level.to(x.dtype).unsqueeze(-1) * rate
         return self.network(torch.cat([x, angle.sin(), angle.cos(), self.normalize(obs)], -1))
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise, its level, and the action with it."""
-        clean = self._scale(action).cpu()
+        clean = self._scale(steps.action).cpu()
         noise = torch.randn(clean.shape, generator=generator)
         level = torch.randint(self.config.levels, (len(clean),), generator=generator)
         noisy = self._scheduler.add_noise(clean, noise, level)
         batch = {"noisy": noisy, "noise": noise, "level": level}
-        return {"obs": obs, **{key: value.to(obs.device) for key, value in batch.items()}}
+        return {
+            "obs": steps.obs,
+            **{key: value.to(steps.obs.device) for key, value in batch.items()},
+        }
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         guess = self(batch["noisy"], batch["level"], batch["obs"])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.samplers import derivative_free, gradient, langevin, lowest
@@ -114,18 +115,12 @@ class IBC(LearnedPolicy):
             x = x + second(torch.relu(first(torch.relu(x))))
         return self.out(torch.relu(x)).squeeze(-1)
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        obs = steps.obs
         config = self.config
         shape = (len(obs), config.negatives, self.action_dim)
         start = 2 * torch.rand(shape, generator=generator) - 1
-        batch = {"obs": obs, "action": action, "start": start.to(obs)}
+        batch = {"obs": obs, "action": steps.action, "start": start.to(obs)}
         if config.sampler == "langevin":
             noise = torch.randn((config.iterations, *shape), generator=generator)
             batch["noise"] = config.noise * noise.to(obs).transpose(0, 1)  # (B, iterations, N, D)

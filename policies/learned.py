@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mac_control.demonstrations.table import Table
+from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.policies.base import Policy
 
@@ -66,26 +66,18 @@ class LearnedPolicy(nn.Module, Policy):
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
         return (obs - self.obs_mean) / self.obs_std
 
-    def training_rows(self, table: Table, rows: Tensor) -> tuple[Tensor, ...]:
-        """Observations, actions, executed actions, given of the steps `rows` `(B,)`, for `draw`."""
+    def training_rows(self, table: Table, rows: Tensor) -> Steps:
+        """The steps `rows` `(B,)`, for `draw`."""
         return table.take(rows)
 
     @abstractmethod
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """One training batch with everything random in it already drawn.
 
-        `obs` `(B, O)`; `action` `(B, D)` is what is learnt; `executed` `(B, D)` is what a
-        model is given (the same as `action` in plain demonstrations), in dimensions of the mask
-        `given` `(B, D)` (all in plain demonstrations). The generator is on the CPU
-        wherever the tensors are, so that every device draws the same. Every entry of a batch has
-        its samples in the first axis: processes that train together take their shares of it.
+        `steps.action` `(B, D)` is what is learnt, `steps.executed` what a model is given, in
+        dimensions of the mask `steps.given`. The generator is on the CPU wherever the tensors are,
+        so that every device draws the same. Every entry of a batch has its samples in the first
+        axis: processes that train together take their shares of it.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mac_control.demonstrations.table import Steps
 from mac_control.engine.heads import Head
 from mac_control.engine.masks import Masks, evidence_queries, marginal_queries, uniform_step
 from mac_control.engine.mixtures import HEADS
@@ -134,25 +135,17 @@ class MacPolicy(LearnedPolicy):
         else:
             self._generator.manual_seed(seed)
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """Known sets, `masks` per sample: what is given, then a prefix of what is asked."""
-        many, device = self.config.masks, obs.device
+        many, obs = self.config.masks, steps.obs
         shape = (len(obs), many, self.action_dim)
         count = len(obs) * many
-        may = given.cpu().repeat_interleave(many, 0)
+        may = steps.given.cpu().repeat_interleave(many, 0)
         asked = self.queries(count, self.action_dim, generator, may)
         # The baseline alone asks in every order; paths of the others are in natural order.
         baseline = self.config.rule == "any-order"
         position = permutations(count, self.action_dim, generator) if baseline else None
-        steps = uniform_step(*asked, position, generator)
-        known, target = (m.view(shape) for m in steps)
+        known, target = (m.view(shape) for m in uniform_step(*asked, position, generator))
         if self.config.targets == "all":
             target = asked[1].view(shape) & ~known
         rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
@@ -160,8 +153,9 @@ class MacPolicy(LearnedPolicy):
             noise = torch.randn(obs.shape, generator=generator).to(obs)
             obs = obs + self.config.obs_noise * self.obs_std * noise
         # What nobody gave is known from the path alone: what the expert would do, then.
-        executed = torch.where(given, executed, action)
-        return {"obs": obs, "action": action, "executed": executed, "rank": rank.to(device)}
+        executed = torch.where(steps.given, steps.executed, steps.action)
+        rank = rank.to(obs.device)
+        return {"obs": obs, "action": steps.action, "executed": executed, "rank": rank}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Negative log-likelihood per trained conditional [nats]."""

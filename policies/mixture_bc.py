@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
@@ -81,15 +82,8 @@ class MixtureBC(LearnedPolicy):
         floor = math.log(self.config.min_scale)
         return parts[0].log_softmax(-1), mean, floor + nn.functional.softplus(raw - floor)
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        return {"obs": obs, "action": action}
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"obs": steps.obs, "action": steps.action}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Negative log-likelihood of the action per dimension [nats]."""

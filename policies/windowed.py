@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.demonstrations.table import Table
+from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
@@ -116,13 +116,13 @@ class Windowed(LearnedPolicy):
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
 
-    def training_rows(self, table: Table, rows: Tensor) -> tuple[Tensor, ...]:
+    def training_rows(self, table: Table, rows: Tensor) -> Steps:
         """Windows around each step; the ends of an episode are repeated."""
         config = self.config
         back = config.stride * torch.arange(config.history - 1, -1, -1)
         seen, *_ = table.take(table.around(rows, -back))
         _, *actions = table.take(table.around(rows, torch.from_numpy(config.offsets)))
-        return tuple(part.flatten(1) for part in (seen, *actions))
+        return Steps(*(part.flatten(1) for part in (seen, *actions)))
 
     def queries(
         self,
@@ -155,15 +155,8 @@ class Windowed(LearnedPolicy):
         asked[:, config.chunk :] = False
         return chosen.reshape(batch, dim), asked.reshape(batch, dim)
 
-    def draw(
-        self,
-        obs: Tensor,
-        action: Tensor,
-        executed: Tensor,
-        given: Tensor,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        return self.inner.draw(obs, action, executed, given, generator)
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.inner.draw(steps, generator)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return self.inner.loss(batch)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.bc import BC
@@ -23,9 +24,7 @@ def test_given_dimensions_are_laid_over_and_change_nothing_else():
 def test_loss_is_the_mean_squared_error():
     policy = BC(BC.Config(width=8), *BOX)
     obs, action = torch.randn(6, 3), torch.randn(6, 2)
-    batch = policy.draw(
-        obs, action, action, torch.ones_like(action, dtype=torch.bool), torch.Generator()
-    )
+    batch = policy.draw(Steps(obs, action, action, action == action), torch.Generator())
     assert policy.loss(batch).item() == pytest.approx((policy(obs) - action).square().mean().item())
 
 

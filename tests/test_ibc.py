@@ -8,6 +8,7 @@ import torch
 
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.ibc import IBC, IBCConfig
@@ -139,13 +140,8 @@ def test_gradients_beyond_the_margin_are_punished():
     without = IBC(replace(SMALL, penalty=0.0), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
     without.load_state_dict(policy.state_dict())
     obs, action = torch.randn(8, 3), torch.rand(8, 2)
-    batch = policy.draw(
-        obs,
-        action,
-        action,
-        torch.ones_like(action, dtype=torch.bool),
-        torch.Generator().manual_seed(0),
-    )
+    steps = Steps(obs, action, action, action == action)
+    batch = policy.draw(steps, torch.Generator().manual_seed(0))
     assert policy.loss(batch) > without.loss(batch)
     policy.loss(batch).backward()
     assert policy.action_layer.weight.grad.abs().sum() > 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies import MacConfig, MacPolicy
@@ -34,9 +35,8 @@ def two_ways():
     for _ in range(300):
         rows = torch.randint(2000, (64,), generator=generator)
         optimizer.zero_grad()
-        mac.loss(
-            mac.draw(obs[rows], action[rows], action[rows], action[rows] < 9, generator)
-        ).backward()
+        steps = Steps(obs[rows], action[rows], action[rows], action[rows] < 9)
+        mac.loss(mac.draw(steps, generator)).backward()
         optimizer.step()
     torch.set_num_threads(threads)
     return mac
@@ -102,7 +102,7 @@ def test_given_is_what_was_executed_and_the_targets_are_what_the_expert_does():
     mac = policy(replace(SMALL, masks=4))
     generator = torch.Generator().manual_seed(0)
     action, executed = torch.rand(6, 3), torch.rand(6, 3)
-    batch = mac.draw(torch.randn(6, 2), action, executed, action == action, generator)
+    batch = mac.draw(Steps(torch.randn(6, 2), action, executed, action == action), generator)
     known = batch["rank"] == 0
     for parameter in mac.parameters():
         parameter.data.normal_(generator=generator).mul_(0.3)
@@ -123,9 +123,8 @@ def test_every_kind_learns_under_autocast_and_answers(network, ordered, head):
     mac = policy(config)
     generator = torch.Generator().manual_seed(0)
     action = mac._unscale(torch.rand(8, 3, generator=generator) * 2 - 1)
-    batch = mac.draw(
-        torch.randn(8, 2, generator=generator), action, action, action == action, generator
-    )
+    obs = torch.randn(8, 2, generator=generator)
+    batch = mac.draw(Steps(obs, action, action, action == action), generator)
     with torch.autocast("cpu", torch.bfloat16):
         loss = mac.loss(batch)
     loss.backward()
@@ -149,7 +148,7 @@ def test_only_what_an_operator_gave_is_a_condition_and_all_else_is_what_the_expe
     generator = torch.Generator().manual_seed(0)
     action, executed = torch.rand(2, 3), torch.rand(2, 3)
     gave = torch.tensor([[True, False, False], [True, True, True]])
-    batch = mac.draw(torch.randn(2, 2), action, executed, gave, generator)
+    batch = mac.draw(Steps(torch.randn(2, 2), action, executed, gave), generator)
     assert torch.equal(batch["executed"], torch.where(gave, executed, action))
     known = batch["rank"] == 0
     # The path asks for the rest in order: dimension 2 is known first to nobody.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.policies import MacConfig, MacPolicy
 
@@ -16,13 +17,8 @@ def drawn(**options):
     config = MacConfig(width=8, obs_width=8, masks=1, **options)
     policy = MacPolicy(config, np.zeros(2), np.ones(2), -box, box)
     obs, action = torch.zeros(B, 2), torch.zeros(B, D)
-    rank = policy.draw(
-        obs,
-        action,
-        action,
-        torch.ones_like(action, dtype=torch.bool),
-        torch.Generator().manual_seed(0),
-    )["rank"][:, 0]
+    steps = Steps(obs, action, action, action == action)
+    rank = policy.draw(steps, torch.Generator().manual_seed(0))["rank"][:, 0]
     return rank == 0, rank == 1
 
 

@@ -14,6 +14,7 @@ import torch
 
 from mac_control.checkpoint import load_policy, read
 from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations.table import Table
 from mac_control.errors import CheckpointError, InputError, MacControlError
 from mac_control.policies import MacConfig
 from mac_control.policies.bc import BC, BCConfig
@@ -316,12 +317,9 @@ def test_bfloat16_learns_too(tmp_path):
 def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(network):
     config = MacConfig(network=network, width=16, layers=1, obs_width=16)
     data = demonstrations()
-    parts = [
-        torch.from_numpy(p[:20])
-        for p in (data.observations, data.actions, data.executed, data.given)
-    ]
+    steps = Table(data).take(torch.arange(20))
     policies = [new_policy("mac", data, seed, config) for seed in (0, 1)]
-    batches = [p.draw(*parts, torch.Generator().manual_seed(i)) for i, p in enumerate(policies)]
+    batches = [p.draw(steps, torch.Generator().manual_seed(i)) for i, p in enumerate(policies)]
     stack = Stack(policies)
     losses = stack.losses({k: torch.stack([b[k] for b in batches]) for k in batches[0]})
     losses.sum().backward()

@@ -89,7 +89,7 @@ def _bare(name: str, demonstrations: Demonstrations, steps: int) -> float:
         if step == 0:
             start = time.perf_counter()
         rows = torch.randint(len(table), (BATCH,), generator=generator)
-        loss = policy.loss(policy.draw(*policy.training_rows(table, rows), generator))
+        loss = policy.loss(policy.draw(policy.training_rows(table, rows), generator))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -64,13 +64,13 @@ class Episode:
                 f"got {self.executed.shape}"
             )
 
-        given = np.asarray(True) if self.given is None else np.asarray(self.given)
-        if self.given is not None and given.shape != self.actions.shape:
+        every = np.broadcast_to(True, self.actions.shape)
+        given = every if self.given is None else np.asarray(self.given, bool)
+        if given.shape != self.actions.shape:
             raise DataError(
                 f"given: expected the shape of actions {self.actions.shape}, got {given.shape}"
             )
-        mask = np.broadcast_to(np.asarray(given, bool), self.actions.shape)
-        object.__setattr__(self, "given", mask)
+        object.__setattr__(self, "given", given)
         if self.subtasks is not None:
             subtasks = np.asarray(self.subtasks, dtype=np.str_)
             if subtasks.shape != (len(self.observations),):

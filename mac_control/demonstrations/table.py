@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from mac_control.demonstrations.episode import Demonstrations, EpisodeFile
+
+
+class Steps(NamedTuple):
+    """Steps of demonstrations, or windows around them."""
+
+    #: Observations, `(..., O)`.
+    obs: Tensor
+    #: Actions, `(..., D)`: what is learnt.
+    action: Tensor
+    #: Executed actions, `(..., D)`: what a model is given (in plain demonstrations the actions).
+    executed: Tensor
+    #: Which dimensions may be given, `(..., D)` bool (in plain demonstrations all).
+    given: Tensor
 
 
 class Table:
@@ -19,7 +34,7 @@ class Table:
         >>> from mac_control.demonstrations import Episode
         >>> episode = Episode(np.arange(4.0)[:, None], np.zeros((4, 2)))
         >>> table = Table(Demonstrations([episode, episode]))
-        >>> table.take(torch.tensor([3, 4]))[0].tolist()
+        >>> table.take(torch.tensor([3, 4])).obs.tolist()
         [[3.0], [0.0]]
         >>> table.around(torch.tensor([3, 4]), torch.tensor([-1, 0, 1])).tolist()
         [[2, 3, 3], [4, 4, 5]]
@@ -29,13 +44,13 @@ class Table:
         self._device = device
         self._ends = torch.from_numpy(demonstrations.lengths.cumsum())
         self._file: EpisodeFile | None = None
-        self._parts: tuple[Tensor, ...] = ()
+        self._all: Steps | None = None
         if isinstance(demonstrations.episodes, EpisodeFile):
             self._file = demonstrations.episodes
         else:
             d = demonstrations
             arrays = (d.observations, d.actions, d.executed, d.given)
-            self._parts = tuple(torch.from_numpy(array).to(device) for array in arrays)
+            self._all = Steps(*(torch.from_numpy(array).to(device) for array in arrays))
 
     @property
     def resident(self) -> bool:
@@ -45,14 +60,15 @@ class Table:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """Observations `(..., O)`; actions, executed and given `(..., D)` of steps `(...)`."""
+    def take(self, rows: Tensor) -> Steps:
+        """The steps `rows` `(...)`."""
         if self._file is None:
+            assert self._all is not None
             rows = rows.to(self._device)
-            return tuple(part[rows] for part in self._parts)
+            return Steps(*(part[rows] for part in self._all))
         read = self._file.take(rows.flatten().numpy())
         parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in read)
-        return tuple(part.view(*rows.shape, -1).to(self._device) for part in parts)
+        return Steps(*(part.view(*rows.shape, -1).to(self._device) for part in parts))
 
     def around(self, rows: Tensor, offsets: Tensor) -> Tensor:
         """Steps `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; an episode's ends are repeated."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations
-from mac_control.demonstrations.table import Table
+from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError, MacControlError
 from mac_control.policies import LearnedPolicy
 from mac_control.training.batches import digest, generator_of, stacked
@@ -46,7 +46,7 @@ class Run:
             each.to(config.device).train()
         self.data = Table(train, config.device)
         self.held_out = Table(held_out, config.device) if held_out else None
-        seen = self.policies[0].training_rows(self.data, torch.tensor([0]))[0].shape[1]
+        seen = self.policies[0].training_rows(self.data, torch.tensor([0])).obs.shape[1]
         if config.corrections and seen != self.policies[0].obs_dim:
             raise InputError(f"corrections: expected 0 with the policy {name}, which sees windows")
         self.provenance = demonstrations.provenance
@@ -93,14 +93,14 @@ class Run:
         """The batch of this step; it follows from (seed, step) alone."""
         generator = generator_of(seed, self.step)
         rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
-        batch = self.policies[0].training_rows(self.data, rows)
+        steps = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
-            *moved, given = batch
+            *parts, given = steps
             moved = displace(
-                *moved, generator, self.config.corrections, self.config.correction_gain
+                *parts, generator, self.config.corrections, self.config.correction_gain
             )
-            batch = *moved, given
-        return self.policies[0].draw(*batch, generator=generator)
+            steps = Steps(*moved, given)
+        return self.policies[0].draw(steps, generator)
 
     @torch.no_grad()
     def average(self) -> None:
@@ -129,10 +129,10 @@ class Run:
         assert self.held_out is not None
         count, total = len(self.held_out), torch.zeros(len(self.seeds))
         for rows in torch.arange(count).split(_CHUNK):
-            batch, drawn = self.policies[0].training_rows(self.held_out, rows), []
+            steps, drawn = self.policies[0].training_rows(self.held_out, rows), []
             for seed in self.seeds:  # the same draws at each look: noise would choose the best
                 generator = generator_of(seed, int(rows[0]), 1)
-                drawn.append(self.policies[0].draw(*batch, generator=generator))
+                drawn.append(self.policies[0].draw(steps, generator))
             losses = self.stack.losses_with(self.ema, stacked(drawn))
             total += losses.float().cpu() * len(rows)
         return (total / count).tolist()
