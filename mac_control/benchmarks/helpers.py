@@ -119,7 +119,7 @@ def main(args: Args) -> None:
 
 def report(args: Args, rows: dict[tuple[str, str, int], list[float]]) -> str:
     """The table, in Markdown."""
-    lines = [HEAD.format(std=args.std)]
+    lines = [HEAD.format(std=args.std, given=" ".join(map(str, args.given)))]
     lines += [f"- `{name}`: {text}." for name, (_, text) in HELPERS.items()]
     operators = list(dict.fromkeys(operator for _, operator, _ in rows))
     for operator in operators:
@@ -150,8 +150,8 @@ def _without(data: Demonstrations, index: int) -> Demonstrations:
 
 HEAD = """# Helpers that are no network
 
-`mac-control benchmark helpers --data kitchen-complete-v0 --out results/helpers`: an operator
-tracks a human demonstration that the helper does not have (except where it knows it), its commands
+`mac-control benchmark helpers --data kitchen-complete-v0 --given {given} --out results/helpers`: an
+operator tracks a human demonstration that the helper does not have (except where it knows it), its commands
 noisy by {std}, and gives some dimensions, drawn per episode. Mean reward of 4 and its 95 % interval
 over episodes.
 """
