@@ -150,10 +150,10 @@ def _without(data: Demonstrations, index: int) -> Demonstrations:
 
 HEAD = """# Helpers that are no network
 
-`mac-control benchmark helpers --data kitchen-complete-v0 --given {given} --out results/helpers`: an
-operator tracks a human demonstration that the helper does not have (except where it knows it), its commands
-noisy by {std}, and gives some dimensions, drawn per episode. Mean reward of 4 and its 95 % interval
-over episodes.
+`mac-control benchmark helpers --data kitchen-complete-v0 --given {given} --out results/helpers`:
+an operator tracks a human demonstration that the helper does not have (except where it knows it),
+its commands noisy by {std}, and gives some dimensions, drawn per episode. Mean reward of 4 and its
+95 % interval over episodes.
 """
 
 if __name__ == "__main__":
