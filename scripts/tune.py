@@ -25,7 +25,7 @@ class Args(FanOut):
     trials: int = 20
     """Settings to try."""
     steps: int = 3000
-    """Gradient steps of each."""
+    """Gradient steps of each for MAC; for others, as many as take as long."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
     given: str = "0,3"

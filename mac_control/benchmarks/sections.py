@@ -89,6 +89,12 @@ def _training(args: Args) -> list[Table]:
     return throughput.tables(args.scale, (10**4, 10**5, 10**6))
 
 
+def _faster(args: Args) -> list[Table]:
+    from mac_control.benchmarks import faster
+
+    return faster.tables(args.scale)
+
+
 def _growth(args: Args) -> list[Table]:
     from mac_control.benchmarks import engine
 
@@ -194,5 +200,6 @@ SECTIONS: dict[str, Callable[[Args], list[Table]]] = {
     "rollouts": _rollouts,
     "teleop": _teleop,
     "training": _training,
+    "faster": _faster,
     "growth": _growth,
 }

@@ -54,7 +54,7 @@ def tables(scale: float, sizes: Sequence[int]) -> list[page.Table]:
 def _policy(name: str, demonstrations: Demonstrations, scale: float) -> dict[str, Any]:
     steps = max(8, int(scale * STEPS[name]))
     rounds = [
-        (_trainer(name, demonstrations, steps), _bare(name, demonstrations, steps))
+        (trainer_seconds(name, demonstrations, steps)[0], _bare(name, demonstrations, steps))
         for _ in range(ROUNDS if scale >= 1 else 1)
     ]
     trainer, bare = np.median(rounds, axis=0)
@@ -66,16 +66,24 @@ def _policy(name: str, demonstrations: Demonstrations, scale: float) -> dict[str
     }
 
 
-def _trainer(name: str, demonstrations: Demonstrations, steps: int) -> float:
-    """Seconds of a step, from the run's own log: the first row is a warm-up."""
+def trainer_seconds(
+    name: str, demonstrations: Demonstrations, steps: int, **options: Any
+) -> tuple[float, float]:
+    """Seconds of a step, from the run's own log, and those of its first quarter: a warm-up.
+
+    `options` are `train`'s `policy` and `seeds`, and fields of :class:`TrainConfig`.
+    """
+    own = {key: options.pop(key) for key in ("policy", "seeds") if key in options}
     with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig(steps=steps, batch_size=BATCH, warmup=0, check_every=steps // 4)
-        train(name, demonstrations, folder, config=config, progress=False)
+        config = TrainConfig(
+            steps=steps, batch_size=BATCH, warmup=0, check_every=steps // 4, **options
+        )
+        train(name, demonstrations, folder, config=config, progress=False, **own)
         with open(Path(folder) / "log.csv", newline="") as file:
             rows = list(csv.DictReader(file))
     first, last = rows[0], rows[-1]
     seconds = float(last["seconds"]) - float(first["seconds"])
-    return max(seconds, 0.01) / (int(last["step"]) - int(first["step"]))
+    return max(seconds, 0.01) / (int(last["step"]) - int(first["step"])), float(first["seconds"])
 
 
 def _bare(name: str, demonstrations: Demonstrations, steps: int) -> float:
@@ -106,7 +114,8 @@ def _data(size: int, scale: float) -> dict[str, Any]:
         )
         for _ in range(max(2, size // EPISODE))
     ]
-    seconds = _trainer("bc", Demonstrations(episodes), max(8, int(scale * STEPS["bc"])))
+    steps = max(8, int(scale * STEPS["bc"]))
+    seconds, _ = trainer_seconds("bc", Demonstrations(episodes), steps)
     peak = memory("cpu", peak=True)
     return {
         "steps of data": f"{size:,}",

@@ -16,6 +16,7 @@ from mac_control.parallel import Backend
 from mac_control.policies import policy_class
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
+from mac_control.training.presets import step_cost
 
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
@@ -49,15 +50,17 @@ def tune(
 ) -> dict[str, Any]:
     """The best settings by mean reward in rollouts; the same call goes on where it stopped.
 
-    Every policy has the same number of trials, gradient steps and episodes. Optuna's TPE
-    proposes. Writes `study.db`, and `tuning.json` with all trials, in `out`.
+    Every policy has the same number of trials, time of training and episodes: as many gradient
+    steps as take as long as `steps` of MAC's, and nothing is tuned on the episodes that suites
+    rate it by. Optuna's TPE proposes. Writes `study.db`, and `tuning.json` with all trials, in
+    `out`.
 
     Args:
         name: which policy.
         demonstrations: what to learn, and what an operator that tracks follows.
         out: folder for everything.
         trials: settings to try in all.
-        steps: gradient steps of each.
+        steps: gradient steps of each, where the policy is MAC.
         operator: spec of the operator in rollouts.
         given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
@@ -77,6 +80,7 @@ def tune(
         raise InputError(f"policy: expected one of {', '.join(SPACES)}, got {name!r}")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    steps = max(1, steps * step_cost("mac") // step_cost(name))
     budget = {"trials": trials, "steps": steps, "episodes": episodes, "seed": seed}
     budget |= {"operator": operator, "given": list(given), "policy": name}
 

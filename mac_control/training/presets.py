@@ -13,6 +13,10 @@ SCALES = ("demo", "full")
 
 _PRESETS: dict[str, dict[str, TrainConfig]] = {
     "bc": {"demo": TrainConfig(steps=6000), "full": TrainConfig(steps=20000)},
+    "diffusion": {
+        "demo": TrainConfig(steps=30000, batch_size=128),
+        "full": TrainConfig(steps=120000, batch_size=128),
+    },
     "ibc": {
         "demo": TrainConfig(steps=2000, batch_size=128),
         "full": TrainConfig(steps=8000, batch_size=128),
@@ -24,7 +28,7 @@ _PRESETS: dict[str, dict[str, TrainConfig]] = {
 }
 
 # Time of a step of each preset on one core, as it was once [ms]: only the ratios matter.
-_COST = {"bc": 3, "ibc": 70, "mac": 30}
+_COST = {"bc": 2, "mixture_bc": 3, "diffusion": 3, "ibc": 60, "mac": 30}
 
 
 def step_cost(name: str) -> int:
