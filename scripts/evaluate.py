@@ -34,6 +34,8 @@ class SizeChanges:
     """Of training."""
     steps: int | None = None
     """Gradient steps."""
+    bf16: bool | None = None
+    """Train in bfloat16 where that is safe: faster on some processors."""
     given: int | None = None
     """Only the first so many numbers of given dimensions in each block."""
 
@@ -51,10 +53,9 @@ class Args(FanOut):
     policies: tuple[str, ...] = ()
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
-    """Run a benchmark suite instead: published, partial, private-goal, degraded or
-    ablation. It trains its
-    own policies and takes hours; of the other options only --data, --entrants, --quick, --size
-    and those of the workers apply."""
+    """Run a benchmark suite instead: published, published-corrected, partial, private-goal,
+    degraded or ablation. It trains its own policies and takes hours; of the other options only
+    --data, --entrants, --quick, --size and those of the workers apply."""
     entrants: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     quick: bool = False

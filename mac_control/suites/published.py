@@ -1,5 +1,7 @@
 """The published comparison: raw demonstrations, a BC policy in the operator's seat."""
 
+from dataclasses import replace
+
 from mac_control.suites.entrants import (
     BC,
     DIFFUSION,
@@ -10,6 +12,9 @@ from mac_control.suites.entrants import (
     MIXTURE_BC_CONDITIONED,
 )
 from mac_control.suites.suite import Block, Suite
+
+#: Scale of the displacements that `published-corrected` trains everybody with [rad].
+CORRECTIONS = 0.05
 
 PUBLISHED = Suite(
     name="published",
@@ -23,4 +28,14 @@ PUBLISHED = Suite(
         Block("with a BC proxy operator", ("proxy",), (0, 1, 3, 5), entrants=("mac", "diffusion")),
     ),
     proxy="bc",
+)
+
+PUBLISHED_CORRECTED = replace(
+    PUBLISHED,
+    name="published-corrected",
+    question="The same, each policy, the proxy too, trained with corrective labels that need no "
+    "simulator (mac-control train --corrections).",
+    entrants=tuple(
+        replace(entrant, training={"corrections": CORRECTIONS}) for entrant in PUBLISHED.entrants
+    ),
 )

@@ -139,7 +139,7 @@ def _train(
         for seed in range(size.seeds):
             folder = out / "policies" / f"fold-{fold}" / entrant.label / f"seed-{seed}"
             within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
-            changes = {"steps": size.steps, **entrant.training}
+            changes = {"steps": size.steps, "bf16": size.bf16, **entrant.training}
             config = preset(within, size.scale, **changes)
             jobs.append(Job(entrant.policy, made, folder, seed, config, config_of(entrant)))
             named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")

@@ -62,6 +62,7 @@ class Size:
         made: simulated episodes to train on.
         scale: of training, see :func:`mac_control.training.preset`.
         steps: gradient steps; None: as the scale says.
+        bf16: train in bfloat16 where that is safe; None: in float32.
         given: only the first so many numbers of given dimensions in each block; None: all.
     """
 
@@ -72,6 +73,7 @@ class Size:
     made: int = 400
     scale: str = "full"
     steps: int | None = None
+    bf16: bool | None = None
     given: int | None = None
 
     def __post_init__(self) -> None:
