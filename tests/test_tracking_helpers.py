@@ -1,10 +1,13 @@
 """Helpers without a network: they follow the plan that what was given fits best."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from mac_control import PartialAction, load_demonstrations
 from mac_control.benchmarks.tracking import FollowOne, FollowPlan
+from mac_control.demonstrations import Demonstrations, Episode
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +24,21 @@ def test_the_plan_that_predicts_the_commands_is_found(data):
     assert np.abs(action[3:7] - own.actions[39, 3:7]).max() < 0.5
 
 
-@pytest.mark.parametrize("kind", [FollowOne, FollowPlan])
+def test_free_dimensions_follow_the_given_ones_as_they_do_from_plan_to_plan(data):
+    """Two plans at one place, whose commands differ alike in every dimension: what lies between."""
+    plans = [Episode(np.zeros((9, 30)), np.full((9, 9), value)) for value in (-0.5, 0.5)]
+    helper = FollowPlan(Demonstrations(plans), "condition")
+    for _ in range(3):
+        given = PartialAction(np.full(9, 0.1), [True] * 3 + [False] * 6)
+        action = helper.act(np.zeros(30), given)
+    assert action[3:] == pytest.approx(np.full(6, 0.1), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "kind", [FollowOne, *(partial(FollowPlan, how=how) for how in ("track", "hand", "condition"))]
+)
 def test_given_entries_come_back_and_actions_lie_in_the_box(data, kind):
-    helper = kind(data.select([0]))
+    helper = kind(data.select([0, 1]))
     helper.reset(seed=0)
     given = PartialAction(np.full(9, 0.25), [True, False] * 4 + [True])
     action = helper.act(data[0].observations[0] + 0.1, given)

@@ -23,22 +23,26 @@ from mac_control.operators import make_operator
 from mac_control.parallel import run_many
 from mac_control.policies import Policy
 
-#: Name -> helper for an operator who follows demonstration `index`, and what it is.
-HELPERS: dict[str, tuple[Callable[[Demonstrations, int], Policy], str]] = {
+#: Name -> what the helper is, from all demonstrations, those it knows, and the operator's own.
+HELPERS: dict[str, tuple[Callable[[Demonstrations, tuple[int, ...], int], Policy], str]] = {
     "one": (
-        lambda data, index: FollowOne(data.select([_other(index, len(data))])),
+        lambda data, known, own: FollowOne(data.select([_some(known, own)])),
         "tracks another demonstration, whatever is given",
     ),
     "plan": (
-        lambda data, index: FollowPlan(_without(data, index), compensate=False),
+        lambda data, known, own: FollowPlan(data.select(known), "track"),
         "tracks the other demonstration that has best predicted what was given",
     ),
     "hand": (
-        lambda data, index: FollowPlan(_without(data, index)),
+        lambda data, known, own: FollowPlan(data.select(known), "hand"),
         "the same, and the free joints make up for what the given ones do to the hand",
     ),
+    "condition": (
+        lambda data, known, own: FollowPlan(data.select(known), "condition"),
+        "the same as `plan`; free dimensions follow the given ones as they do from plan to plan",
+    ),
     "knows": (
-        lambda data, index: FollowOne(data.select([index])),
+        lambda data, known, own: FollowOne(data.select([own])),
         "tracks the operator's own demonstration: it knows the plan",
     ),
 }
@@ -56,6 +60,8 @@ class Args:
     """Noise on the operator's commands, in action units."""
     episodes: int = 1
     """Per demonstration that an operator follows."""
+    folds: int = 0
+    """Helpers know the demonstrations of the other folds, as policies of suites; 0: all others."""
     workers: int | None = None
     """Processes; every core by default."""
     out: Path | None = None
@@ -64,13 +70,14 @@ class Args:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One episode: the operator follows demonstration `index`, the helper knows the others."""
+    """One episode: the operator follows demonstration `index`, the helper knows `known`."""
 
     data: Demonstrations
     helper: str
     operator: str
     given: int
     index: int
+    known: tuple[int, ...]
     seed: int
 
 
@@ -78,7 +85,7 @@ def attempt(trial: Trial) -> float:
     """The reward of the episode."""
     own = trial.data.select([trial.index])
     operator = make_operator(trial.operator, action_dim=9, given=trial.given, demonstrations=own)
-    helper = HELPERS[trial.helper][0](trial.data, trial.index)
+    helper = HELPERS[trial.helper][0](trial.data, trial.known, trial.index)
     return float(rollout(_env(trial.data.tasks), helper, operator, seed=trial.seed).reward)
 
 
@@ -91,15 +98,21 @@ def _env(tasks: tuple[str, ...]) -> KitchenEnv:
 def main(args: Args) -> None:
     data = load_demonstrations(args.data)
     operators = [f"tracker{kind}+noisy:std={args.std}" for kind in ("", ":resync=true")]
+
+    def known(own: int) -> tuple[int, ...]:
+        if args.folds:
+            return tuple(i for i in range(len(data)) if i % args.folds != own % args.folds)
+        return tuple(i for i in range(len(data)) if i != own)
+
     trials = [
-        Trial(data, helper, operator, given, index, 1000 * episode + index)
+        Trial(data, helper, operator, given, index, known(index), 1000 * episode + index)
         for helper in HELPERS
         for operator in operators
         for given in args.given
         for index in range(len(data))
         for episode in range(args.episodes)
     ]
-    alone = [Trial(data, "one", o, 9, i, i) for o in operators for i in range(len(data))]
+    alone = [Trial(data, "one", o, 9, i, known(i), i) for o in operators for i in range(len(data))]
     done = dict(tqdm(run_many(attempt, [*trials, *alone], args.workers), total=len(trials + alone)))
     rows: dict[tuple[str, str, int], list[float]] = {}
     for number, trial in enumerate([*trials, *alone]):
@@ -119,7 +132,12 @@ def main(args: Args) -> None:
 
 def report(args: Args, rows: dict[tuple[str, str, int], list[float]]) -> str:
     """The table, in Markdown."""
-    lines = [HEAD.format(std=args.std, given=" ".join(map(str, args.given)))]
+    folds = f" --folds {args.folds}" if args.folds else ""
+    known = f"those of the other {args.folds - 1} folds of {args.folds}" if folds else "all others"
+    many = {"episodes": args.episodes} if args.episodes > 1 else {}
+    folds += "".join(f" --{name} {value}" for name, value in many.items())
+    given = " ".join(map(str, args.given))
+    lines = [HEAD.format(std=args.std, given=given, folds=folds, known=known, out=args.out)]
     lines += [f"- `{name}`: {text}." for name, (_, text) in HELPERS.items()]
     operators = list(dict.fromkeys(operator for _, operator, _ in rows))
     for operator in operators:
@@ -139,21 +157,18 @@ def _interval(rewards: list[float]) -> str:
     return f"{np.mean(rewards):.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _other(index: int, count: int) -> int:
-    """Some other demonstration, the same one each time."""
-    return (index + 1 + int(np.random.default_rng(index).integers(count - 1))) % count
-
-
-def _without(data: Demonstrations, index: int) -> Demonstrations:
-    return data.select([other for other in range(len(data)) if other != index])
+def _some(known: tuple[int, ...], own: int) -> int:
+    """One of the known demonstrations, the same one each time."""
+    return known[int(np.random.default_rng(own).integers(len(known)))]
 
 
 HEAD = """# Helpers that are no network
 
-`mac-control benchmark helpers --data kitchen-complete-v0 --given {given} --out results/helpers`:
-an operator tracks a human demonstration that the helper does not have (except where it knows it),
-its commands noisy by {std}, and gives some dimensions, drawn per episode. Mean reward of 4 and its
-95 % interval over episodes.
+    mac-control benchmark helpers --data kitchen-complete-v0 --given {given}{folds} --out {out}
+
+An operator tracks a human demonstration that the helper does not have (except where it knows it),
+its commands noisy by {std}, and gives some dimensions, drawn per episode. Helpers know {known}.
+Mean reward of 4 and its 95 % interval over episodes.
 """
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations
+from mac_control.errors import InputError
 from mac_control.expert.arm import arm_model
 from mac_control.operators.tracker import ARM_JOINTS, FINGER_GAIN, GAIN, Tracker
 from mac_control.policies import Policy
@@ -16,6 +17,10 @@ KEPT = 0.9  # share of a plan's error that is left after a step
 FREE = 0.2  # weight of free joints beside given ones when asking how far a plan is
 TURN = 0.25  # weight of an error in rotation [m/rad]
 POSTURE = 0.02  # weight of the plan's own joints beside the pose of the hand [m²/rad²]
+BELIEF = 0.2  # errors of plans that are believed alike differ by less [rad]
+RIDGE = 0.01  # variance of commands that plans do not explain, in action units squared
+
+HOW = ("track", "hand", "condition")
 
 
 class FollowOne(Policy):
@@ -57,25 +62,38 @@ class FollowPlan(Policy):
     """Follows the demonstration that has best predicted what was given over the last second.
 
     Every demonstration keeps a frame, the one among the next few whose positions and commands are
-    nearest to the robot's and the operator's. With `compensate` the free joints solve
+    nearest to the robot's and the operator's; e is how far that was off, over the last second.
+    What is free does as the plan says (`track`), or also makes up for what is given. With `hand`
+    the free joints solve
 
         min |W (J_free a_free + J_given a_given - v)|² + μ |a_free - a_plan|²
 
     for the motion v of the hand that the plan has, so that it goes where it should whatever the
-    given joints do. For one episode at a time.
+    given joints do. With `condition` they follow the given ones as they do from plan to plan:
+
+        a_free + S_free,given (S_given,given + ρ I)⁻¹ (given - a_given)
+
+    for the covariance S of what the plans would do now, with weights exp(-e / 2b²). For one
+    episode at a time.
 
     Args:
         demonstrations: the plans.
-        compensate: whether to keep the hand on its way, or only each joint.
+        how: `track`, `hand` or `condition`.
+
+    Raises:
+        InputError: another `how`.
     """
 
-    def __init__(self, demonstrations: Demonstrations, compensate: bool = True) -> None:
+    def __init__(self, demonstrations: Demonstrations, how: str = "hand") -> None:
+        if how not in HOW:
+            raise InputError(f"how: expected one of {', '.join(HOW)}, got {how!r}")
         self.obs_dim = demonstrations.obs_dim
         self.low = -np.ones(demonstrations.action_dim, np.float32)
         self.high = -self.low
         self._seen = [e.observations.astype(float) for e in demonstrations]
         self._done = [e.actions.astype(float) for e in demonstrations]
-        self._hand = Hand() if compensate else None
+        self._how = how
+        self._hand = Hand() if how == "hand" else None
         self._gains = np.r_[np.full(ARM_JOINTS, GAIN), FINGER_GAIN, FINGER_GAIN]
         self.reset()
 
@@ -94,10 +112,12 @@ class FollowPlan(Policy):
         best = int(self._error.argmin())
         if self._error[best] < 0.8 * self._error[self._plan]:
             self._plan = best
-        frame = self._frame[self._plan]
-        seen, action = self._seen[self._plan][frame], self._done[self._plan][frame].copy()
-        wanted = action + self._gains * (seen[:9] - obs[:9])
+        wanted = self._command(self._plan, obs)
+        if self._how == "condition" and given.any():
+            return np.clip(self._conditioned(wanted, obs, values, given), -1, 1)
         if self._hand is not None and arm_given.any() and not arm_given.all():
+            frame = self._frame[self._plan]
+            seen, action = self._seen[self._plan][frame], self._done[self._plan][frame]
             position, rotation, jacobian = self._hand.pose(joints)
             goal, facing, there = self._hand.pose(seen[:ARM_JOINTS])
             motion = there @ action[:ARM_JOINTS]
@@ -111,6 +131,23 @@ class FollowPlan(Policy):
             solved = np.linalg.solve(normal, free.T @ left + POSTURE * posture)
             wanted[:ARM_JOINTS][~arm_given] = solved
         return np.clip(wanted, -1, 1)
+
+    def _command(self, plan: int, obs: np.ndarray) -> np.ndarray:
+        """What a plan would do now."""
+        frame = self._frame[plan]
+        return self._done[plan][frame] + self._gains * (self._seen[plan][frame, :9] - obs[:9])
+
+    def _conditioned(
+        self, wanted: np.ndarray, obs: np.ndarray, values: np.ndarray, given: np.ndarray
+    ) -> np.ndarray:
+        commands = np.stack([self._command(plan, obs) for plan in range(len(self._seen))])
+        weights = np.exp(-(self._error - self._error.min()) / (2 * BELIEF**2))
+        weights /= weights.sum()
+        around = commands - weights @ commands
+        covariance = (weights[:, None] * around).T @ around
+        explained = covariance[np.ix_(given, given)] + RIDGE * np.eye(given.sum())
+        off = np.linalg.solve(explained, (values - wanted)[given])
+        return np.where(given, values, wanted + covariance[:, given] @ off)
 
     def _advance(self, plan: int, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> None:
         """Move a plan's frame on, and note how well it explains what is seen and given."""
