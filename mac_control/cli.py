@@ -72,14 +72,18 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
 
 def main() -> None:
     """Entry point of the console command."""
-    run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
+    with sentences():
+        run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turn our own errors, and what the system refuses, into a sentence and an exit status."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except MacControlError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -45,6 +45,17 @@ def writing(path: str | Path) -> Iterator[None]:
         raise disk_error(path, OSError(number, os.strerror(number))) from error
 
 
+def expect_room(folder: Path, size: int) -> None:
+    """Raise an OSError, as the system would, unless so many bytes can be written there.
+
+    For what HDF5 writes: where it finds no room it goes on with a damaged file, or crashes.
+    """
+    while not folder.exists():
+        folder = folder.parent
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
 def disk_error(path: str | Path, error: OSError) -> DiskError:
     """The sentence for what the system refused to do with a file."""
     number = _refusal(error)

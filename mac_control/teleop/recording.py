@@ -20,9 +20,9 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from mac_control.demonstrations.minari_read import read_metadata
-from mac_control.demonstrations.minari_write import target_folder, write_minari
+from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
 from mac_control.errors import DataError, DiskError, one_line
-from mac_control.files import sweep, temporary_folder, write_json, writing
+from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
 
@@ -198,6 +198,8 @@ def append_episode(folder: Path, buffer: Any) -> None:
     """Add an episode to a data set that is valid before, after and at any moment between."""
     from minari.dataset.minari_storage import MinariStorage
 
+    have = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    expect_room(folder, have + room_for(buffer))
     temporary = temporary_folder(folder)
     try:
         data = temporary / "data"
