@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,15 +16,13 @@ from mac_control.loop.blame import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.teleop.commands import Commands
 from mac_control.teleop.guard import Guard
 from mac_control.teleop.handover import Handover
 from mac_control.teleop.operator import Reading
 from mac_control.teleop.pacing import Pacer
 from mac_control.teleop.step import Recorder, Step
 
-#: What can be asked of the loop from outside, see `Teleoperation.post`.
-COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
-COMMANDS += ("quit",)
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
 
@@ -87,7 +84,7 @@ class Teleoperation:
         self.reward = 0.0
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
-        self._commands: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._commands = Commands()
         self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
         self._pending: list[str] = []
         self._seen = float("-inf")
@@ -119,9 +116,7 @@ class Teleoperation:
         `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
         `success`, `record` (toggles), `policy` (a `Policy`), `quit`.
         """
-        if command not in COMMANDS:
-            raise InputError(f"command: expected one of {sorted(COMMANDS)}, got {command!r}")
-        self._commands.put((command, argument))
+        self._commands.post(command, argument)
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
@@ -264,12 +259,8 @@ class Teleoperation:
         self.guard.tell("recording", event, "driving goes on", *args)
 
     def _obey(self, events: tuple[str, ...]) -> None:
-        asked: list[tuple[str, Any]] = [(event, None) for event in events]
-        while not self._commands.empty():
-            asked.append(self._commands.get())
-        for command, argument in asked:
-            if command in COMMANDS:  # others, such as `mode`, the operator itself acts on
-                getattr(self, f"_{command}")(argument)
+        for command, argument in self._commands.take(events):
+            getattr(self, f"_{command}")(argument)
 
     def _pause(self, _: Any) -> None:
         self.paused = not self.paused
