@@ -38,6 +38,9 @@ from mac_control.files import write_json
 #: What Python reports before it touches a file; `open` only where it is to write.
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
 
+#: How long the workers of a parent that was killed may take to end: one may be importing [s].
+PATIENCE = 30
+
 
 @dataclass
 class Args:
@@ -186,8 +189,9 @@ class _Trial:
                 self._fault(f"{said}: the run ended: {last_line(self.log)}")
         else:
             kill(pid, group=which == "all")
-            time.sleep(3)
-            left = group_of(pid)
+            end = time.monotonic() + PATIENCE
+            while (left := group_of(pid)) and time.monotonic() < end:
+                time.sleep(0.2)
             if left:
                 self._fault(f"{said}: processes {left} are left")
                 os.killpg(pid, signal.SIGKILL)
