@@ -271,7 +271,7 @@ def test_a_device_that_blocks_does_not_hold_up_the_loop(on_silence):
     device.release.set()
     loop.post("release")
     until(lambda: loop.step().given[0])
-    assert not said
+    assert not [text for text in said if text.startswith("device")]  # it has not failed
     operator.close()
 
 
