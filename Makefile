@@ -39,8 +39,22 @@ types: install
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo site/index.html
 
+.PHONY: test-lowest audit
+# The oldest versions that pyproject.toml admits, in an environment of their own.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints-lowest.txt -e '.[test]'
+	.venv-lowest/bin/python -m pytest -n 2
+
+# Known weaknesses of what is pinned; asks the package index's own service for them.
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --no-deps --disable-pip --strict -r constraints.txt
+
 coverage: install
 	$(BIN)/python -m pytest -n 1 --cov --cov-report=term --cov-report=html
 
 clean:
-	rm -rf .venv build dist site htmlcov *.egg-info
+	rm -rf .venv .venv-lowest .venv-audit build dist site htmlcov *.egg-info

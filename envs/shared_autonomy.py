@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
+from mac_control.policies.base import checked_action
 
 
 class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
@@ -68,6 +69,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
 
         Raises:
             InputError: not a partial action of the right shape; the environment is untouched.
+            PolicyError: the policy answered with what is no action; likewise.
         """
         partial = self._checked(action)
         assert self._obs is not None
@@ -117,7 +119,12 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
 def complete_action(
     space: Space[Any], policy: Policy, obs: np.ndarray, partial: PartialAction
 ) -> np.ndarray:
-    """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box."""
+    """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box.
+
+    Raises:
+        PolicyError: an answer that is no action, be it of a policy with an `act` of its own.
+    """
     assert isinstance(space, Box)  # as check_fit found
-    action: np.ndarray = np.clip(policy.act(obs, partial), space.low, space.high)
-    return action.astype(space.dtype)
+    action = checked_action(policy, policy.act(obs, partial), partial.values.shape)
+    whole: np.ndarray = np.clip(action, space.low, space.high)
+    return whole.astype(space.dtype)

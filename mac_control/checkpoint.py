@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from mac_control.policies.onnx import OnnxPolicy
 
 #: Raised when older code could not read a checkpoint any more.
 VERSION = 1
+#: A whole number of a configuration is at most this, or the number of weights.
+_SIZE = 4096
 
 
 def save_policy(
@@ -193,6 +195,10 @@ def _built(
         if got != want:
             raise CheckpointError(f"{folder}: weight {name}: expected shape {want}, got {got}")
         parts.append(tensors[name].numpy())
+    limit = max(_SIZE, sum(tensor.numel() for tensor in tensors.values()))
+    for name, value in _whole_numbers(record.get("config")):
+        if abs(value) > limit:  # building it would take for ever, or all memory
+            raise CheckpointError(f"{folder}: {name}: expected at most {limit}, got {value}")
     try:
         config = from_json(cls.Config, record["config"])
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
@@ -202,6 +208,15 @@ def _built(
         raise CheckpointError(
             f"{folder}: expected a configuration of {cls.name}, got {config} ({error})"
         ) from error
+
+
+def _whole_numbers(value: Any, name: str = "config") -> Iterator[tuple[str, int]]:
+    if isinstance(value, int):
+        yield name, value
+    elif isinstance(value, (list, dict)):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in pairs:
+            yield from _whole_numbers(part, f"{name}.{key}")
 
 
 def from_json(cls: type, values: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import tyro
 
 from mac_control.errors import MacControlError, did_you_mean
+from mac_control.files import disk_error
 
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.
@@ -41,7 +43,7 @@ def run(
 
     A mistake that the user can mend ends in one sentence and exit status 2, not a traceback.
     """
-    with _sentences():
+    with sentences():
         # One `args` dataclass is the whole command line: its fields are the options.
         args = typing.get_type_hints(main)["args"]
         sys.exit(main(tyro.cli(args, prog=prog, args=argv)) or 0)
@@ -70,16 +72,26 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
 
 def main() -> None:
     """Entry point of the console command."""
-    run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
+    with sentences():
+        run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn our own errors into a sentence and an exit status."""
+def sentences() -> Iterator[None]:
+    """Turn our own errors, and what the system refuses, into a sentence and an exit status."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except MacControlError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # whoever read what is printed has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: {disk_error(error.filename or 'a file', error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

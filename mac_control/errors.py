@@ -20,6 +20,30 @@ class CheckpointError(MacControlError, ValueError):
     """A checkpoint cannot be used: its path, what was expected, what came."""
 
 
+class PolicyError(MacControlError, ValueError):
+    """A policy answered with what is no action: its name, what was expected, what came."""
+
+
+class EpisodeError(MacControlError):
+    """An episode could not go on: who failed (policy, operator, environment), how and when."""
+
+
+class DiskError(MacControlError, OSError):
+    """A file could not be written: which, why, and what to do."""
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of any library says, fit for the middle of a sentence.
+
+    Example:
+        >>> one_line(RuntimeError("shapes differ:\\n  (3,) and (4,)"))
+        'RuntimeError: shapes differ: (3,) and (4,)'
+    """
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:300]}…"
+    return text if isinstance(error, MacControlError) else f"{type(error).__name__}: {text}"
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The end of a sentence about a name that is not known.
 

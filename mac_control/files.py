@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,11 +15,74 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mac_control.errors import DiskError
+
 # Whose a temporary is stands in its name: what a killed process left can be told and removed.
 _NODE = re.sub(r"\W", "", platform.node())
 _TEMPORARY = re.compile(rf"\.(.*)~(\d+)@{_NODE}~\w+(\..*)?")
 _OLD = "replaced"
+#: What the system says where there is no room, and where nobody may write.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 _swept: set[tuple[int, Path]] = set()
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What the system refuses within the block becomes a sentence about `path`.
+
+    Raises:
+        DiskError: the disk is full, or the folder cannot be written to.
+    """
+    try:
+        yield
+    except DiskError:
+        raise
+    except Exception as error:
+        number = _refusal(error)
+        if number is None:
+            raise
+        raise disk_error(path, OSError(number, os.strerror(number))) from error
+
+
+def expect_room(folder: Path, size: int) -> None:
+    """Raise an OSError, as the system would, unless so many bytes can be written there.
+
+    For what HDF5 writes: where it finds no room it goes on with a damaged file, or crashes.
+    """
+    while not folder.exists():
+        folder = folder.parent
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def disk_error(path: str | Path, error: OSError) -> DiskError:
+    """The sentence for what the system refused to do with a file."""
+    number = _refusal(error)
+    if number in _FULL:
+        return DiskError(
+            f"{path}: expected room to write, got none ({os.strerror(number)}); what was there is "
+            "as it was; free some space, and give the same command again"
+        )
+    if number in _FORBIDDEN:
+        return DiskError(
+            f"{path}: expected to be allowed to write it, got {os.strerror(number)!r}; choose "
+            "another folder, or have this one opened for writing"
+        )
+    why = error.strerror or " ".join(str(error).split())
+    return DiskError(f"{path}: expected to read or write it, got {why!r}")
+
+
+def _refusal(error: BaseException) -> int | None:
+    """The number of what the system said, however a library wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        for number in (*_FULL, *_FORBIDDEN):
+            said = isinstance(seen, OSError) and seen.errno == number
+            if said or os.strerror(number).lower() in str(seen).lower():
+                return number
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 @contextmanager
@@ -27,41 +91,46 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     A half-written file never replaces a good one: on any exception the temporary is removed, and
     after a kill by the next process that writes into the folder.
+
+    Raises:
+        DiskError: the disk is full, or the folder cannot be written to.
     """
     path = Path(path)
-    # The ending stays the same: some writers choose the format by it.
-    handle, name = tempfile.mkstemp(path.suffix, *_beside(path, path.stem))
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        _sync(temporary)  # on disk before the rename, or a crash leaves it empty
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        # The ending stays the same: some writers choose the format by it.
+        handle, name = tempfile.mkstemp(path.suffix, *_beside(path, path.stem))
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            _sync(temporary)  # on disk before the rename, or a crash leaves it empty
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that becomes it, or replaces it, as `atomic_path` does."""
     folder = Path(folder)
-    temporary = temporary_folder(folder)
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                _sync(path)
-        if folder.exists():
-            old = temporary_folder(folder)
-            os.replace(folder, old / _OLD)
-            os.replace(temporary, folder)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder):
+        temporary = temporary_folder(folder)
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    _sync(path)
+            if folder.exists():
+                old = temporary_folder(folder)
+                os.replace(folder, old / _OLD)
+                os.replace(temporary, folder)
+                shutil.rmtree(old)
+            else:
+                os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def temporary_folder(beside: Path) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, PolicyError
 from mac_control.partial import PartialAction
 
 
@@ -37,7 +38,8 @@ class Policy(ABC):
 
         Raises:
             InputError: shapes that do not fit, or an observation that is not finite.
-            FloatingPointError: the policy itself answered with a number that is not finite.
+            PolicyError: the policy itself answered with another shape, or with a number that is
+                not finite.
         """
         obs = np.asarray(obs, np.float32)
         if obs.ndim not in (1, 2) or obs.shape[-1] != self.obs_dim:
@@ -54,10 +56,9 @@ class Policy(ABC):
         values: np.ndarray = np.clip(partial.values, self.low, self.high)
         if partial.given.all():
             return values
-        batch = (np.atleast_2d(obs), np.atleast_2d(values), np.atleast_2d(partial.given))
-        action = np.asarray(self.complete(*batch), np.float32).reshape(shape)
-        if not np.isfinite(action).all():
-            raise FloatingPointError(f"{type(self).__name__} answered {action} to {obs}")
+        # A copy: what is given stays as it is, whatever a policy does to its arguments.
+        batch = (np.atleast_2d(obs), np.atleast_2d(values.copy()), np.atleast_2d(partial.given))
+        action = checked_action(self, self.complete(*batch), batch[1].shape).reshape(shape)
         return np.where(partial.given, values, np.clip(action, self.low, self.high))
 
     @abstractmethod
@@ -77,3 +78,25 @@ class Policy(ABC):
         In action units; 0 where given. None where the policy has no density.
         """
         return None
+
+
+def checked_action(policy: Policy, answer: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A policy's answer as float32 of this shape, all finite.
+
+    Raises:
+        PolicyError: it is something else.
+    """
+    name = type(policy).__name__
+    try:
+        with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+            action = np.asarray(answer, np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PolicyError(f"{name}: expected an array of numbers, got {answer!r:.100}") from error
+    if action.shape != shape:
+        raise PolicyError(f"{name}: expected an answer of shape {shape}, got {action.shape}")
+    if not np.isfinite(action).all():
+        at = np.argwhere(~np.isfinite(action))[0]
+        raise PolicyError(
+            f"{name}: expected finite numbers, got {action[tuple(at)]} at {at.tolist()}"
+        )
+    return action

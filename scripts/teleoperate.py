@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,20 +110,19 @@ def main(args: Args) -> int | None:
         recorder=recorder,
         seed=args.seed,
     )
-    try:
+    with ExitStack() as closing:  # in the order from the last to the first
+        closing.callback(env.close)
+        if cockpit is not None:
+            closing.callback(cockpit.close)
+        closing.callback(together.close)
+        closing.callback(loop.close)
+        closing.callback(print, flush=True)  # ends the line that shows how the driving goes
         if cockpit is not None:
             choices = [args.policy, *filter(None, args.more_policies.split(","))]
             cockpit.serve(loop, [c for c in choices if c])
             print(f"drive at {cockpit.url}", flush=True)
-        loop.run(args.steps, _watcher(loop, cockpit))
-    except KeyboardInterrupt:
-        print()
-    finally:
-        loop.close()
-        together.close()
-        if cockpit is not None:
-            cockpit.close()
-        env.close()
+        with suppress(KeyboardInterrupt):
+            loop.run(args.steps, _watcher(loop, cockpit))
     return None
 
 

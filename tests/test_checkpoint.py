@@ -136,3 +136,11 @@ def test_weights_are_never_read_from_outside_the_folder(saved, tmp_path):
 def test_unknown_policies_are_named():
     with pytest.raises(InputError, match="bc, ibc, mac"):
         policy_class("oracle")
+
+
+@pytest.mark.parametrize("key", ["depth", "width"])
+def test_a_configuration_that_would_take_all_memory_is_refused(saved, key):
+    config = json.loads((saved / "policy.json").read_text())["config"]
+    rewrite(saved, config={**config, key: 44_653_693})
+    with pytest.raises(CheckpointError, match=f"config.{key}: expected at most"):
+        load_policy(saved)

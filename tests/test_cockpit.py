@@ -1,10 +1,13 @@
 """The cockpit: who gets in, and driving through it as its page does."""
 
+import http.client
 import json
+import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from importlib import resources
 
 import pytest
 
@@ -181,6 +184,38 @@ def test_clients_and_messages_are_limited(cockpit):
     with page(cockpit) as client:  # and nothing has suffered
         client.send('{"axes": {"dim1": NaN}}')
         until(client, lambda s: s["names"])
+
+
+def test_no_client_has_a_way_to_the_file_system(cockpit):
+    cockpit, loop = cockpit
+    host, port = cockpit.url.split("/")[2].split(":")
+    opened, watching = [], True
+    ours = str(resources.files("mac_control.cockpit"))
+
+    def hook(event, details):
+        if watching and event in ("open", "os.listdir", "os.scandir", "os.remove", "os.mkdir"):
+            opened.append(str(details[0]))
+
+    sys.addaudithook(hook)  # cannot be taken off again
+    paths = ["/../../../etc/passwd", "//etc/passwd", "/etc/passwd", "/page.js/../front.py", "/.git"]
+    paths += ["/%2e%2e/%2e%2e/etc/passwd", "/view/../../x", "/view/x.js", "/page.js%00", "/\\x"]
+    try:
+        for path in paths:
+            with closing(http.client.HTTPConnection(host, int(port), timeout=10)) as client:
+                client.putrequest("GET", path)
+                client.endheaders()
+                assert client.getresponse().status in (400, 404), path
+        policy, record = loop.policy, loop.recorder
+        with page(cockpit) as client:
+            for name in ("/etc/passwd", "../../x", "file:///x", [], {"a": 1}, True, 1e9, -1, 0):
+                for command in ("policy", "record", "reset", "load", "open"):
+                    client.send(json.dumps({"command": command, "argument": name}))
+            until(client, lambda s: s["names"])
+    finally:
+        watching = False
+    assert loop.policy is policy and loop.recorder is record
+    found = [name for name in opened if not name.startswith(ours)]
+    assert not [name for name in found if "passwd" in name or "front.py" in name or "/x" in name]
 
 
 def test_another_machine_needs_a_token(driving):

@@ -89,7 +89,7 @@ def test_more_episodes_begin_with_the_same_ones(monkeypatch):
         seen.append(group.seeds)
         return groups.Outcome([0.0] * len(group.seeds), [False] * len(group.seeds), 0.0)
 
-    monkeypatch.setattr("mac_control.loop.evaluation.run_group", look)
+    monkeypatch.setattr("mac_control.loop.evaluation.try_group", look)
     evaluate([Sway()], episodes=4, seed=3, workers=1)
     assert seen == [(3, 4), (5, 6)]
     evaluate([Sway()], episodes=5, seed=3, workers=1)

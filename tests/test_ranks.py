@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,13 +27,13 @@ RUNS = {
 }
 
 
-def fit(name, out, steps=6):
+def fit(name, out, steps=6, **options):
     from mac_control.policies import policy_class
 
     rng = np.random.default_rng(0)
     shapes = [(rng.normal(size=(40, 4)), rng.uniform(-1, 1, (40, 3))) for _ in range(5)]
-    kind, options, seeds = RUNS[name]
-    policy = policy_class(kind).Config(**options)
+    kind, settings, seeds = RUNS[name]
+    policy = policy_class(kind).Config(**settings)
     if kind == "windowed":
         policy = WindowConfig("mac", {"width": 16, "obs_width": 16}, history=2, past=1, chunk=2)
     # A batch of 33 has no halves; every step is logged.
@@ -45,6 +46,7 @@ def fit(name, out, steps=6):
         validation=0.2,
         keep="validation",
         clip=0.5,
+        **options,
     )
     demonstrations = Demonstrations([Episode(*pair) for pair in shapes])
     train(kind, demonstrations, out, seeds=seeds, policy=policy, config=config, progress=False)
@@ -83,6 +85,17 @@ def test_two_processes_have_the_curves_of_one_with_the_same_batch(tmp_path):
                 torch.testing.assert_close(both[key], value, rtol=1e-2, atol=1e-3)
 
 
+def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path):
+    done = torchrun(__file__, tmp_path / "two", "kill")
+    assert done.returncode != 0
+    step = read(tmp_path / "two", "training")[0]["step"]
+    assert step == 4 == len(curves(tmp_path / "two"))
+    fit("bc", tmp_path / "two")  # goes on alone
+    fit("bc", tmp_path / "one")
+    one, two = (curves(tmp_path / count) for count in ("one", "two"))
+    np.testing.assert_allclose(two, one, rtol=2e-4, atol=2e-5)
+
+
 def test_a_batch_too_small_to_share_is_refused(tmp_path):
     from mac_control.errors import InputError
     from mac_control.training.ranks import Ranks
@@ -95,7 +108,20 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path):
         _Trainer(run, Ranks(1, 3), None, False, None)
 
 
+def kill_second(trainer, rate):
+    """A step of the optimizer; in the second process the last one."""
+    if trainer.run.step == 4 and trainer.ranks.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(trainer, rate)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    out = Path(sys.argv[1])
+    if "kill" in sys.argv:
+        from mac_control.training.trainer import _Trainer
+
+        step, _Trainer.step = _Trainer.step, kill_second
+        fit("bc", out, save_seconds=0.0)
     for kind in RUNS:
-        fit(kind, Path(sys.argv[1]) / kind)
+        fit(kind, out / kind)

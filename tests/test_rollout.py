@@ -7,6 +7,7 @@ import pytest
 from mac_control import InputError, PartialAction, load_demonstrations, rollout
 from mac_control.benchmarks import latency, rollouts
 from mac_control.envs import make_kitchen
+from mac_control.errors import EpisodeError
 from mac_control.loop import Trajectory, rollout_group
 from mac_control.loop.groups import GROUP_SIZE
 from mac_control.operators import Operator, Restricted, make_operator
@@ -140,7 +141,7 @@ def test_what_does_not_fit_is_refused(env):
         def read(self, obs):
             return PartialAction.everything(np.full(9, np.nan))
 
-    with pytest.raises(InputError, match="values: expected finite numbers"):
+    with pytest.raises(EpisodeError, match=r"operator Broken, .* values: expected finite numbers"):
         rollout(env, Reach(), Broken(), seed=0)
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -197,7 +198,10 @@ def test_a_leader_arm_of_lerobot_is_followed():
     assert np.flatnonzero(partial.given).tolist() == [0, 7, 8]
     assert partial.values[0] == pytest.approx(6.25 * np.radians(10.0), rel=1e-4)
     arm.fault = RuntimeError("the motor bus is silent")
-    assert operator.poll(OBS).status == "lost"
+    end = time.monotonic() + 10  # it is read in a thread of its own
+    while operator.poll(OBS).status != "lost":
+        assert time.monotonic() < end
+        time.sleep(0.005)
     operator.close()
 
 

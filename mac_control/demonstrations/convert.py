@@ -24,7 +24,7 @@ from mac_control.demonstrations.minari_read import (
 )
 from mac_control.demonstrations.minari_write import write_minari
 from mac_control.errors import DataError
-from mac_control.files import atomic_path, sha256
+from mac_control.files import atomic_path, expect_room, sha256
 
 #: Columns that Minari has a place for; the others become infos.
 _COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts")
@@ -85,17 +85,19 @@ def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
         demonstrations = read_minari(folder)  # checks it all
         arrays = _columns(folder, bool(demonstrations.tasks), recorded is not None)
     path = Path(path)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, array in arrays.items():
-            text = array.dtype.kind in "UO"
-            file.create_dataset(
-                name,
-                data=array.astype(object) if text else array,
-                dtype=h5py.string_dtype() if text else None,
-                compression="gzip",
-            )
-        if demonstrations is not None:
-            file.attrs["mac_control"] = _attribute(demonstrations)
+    with atomic_path(path) as temporary:
+        expect_room(path.parent, sum(array.nbytes + 64 * 1024 for array in arrays.values()))
+        with h5py.File(temporary, "w") as file:
+            for name, array in arrays.items():
+                text = array.dtype.kind in "UO"
+                file.create_dataset(
+                    name,
+                    data=array.astype(object) if text else array,
+                    dtype=h5py.string_dtype() if text else None,
+                    compression="gzip",
+                )
+            if demonstrations is not None:
+                file.attrs["mac_control"] = _attribute(demonstrations)
     return path
 
 

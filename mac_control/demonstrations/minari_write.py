@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Space
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
 from mac_control.errors import DataError, InputError
-from mac_control.files import atomic_folder, write_text
+from mac_control.files import atomic_folder, expect_room, write_text
 
 if TYPE_CHECKING:
     from minari.data_collector.episode_buffer import EpisodeBuffer
@@ -108,10 +108,26 @@ def write_minari(
                 **(metadata or {}),
             }
         )
-        storage.update_episodes(episodes)
+        storage.update_episodes(_with_room(temporary, episodes))
         if storage.total_episodes == 0:
             raise DataError(f"{dataset_id}: expected at least one episode, got none")
     return folder
+
+
+def room_for(episode: EpisodeBuffer) -> int:
+    """What an episode takes on a disk at most [bytes]."""
+    arrays = [episode.observations, episode.actions, *(episode.infos or {}).values()]
+    return 96 * 1024 + 2 * sum(np.asarray(array).nbytes for array in arrays)
+
+
+def _with_room(folder: Path, episodes: Iterable[EpisodeBuffer]) -> Iterator[EpisodeBuffer]:
+    """The episodes, as long as there is room for them."""
+    room = 0
+    for episode in episodes:
+        room += room_for(episode)
+        written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        expect_room(folder, room - written)  # some of the room is only in its memory yet
+        yield episode
 
 
 def target_folder(target: str | Path) -> tuple[Path, str]:

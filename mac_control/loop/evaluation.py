@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import InputError
-from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, run_group
+from mac_control.errors import EpisodeError, InputError
+from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
@@ -21,6 +21,19 @@ from mac_control.policies import Policy
 
 #: One row of results, JSON values.
 Row = dict[str, Any]
+
+
+class RowsFailed(EpisodeError):
+    """Some rows could not be made; `rows` are the others, `why` has a sentence for each."""
+
+    def __init__(self, rows: list[Row], why: list[str]) -> None:
+        super().__init__(
+            f"{len(why)} of {len(rows) + len(why)} rows failed, the others are kept; {why[0]}"
+        )
+        self.rows, self.why = rows, why
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.rows, self.why)
 
 
 def evaluate(
@@ -69,6 +82,8 @@ def evaluate(
 
     Raises:
         InputError: nothing to run, names or numbers that are not known, or no proxy that fits.
+        RowsFailed: a policy, operator or environment failed in some rows; the others are made
+            first, told to `on_row`, and in the error's `rows`.
     """
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
@@ -86,9 +101,13 @@ def evaluate(
         if index not in rows:
             groups += _groups(index, cell, episodes, seed, demonstrations, env or {})
     outcomes: dict[int, dict[int, Outcome]] = {}
+    failed: dict[int, str] = {}
     with tqdm(total=sum(len(g.seeds) for g in groups), unit="episode", disable=not progress) as bar:
-        for number, outcome in run_many(run_group, groups, workers):
+        for number, outcome in run_many(try_group, groups, workers):
             group = groups[number]
+            if isinstance(outcome, str):
+                failed.setdefault(group.cell, outcome)
+                continue
             parts = outcomes.setdefault(group.cell, {})
             parts[number] = outcome
             bar.update(len(group.seeds))
@@ -97,7 +116,10 @@ def evaluate(
                 rows[group.cell] = _row(cells[group.cell], ordered)
                 if on_row is not None:
                     on_row([rows[key] for key in sorted(rows)])
-    return [rows[key] for key in sorted(rows)]
+    made = [rows[key] for key in sorted(rows)]
+    if failed:
+        raise RowsFailed(made, [f"{cells[key].title}: {failed[key]}" for key in sorted(failed)])
+    return made
 
 
 def _groups(

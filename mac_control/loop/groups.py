@@ -10,6 +10,7 @@ from typing import Any
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KitchenEnv, make_kitchen
+from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import make_operator
@@ -43,6 +44,14 @@ class Outcome:
     metrics: list[dict[str, float | None]] = field(default_factory=list)
 
 
+def try_group(group: Group) -> Outcome | str:
+    """Run the episodes; what went wrong in one, where policy, operator or environment failed."""
+    try:
+        return run_group(group)
+    except EpisodeError as error:
+        return str(error)
+
+
 def run_group(group: Group) -> Outcome:
     """Run the episodes; what comes out follows from the group alone."""
     envs = _envs(group.env, len(group.seeds))
@@ -65,10 +74,12 @@ def run_group(group: Group) -> Outcome:
         for env in envs
     ]
     start = time.perf_counter()
-    found = rollout_group(envs, policy, operators, seeds=group.seeds)
+    try:
+        found = rollout_group(envs, policy, operators, seeds=group.seeds)
+    finally:
+        for operator in operators:
+            operator.close()
     seconds = time.perf_counter() - start
-    for operator in operators:
-        operator.close()
     return Outcome(
         rewards=[t.reward for t in found],
         successes=[bool(t.success) for t in found],

@@ -42,6 +42,11 @@ class Cell:
     proxy: Contender | None
     key: str | None  # what settles the row; None where that is not known
 
+    @property
+    def title(self) -> str:
+        """What a sentence calls the row."""
+        return f"{self.policy.name} with {self.operator} giving {self.given}"
+
 
 def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
     """What rows call the policies; folders of several checkpoints are opened.

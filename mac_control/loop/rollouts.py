@@ -10,6 +10,7 @@ import numpy as np
 
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
+from mac_control.loop.blame import Checked, blame
 from mac_control.loop.trajectory import Trajectory
 from mac_control.operators import Nobody, Operator
 from mac_control.partial import PartialAction
@@ -38,6 +39,8 @@ def rollout(
 
     Raises:
         InputError: sizes that do not fit.
+        EpisodeError: policy, operator or environment raised an error, or answered with what is
+            no action or not finite; it says who, and at which step.
 
     Example:
         >>> from mac_control.envs import make_kitchen
@@ -73,13 +76,17 @@ def rollout_group(
         policy: one for all.
         log_prob: whether to ask for the likelihood of what was given.
         on_step: called after the reset and after every step.
+
+    Raises:
+        InputError, EpisodeError: as :func:`rollout`.
     """
     if not len(envs) == len(operators) == len(seeds) > 0:
         raise InputError(
             "group: expected as many environments as operators and seeds, got "
             f"{len(envs)}, {len(operators)} and {len(seeds)}"
         )
-    policy.reset(_stream(seeds[0], 1))
+    with blame("policy", policy, f"at the reset of seed {seeds[0]}"):
+        policy.reset(_stream(seeds[0], 1))
     episodes = [
         _Episode(env, policy, operator, seed)
         for env, operator, seed in zip(envs, operators, seeds, strict=True)
@@ -89,12 +96,13 @@ def rollout_group(
     while any(not episode.over for episode in episodes):
         obs = np.stack([episode.obs for episode in episodes])
         partial = PartialAction.stack([episode.read() for episode in episodes])
-        actions = complete_action(envs[0].action_space, policy, obs, partial)
         likelihood = None
-        if log_prob and partial.given.any():
-            likelihood = policy.log_prob(obs, partial)
-            if likelihood is not None:
-                likelihood = np.where(partial.given.any(axis=1), likelihood, 0.0)
+        with blame("policy", policy, _when(max(map(len, episodes)), *seeds)):
+            actions = complete_action(envs[0].action_space, policy, obs, partial)
+            if log_prob and partial.given.any():
+                likelihood = policy.log_prob(obs, partial)
+                if likelihood is not None:
+                    likelihood = np.where(partial.given.any(axis=1), likelihood, 0.0)
         for row, episode in enumerate(episodes):
             if not episode.over:
                 episode.step(actions[row], None if likelihood is None else likelihood[row])
@@ -107,9 +115,11 @@ class _Episode:
 
     def __init__(self, env: gymnasium.Env, policy: Policy, operator: Operator, seed: int) -> None:
         check_fit(env, policy)
-        self.env, self.operator, self.seed = env, operator, seed
-        self.obs, self._info = env.reset(seed=seed)
-        operator.reset(_stream(seed, 2))
+        self.env, self.operator, self.seed = Checked(env), operator, seed
+        self.obs, self._info = self.env.reset(seed=seed)
+        # An InputError is of an operator that does not fit, not of one that fails.
+        with blame("operator", operator, f"at the reset of seed {seed}", but=(InputError,)):
+            operator.reset(_stream(seed, 2))
         self.partial = PartialAction.nothing(policy.action_dim)
         self.over = False
         self._task_steps: dict[str, int] = {}
@@ -118,9 +128,19 @@ class _Episode:
         self._wrong: list[bool] = []
         self._has_density = False
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def read(self) -> PartialAction:
         if not self.over:
-            self.partial = self.operator.read(self.obs)
+            with blame("operator", self.operator, _when(len(self), self.seed)):
+                partial = self.operator.read(self.obs)
+                if partial.values.shape != self.partial.values.shape:
+                    raise InputError(
+                        f"expected values of shape {self.partial.values.shape}, "
+                        f"got {partial.values.shape}"
+                    )
+            self.partial = partial
         return self.partial
 
     def step(self, action: np.ndarray, log_prob: float | None) -> None:
@@ -153,3 +173,9 @@ class _Episode:
 def _stream(seed: int, key: int) -> int:
     """A seed of its own for each that draws at random, so that their draws are unrelated."""
     return int(np.random.SeedSequence(seed, spawn_key=(key,)).generate_state(1)[0])
+
+
+def _when(step: int, *seeds: int) -> str:
+    """Where an episode was, or a group of them."""
+    group = f"episode of seed {seeds[0]}" if len(seeds) == 1 else f"episodes of seeds {[*seeds]}"
+    return f"at step {step} of the {group}"

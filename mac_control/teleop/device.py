@@ -39,14 +39,17 @@ class DeviceState:
 class Device(ABC):
     """Something that a person holds: yields axes and buttons without blocking.
 
-    A subclass writes `connect`, `read` and `close`; works as a context manager. `connect` is
-    called again after a device was lost, so it must work on one that was plugged in anew.
+    A subclass writes `connect`, `read` and `close`, and says in `blocks` whether they may block: it
+    is then read in a thread of its own. Works as a context manager. `connect` is called again after
+    a device was lost, so it must work on one that was plugged in anew.
     """
 
     #: Names of the axes that the device can have, for the listing; empty where they are free.
     axes: tuple[str, ...] = ()
     #: The mapping in `mac_control/teleop/mappings` that is used where none is named.
     mapping: str = "network"
+    #: Whether `read` or `connect` may take longer than a few milliseconds.
+    blocks: bool = False
 
     @abstractmethod
     def connect(self) -> None:

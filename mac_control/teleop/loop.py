@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,17 +12,17 @@ import gymnasium
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.loop.blame import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.teleop.commands import Commands
+from mac_control.teleop.guard import Guard
 from mac_control.teleop.handover import Handover
-from mac_control.teleop.operator import Reading, poll
+from mac_control.teleop.operator import Reading
 from mac_control.teleop.pacing import Pacer
 from mac_control.teleop.step import Recorder, Step
 
-#: What can be asked of the loop from outside, see `Teleoperation.post`.
-COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
-COMMANDS += ("quit",)
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
 
@@ -43,6 +42,8 @@ class Teleoperation:
         recorder: told of every step, or None.
         seed: of the first episode; each next one adds 1.
         clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
+        say: told what goes wrong, once each; None prints it. An operator that fails gives
+            nothing, a policy that fails fills in rest, a recorder that fails records nothing.
 
     Raises:
         InputError: spaces that do not fit each other, or an option out of range.
@@ -61,6 +62,7 @@ class Teleoperation:
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         space = env.action_space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
@@ -69,18 +71,20 @@ class Teleoperation:
         if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
             raise InputError("env: expected an action space with finite ends, got one without")
         self.env, self.operator, self.recorder = env, operator, recorder
+        self._checked = Checked(env)
         self.use(policy)
         self.rate = rate
         self.rest = np.clip(np.zeros_like(self.low), self.low, self.high)
         self.pacer = Pacer(rate, speed, clock, sleep)
         self.handover = Handover(self.low, self.high, ramp, self.rest)
+        self.guard = Guard(len(self.low), self.pacer.period, say, clock)
         self.paused = self.stopped = self.quit = False
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = seed, -1, 0
         self.reward = 0.0
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
-        self._commands: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._commands = Commands()
         self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
         self._pending: list[str] = []
         self._seen = float("-inf")
@@ -112,27 +116,25 @@ class Teleoperation:
         `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
         `success`, `record` (toggles), `policy` (a `Policy`), `quit`.
         """
-        if command not in COMMANDS:
-            raise InputError(f"command: expected one of {sorted(COMMANDS)}, got {command!r}")
-        self._commands.put((command, argument))
+        self._commands.post(command, argument)
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
         if self.recorder is not None and self.episode >= 0:
             if (success or keep) and self.recording:
-                self.recorder.finish(success)
+                self._tell(self.recorder.finish, success)
             else:
-                self.recorder.discard()
+                self._tell(self.recorder.discard)
         self.episode += 1
         seed = self.seed + self.episode
-        self.obs, self.info = self.env.reset(seed=seed)
-        self.policy.reset(seed)
-        self.operator.reset(seed)
+        self.obs, self.info = self._checked.reset(seed=seed)
+        self.guard.tell("policy", self.policy.reset, "it goes on as it is", seed)
+        self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
         self.handover.reset()
         self._snapshots.clear()
         self.steps, self.reward = 0, 0.0
         if self.recorder is not None:
-            self.recorder.start(seed)
+            self._tell(self.recorder.start, seed)
 
     def run(
         self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
@@ -141,6 +143,9 @@ class Teleoperation:
 
         The actions go out at even intervals: the policy is asked so early that its answer is
         there when the period ends, and what the operator did meanwhile is then looked at again.
+
+        Raises:
+            EpisodeError: the environment failed; `close` still records the episode up to there.
         """
         self.pacer.restart()
         done = 0
@@ -162,7 +167,7 @@ class Teleoperation:
     def step(self, wait: Callable[[], Any] = lambda: None) -> Step | None:
         """One control period; `wait` is called before the action goes out; None while paused."""
         began = self._clock()
-        reading = poll(self.operator, self.obs)
+        reading = self.guard.read(self.operator, self.obs)
         assert reading is not None
         events = tuple(self._pending) + reading.events
         self._pending.clear()
@@ -173,16 +178,21 @@ class Teleoperation:
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = self.rest
+        answer: np.ndarray | None = None
         if not self.stopped:
             near = self.handover.limit(values, given)
-            filled = self.policy.act(self.obs, PartialAction(near, given))
+            answer = self.guard.fill(self.policy, self.obs, PartialAction(near, given))
+            filled = self.rest if answer is None else answer
             longer = self._clock() - began - self._thinking  # rises fast, falls slowly
             self._thinking += (0.2 if longer > 0 else 0.02) * longer
+            self._thinking = min(max(0.0, self._thinking), self.pacer.period)  # clocks may jump
         wait()
         if not self.stopped:
             reading, values, given = self._look_again(reading, values, given)
         if not self.stopped:
             action = self.handover.send(np.where(given, values, filled), given)
+            if answer is None:  # it stands still at once, and goes on by a ramp
+                self.handover.moving |= ~given
         changed, latency = reading.changed, None
         if changed > self._seen:
             self._seen, latency = changed, max(0.0, self._clock() - changed)
@@ -207,7 +217,7 @@ class Teleoperation:
     ) -> tuple[Reading, np.ndarray, np.ndarray]:
         # The policy took a few ms: what the operator did meanwhile goes out with this action,
         # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
-        second = poll(self.operator, self.obs, again=True)
+        second = self.guard.read(self.operator, self.obs, again=True)
         if second is None:
             return first, values, given
         self._pending += second.events
@@ -226,7 +236,7 @@ class Teleoperation:
             self._snapshots.append(
                 (self.env.unwrapped.snapshot(), self.obs, self.info, self.reward)
             )
-        obs, reward, terminated, truncated, info = self.env.step(action)
+        obs, reward, terminated, truncated, info = self._checked.step(action)
         step = replace(
             step,
             action=action,
@@ -240,18 +250,17 @@ class Teleoperation:
         self.steps += 1
         self.reward += float(reward)
         if self.recorder is not None:
-            self.recorder.add(step)
+            self._tell(self.recorder.add, step)
         if terminated or truncated:
             self.reset(success=bool(info.get("success", terminated)), keep=True)
         return step
 
+    def _tell(self, event: Callable[..., None], *args: Any) -> None:
+        self.guard.tell("recording", event, "driving goes on", *args)
+
     def _obey(self, events: tuple[str, ...]) -> None:
-        asked: list[tuple[str, Any]] = [(event, None) for event in events]
-        while not self._commands.empty():
-            asked.append(self._commands.get())
-        for command, argument in asked:
-            if command in COMMANDS:  # others, such as `mode`, the operator itself acts on
-                getattr(self, f"_{command}")(argument)
+        for command, argument in self._commands.take(events):
+            getattr(self, f"_{command}")(argument)
 
     def _pause(self, _: Any) -> None:
         self.paused = not self.paused
@@ -289,7 +298,7 @@ class Teleoperation:
         self.steps -= count
         self.handover.restart()
         if self.recorder is not None:
-            self.recorder.undo(count)
+            self._tell(self.recorder.undo, count)
 
     def _policy(self, policy: Any) -> None:
         self.use(policy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,21 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
-from mac_control.teleop.device import Device, DeviceError, DeviceState
+from mac_control.teleop.background import Background
+from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.task_space import TaskSpace
 
-#: What becomes of a silent device's dimensions: the robot's, kept at the last value, or a stop.
-ON_SILENCE = ("robot", "hold", "stop")
+#: What becomes of a silent device's dimensions.
+ON_SILENCE = {
+    "robot": "the robot has its dimensions",
+    "hold": "its last values are held",
+    "stop": "the robot stops",
+}
+
+
+#: Who failed, how, and what becomes of its dimensions.
+Why = tuple[str, Exception, str]
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Reading:
     """One look at a device: what is given, the buttons' events, and how the device is.
 
     `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
-    `"bad"` (it said something that is not a finite number).
+    `"bad"` (it said something that is not a finite number); `why` it is lost or bad.
     """
 
     partial: PartialAction
@@ -32,6 +42,7 @@ class Reading:
     status: str = "live"
     changed: float = float("-inf")
     mode: str | None = None
+    why: tuple[Why, ...] = ()
 
 
 class DeviceOperator(Operator):
@@ -64,12 +75,15 @@ class DeviceOperator(Operator):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if on_silence not in ON_SILENCE:
-            raise InputError(f"on_silence: expected one of {ON_SILENCE}, got {on_silence!r}")
+            raise InputError(
+                f"on_silence: expected one of {', '.join(ON_SILENCE)}, got {on_silence!r}"
+            )
         if not patience > 0:
             raise InputError(f"patience: expected a time above 0 s, got {patience}")
         if mapping.task_space is not None and task_space is None:
             raise InputError("task_space: expected one for a mapping with directions, got none")
-        self.device, self.mapping = device, mapping
+        self.device = Background(device) if device.blocks else device
+        self.mapping = mapping
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
         self.mode = mapping.modes[0] if mapping.modes else None
         self._task_space, self._clock = task_space, clock
@@ -77,7 +91,7 @@ class DeviceOperator(Operator):
         self._last = Reading(self._nothing)
         self._held: frozenset[str] = frozenset()
         self._lost_at: float | None = None
-        device.connect()
+        self.device.connect()
 
     def reset(self, seed: int | None = None) -> None:
         self.device.reset()
@@ -87,14 +101,14 @@ class DeviceOperator(Operator):
 
     def poll(self, obs: np.ndarray) -> Reading:
         """Look at the device once; never raises for what a device does."""
-        now = self._clock()
         try:
-            state = self._state(now)
-        except (DeviceError, OSError):
-            return self._without("lost")
+            state = self._state(self._clock())
+        except Exception as error:  # of its library, or a mistake in it
+            return self._without("lost", error=error)
         if state is None:
             return self._without("lost")
-        if now - state.heard > self.patience:
+        # It was heard in the future where the clock has jumped back since.
+        if not abs(self._clock() - state.heard) <= self.patience:
             return self._without("silent")
         pressed = state.buttons - self._held
         self._held = state.buttons
@@ -104,8 +118,8 @@ class DeviceOperator(Operator):
             self.mode = modes[(modes.index(self.mode or modes[0]) + 1) % len(modes)]
         try:
             partial = self._partial(state, obs)
-        except (InputError, TypeError, ValueError):
-            return self._without("bad", events)
+        except Exception as error:
+            return self._without("bad", events, error)
         self._last = Reading(partial, events, "live", state.changed, self.mode)
         return self._last
 
@@ -114,15 +128,18 @@ class DeviceOperator(Operator):
 
     def _state(self, now: float) -> DeviceState | None:
         if self._lost_at is not None:
-            if now - self._lost_at < self.retry:
+            if 0 <= now - self._lost_at < self.retry:
                 return None
             self._lost_at = now
             self.device.connect()
         try:
             state = self.device.read()
-        except (DeviceError, OSError):
+            if not isinstance(state, DeviceState):
+                raise TypeError(f"expected a DeviceState, got {state!r:.100}")
+        except Exception:
             self._lost_at = now
-            self.device.close()
+            with suppress(Exception):  # it may not close either
+                self.device.close()
             raise
         self._lost_at = None
         return state
@@ -137,7 +154,9 @@ class DeviceOperator(Operator):
             given[joints] = True
         return PartialAction(values, given)
 
-    def _without(self, status: str, events: tuple[str, ...] = ()) -> Reading:
+    def _without(
+        self, status: str, events: tuple[str, ...] = (), error: Exception | None = None
+    ) -> Reading:
         self._held = frozenset()
         partial = self._last.partial if self.on_silence == "hold" else self._nothing
         # Only a device that was in use stops the robot, and only once.
@@ -147,7 +166,9 @@ class DeviceOperator(Operator):
             and self._last.changed > -np.inf
         ):
             events = (*events, "estop")
-        self._last = Reading(partial, events, status, mode=self.mode)
+        who, then = f"device {type(self.device).__name__}", ON_SILENCE[self.on_silence]
+        why = () if error is None else ((who, error, then),)
+        self._last = Reading(partial, events, status, mode=self.mode, why=why)
         return self._last
 
 
@@ -182,6 +203,7 @@ class Together(Operator):
             status,
             max(r.changed for r in readings),
             next((r.mode for r in readings if r.mode), None),
+            tuple(why for r in readings for why in r.why),
         )
 
     def close(self) -> None:

@@ -15,7 +15,8 @@ class Pacer:
     """Wakes at `start + k * period`, whatever the work in between took.
 
     A deadline that has passed is an overrun: the next one is then the first that lies ahead, so
-    that no burst of steps makes up for lost ones.
+    that no burst of steps makes up for lost ones. A clock that jumps ahead is such an overrun; one
+    that jumps back costs a period.
 
     Args:
         rate: control steps per second [Hz].
@@ -49,12 +50,15 @@ class Pacer:
         """Sleep until `ahead` seconds before the deadline."""
         left = self._deadline - self._clock() - ahead
         if left > 0:
-            self._sleep(left)
+            self._sleep(min(left, self.period))  # more is ahead only where the clock jumped back
 
     def wait(self) -> float:
         """Sleep until the deadline, and set the next; how late it is then [s]."""
         self.wake(0.0)
-        late = max(0.0, self._clock() - self._deadline)
+        now = self._clock()
+        if now < self._deadline - self.period:
+            self._deadline = now
+        late = max(0.0, now - self._deadline)
         self.steps += 1
         self._late.append(late)
         self._deadline += self.period

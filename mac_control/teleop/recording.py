@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +20,18 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from mac_control.demonstrations.minari_read import read_metadata
-from mac_control.demonstrations.minari_write import target_folder, write_minari
-from mac_control.errors import DataError
-from mac_control.files import sweep, temporary_folder, write_json
-from mac_control.teleop.loop import Step
+from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
+from mac_control.errors import DataError, DiskError, one_line
+from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
+from mac_control.teleop.guard import warn
+from mac_control.teleop.step import Step
 
 
 class MinariRecorder:
     """Writes each episode when it ends; a crash loses the running one at most.
+
+    An episode that cannot be written, on a full disk, say, is kept and tried again until it is
+    there; `close` puts what is then left into a folder of the system for temporary files.
 
     What is to be learnt (`actions`) is what the person gave where they gave, and what was executed
     elsewhere: corrections, in the spirit of DAgger. `infos` hold, per step, `executed`, `given`,
@@ -35,13 +43,22 @@ class MinariRecorder:
         target: folder, or Minari id; a recording that is there is continued.
         env: the environment that is driven.
         about: what else should be known (policy, device); JSON values.
+        say: told once when writing fails, and when it goes on; None prints it.
+        retry: time between attempts [s].
 
     Raises:
         DataError: `target` holds a data set of other sizes, or something that is none.
+        DiskError: nothing can be written where it lies.
     """
 
     def __init__(
-        self, target: str | Path, env: gymnasium.Env, about: dict[str, Any] | None = None
+        self,
+        target: str | Path,
+        env: gymnasium.Env,
+        about: dict[str, Any] | None = None,
+        *,
+        say: Callable[[str], None] | None = None,
+        retry: float = 5.0,
     ) -> None:
         self.folder, _ = target_folder(target)
         self._target = target
@@ -60,10 +77,14 @@ class MinariRecorder:
         self._steps: list[Step] = []
         self._events: tuple[str, ...] = ()
         self._seed = 0
+        self._say, self._retry = say or warn, retry
+        self._waiting: deque[Any] = deque()  # episodes that are not on disk yet
+        self._trouble: Exception | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recording")
-        self._writing: list[Future[None]] = []
-        self._lock = threading.Lock()
+        self._again: threading.Timer | None = None
         self.episodes = self._found()
+        with writing(self.folder):  # better now than after the first episode
+            temporary_folder(self.folder).rmdir()
 
     def start(self, seed: int) -> None:
         """An episode begins."""
@@ -84,40 +105,75 @@ class MinariRecorder:
 
     def finish(self, success: bool) -> None:
         """The episode is over: put it on disk, beside the driving."""
-        self.check()
         if self._steps:
-            buffer = _buffer(self._steps, success, self._seed)
-            self._writing.append(self._writer.submit(self._write, buffer))
+            self._waiting.append(_buffer(self._steps, success, self._seed))
+            self._writer.submit(self._write_all)
         self._steps = []
 
     def discard(self) -> None:
         """The episode is not wanted."""
         self._steps = []
 
-    def check(self) -> None:
-        """Raise what went wrong with writing, such as a full disk."""
-        for future in [f for f in self._writing if f.done()]:
-            self._writing.remove(future)
-            future.result()
-
     def close(self) -> None:
-        """Wait until everything is on disk."""
+        """Wait until everything is on disk.
+
+        Raises:
+            DiskError: it could not be written; says where else it lies.
+        """
+        if self._again is not None:
+            self._again.cancel()
+        self._writer.submit(self._write_all)
         self._writer.shutdown(wait=True)
-        self.check()
+        if self._again is not None:
+            self._again.cancel()
+        if self._waiting:
+            raise self._rescue() from self._trouble
+
+    def _write_all(self) -> None:
+        while self._waiting:
+            try:
+                with writing(self.folder):
+                    self._write(self._waiting[0])
+            except Exception as error:
+                if self._trouble is None:
+                    self._say(f"recording: {one_line(error)}; the episode is kept and tried again")
+                self._trouble = error
+                if self._again is not None:
+                    self._again.cancel()
+                self._again = threading.Timer(self._retry, self._try_again)
+                self._again.daemon = True
+                self._again.start()
+                return
+            self._waiting.popleft()
+            self.episodes += 1
+        if self._trouble is not None:
+            self._trouble = None
+            self._say(f"recording: goes on, {self.episodes} episodes are in {self.folder}")
+
+    def _try_again(self) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._writer.submit(self._write_all)
 
     def _write(self, buffer: Any) -> None:
-        if self.folder.exists():
+        if not self.folder.exists():
+            self._create(self._target, [buffer])
+        # After trouble it may be there, and only not be counted.
+        elif self._trouble is None or recount(self.folder) == self.episodes:
             append_episode(self.folder, buffer)
-        else:
-            write_minari(
-                self._target,
-                [buffer],
-                *self._spaces,
-                metadata=self._metadata,
-                env_spec=self._spec,
-            )
-        with self._lock:
-            self.episodes += 1
+
+    def _create(self, target: str | Path, buffers: list[Any]) -> None:
+        write_minari(target, buffers, *self._spaces, metadata=self._metadata, env_spec=self._spec)
+
+    def _rescue(self) -> DiskError:
+        """Put the episodes elsewhere; the sentence that says so."""
+        count = f"{len(self._waiting)} episodes could not be written"
+        elsewhere = Path(tempfile.mkdtemp(prefix="mac-control-")) / self.folder.name
+        try:
+            self._create(elsewhere, list(self._waiting))
+        except Exception as error:
+            return DiskError(f"{self.folder}: {count}, here nor elsewhere: {one_line(error)}")
+        assert self._trouble is not None
+        return DiskError(f"{self.folder}: {count}, they are in {elsewhere}: {self._trouble}")
 
     def _found(self) -> int:
         if self.folder.parent.is_dir():
@@ -142,15 +198,19 @@ def append_episode(folder: Path, buffer: Any) -> None:
     """Add an episode to a data set that is valid before, after and at any moment between."""
     from minari.dataset.minari_storage import MinariStorage
 
+    have = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    expect_room(folder, have + room_for(buffer))
     temporary = temporary_folder(folder)
     try:
         data = temporary / "data"
         shutil.copytree(folder / "data", data)
         MinariStorage.read(data).update_episodes([buffer])
         # The numbers first: metadata that count one episode too few still describe the file.
-        for path in sorted(data.iterdir(), key=lambda p: p.name == "metadata.json"):
+        files = sorted(data.iterdir(), key=lambda p: p.name == "metadata.json")
+        for path in files:
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
+        for path in files:
             os.replace(path, folder / "data" / path.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

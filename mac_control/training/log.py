@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mac_control.errors import InputError
-from mac_control.files import write_text
+from mac_control.files import write_text, writing
 
 
 class Log:
@@ -55,10 +55,11 @@ class Log:
     def write(self, step: int, row: dict[str, float]) -> None:
         """Add a row."""
         seconds = round(self._before + time.monotonic() - self._start, 2)
-        self._writer.writerow({"step": step, "seconds": seconds, **row})
-        self._file.flush()
-        for name, value in row.items():
-            self._events.add_scalar(name, value, step)
+        with writing(self._file.name):
+            self._writer.writerow({"step": step, "seconds": seconds, **row})
+            self._file.flush()
+            for name, value in row.items():
+                self._events.add_scalar(name, value, step)
         if self._wandb:
             self._wandb.log(row, step=step)
 

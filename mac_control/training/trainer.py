@@ -109,11 +109,8 @@ class _Trainer:
         """The loop."""
         run, config, ranks = self.run, self.run.config, self.ranks
         ranks.require_same("run", [run.step, run.settings])
-        if run.step == 0 and ranks.first:
-            save_state(run)  # from here on the folder is this run's, and no other policy's
-        log = Log(run.out, run.step, self.wandb, run.settings) if ranks.first else None
-        saved = time.monotonic()
-        with self.bar, log or nullcontext():
+        with self.bar, self.begun() or nullcontext() as log:
+            saved = time.monotonic()
             while run.step < config.steps and not run.stopped:
                 rate = run.rate()
                 loss, norm = self.step(rate)
@@ -137,6 +134,14 @@ class _Trainer:
                     saved = time.monotonic()
             if run.stopped and ranks.first:
                 self.save()
+
+    def begun(self) -> Log | None:
+        """The log of the run; from here on its folder is this run's, and no other policy's."""
+        if not self.ranks.first:
+            return None
+        if self.run.step == 0:
+            save_state(self.run)
+        return Log(self.run.out, self.run.step, self.wandb, self.run.settings)
 
     def step(self, rate: float) -> tuple[Tensor, Tensor]:
         """One step of the optimizer; loss and length of the gradient, `(S,)` each."""

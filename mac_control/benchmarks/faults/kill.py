@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +20,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mac_control.benchmarks.faults.forks import (
+    computed,
+    fork,
+    group_of,
+    kill,
+    last_line,
+    over,
+    quiet,
+    workers_of,
+)
 from mac_control.benchmarks.faults.victims import VICTIMS, Victim, write_data
 from mac_control.cli import run
 from mac_control.errors import InputError
@@ -28,6 +37,9 @@ from mac_control.files import write_json
 
 #: What Python reports before it touches a file; `open` only where it is to write.
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
+
+#: How long the workers of a parent that was killed may take to end: one may be importing [s].
+PATIENCE = 30
 
 
 @dataclass
@@ -95,7 +107,7 @@ def main(args: Args) -> int | None:
 def _torment(name: str, data: Path, folder: Path, args: Args) -> Tally:
     victim, tally = VICTIMS[name](data), Tally()
     rng = np.random.default_rng(args.seed)
-    with _quiet(folder / "reference.log"):
+    with quiet(folder / "reference.log"):
         for _ in range(2):  # the first fills this process's caches, which the forks inherit
             shutil.rmtree(folder / "set-v0", ignore_errors=True)
             began = time.process_time()
@@ -121,7 +133,7 @@ def _pools(victim: Victim, folder: Path, trials: int, rng: np.random.Generator, 
         return
     began = time.monotonic()
     log = folder / "pool.log"
-    pid, _ = _fork(lambda tell: victim.run(folder / "set-v0", lambda: None), log)
+    pid, _ = fork(lambda tell: victim.run(folder / "set-v0", lambda: None), log)
     if os.waitpid(pid, 0)[1]:
         raise RuntimeError(log.read_text())
     seconds = time.monotonic() - began
@@ -141,9 +153,9 @@ class _Trial:
     def random(self, moment: float) -> bool:
         """Kill after `moment` [s] of computing; False where the run was over by then."""
         pid, told = self._start()
-        while _computed(pid) < moment and not _over(pid):
+        while computed(pid) < moment and not over(pid):
             time.sleep(0.0005)
-        if not _kill(pid, group=True):
+        if not kill(pid, group=True):
             os.close(told)
             return False
         self.tally.progress[min(self._check(f"random {moment:.4f} s", told), 10**3)] += 1
@@ -170,15 +182,16 @@ class _Trial:
         time.sleep(moment)
         said = f"{which} of a pool after {moment:.2f} s"
         if which == "worker":
-            workers = _workers(pid)
+            workers = workers_of(pid)
             if workers:
                 os.kill(workers[0], signal.SIGKILL)
             if os.waitpid(pid, 0)[1]:
-                self._fault(f"{said}: the run ended: {_last(self.log)}")
+                self._fault(f"{said}: the run ended: {last_line(self.log)}")
         else:
-            _kill(pid, group=which == "all")
-            time.sleep(3)
-            left = _group(pid)
+            kill(pid, group=which == "all")
+            end = time.monotonic() + PATIENCE
+            while (left := group_of(pid)) and time.monotonic() < end:
+                time.sleep(0.2)
             if left:
                 self._fault(f"{said}: processes {left} are left")
                 os.killpg(pid, signal.SIGKILL)
@@ -194,7 +207,7 @@ class _Trial:
                 around(tell)
             self.victim.run(self.out, lambda: tell(b"."))
 
-        return _fork(action, self.log)
+        return fork(action, self.log)
 
     def _check(self, said: str, told: int) -> int:
         """Look at what is left, go on, compare; items that were on disk."""
@@ -207,10 +220,10 @@ class _Trial:
                 self._fault(f"{said}: {safe} items were safe, {found} are there")
         except Exception as error:
             self._fault(f"{said}: cannot be read: {error!r}")
-        pid, again = _fork(lambda tell: self.victim.run(self.out, lambda: None), self.log)
+        pid, again = fork(lambda tell: self.victim.run(self.out, lambda: None), self.log)
         os.close(again)
         if os.waitpid(pid, 0)[1]:
-            self._fault(f"{said}: does not go on: {_last(self.log)}")
+            self._fault(f"{said}: does not go on: {last_line(self.log)}")
             return found
         try:
             if self.victim.result(self.out) != self.expected:
@@ -225,31 +238,6 @@ class _Trial:
 
     def _fault(self, text: str) -> None:
         self.tally.faults.append(text)
-
-
-def _fork(action: Callable[[Callable[[bytes], None]], None], log: Path) -> tuple[int, int]:
-    """Run `action(tell)` in a fork, in a process group of its own; its pid, and what it tells."""
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        os.close(write)
-        return pid, read
-    status = 1
-    try:
-        os.setsid()
-        _redirect(log)
-        action(lambda text: os.write(write, text) and None)
-        status = 0
-    except SystemExit as end:
-        status = int(bool(end.code))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        sys.stdout.flush()
-        os._exit(status)
 
 
 def _counting(folder: Path, number: int | None, tell: Callable[[bytes], None]) -> None:
@@ -269,87 +257,6 @@ def _counting(folder: Path, number: int | None, tell: Callable[[bytes], None]) -
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-
-
-def _computed(pid: int) -> float:
-    """Time that a process has computed [s]; more than any where it is gone."""
-    try:
-        return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid of Linux
-    except OSError:
-        return float("inf")
-
-
-def _over(pid: int) -> bool:
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _kill(pid: int, group: bool) -> bool:
-    """Kill and wait; whether it was still running."""
-    ended, _ = os.waitpid(pid, os.WNOHANG)
-    if ended:
-        return False
-    try:
-        (os.killpg if group else os.kill)(pid, signal.SIGKILL)
-    except ProcessLookupError:  # not a group of its own yet
-        os.kill(pid, signal.SIGKILL)
-    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-
-
-def _workers(pid: int) -> list[int]:
-    """Spawned workers of a process."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [c for c in map(int, children) if "spawn_main" in _command(c)]
-
-
-def _group(pid: int) -> list[int]:
-    """Processes that are left of a group."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[2]) == pid and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def _last(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing"
-
-
-def _redirect(log: Path) -> None:
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-
-
-class _quiet:
-    """What is printed within the block goes to a file."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-
-    def __enter__(self) -> None:
-        sys.stdout.flush()
-        self.before = os.dup(1), os.dup(2)
-        _redirect(self.log)
-
-    def __exit__(self, *exception: object) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, file in enumerate(self.before, start=1):
-            os.dup2(file, number)
-            os.close(file)
 
 
 if __name__ == "__main__":

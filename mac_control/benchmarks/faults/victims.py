@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,17 +10,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import h5py
 import numpy as np
-from PIL import Image
 
+from mac_control.benchmarks.faults.found import data_set, gathered, log_rows, picture
 from mac_control.checkpoint import load_policy, read
 from mac_control.collection import collect as collecting
 from mac_control.collection import gather as gathering
 from mac_control.collection.augment import Disturbance
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
-from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
 from mac_control.loop import report
 from mac_control.policies import MacConfig
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
@@ -96,7 +93,7 @@ class Train(Victim):
             if (out / f"seed-{seed}" / "policy.json").exists():
                 load_policy(out / f"seed-{seed}")
         if (out / "log.csv").exists():
-            _log(out)
+            log_rows(out)
         if not (out / "training.json").exists():
             return 0
         return int(read(out, "training")[0]["step"]) + 1  # the first save is of step 0
@@ -106,7 +103,7 @@ class Train(Victim):
         records = [json.loads((out / f"{name}.json").read_text()) for name in names]
         for record in records:
             record.get("training", {}).get("config", {}).pop("save_seconds", None)
-        return records, [row[:-1] for row in _log(out)]  # all but the seconds
+        return records, [row[:-1] for row in log_rows(out)]  # all but the seconds
 
 
 class Collect(Victim):
@@ -125,10 +122,10 @@ class Collect(Victim):
             collect.main(args)
 
     def safe(self, out: Path) -> int:
-        return _gathered(out)
+        return gathered(out)
 
     def result(self, out: Path) -> Any:
-        return _data_set(out)
+        return data_set(out)
 
 
 class Augment(Victim):
@@ -150,12 +147,12 @@ class Augment(Victim):
 
     def safe(self, out: Path) -> int:
         if (out / "report.png").exists():
-            _picture(out / "report.png")
-        return _gathered(out)
+            picture(out / "report.png")
+        return gathered(out)
 
     def result(self, out: Path) -> Any:
-        _picture(out / "report.png")
-        return _data_set(out), json.loads((out / "report.json").read_text())
+        picture(out / "report.png")
+        return data_set(out), json.loads((out / "report.json").read_text())
 
 
 class Evaluate(Victim):
@@ -188,11 +185,11 @@ class Evaluate(Victim):
             with open(out / "results.csv", newline="") as file:
                 list(csv.DictReader(file))
         if (out / "results.png").exists():
-            _picture(out / "results.png")
+            picture(out / "results.png")
         return len(evaluate.earlier_rows(out / "results.json"))
 
     def result(self, out: Path) -> Any:
-        _picture(out / "results.png")
+        picture(out / "results.png")
         rows = evaluate.earlier_rows(out / "results.json")
         for row in rows:
             del row["seconds"]
@@ -249,7 +246,7 @@ class Teleoperate(Victim):
         return len(load_demonstrations(out)) if out.exists() else 0
 
     def result(self, out: Path) -> Any:
-        return _data_set(out)
+        return data_set(out)
 
 
 VICTIMS: dict[str, type[Victim]] = {
@@ -283,50 +280,3 @@ def each(owner: Any, tell: Tell) -> Any:
             yield value
 
     return patch.object(owner, "run_many", told)
-
-
-def _gathered(out: Path) -> int:
-    if out.exists():
-        load_demonstrations(out)
-        return 10**6  # all there was to make
-    folder = gathering.pieces(out)
-    pieces = sorted(folder.glob("0*.npz"))
-    for piece in pieces:
-        gathering._load(piece)
-    return len(pieces)
-
-
-def _data_set(folder: Path) -> Any:
-    """Checksums of all that a data set holds, and what it says of itself."""
-    metadata = read_metadata(folder)
-    metadata.pop("dataset_size", None)
-    with h5py.File(folder / "data" / "main_data.hdf5") as file:
-        if len(file) != metadata["total_episodes"]:
-            raise ValueError(f"{len(file)} episodes, {metadata['total_episodes']} counted")
-    digests = []
-    for raw in raw_episodes(folder, metadata):
-        digest = hashlib.sha256()
-        _feed(digest, {k: v for k, v in raw.items() if k != "id"})
-        digests.append(digest.hexdigest())
-    return metadata, digests
-
-
-def _feed(digest: Any, value: Any) -> None:
-    if isinstance(value, dict):
-        for name in sorted(value):
-            digest.update(name.encode())
-            _feed(digest, value[name])
-    else:
-        array = np.asarray(value)
-        digest.update(str((array.dtype, array.shape)).encode())
-        digest.update(array.astype("S").tobytes() if array.dtype.kind == "O" else array.tobytes())
-
-
-def _log(out: Path) -> list[list[str]]:
-    with open(out / "log.csv", newline="") as file:
-        return list(csv.reader(file))
-
-
-def _picture(path: Path) -> None:
-    with Image.open(path) as picture:
-        picture.load()

@@ -25,6 +25,7 @@ class LeRobot(Device):
     """
 
     mapping = "lerobot"
+    blocks = True  # on a serial line
 
     def __init__(self, kind: str | None = None, teleoperator: Any = None, **options: Any) -> None:
         if (kind is None) == (teleoperator is None):

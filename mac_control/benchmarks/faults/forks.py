@@ -1,0 +1,120 @@
+"""Forks of this process that may be killed, and what is left of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+
+def fork(action: Callable[[Callable[[bytes], None]], None], log: Path) -> tuple[int, int]:
+    """Run `action(tell)` in a fork, in a process group of its own; its pid, and what it tells."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        os.close(write)
+        return pid, read
+    status = 1
+    try:
+        os.setsid()
+        redirect(log)
+        action(lambda text: os.write(write, text) and None)
+        status = 0
+    except SystemExit as end:
+        status = int(bool(end.code))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def computed(pid: int) -> float:
+    """Time that a process has computed [s]; more than any where it is gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid of Linux
+    except OSError:
+        return float("inf")
+
+
+def over(pid: int) -> bool:
+    """Whether a child has ended; it can still be waited for."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def kill(pid: int, group: bool) -> bool:
+    """Kill and wait; whether it was still running."""
+    ended, _ = os.waitpid(pid, os.WNOHANG)
+    if ended:
+        return False
+    try:
+        (os.killpg if group else os.kill)(pid, signal.SIGKILL)
+    except ProcessLookupError:  # not a group of its own yet
+        os.kill(pid, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def workers_of(pid: int) -> list[int]:
+    """Spawned workers of a process."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [c for c in map(int, children) if "spawn_main" in _command(c)]
+
+
+def group_of(pid: int) -> list[int]:
+    """Processes that are left of a group."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[2]) == pid and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def last_line(log: Path) -> str:
+    """What a fork said last."""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def redirect(log: Path) -> None:
+    """From now on what this process prints goes to a file."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+
+
+class quiet:
+    """What is printed within the block goes to a file."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def __enter__(self) -> None:
+        sys.stdout.flush()
+        self.before = os.dup(1), os.dup(2)
+        redirect(self.log)
+
+    def __exit__(self, *exception: object) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, file in enumerate(self.before, start=1):
+            os.dup2(file, number)
+            os.close(file)

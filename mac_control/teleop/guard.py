@@ -1,0 +1,92 @@
+"""Between the loop and what may fail in it: the loop goes on, within limits, and says why once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import InputError, one_line
+from mac_control.operators.base import Operator
+from mac_control.partial import PartialAction
+from mac_control.policies.base import Policy, checked_action
+from mac_control.teleop.operator import Reading, poll
+
+
+class Guard:
+    """Asks an operator and a policy, and tells a recorder, so that none of them ends the driving.
+
+    Args:
+        action_dim: D.
+        period: control period [s].
+        say: told each thing that goes wrong, once.
+        clock: `time.monotonic`, or a test's own.
+
+    Example:
+        >>> guard = Guard(2, 0.08, say=print)
+        >>> guard.tell("recorder", lambda: 1 / 0, "the step is not recorded")
+        recorder: ZeroDivisionError: division by zero; the step is not recorded
+        >>> guard.tell("recorder", lambda: 1 / 0, "the step is not recorded")
+    """
+
+    def __init__(
+        self,
+        action_dim: int,
+        period: float,
+        say: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.action_dim, self.period = action_dim, period
+        self._say, self._clock = say or warn, clock
+        self._said: set[tuple[str, str]] = set()
+
+    def note(self, who: str, error: Exception | str, then: str) -> None:
+        """Say this, if nothing like it was said of `who`."""
+        kind = type(error).__name__ if isinstance(error, Exception) else then
+        if (who, kind) not in self._said:
+            self._said.add((who, kind))
+            text = one_line(error) if isinstance(error, Exception) else error
+            self._say(f"{who}: {text}; {then}")
+
+    def read(self, operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | None:
+        """What `poll` says; an operator that fails gives nothing."""
+        began = self._clock()
+        try:
+            reading = poll(operator, obs, again)
+            if reading is not None and reading.partial.values.shape != (self.action_dim,):
+                raise InputError(
+                    f"expected values of shape ({self.action_dim},), "
+                    f"got {reading.partial.values.shape}"
+                )
+        except Exception as error:
+            self.note("operator", error, "the robot drives alone until it answers")
+            return Reading(PartialAction.nothing(self.action_dim), status="lost")
+        for why in () if reading is None else reading.why:
+            self.note(*why)
+        if self._clock() - began > self.period:
+            late = f"took {self._clock() - began:.2g} s to answer, and nothing was sent meanwhile"
+            self.note("operator", late, "a device that may block needs `blocks = True`")
+        return reading
+
+    def fill(self, policy: Policy, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """The policy's action `(D,)`, all finite; None where it fails."""
+        try:
+            return checked_action(policy, policy.act(obs, partial), partial.values.shape)
+        except Exception as error:
+            self.note("policy", error, "what nobody gives stands still until it answers")
+            return None
+
+    def tell(self, who: str, action: Callable[..., Any], then: str, *args: Any) -> None:
+        """Call `action(*args)`, which may fail."""
+        try:
+            action(*args)
+        except Exception as error:
+            self.note(who, error, then)
+
+
+def warn(text: str) -> None:
+    """Say it on the terminal, below the line that shows how the driving goes."""
+    print(f"\nwarning: {text}", file=sys.stderr, flush=True)
