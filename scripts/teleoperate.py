@@ -69,7 +69,9 @@ def main(args: Args) -> int | None:
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import Together
     from mac_control.teleop.options import parse_options
+    from mac_control.teleop.pacing import share_promptly
 
+    share_promptly()
     torch.set_num_threads(1)  # small batches: more threads only add delay
     names = [name for name in args.device.split(",") if name]
     if not names and not args.cockpit:

@@ -32,6 +32,25 @@ def kitchen_complete(data_folder: Path) -> Path:
     return path
 
 
+class Clock:
+    """Time that passes only when somebody sleeps, or takes long to do something."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture(scope="session")
+def new_clock():
+    """`new_clock()`: a clock whose `sleep` costs no time."""
+    return Clock
+
+
 @pytest.fixture(scope="session")
 def driving():
     """`with driving() as (cockpit, loop)`: a kitchen that is stepped, faster than real time."""

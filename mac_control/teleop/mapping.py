@@ -13,6 +13,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import DeviceState
+from mac_control.teleop.entries import Axis, Button, Hold, TaskSpaceOptions
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,66 +25,6 @@ MAPPINGS = resources.files("mac_control.teleop") / "mappings"
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
 EVENTS = ("estop", "mode", "pause", "quit", "record", "reset", "success", "undo")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An axis that drives an action dimension or a task-space direction.
-
-    `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
-    over [0, `scale`]. With `position`, as for leader arms, the action is instead
-    `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
-    or always where there is none.
-    """
-
-    axis: str
-    dim: int | None = None
-    direction: str | None = None
-    scale: float = 1.0
-    dead_zone: float = 0.0
-    mode: str | None = None
-    position: bool = False
-    gain: float = 1.0
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button that drives a dimension or direction at `value` while it is held."""
-
-    button: str
-    dim: int | None = None
-    direction: str | None = None
-    value: float = 1.0
-    mode: str | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A clutch, "hands on": while the button is held, `dims` are given, at 0 if not driven."""
-
-    button: str
-    dims: tuple[int, ...]
-    mode: str | None = None
-
-
-@dataclass(frozen=True)
-class TaskSpaceOptions:
-    """How directions become joint velocities; while one is driven, all of `joints` are given.
-
-    Args:
-        joints: the action dimensions that move the end effector; entry i of the observation is
-            the position of joint `joints[i]`.
-        site: the MuJoCo site that is driven.
-        linear, angular: speed at full deflection [m/s], [rad/s].
-        unit: joint velocity of an action of 1 [rad/s].
-    """
-
-    joints: tuple[int, ...]
-    site: str = "end_effector"
-    linear: float = 0.3
-    angular: float = 1.0
-    unit: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -175,8 +116,8 @@ class Mapping:
         ]
         given[held] = True
         for entry in (*self.axes, *self.buttons):
-            amount = self._amount(entry, state, obs, held) if entry.mode in (None, mode) else None
-            if amount is None:
+            amount = entry.amount(state, obs) if entry.mode in (None, mode) else None
+            if amount is None or self._let_go(entry, held):
                 continue
             if entry.dim is not None:
                 values[entry.dim] += amount
@@ -186,26 +127,10 @@ class Mapping:
                 turning = True
         return Driven(np.clip(values, -1e6, 1e6), given, twist.clip(-1, 1) if turning else None)
 
-    def _amount(
-        self, entry: Axis | Button, state: DeviceState, obs: np.ndarray | None, held: list[int]
-    ) -> float | None:
-        if isinstance(entry, Button):
-            return entry.value if entry.button in state.buttons else None
-        if entry.axis not in state.axes:
-            return None
-        x = float(state.axes[entry.axis])
-        if not np.isfinite(x):
-            raise InputError(f"axis {entry.axis!r}: expected a finite number, got {x}")
-        if entry.position:
-            if obs is None or (
-                any(entry.dim in h.dims for h in self.holds) and entry.dim not in held
-            ):
-                return None
-            return entry.gain * (entry.scale * x + entry.offset - float(obs[entry.dim or 0]))
-        x = min(max(x, -1.0), 1.0)
-        if abs(x) <= entry.dead_zone:
-            return None
-        return entry.scale * np.sign(x) * (abs(x) - entry.dead_zone) / (1 - entry.dead_zone)
+    def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
+        # A position is followed only while its clutch is held, where it has one.
+        follows = isinstance(entry, Axis) and entry.position and entry.dim not in held
+        return follows and any(entry.dim in hold.dims for hold in self.holds)
 
     def _check_dims(self, what: str, dims: tuple[int, ...]) -> None:
         bad = [d for d in dims if isinstance(d, bool) or not 0 <= d < self.action_dim]
