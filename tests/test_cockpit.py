@@ -188,6 +188,7 @@ def test_another_machine_needs_a_token(driving):
         Cockpit("0.0.0.0")
     with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):
         port = cockpit.url.split(":")[2].split("/")[0]
+        assert get(cockpit.url)[0] == 200  # an address that can be opened, not 0.0.0.0
         bare = f"http://127.0.0.1:{port}/"
         assert refused(bare) == refused(bare + "?token=wrong") == 403
         assert refused(bare + "view/") == 403

@@ -69,7 +69,7 @@ def client(url: str, period: float, stop: threading.Event) -> None:
 
 def chromium(url: str, path: str, render: str, stop: threading.Event) -> None:
     """The page itself, in a Chromium; says every two seconds how much memory that has [MiB]."""
-    playwright = needs("playwright.sync_api", "cockpit")
+    playwright = needs("playwright.sync_api", "test")
     rng = np.random.default_rng(1)
     gl = (
         ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]

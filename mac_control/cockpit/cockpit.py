@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -64,8 +65,9 @@ class Cockpit:
     @property
     def url(self) -> str:
         """Where the page is."""
-        host, _, _, token = self._address
-        port = self._front.port if self._front else self._address[1]
+        host, port, _, token = self._address
+        host = _reachable(host)
+        port = self._front.port if self._front else port
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
 
@@ -209,6 +211,21 @@ class Cockpit:
         else:
             argument = None
         self._loop.post(command, argument)
+
+
+def _reachable(host: str) -> str:
+    """An address that another machine can open, where `host` means all of this one's."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    family, elsewhere = socket.AF_INET, "192.0.2.1"
+    if host == "::":
+        family, elsewhere = socket.AF_INET6, "2001:db8::1"
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((elsewhere, 9))  # sends nothing: asks which of ours would be used
+        except OSError:
+            return host
+        return str(probe.getsockname()[0])
 
 
 def _rounded(values: np.ndarray) -> list[float]:
