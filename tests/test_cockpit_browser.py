@@ -182,6 +182,9 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         page.keyboard.press("Escape")  # emergency stop by key
         eventually(lambda: "STOPPED" in read(page, "status"))
         eventually(lambda: {read(page, f"sent{d}") for d in range(9)} == {"0.00"})
+        page.keyboard.press("Escape")  # pressed again in fright: still stopped
+        eventually(lambda: read(page, "estop") == "RELEASE")
+        assert state(page, "stopped")
         page.keyboard.press("Escape")
         eventually(lambda: "STOPPED" not in read(page, "status"))
         page.keyboard.press("Enter")
@@ -219,6 +222,7 @@ def test_a_phone_can_drive(browser, driving):
         picture(phone, "phone-scrolled")
         phone.tap("#estop")  # in sight wherever the page is scrolled to
         eventually(lambda: "STOPPED" in read(phone, "status"))
+        eventually(lambda: read(phone, "estop") == "RELEASE")
         phone.tap("#estop")
         phone.tap("#handback")
         eventually(lambda: phone.locator("tr.you").count() == 0)
@@ -259,3 +263,5 @@ def test_the_gamepad_of_the_browser_drives(browser, driving):
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.evaluate("pad.buttons[1].pressed = true")  # B stops
         eventually(lambda: "STOPPED" in read(page, "status"))
+        page.evaluate("pad.buttons[11].pressed = true")  # the right stick, pressed, releases
+        eventually(lambda: "STOPPED" not in read(page, "status"))

@@ -201,7 +201,7 @@ def test_emergency_stop_sends_rest_at_once_and_starts_again_from_rest(rig):
     assert step.stopped and not step.action.any() and "estop" in step.events
     device.hold()
     assert loop.step().stopped
-    loop.post("release")
+    device.hold("release")
     assert np.abs(loop.step().action).max() <= 0.4 + 1e-6
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.cockpit.front import Front, check_command
-from mac_control.cockpit.view import View
+from mac_control.cockpit.view import KITCHEN, View
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
 from mac_control.teleop.assemble import assemble_policy
@@ -59,6 +59,7 @@ class Cockpit:
         self._policies: list[str] = []
         self._policy = 0
         self._shown = float("-inf")
+        self._arm = False
         self._tasks: list[str] = []
         self._names: list[str] = []
 
@@ -76,13 +77,15 @@ class Cockpit:
         self._loop, self._policies = loop, list(policies or [])
         env = loop.env.unwrapped
         model = getattr(env, "model", None)
+        self._arm = hasattr(env, "tasks")
         self._tasks = list(getattr(env, "tasks", ()))
         self._names = [f"{d}" for d in range(loop.action_dim)]
         if model is not None:
-            self._view = View(model)
+            self._view = View(model, KITCHEN if self._arm else None)
             self._view.update(env.data)
-            if model.njnt >= loop.action_dim:
-                self._names = [_short(model.joint(d).name) for d in range(loop.action_dim)]
+            if self._arm or model.nu == loop.action_dim:
+                part = model.joint if self._arm else model.actuator
+                self._names = [_short(part(d).name) for d in range(loop.action_dim)]
         view = self._view
         self._front = Front(
             *self._address,
@@ -116,6 +119,8 @@ class Cockpit:
         latencies = list(loop.latencies)[-200:]
         state: dict[str, Any] = {
             "names": self._names,
+            "view": self._view is not None,
+            "arm": self._arm,
             "low": loop.low.tolist(),
             "high": loop.high.tolist(),
             "tasks": self._tasks,

@@ -17,7 +17,8 @@ class Axis:
     `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
     over [0, `scale`]. With `position`, as for leader arms, the action is instead
     `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
-    or always where there is none.
+    or always where there is none. With `action`, as for sliders, the axis is no deflection in
+    [-1, 1] but the action itself, times `scale`.
     """
 
     axis: str
@@ -29,6 +30,7 @@ class Axis:
     position: bool = False
     gain: float = 1.0
     offset: float = 0.0
+    action: bool = False
 
     def amount(self, state: DeviceState, obs: np.ndarray | None) -> float | None:
         """What the axis asks for; None where it asks for nothing.
@@ -45,9 +47,12 @@ class Axis:
             if obs is None:
                 return None
             return self.gain * (self.scale * x + self.offset - float(obs[self.dim or 0]))
-        x = min(max(x, -1.0), 1.0)
+        if not self.action:
+            x = min(max(x, -1.0), 1.0)
         if abs(x) <= self.dead_zone:
             return None
+        if self.action:
+            return self.scale * x
         return self.scale * np.sign(x) * (abs(x) - self.dead_zone) / (1 - self.dead_zone)
 
 

@@ -24,7 +24,7 @@ MAPPINGS = resources.files("mac_control.teleop") / "mappings"
 #: Task-space directions of the end effector, in the base frame: translations, then rotations.
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
-EVENTS = ("estop", "mode", "pause", "quit", "record", "reset", "success", "undo")
+EVENTS = ("estop", "mode", "pause", "quit", "record", "release", "reset", "success", "undo")
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 
     Example:
         >>> sorted(load_mapping("keyboard").events)
-        ['estop', 'mode', 'pause', 'quit', 'record', 'reset', 'success', 'undo']
+        ['estop', 'mode', 'pause', 'quit', 'record', 'release', 'reset', 'success', 'undo']
     """
     names = mapping_names()
     path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
@@ -178,18 +178,29 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 
 def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
     """A mapping from the tables of a TOML file."""
-    _check_keys("mapping", table, {"axis", "button", "hold", "events", "modes", "task_space"})
+    known = {"axis", "button", "each_dim", "hold", "events", "modes", "task_space"}
+    _check_keys("mapping", table, known)
     for name in ("axis", "button", "hold", "modes"):
         if not isinstance(table.get(name, []), list | tuple):
             raise InputError(f"{name}: expected a list, got {table[name]!r}")
     task, events = table.get("task_space"), table.get("events", {})
     if not isinstance(events, dict) or not all(isinstance(v, str) for v in events.values()):
         raise InputError(f'events: expected event = "button" pairs, got {events!r}')
+    each = table.get("each_dim", False)
+    if not isinstance(each, bool):
+        raise InputError(f"each_dim: expected true or false, got {each!r}")
+    dims = range(action_dim) if each else ()
     return Mapping(
         action_dim,
-        tuple(_entry(Axis, row) for row in table.get("axis", [])),
+        (
+            *(Axis(f"dim{d}", dim=d, action=True) for d in dims),
+            *(_entry(Axis, row) for row in table.get("axis", [])),
+        ),
         tuple(_entry(Button, row) for row in table.get("button", [])),
-        tuple(_entry(Hold, row) for row in table.get("hold", [])),
+        (
+            *(Hold(f"mine{d}", (d,)) for d in dims),
+            *(_entry(Hold, row) for row in table.get("hold", [])),
+        ),
         events,
         tuple(table.get("modes", ())),
         None if task is None else _entry(TaskSpaceOptions, task),
