@@ -25,6 +25,8 @@ MAPPINGS = resources.files("mac_control.teleop") / "mappings"
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
 EVENTS = ("estop", "mode", "pause", "quit", "record", "release", "reset", "success", "undo")
+#: Beyond every action box, and far from what single precision cannot hold.
+FAR = 1e6
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,14 @@ class Mapping:
             amount = entry.amount(state, obs) if entry.mode in (None, mode) else None
             if amount is None or self._let_go(entry, held):
                 continue
+            amount = min(max(amount, -FAR), FAR)
             if entry.dim is not None:
                 values[entry.dim] += amount
                 given[entry.dim] = True
             else:
                 twist[DIRECTIONS.index(entry.direction or "")] += amount
                 turning = True
-        return Driven(np.clip(values, -1e6, 1e6), given, twist.clip(-1, 1) if turning else None)
+        return Driven(values, given, twist.clip(-1, 1) if turning else None)
 
     def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
         # A position is followed only while its clutch is held, where it has one.
