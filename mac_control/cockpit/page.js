@@ -154,13 +154,13 @@ for (const [id, act] of Object.entries(press))
 $("policy").addEventListener("change", event => {
   command("policy", Number(event.target.value)); event.target.blur();
 });
-// The 3D view takes the keys when it is clicked: bring them back, or Esc would stop nothing.
+// The 3D view takes the keys when it is clicked: bring them back.
 addEventListener("blur", () => setTimeout(() => {
   if (document.activeElement === $("view")) { $("view").blur(); window.focus(); }
 }));
 window.cockpit = {get state() { return state; }};  // for tests and tinkering
 sticks();
 keyboard({Escape: stop, F4: press.release, p: press.pause, Backspace: press.reset,
-  z: press.undo, Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode});
+  z: press.undo, Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode}, $("view"));
 connect();
 beat();
