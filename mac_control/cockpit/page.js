@@ -1,6 +1,9 @@
 // The page: shows what the loop says and sends what the person does.
 import {collect, keyboard, sticks} from "./sticks.js";
 
+// What the sticks do in each mode of mappings/cockpit.toml.
+const DOES = {hand: ["forward, left", "up, turn"], joints: ["joints 2, 1", "joints 4, 3"],
+  wrist: ["joints 6, 5", "joint 7"]};
 const $ = id => document.getElementById(id);
 const rows = [];
 let socket = null, me = null, state = {}, noteTimer = null, heartbeat = 20, mode = false,
@@ -90,6 +93,9 @@ function show() {
     (state.latency == null ? "" : ` · your command to the robot in ${state.latency.toFixed(1)} ms`));
   $("estop").textContent = releases() ? "RELEASE" : state.stopped ? "STOPPED" : "STOP";
   $("estop").classList.toggle("on", state.stopped);
+  text("mode", state.mode ? `Mode: ${state.mode}` : "Mode");
+  const does = DOES[state.mode] ?? ["", ""];
+  $("left").dataset.does = does[0]; $("right").dataset.does = does[1];
   $("pause").textContent = state.paused ? "Start" : "Pause";
   $("record").textContent = state.recording ? "Recording" : "Record";
   $("record").classList.toggle("on", state.recording);
