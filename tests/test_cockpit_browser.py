@@ -246,7 +246,7 @@ def test_the_keyboard_of_the_browser_drives(browser, driving):
         page.keyboard.up("o")
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.keyboard.press("Tab")
-        eventually(lambda: "mode joints" in read(page, "progress"))
+        eventually(lambda: read(page, "mode") == "Mode: joints")
         page.keyboard.down("w")
         eventually(lambda: page.locator("tr.you").count() == 1)
         # A page that is hidden or closed lets go.

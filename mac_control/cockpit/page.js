@@ -83,8 +83,7 @@ function show() {
     silent ? `your device is ${state.status}: the robot has its dimensions` :
     given?.some(Boolean) ? "you drive" : "the robot drives", state.stopped || silent);
   text("progress", `episode ${state.episode} · ${(state.step / state.rate).toFixed(1)} s · ` +
-    `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`) +
-    (state.mode ? ` · mode ${state.mode}` : ""));
+    `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`));
   text("likelihood", state.log_prob == null ? "" :
     `log-likelihood of your commands ${state.log_prob.toFixed(1)} nats` +
     (state.unlikely ? ": the model finds them very unlikely" : ""), state.unlikely);
