@@ -143,10 +143,13 @@ def _watcher(loop: Any, cockpit: Any) -> Any:
             cockpit.show(step)
         if loop.pacer.steps % max(1, round(loop.rate)) == 0:
             middle, high = (1e3 * x for x in loop.pacer.jitter())
+            status = "" if step is None else step.status
+            if loop.stopped or loop.paused:
+                status = "STOPPED" if loop.stopped else "paused"
             mine = [] if step is None else [d for d, g in enumerate(step.given) if g]
             line = (
                 f"episode {loop.episode}  step {loop.steps}  reward {loop.reward:g}  yours {mine}  "
-                f"{'' if step is None else step.status}  late {middle:.1f} ms (p99 {high:.1f})  "
+                f"{status}  late {middle:.1f} ms (p99 {high:.1f})  "
                 f"overruns {loop.pacer.overruns}"
             )
             print(f"\r{line:<120}", end="", flush=True)
