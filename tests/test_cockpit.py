@@ -229,6 +229,8 @@ def test_clients_and_messages_are_limited(cockpit):
 def test_another_machine_needs_a_token(driving):
     with pytest.raises(InputError, match="--remote"):
         Cockpit("0.0.0.0")
+    with pytest.raises(InputError, match="port: expected a number from 0 to 65535, got 99999"):
+        Cockpit(port=99999)
     with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):
         port = cockpit.url.split(":")[2].split("/")[0]
         assert get(cockpit.url)[0] == 200  # an address that can be opened, not 0.0.0.0

@@ -48,7 +48,7 @@ class Cockpit:
         remote: bool = False,
         token: str | None = None,
     ) -> None:
-        check_bind(host, remote, token)
+        check_bind(host, port, remote, token)
         self._address = (host, port, remote, token)
         self.inbox = Inbox()
         self.inbox.mapping = "cockpit"
