@@ -70,7 +70,9 @@ def main(args: Args) -> int | None:
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import Together
     from mac_control.teleop.options import parse_options
+    from mac_control.teleop.pacing import share_promptly
 
+    share_promptly()
     torch.set_num_threads(1)  # small batches: more threads only add delay
     names = [name for name in args.device.split(",") if name]
     if not names and not args.cockpit:
@@ -141,10 +143,13 @@ def _watcher(loop: Any, cockpit: Any) -> Any:
             cockpit.show(step)
         if loop.pacer.steps % max(1, round(loop.rate)) == 0:
             middle, high = (1e3 * x for x in loop.pacer.jitter())
+            status = "" if step is None else step.status
+            if loop.stopped or loop.paused:
+                status = "STOPPED" if loop.stopped else "paused"
             mine = [] if step is None else [d for d, g in enumerate(step.given) if g]
             line = (
                 f"episode {loop.episode}  step {loop.steps}  reward {loop.reward:g}  yours {mine}  "
-                f"{'' if step is None else step.status}  late {middle:.1f} ms (p99 {high:.1f})  "
+                f"{status}  late {middle:.1f} ms (p99 {high:.1f})  "
                 f"overruns {loop.pacer.overruns}"
             )
             print(f"\r{line:<120}", end="", flush=True)

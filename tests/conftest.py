@@ -32,23 +32,42 @@ def kitchen_complete(data_folder: Path) -> Path:
     return path
 
 
+class Clock:
+    """Time that passes only when somebody sleeps, or takes long to do something."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture(scope="session")
+def new_clock():
+    """`new_clock()`: a clock whose `sleep` costs no time."""
+    return Clock
+
+
 @pytest.fixture(scope="session")
 def driving():
-    """`with driving() as (cockpit, loop)`: a kitchen that is stepped, faster than real time."""
+    """`with driving() as (cockpit, loop)`: a kitchen, or `env`, stepped faster than real time."""
     return _driving
 
 
 @contextmanager
-def _driving(**address):
+def _driving(env=None, **address):
     from mac_control.cockpit import Cockpit
     from mac_control.envs import make_kitchen
     from mac_control.policies.mac import MacConfig, MacPolicy
     from mac_control.teleop import Teleoperation
     from mac_control.teleop.assemble import assemble_operator
 
-    env = make_kitchen(max_episode_steps=10_000)
-    box = np.ones(9)
-    policy = MacPolicy(MacConfig(width=32, obs_width=32), np.zeros(30), np.ones(30), -box, box)
+    env = env or make_kitchen(max_episode_steps=10_000)
+    obs, box = np.ones(env.observation_space.shape), env.action_space
+    policy = MacPolicy(MacConfig(width=32, obs_width=32), 0 * obs, obs, box.low, box.high)
     cockpit = Cockpit(port=0, **address)
     operator = assemble_operator(cockpit.inbox, env, patience=1.0)
     loop = Teleoperation(env, policy, operator, speed=2.0)

@@ -9,9 +9,12 @@ import urllib.request
 from contextlib import closing, contextmanager
 from importlib import resources
 
+import gymnasium
+import numpy as np
 import pytest
 
 from mac_control import InputError
+from mac_control.policies import Policy
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.messages import MAX_MESSAGE
 
@@ -83,6 +86,33 @@ def test_a_person_takes_a_dimension_drives_it_and_hands_it_back(cockpit):
         until(client, lambda s: not any(s["given"]), {"axes": {}, "buttons": []})
 
 
+class Narrow(Policy):
+    """Stands still, and finds every given dimension to be N(0, 0.1), independent of the others."""
+
+    obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
+
+    def complete(self, obs, values, given):
+        return np.zeros_like(values)
+
+    def log_prob(self, obs, partial):
+        density = -0.5 * (partial.values / 0.1) ** 2 - np.log(0.1 * np.sqrt(2 * np.pi))
+        return np.where(partial.given, density, 0).sum(axis=-1)
+
+
+def test_commands_that_the_model_finds_very_unlikely_are_warned_of(cockpit):
+    cockpit, loop = cockpit
+    before = loop.policy
+    loop.post("policy", Narrow())
+    with page(cockpit) as client:
+        say = {"axes": {"dim1": 0.1, "dim2": 0.1}, "buttons": []}
+        state = until(client, lambda s: s["given"][1] and s["given"][2] and s["log_prob"], say)
+        expected = 2 * (-0.5 - np.log(0.1 * np.sqrt(2 * np.pi)))
+        assert state["log_prob"] == pytest.approx(expected, rel=1e-3) and not state["unlikely"]
+        say["axes"]["dim2"] = 0.9
+        until(client, lambda s: s["values"][2] == pytest.approx(0.9) and s["unlikely"], say)
+    loop.post("policy", before)
+
+
 def test_commands_of_the_page(cockpit):
     cockpit, _ = cockpit
     with page(cockpit) as client:
@@ -137,6 +167,19 @@ def test_sticks_move_the_hand_and_give_the_whole_arm(cockpit):
     with page(cockpit) as client:
         state = until(client, lambda s: s["given"][0], {"axes": {"left_y": -1.0}})
         assert state["given"] == [True] * 7 + [False] * 2 and state["mode"] == "hand"
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "most"), [("Reacher-v5", True, 1), ("Pendulum-v1", False, 2)]
+)
+def test_another_robot_has_a_slider_for_each_dimension_in_its_units(driving, name, view, most):
+    with driving(gymnasium.make(name)) as (cockpit, loop), page(cockpit) as client:
+        state = until(client, lambda s: s.get("given"))
+        assert len(state["names"]) == loop.action_dim and state["high"][0] == most
+        assert state["view"] == view and not state["arm"] and not any(state["given"])
+        say = {"axes": {"dim0": -most}, "buttons": []}
+        state = until(client, lambda s: s["given"][0] and s["action"][0] == -most, say)
+        assert sum(state["given"]) == 1
 
 
 def test_the_page_and_the_3d_view_are_served(cockpit):
@@ -221,8 +264,11 @@ def test_no_client_has_a_way_to_the_file_system(cockpit):
 def test_another_machine_needs_a_token(driving):
     with pytest.raises(InputError, match="--remote"):
         Cockpit("0.0.0.0")
+    with pytest.raises(InputError, match="port: expected a number from 0 to 65535, got 99999"):
+        Cockpit(port=99999)
     with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):
         port = cockpit.url.split(":")[2].split("/")[0]
+        assert get(cockpit.url)[0] == 200  # an address that can be opened, not 0.0.0.0
         bare = f"http://127.0.0.1:{port}/"
         assert refused(bare) == refused(bare + "?token=wrong") == 403
         assert refused(bare + "view/") == 403

@@ -1,7 +1,7 @@
 """The whole way, as a person goes it: the command, a real browser, a recording, training.
 
 Needs playwright and a Chromium: one that is installed, or the path in MAC_CONTROL_CHROMIUM.
-MAC_CONTROL_CHECKPOINT may name a trained policy, MAC_CONTROL_SCREENSHOTS a folder for pictures.
+MAC_CONTROL_CHECKPOINT may name a trained policy.
 """
 
 import contextlib
@@ -82,7 +82,10 @@ def checkpoint(tmp_path):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as tools:
-        chromium = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            chromium = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        except playwright.Error as error:  # nothing of ours has been asked yet
+            pytest.skip(f"needs a browser: {CHROMIUM} does not start: {error}")
         yield chromium
         chromium.close()
 
@@ -105,13 +108,6 @@ def opened(browser, url, view=True, **options):
     assert errors == []
 
 
-def picture(page, name):
-    image = page.screenshot()
-    if folder := os.environ.get("MAC_CONTROL_SCREENSHOTS"):
-        (Path(folder) / f"{name}.png").write_bytes(image)
-    return np.asarray(Image.open(io.BytesIO(image)).convert("RGB"), float)
-
-
 def read(page, id):
     return page.inner_text(f"#{id}")
 
@@ -121,6 +117,17 @@ def eventually(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)
+
+
+def kitchen_is_there(page):
+    """Whether the picture is neither empty nor flat where the view lies, well inside it."""
+    try:
+        image = page.screenshot()
+    except playwright.Error:  # a machine that is busy may miss a frame
+        return False
+    view = page.locator("#view").bounding_box()
+    pixels = np.asarray(Image.open(io.BytesIO(image)).convert("RGB"), float)
+    return pixels[80 : int(view["height"]) - 80, 40 : int(view["width"]) - 40].std() > 25
 
 
 def state(page, key):
@@ -138,11 +145,8 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
     options = ["--policy", checkpoint, "--more-policies", other, "--record", target, "--port", "0"]
     with (
         command("teleoperate", *options) as process,
-        opened(browser, address(process)) as page,
+        opened(browser, address(process), view=False) as page,
     ):
-        # The kitchen is there: where the view lies, the picture is neither empty nor flat.
-        eventually(lambda: picture(page, "kitchen")[100:700, 50:650].std() > 25)
-
         # Take dimension 1; the others are filled in by the model.
         before = joint(page, 1)
         page.check("#mine1")
@@ -154,10 +158,9 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         assert "log-likelihood of your commands" in read(page, "likelihood")
         sent = {read(page, f"sent{d}") for d in range(9) if d != 1}
         assert len(sent) > 1  # the model is at work
-        picture(page, "driving")
 
         # Another policy, and hand back.
-        page.select_option("#policy", label="other")
+        page.select_option("#policy", index=1)
         eventually(lambda: state(page, "policy") == 1)
         page.uncheck("#mine1")
         eventually(lambda: page.locator("tr.robot").count() == 9)
@@ -172,20 +175,13 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         page.mouse.down()
         page.mouse.move(x, y - 60)
         eventually(lambda: page.locator("tr.you").count() == 7)
-        picture(page, "stick")
         page.mouse.up()
         eventually(lambda: page.locator("tr.you").count() == 0)
-        page.mouse.click(300, 400)  # into the 3D view, which must not keep the keys
-        page.keyboard.press("Escape")  # emergency stop by key
-        eventually(lambda: "STOPPED" in read(page, "status"))
-        eventually(lambda: {read(page, f"sent{d}") for d in range(9)} == {"0.00"})
-        page.keyboard.press("Escape")
-        eventually(lambda: "STOPPED" not in read(page, "status"))
         page.keyboard.press("Enter")
         eventually(lambda: "2 recorded" in read(page, "progress"))
 
         # Killed in the middle of the third.
-        time.sleep(1)
+        eventually(lambda: state(page, "episode") == 2 and state(page, "step") > 5)
         process.send_signal(signal.SIGKILL)
         process.wait()
         eventually(lambda: "no connection" in read(page, "status"))
@@ -202,20 +198,42 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
     assert load_policy(out).action_dim == 9
 
 
+def test_the_kitchen_is_seen_and_does_not_keep_the_keys(browser, driving):
+    small = {"viewport": {"width": 920, "height": 420}}  # drawn on this machine's processor
+    with driving() as (cockpit, _), opened(browser, cockpit.url, **small) as page:
+        eventually(lambda: kitchen_is_there(page))
+        page.mouse.click(200, 200)  # into the 3D view
+        page.keyboard.press("Escape")
+        eventually(lambda: "STOPPED" in read(page, "status"))
+        eventually(lambda: {read(page, f"sent{d}") for d in range(9)} == {"0.00"})
+        page.frame_locator("#view").locator("canvas").first.focus()  # and while it has them
+        page.keyboard.press("F4")
+        eventually(lambda: "STOPPED" not in read(page, "status"))
+
+
+def test_a_stop_is_not_released_in_fright(browser, driving):
+    with driving() as (cockpit, _), opened(browser, cockpit.url, view=False) as page:
+        page.keyboard.press("Escape")
+        eventually(lambda: read(page, "estop") == "STOPPED")
+        page.keyboard.press("Escape")
+        eventually(lambda: read(page, "estop") == "RELEASE")
+        assert state(page, "stopped")
+        page.keyboard.press("Escape")
+        eventually(lambda: "STOPPED" not in read(page, "status"))
+
+
 def test_a_phone_can_drive(browser, driving):
     options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    seen = bool(os.environ.get("MAC_CONTROL_SCREENSHOTS"))  # costs, and asserts nothing
-    with driving() as (cockpit, _), opened(browser, cockpit.url, view=seen, **options) as phone:
+    with driving() as (cockpit, _), opened(browser, cockpit.url, view=False, **options) as phone:
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390  # nothing sticks out
         for id in ("estop", "left", "right", "mode"):  # at hand without scrolling
             box = phone.locator(f"#{id}").bounding_box()
             assert box["y"] >= 0 and box["y"] + box["height"] <= 844
-        picture(phone, "phone")
         phone.tap("#mine7")
         eventually(lambda: phone.locator("tr.you").count() == 1)
-        picture(phone, "phone-scrolled")
         phone.tap("#estop")  # in sight wherever the page is scrolled to
         eventually(lambda: "STOPPED" in read(phone, "status"))
+        eventually(lambda: read(phone, "estop") == "RELEASE")
         phone.tap("#estop")
         phone.tap("#handback")
         eventually(lambda: phone.locator("tr.you").count() == 0)
@@ -228,7 +246,7 @@ def test_the_keyboard_of_the_browser_drives(browser, driving):
         page.keyboard.up("o")
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.keyboard.press("Tab")
-        eventually(lambda: "mode joints" in read(page, "progress"))
+        eventually(lambda: read(page, "mode") == "Mode: joints")
         page.keyboard.down("w")
         eventually(lambda: page.locator("tr.you").count() == 1)
         # A page that is hidden or closed lets go.
@@ -256,3 +274,5 @@ def test_the_gamepad_of_the_browser_drives(browser, driving):
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.evaluate("pad.buttons[1].pressed = true")  # B stops
         eventually(lambda: "STOPPED" in read(page, "status"))
+        page.evaluate("pad.buttons[11].pressed = true")  # the right stick, pressed, releases
+        eventually(lambda: "STOPPED" not in read(page, "status"))

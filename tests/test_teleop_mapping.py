@@ -39,6 +39,13 @@ def test_modes_give_a_two_axis_device_more_dimensions():
     assert drive(table, state, mode="wrist").given.tolist() == [False, False, True]
 
 
+def test_each_dimension_of_any_robot_can_have_a_slider():
+    mapping = parse_mapping({"each_dim": True}, 12)
+    driven = mapping(DeviceState({"dim11": -2.5, "dim3": 0.0}, frozenset({"mine0"})))
+    assert np.flatnonzero(driven.given).tolist() == [0, 11]  # at 0 only what is held
+    assert driven.values[11] == -2.5 and driven.values[0] == 0  # in units of the action
+
+
 def test_opposite_buttons_cancel_and_stay_given():
     rows = [{"button": "q", "dim": 1, "value": 0.5}, {"button": "a", "dim": 1, "value": -0.5}]
     driven = drive({"button": rows}, DeviceState({}, frozenset("qa")))
@@ -59,7 +66,7 @@ def test_a_leader_arm_is_followed_while_its_clutch_is_held():
     [
         (
             {"axes": []},
-            "expected keys of axis, button, events, hold, modes, task_space, got 'axes'",
+            "expected keys of axis, button, each_dim, events, hold, modes, task_space, got 'axes'",
         ),
         ({"axis": [{"axis": "a", "dim": 3}]}, "dimensions from 0 to 2, got [3]"),
         ({"axis": [{"axis": "a"}]}, "either dim or direction"),

@@ -101,10 +101,10 @@ def test_a_message_that_is_too_long_closes_the_connection(device):
 
 
 def test_only_one_client_drives(device):
-    with connect(url(device)) as first, connect(url(device)) as second:
+    with connect(url(device)) as first:
         first.send('{"axes": {"dim1": 1}}')
         wait_for(lambda: device.read().axes)
-        with pytest.raises(ConnectionClosed):
+        with connect(url(device)) as second, pytest.raises(ConnectionClosed):
             second.recv(timeout=5)
 
 

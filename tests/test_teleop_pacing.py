@@ -12,21 +12,8 @@ from mac_control.teleop.pacing import Pacer
 PERIOD = 0.08
 
 
-class Clock:
-    """Time that passes only when somebody sleeps, or takes long to do something."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
-def test_deadlines_do_not_drift_and_overruns_are_not_made_up_for():
-    clock = Clock()
+def test_deadlines_do_not_drift_and_overruns_are_not_made_up_for(new_clock):
+    clock = new_clock()
     pacer = Pacer(12.5, clock=clock, sleep=clock.sleep)
     began = clock()
     for k in range(100):
@@ -72,8 +59,8 @@ class Stamps(gymnasium.Env):
         return np.zeros(3), 0.0, False, False, {}
 
 
-def test_actions_go_out_at_even_intervals_whatever_the_policy_takes():
-    clock = Clock()
+def test_actions_go_out_at_even_intervals_whatever_the_policy_takes(new_clock):
+    clock = new_clock()
     env = Stamps(clock)
     loop = Teleoperation(env, Uneven(clock), Nobody(2), clock=clock, sleep=clock.sleep)
     loop.run(steps=200)
@@ -82,3 +69,15 @@ def test_actions_go_out_at_even_intervals_whatever_the_policy_takes():
     assert (np.abs(intervals - PERIOD) < 1e-6).mean() > 0.75
     assert env.arrived[-2] - env.arrived[100] == pytest.approx(98 * PERIOD)  # no drift
     assert loop.pacer.overruns == 0
+
+
+def test_a_sleep_that_lasts_longer_each_time_is_asked_for_less(new_clock):
+    clock = new_clock()
+    pacer = Pacer(12.5, clock=clock, sleep=lambda seconds: clock.sleep(seconds + 2e-4))
+    late = [pacer.wait() for _ in range(500)]
+    assert late[0] == pytest.approx(2e-4) and max(late[-100:]) < 2e-5
+    clock.sleep(10)  # a machine that was asleep teaches nothing about sleeping
+    pacer.wait()
+    began = clock()
+    pacer.wait()
+    assert 0 <= clock() - began <= PERIOD + 2e-4

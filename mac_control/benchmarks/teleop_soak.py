@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from mac_control.teleop.assemble import assemble_operator
 from mac_control.teleop.devices.network import Inbox, Network
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.operator import Together
-from mac_control.teleop.pacing import Pacer
+from mac_control.teleop.pacing import Pacer, share_promptly
 from mac_control.teleop.step import Step
 
 RATE = 12.5
@@ -37,7 +38,8 @@ class Args:
 
     The device (a WebSocket client on dimensions 5 to 8) drives for a while, then goes silent
     without a word; the page drives dimensions 0 to 4. With `--browser` the page is a Chromium.
-    First in real time for a while, then faster, always in one process.
+    First in real time for a while, then faster, always in one process. That keeps to one core;
+    who drives takes the others, for Chromium's drawing goes before whatever shares its core.
     """
 
     policy: str = "mac"
@@ -87,6 +89,9 @@ class Watched:
 
 def main(args: Args) -> int | None:
     period = 1 / (RATE * args.speed)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    share_promptly()
     figures: dict[str, Any] = {
         "policy": args.policy,
         "page": f"Chromium, {'with' if args.render else 'without'} the 3D view"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
 import numpy as np
 
 from mac_control.cockpit.front import Front, check_command
-from mac_control.cockpit.view import View
+from mac_control.cockpit.view import KITCHEN, View
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
 from mac_control.teleop.assemble import assemble_policy
@@ -47,7 +48,7 @@ class Cockpit:
         remote: bool = False,
         token: str | None = None,
     ) -> None:
-        check_bind(host, remote, token)
+        check_bind(host, port, remote, token)
         self._address = (host, port, remote, token)
         self.inbox = Inbox()
         self.inbox.mapping = "cockpit"
@@ -58,14 +59,16 @@ class Cockpit:
         self._policies: list[str] = []
         self._policy = 0
         self._shown = float("-inf")
+        self._arm = False
         self._tasks: list[str] = []
         self._names: list[str] = []
 
     @property
     def url(self) -> str:
         """Where the page is."""
-        host, _, _, token = self._address
-        port = self._front.port if self._front else self._address[1]
+        host, port, _, token = self._address
+        host = _reachable(host)
+        port = self._front.port if self._front else port
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
 
@@ -74,13 +77,15 @@ class Cockpit:
         self._loop, self._policies = loop, list(policies or [])
         env = loop.env.unwrapped
         model = getattr(env, "model", None)
+        self._arm = hasattr(env, "tasks")
         self._tasks = list(getattr(env, "tasks", ()))
         self._names = [f"{d}" for d in range(loop.action_dim)]
         if model is not None:
-            self._view = View(model)
+            self._view = View(model, KITCHEN if self._arm else None)
             self._view.update(env.data)
-            if model.njnt >= loop.action_dim:
-                self._names = [_short(model.joint(d).name) for d in range(loop.action_dim)]
+            if self._arm or model.nu == loop.action_dim:
+                part = model.joint if self._arm else model.actuator
+                self._names = [_short(part(d).name) for d in range(loop.action_dim)]
         view = self._view
         self._front = Front(
             *self._address,
@@ -114,6 +119,8 @@ class Cockpit:
         latencies = list(loop.latencies)[-200:]
         state: dict[str, Any] = {
             "names": self._names,
+            "view": self._view is not None,
+            "arm": self._arm,
             "low": loop.low.tolist(),
             "high": loop.high.tolist(),
             "tasks": self._tasks,
@@ -209,6 +216,21 @@ class Cockpit:
         else:
             argument = None
         self._loop.post(command, argument)
+
+
+def _reachable(host: str) -> str:
+    """An address that another machine can open, where `host` means all of this one's."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    family, elsewhere = socket.AF_INET, "192.0.2.1"
+    if host == "::":
+        family, elsewhere = socket.AF_INET6, "2001:db8::1"
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((elsewhere, 9))  # sends nothing: asks which of ours would be used
+        except OSError:
+            return host
+        return str(probe.getsockname()[0])
 
 
 def _rounded(values: np.ndarray) -> list[float]:

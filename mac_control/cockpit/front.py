@@ -56,7 +56,7 @@ class Front:
         on_message: Callable[[int, str | bytes], None],
         on_leave: Callable[[int], None],
     ) -> None:
-        check_bind(host, remote, token)
+        check_bind(host, port, remote, token)
         self.host, self.port, self.token = host, port, token
         self._view, self._view_page = view, view_page
         self._on_message, self._on_leave = on_message, on_leave
@@ -99,7 +99,9 @@ class Front:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._listen(started))
-        except OSError as error:
+        except Exception as error:  # whatever it is, who waits for the start must hear of it
+            if started.is_set():
+                raise
             self._error = error
             started.set()
         finally:

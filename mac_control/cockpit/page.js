@@ -1,9 +1,13 @@
 // The page: shows what the loop says and sends what the person does.
 import {collect, keyboard, sticks} from "./sticks.js";
 
+// What the sticks do in each mode of mappings/cockpit.toml.
+const DOES = {hand: ["forward, left", "up, turn"], joints: ["joints 2, 1", "joints 4, 3"],
+  wrist: ["joints 6, 5", "joint 7"]};
 const $ = id => document.getElementById(id);
 const rows = [];
-let socket = null, me = null, state = {}, noteTimer = null, heartbeat = 20, mode = false;
+let socket = null, me = null, state = {}, noteTimer = null, heartbeat = 20, mode = false,
+  stoppedAt = 0;
 
 if (location.search.includes("token=")) history.replaceState(null, "", location.pathname);
 
@@ -33,7 +37,7 @@ function beat() {
   const {axes, buttons, gamepad} = collect(pressed);
   rows.forEach((row, d) => {
     const x = Number(row.slider.value);
-    if (x !== 0) axes[`dim${d}`] = x;
+    if (x !== row.rest) axes[`dim${d}`] = x;
     if (row.mine.checked) buttons.push(`mine${d}`);
   });
   if (mode) { buttons.push("mode"); mode = false; }
@@ -44,17 +48,21 @@ function beat() {
 }
 
 function pressed(button) {
-  const act = {b: stop, start: () => command("pause"), back: () => command("reset"),
-    x: () => command("undo", 2), a: () => command("success"), y: () => { mode = true; }}[button];
+  const act = {b: stop, right_stick: press.release, start: press.pause, back: press.reset,
+    x: press.undo, a: press.success, y: press.mode}[button];
   if (act) act();
 }
-const stop = () => command(state.stopped ? "release" : "estop");
-function handBack() { for (const row of rows) { row.mine.checked = false; row.slider.value = 0; } }
+// Who presses STOP twice in fright must not release the robot: that takes a while to be offered.
+const releases = () => state.stopped && performance.now() - stoppedAt > 800;
+const stop = () => command(releases() ? "release" : "estop");
+function handBack() { for (const row of rows) { row.mine.checked = false; rest(row); } }
+function rest(row) { row.slider.value = row.rest; }
 
 // ---- what the loop says
 function show() {
   if (rows.length === 0) build();
   heartbeat = state.heartbeat;
+  if (!state.stopped) stoppedAt = performance.now();
   const {given, values, filled, action, spread, low, high} = state;
   rows.forEach((row, d) => {
     if (!given) return;
@@ -71,20 +79,22 @@ function show() {
     row.bar.title = given[d] ? `given ${values[d]}` : `filled in ${filled[d]} ± ${s}`;
   });
   const silent = state.driver === me && state.status && state.status !== "live";
-  text("status", state.stopped ? "STOPPED: press again to release" : state.paused ? "paused" :
+  text("status", state.stopped ? "STOPPED: press RELEASE or F4 to go on" : state.paused ? "paused" :
     silent ? `your device is ${state.status}: the robot has its dimensions` :
     given?.some(Boolean) ? "you drive" : "the robot drives", state.stopped || silent);
   text("progress", `episode ${state.episode} · ${(state.step / state.rate).toFixed(1)} s · ` +
-    `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`) +
-    (state.mode ? ` · mode ${state.mode}` : ""));
+    `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`));
   text("likelihood", state.log_prob == null ? "" :
     `log-likelihood of your commands ${state.log_prob.toFixed(1)} nats` +
     (state.unlikely ? ": the model finds them very unlikely" : ""), state.unlikely);
   text("timing", `late ${state.late[0].toFixed(1)} ms (p99 ${state.late[1].toFixed(1)}) · ` +
     `${state.overruns} overruns` +
     (state.latency == null ? "" : ` · your command to the robot in ${state.latency.toFixed(1)} ms`));
-  $("estop").textContent = state.stopped ? "RELEASE" : "STOP";
+  $("estop").textContent = releases() ? "RELEASE" : state.stopped ? "STOPPED" : "STOP";
   $("estop").classList.toggle("on", state.stopped);
+  text("mode", state.mode ? `Mode: ${state.mode}` : "Mode");
+  const does = DOES[state.mode] ?? ["", ""];
+  $("left").dataset.does = does[0]; $("right").dataset.does = does[1];
   $("pause").textContent = state.paused ? "Start" : "Pause";
   $("record").textContent = state.recording ? "Recording" : "Record";
   $("record").classList.toggle("on", state.recording);
@@ -96,21 +106,26 @@ function show() {
 }
 
 function build() {
+  document.body.classList.toggle("no-view", !state.view);
+  document.body.classList.toggle("no-arm", !state.arm);  // whose hand the sticks move
   state.names.forEach((name, d) => {
     const tr = $("dims").insertRow();
+    const low = state.low[d], high = state.high[d], step = (high - low) / 200;
+    const still = Math.min(Math.max(0, low), high), snaps = ((still - low) / step) % 1 === 0;
     tr.innerHTML = `<td></td><td><input type="checkbox" id="mine${d}"></td><td class="who"></td>
-      <td class="drive"><input type="range" id="dim${d}" min="${state.low[d]}"
-        max="${state.high[d]}" step="0.01" value="0"><div class="bar"><i class="spread"></i>
+      <td class="drive"><input type="range" id="dim${d}" min="${low}" max="${high}"
+        step="${snaps ? step : "any"}" value="${still}"><div class="bar"><i class="spread"></i>
         <i class="robot"></i><i class="you"></i></div></td><td class="sent" id="sent${d}"></td>`;
     const find = query => tr.querySelector(query);
     tr.cells[0].textContent = `${d} ${name}`;
     const row = {tr, mine: find("[type=checkbox]"), slider: find("[type=range]"),
       who: find(".who"), bar: find(".bar"), given: find("i.you"), filled: find("i.robot"),
       spread: find(".spread"), sent: find(".sent")};
+    row.rest = Number(row.slider.value);
     // A slider that is not mine for good springs back when it is let go.
-    row.slider.addEventListener("change", () => { if (!row.mine.checked) row.slider.value = 0; });
-    row.slider.addEventListener("dblclick", () => { row.slider.value = 0; });
-    row.mine.addEventListener("change", () => { if (!row.mine.checked) row.slider.value = 0; });
+    row.slider.addEventListener("change", () => { if (!row.mine.checked) rest(row); });
+    row.slider.addEventListener("dblclick", () => rest(row));
+    row.mine.addEventListener("change", () => { if (!row.mine.checked) rest(row); });
     rows.push(row);
   });
   for (const task of state.tasks) {
@@ -134,23 +149,23 @@ function note(value) {
 }
 
 const press = {
-  estop: stop, pause: () => command("pause"), reset: () => command("reset"),
-  undo: () => command("undo", 2), success: () => command("success"),
-  record: () => command("record"), handback: handBack, mode: () => { mode = true; },
-  wheel: () => command("wheel"),
+  estop: stop, release: () => command("release"), pause: () => command("pause"),
+  reset: () => command("reset"), undo: () => command("undo", 2),
+  success: () => command("success"), record: () => command("record"), handback: handBack,
+  mode: () => { mode = true; }, wheel: () => command("wheel"),
 };
 for (const [id, act] of Object.entries(press))
-  $(id).addEventListener("click", event => { event.currentTarget.blur(); act(); });
+  $(id)?.addEventListener("click", event => { event.currentTarget.blur(); act(); });
 $("policy").addEventListener("change", event => {
   command("policy", Number(event.target.value)); event.target.blur();
 });
-// The 3D view takes the keys when it is clicked: bring them back, or Esc would stop nothing.
+// The 3D view takes the keys when it is clicked: bring them back.
 addEventListener("blur", () => setTimeout(() => {
   if (document.activeElement === $("view")) { $("view").blur(); window.focus(); }
 }));
 window.cockpit = {get state() { return state; }};  // for tests and tinkering
 sticks();
-keyboard({Escape: stop, p: press.pause, Backspace: press.reset, z: press.undo,
-  Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode});
+keyboard({Escape: stop, F4: press.release, p: press.pause, Backspace: press.reset,
+  z: press.undo, Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode}, $("view"));
 connect();
 beat();

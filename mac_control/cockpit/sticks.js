@@ -38,18 +38,24 @@ export function sticks() {
   }
 }
 
-// Keys that drive, by what is printed on them; commands are the page's.
-export function keyboard(commands) {
-  addEventListener("keydown", event => {
+// Keys that drive, by what is printed on them; commands are the page's. The frame of the 3D view,
+// when it was clicked, hears keys instead of the page: Esc must stop from there too.
+export function keyboard(commands, frame) {
+  const down = event => {
     if (event.target.closest("select, input[type=text]")) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const command = commands[event.key] || commands[event.key.toLowerCase()];
     if (command) { event.preventDefault(); if (!event.repeat) command(); return; }
     const name = event.key === " " ? "space" : event.key.toLowerCase();
     if (name.length === 1 || name === "space") { keys.add("key_" + name); event.preventDefault(); }
-  });
-  addEventListener("keyup", event =>
-    keys.delete("key_" + (event.key === " " ? "space" : event.key.toLowerCase())));
+  };
+  const up = event =>
+    keys.delete("key_" + (event.key === " " ? "space" : event.key.toLowerCase()));
+  const listen = to => { to.addEventListener("keydown", down); to.addEventListener("keyup", up); };
+  const inside = () => { if (frame.contentDocument) listen(frame.contentWindow); };  // if it is ours
+  listen(window);
+  inside();
+  frame.addEventListener("load", inside);
   addEventListener("blur", () => { keys.clear(); buttons.clear(); });
 }
 

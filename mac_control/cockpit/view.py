@@ -8,6 +8,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mac_control.teleop.device import needs
 
 #: viser's own panel and its notifications cover the scene on a phone, and the page has controls.
@@ -17,17 +19,22 @@ HIDDEN = (
 )
 
 
+#: Where the kitchen is seen from, and what is looked at [m].
+KITCHEN = (-0.85, -1.15, 2.6), (-0.1, 0.4, 1.85)
+
+
 class View:
     """A viser server on this machine alone, with the scene of a MuJoCo model.
 
     Args:
         model: the scene.
+        camera: where from and to where it is looked at first [m]; None: at all of it.
 
     Raises:
         DeviceError: viser or mjviser is not installed.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, camera: tuple[Any, Any] | None = None) -> None:
         viser, mjviser = needs("viser", "cockpit"), needs("mjviser", "cockpit")
         logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
         with contextlib.redirect_stdout(io.StringIO()):  # its address is not for the person
@@ -35,8 +42,10 @@ class View:
         self._viser.gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
         self._viser.gui.set_panel_label("view")
         self._viser.gui.main_panel.minimize()  # the page has the controls
-        self._viser.initial_camera.position = (-0.85, -1.15, 2.6)
-        self._viser.initial_camera.look_at = (-0.1, 0.4, 1.85)
+        centre, away = model.stat.center, model.stat.extent * np.array([-0.7, -0.9, 0.8])
+        position, look_at = camera or (centre + away, centre)
+        self._viser.initial_camera.position = tuple(position)
+        self._viser.initial_camera.look_at = tuple(look_at)
         self._scene = mjviser.ViserMujocoScene(self._viser, model, num_envs=1)
         self._scene.camera_tracking_enabled = False
         self.port: int = self._viser.get_port()

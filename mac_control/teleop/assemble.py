@@ -41,7 +41,7 @@ def assemble_operator(
     `options` go to `DeviceOperator`.
     """
     if not isinstance(mapping, Mapping):
-        mapping = load_mapping(mapping or device.mapping, env.action_space.shape[0])
+        mapping = load_mapping(mapping or _own_mapping(device, env), env.action_space.shape[0])
     space = None
     if mapping.task_space is not None:
         model = getattr(env.unwrapped, "model", None)
@@ -49,6 +49,13 @@ def assemble_operator(
             raise InputError("task_space: expected an environment with a MuJoCo model, got none")
         space = TaskSpace(model, mapping.task_space, 1 / rate)
     return DeviceOperator(device, mapping, task_space=space, **options)
+
+
+def _own_mapping(device: Device, env: gymnasium.Env) -> str:
+    # The page has sliders for whatever there is; its sticks and keys are for the kitchen's arm.
+    if device.mapping == "cockpit" and not hasattr(env.unwrapped, "tasks"):
+        return "network"
+    return device.mapping
 
 
 def make_env(name: str, tasks: str, obs: str, steps: int, noise: float) -> gymnasium.Env:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,10 +111,15 @@ def make_device(name: str, **options: Any) -> Device:
             make = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"device {name!r}: cannot be imported: {error}") from error
+    signature = inspect.signature(make)
     try:
-        device = make(**options)
+        signature.bind(**options)
     except TypeError as error:
-        raise InputError(f"device {name!r}: options do not fit: {error}") from error
+        known = ", ".join(signature.parameters) or "none"
+        raise InputError(
+            f"device {name!r}: options do not fit: expected some of {known}: {error}"
+        ) from error
+    device = make(**options)
     if not isinstance(device, Device):
         raise InputError(f"device {name!r}: expected a Device, got {type(device).__name__}")
     return device

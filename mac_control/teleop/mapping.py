@@ -13,6 +13,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import DeviceState
+from mac_control.teleop.entries import Axis, Button, Hold, TaskSpaceOptions
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,67 +24,9 @@ MAPPINGS = resources.files("mac_control.teleop") / "mappings"
 #: Task-space directions of the end effector, in the base frame: translations, then rotations.
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
-EVENTS = ("estop", "mode", "pause", "quit", "record", "reset", "success", "undo")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An axis that drives an action dimension or a task-space direction.
-
-    `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
-    over [0, `scale`]. With `position`, as for leader arms, the action is instead
-    `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
-    or always where there is none.
-    """
-
-    axis: str
-    dim: int | None = None
-    direction: str | None = None
-    scale: float = 1.0
-    dead_zone: float = 0.0
-    mode: str | None = None
-    position: bool = False
-    gain: float = 1.0
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button that drives a dimension or direction at `value` while it is held."""
-
-    button: str
-    dim: int | None = None
-    direction: str | None = None
-    value: float = 1.0
-    mode: str | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A clutch, "hands on": while the button is held, `dims` are given, at 0 if not driven."""
-
-    button: str
-    dims: tuple[int, ...]
-    mode: str | None = None
-
-
-@dataclass(frozen=True)
-class TaskSpaceOptions:
-    """How directions become joint velocities; while one is driven, all of `joints` are given.
-
-    Args:
-        joints: the action dimensions that move the end effector; entry i of the observation is
-            the position of joint `joints[i]`.
-        site: the MuJoCo site that is driven.
-        linear, angular: speed at full deflection [m/s], [rad/s].
-        unit: joint velocity of an action of 1 [rad/s].
-    """
-
-    joints: tuple[int, ...]
-    site: str = "end_effector"
-    linear: float = 0.3
-    angular: float = 1.0
-    unit: float = 2.0
+EVENTS = ("estop", "mode", "pause", "quit", "record", "release", "reset", "success", "undo")
+#: Beyond every action box, and far from what single precision cannot hold.
+FAR = 1e6
 
 
 @dataclass(frozen=True)
@@ -175,37 +118,22 @@ class Mapping:
         ]
         given[held] = True
         for entry in (*self.axes, *self.buttons):
-            amount = self._amount(entry, state, obs, held) if entry.mode in (None, mode) else None
-            if amount is None:
+            amount = entry.amount(state, obs) if entry.mode in (None, mode) else None
+            if amount is None or self._let_go(entry, held):
                 continue
+            amount = min(max(amount, -FAR), FAR)
             if entry.dim is not None:
                 values[entry.dim] += amount
                 given[entry.dim] = True
             else:
                 twist[DIRECTIONS.index(entry.direction or "")] += amount
                 turning = True
-        return Driven(np.clip(values, -1e6, 1e6), given, twist.clip(-1, 1) if turning else None)
+        return Driven(values, given, twist.clip(-1, 1) if turning else None)
 
-    def _amount(
-        self, entry: Axis | Button, state: DeviceState, obs: np.ndarray | None, held: list[int]
-    ) -> float | None:
-        if isinstance(entry, Button):
-            return entry.value if entry.button in state.buttons else None
-        if entry.axis not in state.axes:
-            return None
-        x = float(state.axes[entry.axis])
-        if not np.isfinite(x):
-            raise InputError(f"axis {entry.axis!r}: expected a finite number, got {x}")
-        if entry.position:
-            if obs is None or (
-                any(entry.dim in h.dims for h in self.holds) and entry.dim not in held
-            ):
-                return None
-            return entry.gain * (entry.scale * x + entry.offset - float(obs[entry.dim or 0]))
-        x = min(max(x, -1.0), 1.0)
-        if abs(x) <= entry.dead_zone:
-            return None
-        return entry.scale * np.sign(x) * (abs(x) - entry.dead_zone) / (1 - entry.dead_zone)
+    def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
+        # A position is followed only while its clutch is held, where it has one.
+        follows = isinstance(entry, Axis) and entry.position and entry.dim not in held
+        return follows and any(entry.dim in hold.dims for hold in self.holds)
 
     def _check_dims(self, what: str, dims: tuple[int, ...]) -> None:
         bad = [d for d in dims if isinstance(d, bool) or not 0 <= d < self.action_dim]
@@ -233,7 +161,7 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 
     Example:
         >>> sorted(load_mapping("keyboard").events)
-        ['estop', 'mode', 'pause', 'quit', 'record', 'reset', 'success', 'undo']
+        ['estop', 'mode', 'pause', 'quit', 'record', 'release', 'reset', 'success', 'undo']
     """
     names = mapping_names()
     path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
@@ -253,18 +181,29 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
 
 def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
     """A mapping from the tables of a TOML file."""
-    _check_keys("mapping", table, {"axis", "button", "hold", "events", "modes", "task_space"})
+    known = {"axis", "button", "each_dim", "hold", "events", "modes", "task_space"}
+    _check_keys("mapping", table, known)
     for name in ("axis", "button", "hold", "modes"):
         if not isinstance(table.get(name, []), list | tuple):
             raise InputError(f"{name}: expected a list, got {table[name]!r}")
     task, events = table.get("task_space"), table.get("events", {})
     if not isinstance(events, dict) or not all(isinstance(v, str) for v in events.values()):
         raise InputError(f'events: expected event = "button" pairs, got {events!r}')
+    each = table.get("each_dim", False)
+    if not isinstance(each, bool):
+        raise InputError(f"each_dim: expected true or false, got {each!r}")
+    dims = range(action_dim) if each else ()
     return Mapping(
         action_dim,
-        tuple(_entry(Axis, row) for row in table.get("axis", [])),
+        (
+            *(Axis(f"dim{d}", dim=d, action=True) for d in dims),
+            *(_entry(Axis, row) for row in table.get("axis", [])),
+        ),
         tuple(_entry(Button, row) for row in table.get("button", [])),
-        tuple(_entry(Hold, row) for row in table.get("hold", [])),
+        (
+            *(Hold(f"mine{d}", (d,)) for d in dims),
+            *(_entry(Hold, row) for row in table.get("hold", [])),
+        ),
         events,
         tuple(table.get("modes", ())),
         None if task is None else _entry(TaskSpaceOptions, task),

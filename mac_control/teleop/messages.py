@@ -47,12 +47,15 @@ def parse_message(text: str | bytes) -> tuple[dict[str, float], frozenset[str]]:
     return {name: _number(name, x) for name, x in axes.items()}, frozenset(buttons)
 
 
-def check_bind(host: str, remote: bool, token: str | None) -> None:
+def check_bind(host: str, port: int, remote: bool, token: str | None) -> None:
     """Let a server listen on `host` only if that is safe or was asked for.
 
     Raises:
-        InputError: an address beyond this machine without the flag and a token of 16 characters.
+        InputError: an address beyond this machine without the flag and a token of 16 characters,
+            or a port that cannot be.
     """
+    if not 0 <= port < 2**16:
+        raise InputError(f"port: expected a number from 0 to {2**16 - 1}, got {port}")
     if _is_loopback(host):
         return
     if not remote or token is None or len(token) < 16:

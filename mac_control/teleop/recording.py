@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -60,6 +61,9 @@ class MinariRecorder:
         say: Callable[[str], None] | None = None,
         retry: float = 5.0,
     ) -> None:
+        # Now, not when the first episode ends: that would hold up the robot for half a second.
+        importlib.import_module("minari.data_collector.episode_buffer")
+        importlib.import_module("minari.dataset.minari_storage")
         self.folder, _ = target_folder(target)
         self._target = target
         action_space = env.action_space

@@ -9,7 +9,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import needs
-from mac_control.teleop.mapping import TaskSpaceOptions
+from mac_control.teleop.entries import TaskSpaceOptions
 
 DAMPING = 1e-3
 

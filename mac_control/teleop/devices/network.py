@@ -76,7 +76,7 @@ class Network(Inbox):
         token: str | None = None,
     ) -> None:
         super().__init__()
-        check_bind(host, remote, token)
+        check_bind(host, port, remote, token)
         self.host, self.port, self._token = host, port, token
         self._server: Any = None
         self._busy = threading.Lock()
