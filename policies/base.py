@@ -22,6 +22,7 @@ class Policy(ABC):
     obs_dim: int
     low: np.ndarray  # (D,) float32, lower ends of the action box
     high: np.ndarray  # (D,) float32, upper ends
+    remembers: bool = False  # whether an answer depends on the steps before, chance apart
 
     @property
     def action_dim(self) -> int:

@@ -88,6 +88,7 @@ class Windowed(LearnedPolicy):
 
     name: ClassVar[str] = "windowed"
     Config: ClassVar[type] = WindowConfig
+    remembers = True
     stackable: ClassVar[bool] = False  # the policy within may not be
 
     def __init__(

@@ -80,6 +80,9 @@ class Args(FanOut):
     """Noise on observed robot joints, as in D4RL."""
     init_noise: float = 0.0
     """Arm joints start within this of the usual pose [rad]."""
+    arbitrate: float | None = None
+    """Overrule an operator while its commands lie this many standard deviations off what the
+    policy expects, 2 say; only for policies with a density. None: never."""
     steps: int = 280
     """Longest episode, in steps of 0.08 s."""
 
@@ -117,6 +120,7 @@ def main(args: Args) -> int | None:
         proxies=args.proxy,
         demonstrations=source,
         env=env,
+        arbitrate=args.arbitrate,
         done=earlier_rows(args.out / "results.json"),
         on_row=lambda rows: write_report(args.out, rows, about),
         progress=True,

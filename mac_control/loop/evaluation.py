@@ -47,6 +47,7 @@ def evaluate(
     proxies: Sequence[str | Path | Policy] | None = None,
     demonstrations: str | Path | Demonstrations | None = None,
     env: Mapping[str, Any] | None = None,
+    arbitrate: float | None = None,
     done: Sequence[Row] = (),
     on_row: Callable[[list[Row]], None] | None = None,
     progress: bool = False,
@@ -69,6 +70,8 @@ def evaluate(
             or the only one. None: those of `policies` that are called `bc`.
         demonstrations: what the operator `tracker` follows; a source, or loaded already.
         env: options of :func:`make_kitchen`; `tasks` and `obs` follow from the policy.
+        arbitrate: overrule an operator whose commands lie this many standard deviations off, see
+            :class:`mac_control.policies.arbitrated.Arbitrated`; None: never.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.
         progress: whether to show a bar over episodes.
@@ -91,6 +94,8 @@ def evaluate(
         demonstrations = str(demonstrations)
     settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **(env or {})}
     settings["demonstrations"] = _data_checksum(demonstrations)
+    if arbitrate is not None:
+        settings["arbitrate"] = arbitrate
     contenders = contend(policies)
     seats = contend(proxies) if proxies is not None else called_bc(contenders)
     cells = plan(contenders, operators, given, seats, settings)
@@ -99,7 +104,7 @@ def evaluate(
     groups = []
     for index, cell in enumerate(cells):
         if index not in rows:
-            groups += _groups(index, cell, episodes, seed, demonstrations, env or {})
+            groups += _groups(index, cell, episodes, seed, demonstrations, env or {}, arbitrate)
     outcomes: dict[int, dict[int, Outcome]] = {}
     failed: dict[int, str] = {}
     with tqdm(total=sum(len(g.seeds) for g in groups), unit="episode", disable=not progress) as bar:
@@ -129,6 +134,7 @@ def _groups(
     seed: int,
     demonstrations: str | Demonstrations | None,
     env: Mapping[str, Any],
+    arbitrate: float | None,
 ) -> list[Group]:
     options = {"obs": cell.policy.obs, **env}
     if cell.policy.tasks is not None:
@@ -144,6 +150,7 @@ def _groups(
             proxy=cell.proxy.source if cell.proxy is not None else None,
             demonstrations=demonstrations,
             env=tuple(sorted(options.items())),
+            arbitrate=arbitrate,
         )
         for start in range(0, episodes, GROUP_SIZE)
     ]

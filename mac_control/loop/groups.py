@@ -15,6 +15,7 @@ from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
+from mac_control.policies.arbitrated import Arbitrated
 
 #: Episodes that run in lockstep. Part of what settles the last bits of every result.
 GROUP_SIZE = 20
@@ -32,6 +33,7 @@ class Group:
     proxy: str | Policy | None
     demonstrations: str | Demonstrations | None
     env: tuple[tuple[str, Any], ...]
+    arbitrate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def run_group(group: Group) -> Outcome:
     """Run the episodes; what comes out follows from the group alone."""
     envs = _envs(group.env, len(group.seeds))
     policy = _policy(group.policy, "policy")
+    if group.arbitrate is not None:
+        policy = Arbitrated(policy, group.arbitrate)
     demonstrations = group.demonstrations
     resources = {
         "policy": None if group.proxy is None else _policy(group.proxy, "proxy"),

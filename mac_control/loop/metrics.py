@@ -21,6 +21,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
       where it has no goal of its own).
     - `steps_to_success`: steps until the last of those was done; None where one was not.
     - `effort`: share of the action entries that the operator gave.
+    - `heeded`: share of what it gave that was done; 1 but for an arbitrated policy.
     - `log_prob_per_dim`: mean log-likelihood of a given entry [nats].
     - `jerk`: see :func:`jerk`.
     - `wrong_auc`: see :func:`wrong_auc`.
@@ -41,6 +42,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
         "goal_reward": goal_reward,
         "steps_to_success": float(max(reached)) if finished and reached else None,
         "effort": trajectory.effort,
+        "heeded": heeded(trajectory),
         "log_prob_per_dim": likelihood,
         "jerk": jerk(trajectory.actions, trajectory.given),
         "wrong_auc": wrong_auc(trajectory),
@@ -59,6 +61,18 @@ def mean_metrics(episodes: Sequence[Mapping[str, float | None]]) -> dict[str, fl
         values = [value for episode in episodes if (value := episode[name]) is not None]
         means[name] = float(np.mean(values)) if values else None
     return means
+
+
+def heeded(trajectory: Trajectory) -> float | None:
+    """Share of the given entries that were done as given, or at the end of the action box nearest.
+
+    None where nothing was given.
+    """
+    given = trajectory.given
+    if not given.any():
+        return None
+    done, wanted = trajectory.actions[given], trajectory.values[given]
+    return float(np.mean((done == wanted) | (np.abs(wanted) > np.abs(done)) & (np.abs(done) >= 1)))
 
 
 def jerk(actions: np.ndarray, given: np.ndarray) -> float | None:

@@ -23,6 +23,7 @@ DEGRADED = Suite(
     blocks=(
         Block("operator alone", OPERATORS, (9,), entrants=("bc",)),
         Block("held-out operators", OPERATORS, (0, 3, 5)),
+        Block("overruled where unlikely", OPERATORS, (3, 5), entrants=("mac",), arbitrate=2.0),
     ),
     size=Size(folds=5),
 )

@@ -30,6 +30,16 @@ PARTIAL = Suite(
             ),
             (0, 9),
         ),
+        *(
+            Block(
+                f"overruled beyond {z:g} standard deviations",
+                (STUBBORN, RESYNC),
+                (1, 3, 5, 7),
+                entrants=("mac",),
+                arbitrate=z,
+            )
+            for z in (1.5, 2.0, 3.0)
+        ),
     ),
     size=Size(folds=5),
 )

@@ -17,6 +17,7 @@ PRIVATE_GOAL = Suite(
         Block("expert alone", (EXPERT,), (9,), entrants=("bc",)),
         Block("nothing given: by habit", (f"{EXPERT}+k:0",), (9,)),
         Block("with a private goal", (EXPERT,), (1, 2, 3)),
+        Block("overruled where unlikely", (EXPERT,), (1, 2, 3), entrants=("mac",), arbitrate=2.0),
         Block("one joint group", (f"{EXPERT}+group:wrist", f"{EXPERT}+group:base"), (9,)),
     ),
     reward="goal_rewards",

@@ -184,6 +184,7 @@ def _evaluate(
         proxies=policies[suite.proxy] if suite.proxy is not None else None,
         demonstrations=operators_follow,
         env=dict(suite.env),
+        arbitrate=block.arbitrate,
         done=done,
         on_row=on_row,
         progress=True,

@@ -41,6 +41,7 @@ class Block:
         entrants: labels; none: all.
         follow: which demonstrations operators follow: those held out from training in the fold,
             or those that were in it.
+        arbitrate: overrule operators, see :class:`mac_control.policies.arbitrated.Arbitrated`.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Block:
     given: tuple[int, ...]
     entrants: tuple[str, ...] = ()
     follow: Literal["held-out", "seen"] = "held-out"
+    arbitrate: float | None = None
 
 
 @dataclass(frozen=True)

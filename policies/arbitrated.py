@@ -1,0 +1,89 @@
+"""Arbitration: dimensions go back to the robot while what is commanded is very unlikely."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.base import Policy
+
+#: Share of the surprise that is left after a step: half of it is of the last half second.
+KEPT = 0.9
+
+
+class Arbitrated(Policy):
+    """Heeds the operator only while the policy within finds what is given likely enough.
+
+        s = 2 (log p(own | obs) - log p(given | obs)) / #given,    e <- 0.9 e + 0.1 s
+
+    for what the policy would do alone in the given dimensions, `own`. For a Gaussian, s is the
+    mean squared distance in standard deviations; while e ≥ z² nothing counts as given, and the
+    robot does as if alone. **Given entries then do not come back**: the one exception to the
+    contract of :class:`Policy`, and therefore never on by itself. An operator whose plan is
+    another one than the robot's is overruled like one who is wrong.
+
+    Args:
+        policy: one with a density, which does not remember.
+        z: standard deviations per given dimension; the smaller, the more often it overrules.
+
+    Raises:
+        InputError: `z` that is not above 0, a policy without a density, or one that remembers.
+
+    Example:
+        >>> from mac_control.policies import MacConfig, MacPolicy
+        >>> box, obs = np.ones(9), np.zeros(30)
+        >>> policy = MacPolicy(MacConfig(), obs, obs + 1, -box, box)
+        >>> partial = PartialAction([0.9] + 8 * [0], [True] + 8 * [False])
+        >>> Arbitrated(policy, z=1000.0).act(obs, partial)[0] == np.float32(0.9)
+        np.True_
+    """
+
+    def __init__(self, policy: Policy, z: float = 2.0) -> None:
+        if not (np.isfinite(z) and z > 0):
+            raise InputError(f"z: expected a finite number above 0, got {z}")
+        if policy.remembers:
+            raise InputError("policy: expected one that does not remember the steps before")
+        probe = PartialAction(np.zeros(policy.action_dim), np.ones(policy.action_dim, bool))
+        if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), _row(probe)) is None:
+            name = getattr(policy, "name", type(policy).__name__)
+            raise InputError(f"policy: expected one with a density, such as mac, got {name}")
+        self.policy, self.z = policy, z
+        self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
+        self._surprise = np.zeros(0)
+
+    def reset(self, seed: int | None = None) -> None:
+        self.policy.reset(seed)
+        self._surprise = np.zeros(0)
+
+    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        if partial is None or not partial.given.any():
+            return self.policy.act(obs, partial)
+        many = np.atleast_2d(obs)
+        batch = _row(PartialAction(np.clip(partial.values, self.low, self.high), partial.given))
+        own = PartialAction(self.policy.act(many), batch.given)
+        mine, theirs = (self.policy.log_prob(many, each) for each in (own, batch))
+        assert mine is not None and theirs is not None  # as the constructor found
+        count = batch.given.sum(-1)
+        # One absurd command shall not be held against them for longer than a second or so.
+        surprise = np.clip(2 * (mine - theirs) / np.maximum(count, 1), 0, 4 * self.z**2)
+        if len(self._surprise) != len(many):
+            self._surprise = np.zeros(len(many))
+        step = np.where(count > 0, (1 - KEPT) * (surprise - self._surprise), 0)
+        self._surprise = self._surprise + step
+        heeded = batch.given & (self._surprise < self.z**2)[:, None]
+        action = self.policy.act(many, PartialAction(batch.values, heeded))
+        return action.reshape(partial.values.shape)
+
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        return self.policy.complete(obs, values, given)
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.policy.log_prob(obs, partial)
+
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.policy.uncertainty(obs, partial)
+
+
+def _row(partial: PartialAction) -> PartialAction:
+    return PartialAction(np.atleast_2d(partial.values), np.atleast_2d(partial.given))

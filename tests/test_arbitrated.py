@@ -1,0 +1,96 @@
+"""An arbitrated policy heeds what is likely, and acts alone while what is given is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mac_control import InputError, PartialAction
+from mac_control.loop.metrics import heeded
+from mac_control.loop.trajectory import Trajectory
+from mac_control.policies import Policy
+from mac_control.policies.arbitrated import Arbitrated
+from mac_control.policies.bc import BC, BCConfig
+from mac_control.policies.windowed import WindowConfig, Windowed
+
+STD = 0.1
+
+
+class Normal(Policy):
+    """Two independent dimensions, N(0, 0.1²): each likelihood is known."""
+
+    obs_dim, low, high = 3, -np.ones(2, np.float32), np.ones(2, np.float32)
+
+    def complete(self, obs, values, given):
+        return np.zeros_like(values)
+
+    def log_prob(self, obs, partial):
+        each = -0.5 * (partial.values / STD) ** 2 - np.log(STD * np.sqrt(2 * np.pi))
+        return (partial.given * each).sum(-1)
+
+
+def acts(policy, *values):
+    """What is done when dimension 0 is given each of these values."""
+    mask = [True, False]
+    return [policy.act(np.zeros(3), PartialAction([v, 0.0], mask))[0].item() for v in values]
+
+
+def test_what_lies_within_z_comes_back_bit_for_bit_for_ever():
+    wanted = [float(np.float32(1.99 * STD))] * 100
+    assert acts(Arbitrated(Normal(), z=2.0), *wanted) == wanted
+
+
+def test_what_stays_further_off_is_overruled_and_heeded_again_once_it_is_likely():
+    policy = Arbitrated(Normal(), z=2.0)
+    done = acts(policy, *[0.9] * 10, *[0.1] * 30)
+    overruled = [value == 0.0 for value in done]
+    first, last = overruled.index(True), len(done) - 1 - overruled[::-1].index(True)
+    assert 0 < first < 5  # a single odd command is still heeded
+    assert 10 <= last < 30 and all(overruled[first : last + 1])
+    policy.reset()
+    assert acts(policy, 0.9) == [np.float32(0.9)]
+
+
+def test_episodes_of_a_batch_are_judged_each_by_its_own():
+    policy = Arbitrated(Normal(), z=2.0)
+    both = PartialAction([[0.9, 0.0], [0.1, 0.0]], [[True, False]] * 2)
+    for _ in range(20):
+        action = policy.act(np.zeros((2, 3)), both)
+    assert action[:, 0].tolist() == [0.0, np.float32(0.1)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_actions_are_what_is_given_or_what_the_policy_does(steps):
+    policy = Arbitrated(Normal(), z=1.0)
+    for *values, one, two in steps:
+        partial = PartialAction(values, [one, two])
+        action = policy.act(np.zeros(3), partial)
+        own = np.zeros(2, np.float32)
+        as_given = np.where(partial.given, np.clip(partial.values, -1, 1), own)
+        assert action.tolist() in (as_given.tolist(), own.tolist())
+
+
+def test_only_policies_with_a_density_and_without_memory_can_judge():
+    box, obs = np.ones(9), np.zeros(30)
+    with pytest.raises(InputError, match="density.*got bc"):
+        Arbitrated(BC(BCConfig(), obs, obs + 1, -box, box))
+    with pytest.raises(InputError, match="remember"):
+        Arbitrated(Windowed(WindowConfig(history=2), obs, obs + 1, -box, box))
+    with pytest.raises(InputError, match="z: expected"):
+        Arbitrated(Normal(), z=0.0)
+
+
+def test_heeded_counts_given_entries_that_were_done():
+    given = np.array([[True, False]] * 4)
+    values = np.array([[0.5, 0.0], [0.5, 0.0], [3.0, 0.0], [0.5, 0.0]], np.float32)
+    actions = np.array([[0.5, 0.1], [0.0, 0.1], [1.0, 0.1], [0.5, 0.1]], np.float32)
+    zeros = np.zeros(4)
+    trajectory = Trajectory(np.zeros((4, 3)), given, values, actions, zeros, None, {}, None, 0)
+    assert heeded(trajectory) == 0.75
