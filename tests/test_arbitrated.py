@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mac_control import InputError, PartialAction
+from mac_control import InputError, PartialAction, evaluate
 from mac_control.loop.metrics import heeded
 from mac_control.loop.trajectory import Trajectory
 from mac_control.policies import Policy
@@ -94,3 +94,25 @@ def test_heeded_counts_given_entries_that_were_done():
     zeros = np.zeros(4)
     trajectory = Trajectory(np.zeros((4, 3)), given, values, actions, zeros, None, {}, None, 0)
     assert heeded(trajectory) == 0.75
+
+
+class Kitchen(Normal):
+    """The same for the arm in the kitchen."""
+
+    name = "normal"
+    obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
+
+
+class NoDensity(Kitchen):
+    def log_prob(self, obs, partial):
+        return None
+
+
+def test_a_random_operator_is_overruled_where_an_evaluation_asks_for_it():
+    arguments = {"given": [3], "episodes": 2, "workers": 1, "env": {"max_episode_steps": 9}}
+    (obeyed,) = evaluate([Kitchen()], ["random"], **arguments)
+    (overruled,) = evaluate([Kitchen()], ["random"], arbitrate=2.0, **arguments)
+    assert obeyed["metrics"]["heeded"] == 1.0
+    assert overruled["metrics"]["heeded"] < 0.5
+    with pytest.raises(InputError, match="density"):
+        evaluate([NoDensity()], ["random"], arbitrate=2.0, **arguments)
