@@ -79,7 +79,7 @@ def test_actions_are_what_is_given_or_what_the_policy_does(steps):
 
 def test_only_policies_with_a_density_and_without_memory_can_judge():
     box, obs = np.ones(9), np.zeros(30)
-    with pytest.raises(InputError, match="density.*got bc"):
+    with pytest.raises(InputError, match=r"density.*got bc"):
         Arbitrated(BC(BCConfig(), obs, obs + 1, -box, box))
     with pytest.raises(InputError, match="remember"):
         Arbitrated(Windowed(WindowConfig(history=2), obs, obs + 1, -box, box))
