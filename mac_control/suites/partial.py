@@ -18,7 +18,13 @@ PARTIAL = Suite(
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
         Block("held-out operators", (STUBBORN, RESYNC), (0, 1, 2, 3, 5, 7)),
-        Block("seen operators", (STUBBORN, RESYNC), (0, 1, 3, 5), follow="seen"),
+        Block(
+            "seen operators",
+            (STUBBORN, RESYNC),
+            (0, 1, 3, 5),
+            entrants=("bc", "mac"),
+            follow="seen",
+        ),
         Block(
             "held-out operators, other dimensions",
             (
@@ -29,6 +35,7 @@ PARTIAL = Suite(
                 f"{RESYNC}+shifting:k=3",
             ),
             (0, 9),
+            entrants=("bc", "mac"),
         ),
         *(
             Block(
