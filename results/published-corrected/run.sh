@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# BC and MAC trained on kitchen-complete-v0 with corrective labels, made without a simulator: alone,
+# and with a BC proxy operator that was trained the same way. Five training seeds, 50 episodes each.
+# From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on
+# where it was interrupted.
+set -euo pipefail
+mac-control evaluate --suite published-corrected --entrants bc,mac --size.seeds 5 --size.episodes 50 \
+    --size.bf16 True --out runs/published-corrected
+cp runs/published-corrected/{results.json,results.md,report.html} results/published-corrected/
