@@ -50,11 +50,13 @@ def main(args: Args) -> None:
     )
     subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))
     rewards = Counter(f"{episode.rewards.sum():g}" for episode in made)
+    listed = ", ".join(f"{reward}: {count}" for reward, count in sorted(rewards.items()))
+    counted = ", ".join(f"{name} {count}" for name, count in subtasks.items())
     steps = [len(episode) for episode in made]
     print(
         f"{len(made)} of {args.episodes} episodes kept, {sum(steps)} steps "
-        f"({np.mean(steps):.0f} each), rewards {dict(sorted(rewards.items()))}\n"
-        f"episodes with each subtask: {dict(subtasks)}\nwritten to {args.out}"
+        f"({np.mean(steps):.0f} each), rewards {listed}\n"
+        f"episodes with each subtask: {counted}\nwritten to {args.out}"
     )
 
 
