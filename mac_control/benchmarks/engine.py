@@ -136,7 +136,8 @@ def report(results: dict[str, Any]) -> str:
         "## Elsewhere, and not measured",
         "",
         "Training in bfloat16, compiled, and with several seeds side by side, on a processor:"
-        " `benchmarks/README.md`. The engine has never been run on a GPU: figures there are missing.",
+        " `benchmarks/README.md`. The engine has never been run on a GPU: figures there are"
+        " missing.",
     ]
     return "\n".join(lines) + "\n"
 
