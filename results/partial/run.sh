@@ -3,7 +3,7 @@
 # policy per fold, 40 episodes per row. From the project's root, MAC_CONTROL_DATA naming the folder of
 # the human demonstrations; goes on where it was interrupted.
 set -euo pipefail
-mac-control evaluate --suite partial --entrants bc,mac --size.seeds 1 --size.episodes 40 \
+mac-control evaluate --suite partial --entrants bc,mac,diffusion,ibc_dfo --size.seeds 1 --size.episodes 40 \
     --size.made 150 --size.scale demo --out runs/partial
 cp runs/partial/results.json runs/partial/results.md runs/partial/report.html results/partial/
 python - <<'PYTHON'
