@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from parts import Clock
 
 # No test asserts a time; on a checkout under test the cases are the same in every run.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
@@ -30,19 +31,6 @@ def kitchen_complete(data_folder: Path) -> Path:
     if not (path := data_folder / KITCHEN_COMPLETE).exists():
         pytest.skip(f"needs {KITCHEN_COMPLETE} in the folder that MAC_CONTROL_DATA names")
     return path
-
-
-class Clock:
-    """Time that passes only when somebody sleeps, or takes long to do something."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
 
 
 @pytest.fixture(scope="session")

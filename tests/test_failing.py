@@ -1,109 +1,21 @@
-"""Policies, operators, environments and clocks that fail, in both loops."""
+"""Policies, operators, environments and recorders that fail, in both loops."""
 
-import threading
-
-import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import GOOD, MINE, Answers, Gives, Line, teleoperation
 
 from mac_control.demonstrations import load_demonstrations
 from mac_control.envs import make_kitchen
 from mac_control.errors import EpisodeError
 from mac_control.loop import evaluate, rollout
 from mac_control.loop.evaluation import RowsFailed
-from mac_control.operators import Nobody, Operator
+from mac_control.operators import Nobody
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
-from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation
-from mac_control.teleop.device import Device
-from mac_control.teleop.mapping import parse_mapping
 from mac_control.teleop.recording import MinariRecorder
 
-PERIOD = 0.08
-
-
-class Line(gymnasium.Env):
-    """Three numbers; every action that reaches it must be in its box. Ends after 20 steps."""
-
-    def __init__(self, width=0.5, fails_at=None, how=None):
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float32)
-        self.action_space = gymnasium.spaces.Box(-width, width, (2,), np.float32)
-        self.fails_at, self.how, self.actions = fails_at, how, []
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return np.zeros(3, np.float32), {}
-
-    def step(self, action):
-        if not self.action_space.contains(action):
-            raise SystemExit(f"{action} reached the environment")  # which nobody may catch
-        self.actions.append(action)
-        self.steps += 1
-        obs, reward = np.full(3, 0.1, np.float32), 1.0
-        if self.steps == self.fails_at:
-            if self.how == "raises":
-                raise RuntimeError("the controller\nis gone")
-            obs, reward = {
-                "nan obs": (obs * np.nan, reward),
-                "nan reward": (obs, float("nan")),
-            }[self.how]
-        return obs, reward, False, self.steps >= 20, {}
-
-
-class Answers(Policy):
-    """Answers what the test says, once for each step; an exception is raised."""
-
-    obs_dim, low, high = 3, -np.ones(2, np.float32), np.ones(2, np.float32)
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-
-    def complete(self, obs, values, given):
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        values[:] = 7  # is its own affair
-        return answer
-
-
-class Gives(Operator):
-    """Gives what the test says."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-
-    def read(self, obs):
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer() if callable(answer) else answer
-
-
-class Clock:
-    def __init__(self):
-        self.now, self.slept = 100.0, []
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-MAPPING = parse_mapping(
-    {
-        "axis": [{"axis": "dim0", "dim": 0}],
-        "hold": [{"button": "mine0", "dims": [0]}],
-        "events": {},
-    },
-    2,
-)
-GOOD = np.full((1, 2), 0.25)
-MINE = PartialAction([0.4, 0.0], [True, False])
 BAD_ANSWERS = {
     "nan": np.array([[np.nan, 0.0]]),
     "infinite": np.array([[0.0, -np.inf]]),
@@ -114,12 +26,6 @@ BAD_ANSWERS = {
     "nothing": None,
     "raises": RuntimeError("out of\nmemory"),
 }
-
-
-def teleoperation(env, policy, operator, **options):
-    said, clock = [], Clock()
-    options = {"clock": clock, "sleep": clock.sleep, **options}
-    return Teleoperation(env, policy, operator, say=said.append, **options), said
 
 
 @pytest.mark.parametrize("bad", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
@@ -219,145 +125,6 @@ def test_driving_goes_on_without_a_recorder_that_fails():
     for _ in range(45):
         assert loop.step().action.tolist() == [0.25, 0.25]
     assert loop.episode == 2 and len(said) == 1 and "No space left" in said[0]
-
-
-class Stuck(Device):
-    """Gives dimension 0, until it blocks, raises or disappears."""
-
-    blocks = True
-
-    def __init__(self):
-        self.release, self.released = threading.Event(), threading.Event()
-        self.release.set()
-        self.error = None
-
-    def connect(self):
-        pass
-
-    def read(self):
-        import time
-
-        if not self.release.is_set():
-            self.release.wait(20)
-            self.released.set()
-        if self.error is not None:
-            raise self.error
-        return DeviceState({"dim0": 0.5}, frozenset({"mine0"}), time.monotonic(), 0.0)
-
-
-def until(found, seconds=10.0):
-    import time
-
-    end = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < end, "never came"
-        time.sleep(0.005)
-
-
-@pytest.mark.parametrize("on_silence", ["robot", "hold", "stop"])
-def test_a_device_that_blocks_does_not_hold_up_the_loop(on_silence):
-    device = Stuck()
-    operator = DeviceOperator(device, MAPPING, on_silence, patience=0.3)
-    said = []
-    loop = Teleoperation(Line(), Answers(GOOD), operator, speed=20.0, say=said.append)
-    loop.run(steps=2)
-    until(lambda: loop.step().given[0])
-    device.release.clear()
-    until(lambda: loop.step().status == "silent")
-    step = loop.step()
-    assert step.given[0] == (on_silence == "hold") and step.stopped == (on_silence == "stop")
-    if on_silence == "hold":
-        assert step.values[0] == 0.5
-    device.release.set()
-    loop.post("release")
-    until(lambda: loop.step().given[0])
-    assert not [text for text in said if text.startswith("device")]  # it has not failed
-    operator.close()
-
-
-@pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("x"), OSError("gone")])
-@pytest.mark.parametrize("blocks", [False, True])
-def test_a_device_that_raises_anything_is_lost_until_it_is_there_again(error, blocks):
-    device = Stuck()
-    device.blocks = blocks
-    operator = DeviceOperator(device, MAPPING, patience=5.0, retry=0.01)
-    loop, said = teleoperation(Line(), Answers(GOOD), operator)
-    assert loop.step().given[0]
-    device.error = error
-    until(lambda: loop.step().status == "lost")
-    assert not loop.step().given.any()
-    device.error = None
-    until(lambda: loop.step().given[0])
-    assert len(said) == 1 and "device" in said[0] and "the robot has its dimensions" in said[0]
-    operator.close()
-
-
-def test_an_operator_that_takes_a_second_costs_that_second_and_no_burst():
-    clock, env = Clock(), Line()
-
-    def slow():
-        clock.now += 1.0
-        return MINE
-
-    loop, said = teleoperation(
-        env, Answers(GOOD), Gives(MINE, slow, MINE), clock=clock, sleep=clock.sleep
-    )
-    times = []
-    loop.run(6, lambda _: times.append(clock.now))
-    assert np.diff(times).max() < 1.0 + 2 * PERIOD
-    assert times[-1] - times[1] > 3 * PERIOD and loop.pacer.overruns >= 11
-    assert len(said) == 1 and "blocks = True" in said[0]
-
-
-@pytest.mark.parametrize("jump", [-1e6, -1.0, -0.05, 0.05, 1.0, 1e6])
-@pytest.mark.parametrize("when", ["asleep", "policy", "operator"])
-def test_a_clock_that_jumps_costs_a_period_and_no_more(jump, when):
-    clock, env = Clock(), Line()
-    real = 0.0  # time that really passes
-
-    def sleep(seconds):
-        nonlocal real
-        real += seconds
-        clock.sleep(seconds)
-        if when == "asleep" and len(clock.slept) == 5:
-            clock.now += jump
-
-    class Jumps(Answers):
-        def complete(self, obs, values, given):
-            if when == "policy" and len(env.actions) == 5:
-                clock.now += jump
-            return GOOD
-
-    def read():
-        if when == "operator" and len(env.actions) == 5:
-            clock.now += jump
-        return MINE
-
-    loop, _ = teleoperation(env, Jumps(GOOD), Gives(read), clock=clock, sleep=sleep)
-    moments = []
-    loop.run(18, lambda _: moments.append(real))
-    assert np.diff(moments).max() <= 2 * PERIOD + 1e-9
-    assert moments[-1] - moments[8] == pytest.approx(9 * PERIOD, abs=PERIOD)
-
-
-@pytest.mark.parametrize("jump", [-60.0, 60.0])
-def test_a_dead_device_is_not_alive_because_a_clock_jumped(jump):
-    clock = Clock()
-
-    class Old(Stuck):
-        blocks = False
-        heard = clock()
-
-        def read(self):
-            return DeviceState({"dim0": 0.5}, frozenset({"mine0"}), self.heard, 0.0)
-
-    device = Old()
-    operator = DeviceOperator(device, MAPPING, clock=clock)
-    assert operator.poll(np.zeros(3)).status == "live"
-    clock.now += jump
-    assert operator.poll(np.zeros(3)).status == "silent"
-    device.heard = clock()
-    assert operator.poll(np.zeros(3)).status == "live"
 
 
 floats = st.floats(width=64)
