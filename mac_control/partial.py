@@ -76,6 +76,15 @@ class PartialAction:
         """Batch `B` partial actions `(D,)` into one `(B, D)`."""
         return cls(np.stack([p.values for p in partials]), np.stack([p.given for p in partials]))
 
+    def batched(self) -> PartialAction:
+        """As a batch `(B, D)`, of one row where this is none."""
+        return PartialAction(np.atleast_2d(self.values), np.atleast_2d(self.given))
+
+    def expect_shape(self, *shape: int) -> None:
+        """Raise an InputError unless the values have this shape."""
+        if self.values.shape != shape:
+            raise InputError(f"expected values of shape {shape}, got {self.values.shape}")
+
     def overlay(self, action: ArrayLike) -> np.ndarray:
         """`action` with the given dimensions put in, bit for bit; a new float32 array."""
         action = np.asarray(action, np.float32)

@@ -44,8 +44,8 @@ class Arbitrated(Policy):
             raise InputError(f"z: expected a finite number above 0, got {z}")
         if policy.remembers:
             raise InputError("policy: expected one that does not remember the steps before")
-        probe = PartialAction(np.zeros(policy.action_dim), np.ones(policy.action_dim, bool))
-        if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), _row(probe)) is None:
+        probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
+        if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
             name = getattr(policy, "name", type(policy).__name__)
             raise InputError(f"policy: expected one with a density, such as mac, got {name}")
         self.policy, self.z = policy, z
@@ -60,7 +60,8 @@ class Arbitrated(Policy):
         if partial is None or not partial.given.any():
             return self.policy.act(obs, partial)
         many = np.atleast_2d(obs)
-        batch = _row(PartialAction(np.clip(partial.values, self.low, self.high), partial.given))
+        values = np.clip(partial.values, self.low, self.high)
+        batch = PartialAction(values, partial.given).batched()
         own = PartialAction(self.policy.act(many), batch.given)
         mine, theirs = (self.policy.log_prob(many, each) for each in (own, batch))
         assert mine is not None and theirs is not None  # as the constructor found
@@ -83,7 +84,3 @@ class Arbitrated(Policy):
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         return self.policy.uncertainty(obs, partial)
-
-
-def _row(partial: PartialAction) -> PartialAction:
-    return PartialAction(np.atleast_2d(partial.values), np.atleast_2d(partial.given))

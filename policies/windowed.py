@@ -215,7 +215,7 @@ class Windowed(LearnedPolicy):
         Of the step of the last `act`; before the first, nothing is known of the past.
         """
         obs = np.atleast_2d(np.asarray(obs, np.float32))
-        partial = PartialAction(np.atleast_2d(partial.values), np.atleast_2d(partial.given))
+        partial = partial.batched()
         if self._seen and np.array_equal(self._seen[-1], obs):
             stacked, known = self._stacked(), self._past_only(self._known)
         else:

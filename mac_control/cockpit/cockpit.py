@@ -10,6 +10,7 @@ import numpy as np
 
 from mac_control.cockpit.front import Front, check_command
 from mac_control.cockpit.view import KITCHEN, View
+from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
 from mac_control.teleop.assemble import assemble_policy
@@ -208,7 +209,7 @@ class Cockpit:
             if not 0 <= index < len(self._policies):
                 raise InputError(f"policy: expected one of {len(self._policies)}, got {argument!r}")
             policy = assemble_policy(self._policies[index], self._loop.env)
-            self._loop.check(policy)
+            check_fit(self._loop.env, policy)
             self._policy, argument = index, policy
         elif command == "undo":
             fits = isinstance(argument, int | float) and 0 < argument < 1e3

@@ -135,11 +135,7 @@ class _Episode:
         if not self.over:
             with blame("operator", self.operator, _when(len(self), self.seed)):
                 partial = self.operator.read(self.obs)
-                if partial.values.shape != self.partial.values.shape:
-                    raise InputError(
-                        f"expected values of shape {self.partial.values.shape}, "
-                        f"got {partial.values.shape}"
-                    )
+                partial.expect_shape(self.partial.action_dim)
             self.partial = partial
         return self.partial
 

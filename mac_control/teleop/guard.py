@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.errors import InputError, one_line
+from mac_control.errors import one_line
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, checked_action
@@ -56,11 +56,8 @@ class Guard:
         began = self._clock()
         try:
             reading = poll(operator, obs, again)
-            if reading is not None and reading.partial.values.shape != (self.action_dim,):
-                raise InputError(
-                    f"expected values of shape ({self.action_dim},), "
-                    f"got {reading.partial.values.shape}"
-                )
+            if reading is not None:
+                reading.partial.expect_shape(self.action_dim)
         except Exception as error:
             self.note("operator", error, "the robot drives alone until it answers")
             return Reading(PartialAction.nothing(self.action_dim), status="lost")

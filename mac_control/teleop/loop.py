@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mac_control.errors import InputError
+from mac_control.envs.shared_autonomy import check_fit
 from mac_control.loop.blame import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
@@ -64,15 +64,12 @@ class Teleoperation:
         sleep: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        space = env.action_space
-        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            raise InputError(f"env: expected a Box of one axis as action space, got {space}")
-        self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
-        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
-            raise InputError("env: expected an action space with finite ends, got one without")
         self.env, self.operator, self.recorder = env, operator, recorder
         self._checked = Checked(env)
         self.use(policy)
+        space = env.action_space
+        assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
+        self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
         self.rate = rate
         self.rest = np.clip(np.zeros_like(self.low), self.low, self.high)
         self.pacer = Pacer(rate, speed, clock, sleep)
@@ -96,18 +93,9 @@ class Teleoperation:
         """Number of action dimensions, D."""
         return len(self.low)
 
-    def check(self, policy: Policy) -> None:
-        """Raise `InputError` where `policy` does not fit the environment."""
-        size = self.env.observation_space.shape
-        if policy.action_dim != len(self.low) or (policy.obs_dim,) != size:
-            raise InputError(
-                f"policy: expected observations {size} and {len(self.low)} action dimensions, "
-                f"got ({policy.obs_dim},) and {policy.action_dim}"
-            )
-
     def use(self, policy: Policy) -> None:
-        """Let `policy` fill in from the next step on."""
-        self.check(policy)
+        """Let `policy` fill in from the next step on; `InputError` where it does not fit."""
+        check_fit(self.env, policy)
         self.policy = policy
 
     def post(self, command: str, argument: Any = None) -> None:
@@ -120,11 +108,10 @@ class Teleoperation:
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
-        if self.recorder is not None and self.episode >= 0:
-            if (success or keep) and self.recording:
-                self._tell(self.recorder.finish, success)
-            else:
-                self._tell(self.recorder.discard)
+        if self.episode >= 0 and (success or keep) and self.recording:
+            self._tell("finish", success)
+        elif self.episode >= 0:
+            self._tell("discard")
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
@@ -133,8 +120,7 @@ class Teleoperation:
         self.handover.reset()
         self._snapshots.clear()
         self.steps, self.reward = 0, 0.0
-        if self.recorder is not None:
-            self._tell(self.recorder.start, seed)
+        self._tell("start", seed)
 
     def run(
         self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
@@ -232,10 +218,9 @@ class Teleoperation:
         action = np.clip(step.action, self.low, self.high)
         if not np.isfinite(action).all():  # cannot happen; must not happen
             action = self.rest
-        if hasattr(self.env.unwrapped, "snapshot"):
-            self._snapshots.append(
-                (self.env.unwrapped.snapshot(), self.obs, self.info, self.reward)
-            )
+        world = self.env.unwrapped
+        if hasattr(world, "snapshot"):
+            self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward))
         obs, reward, terminated, truncated, info = self._checked.step(action)
         step = replace(
             step,
@@ -249,14 +234,15 @@ class Teleoperation:
         self.obs, self.info = obs, info
         self.steps += 1
         self.reward += float(reward)
-        if self.recorder is not None:
-            self._tell(self.recorder.add, step)
+        self._tell("add", step)
         if terminated or truncated:
             self.reset(success=bool(info.get("success", terminated)), keep=True)
         return step
 
-    def _tell(self, event: Callable[..., None], *args: Any) -> None:
-        self.guard.tell("recording", event, "driving goes on", *args)
+    def _tell(self, event: str, *args: Any) -> None:
+        if self.recorder is not None:
+            told = getattr(self.recorder, event)
+            self.guard.tell("recording", told, "driving goes on", *args)
 
     def _obey(self, events: tuple[str, ...]) -> None:
         for command, argument in self._commands.take(events):
@@ -297,8 +283,7 @@ class Teleoperation:
         self.policy.reset(self.seed + self.episode)  # what it remembers did not happen
         self.steps -= count
         self.handover.restart()
-        if self.recorder is not None:
-            self._tell(self.recorder.undo, count)
+        self._tell("undo", count)
 
     def _policy(self, policy: Any) -> None:
         self.use(policy)
