@@ -56,9 +56,8 @@ def tables(scale: float) -> list[page.Table]:
 def _side_by_side(
     name: str, width: int, demonstrations: Demonstrations, scale: float, rounds: int
 ) -> dict[str, Any]:
-    policy = policy_class(name).Config(width=width)
-    if name == "mac":
-        policy = policy_class(name).Config(width=width, obs_width=width)
+    widths = {"width": width, "obs_width": width} if name == "mac" else {"width": width}
+    policy = policy_class(name).Config(**widths)
     steps = max(8, int(scale * STEPS[name]))
     found = [
         [

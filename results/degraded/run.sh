@@ -5,4 +5,4 @@
 set -euo pipefail
 mac-control evaluate --suite degraded --entrants bc,mac --size.seeds 1 --size.episodes 40 \
     --size.made 150 --size.scale demo --out runs/degraded
-cp runs/degraded/{results.json,results.md,report.html} results/degraded/
+cp runs/degraded/{results.json,results.md} results/degraded/

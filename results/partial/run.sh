@@ -5,7 +5,7 @@
 set -euo pipefail
 mac-control evaluate --suite partial --entrants bc,mac,diffusion,ibc_dfo --size.seeds 1 --size.episodes 40 \
     --size.made 150 --size.scale demo --out runs/partial
-cp runs/partial/results.json runs/partial/results.md runs/partial/report.html results/partial/
+cp runs/partial/{results.json,results.md} results/partial/
 python - <<'PYTHON'
 import json
 

@@ -4,4 +4,4 @@
 set -euo pipefail
 mac-control evaluate --suite private-goal --entrants bc,mac --size.seeds 3 --size.episodes 20 \
     --size.made 200 --size.scale demo --size.bf16 True --out runs/private-goal
-cp runs/private-goal/{results.json,results.md,report.html} results/private-goal/
+cp runs/private-goal/{results.json,results.md} results/private-goal/

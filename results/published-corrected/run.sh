@@ -6,4 +6,4 @@
 set -euo pipefail
 mac-control evaluate --suite published-corrected --entrants bc,mac --size.seeds 5 --size.episodes 50 \
     --size.bf16 True --out runs/published-corrected
-cp runs/published-corrected/{results.json,results.md,report.html} results/published-corrected/
+cp runs/published-corrected/{results.json,results.md} results/published-corrected/
