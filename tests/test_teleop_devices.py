@@ -205,6 +205,15 @@ def test_a_leader_arm_of_lerobot_is_followed():
     operator.close()
 
 
+def test_an_arm_whose_driver_is_missing_is_one_sentence(monkeypatch):
+    def make(self):
+        raise ModuleNotFoundError("No module named 'scservo_sdk'")
+
+    monkeypatch.setattr(LeRobot, "_make", make)
+    with pytest.raises(DeviceError, match="cannot connect: No module named 'scservo_sdk'"):
+        LeRobot("so101_leader", port="COM3").connect()
+
+
 class Mouse:
     """What pyspacemouse hands out: one queued report a call, the last one when there is none."""
 

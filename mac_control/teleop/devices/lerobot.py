@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, MacControlError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
 
@@ -36,10 +36,12 @@ class LeRobot(Device):
         self._changed = float("-inf")
 
     def connect(self) -> None:
-        arm = self._given if self._given is not None else self._make()
         try:
+            arm = self._given if self._given is not None else self._make()
             arm.connect()
-        except Exception as error:  # lerobot passes on whatever a driver raises
+        except MacControlError:
+            raise
+        except Exception as error:  # lerobot passes on whatever a driver raises, or lacks
             raise DeviceError(f"lerobot: cannot connect: {error}") from error
         self._arm = arm
 
