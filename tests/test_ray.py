@@ -65,15 +65,26 @@ def test_the_results_are_those_of_this_machine(cluster, tmp_path, monkeypatch):
 
 
 def slow_episode(item: tuple[int, str]) -> Episode:
-    """Says which node makes it, then takes a while; for ever on the node that will die."""
+    """Says which node makes it; takes for ever on the one that will die, which others wait for."""
     import ray
 
     index, folder = item
     node = ray.get_runtime_context().get_node_id()
     with open(Path(folder) / f"{index}.made", "a") as file:
         file.write(node + "\n")
-    time.sleep(1000 if node == Path(folder, "doomed").read_text() else 0.05)
+    doomed = Path(folder, "doomed").read_text()
+    if node == doomed:
+        time.sleep(1000)
+    end = time.monotonic() + 60  # its first worker may start late, when all would be done
+    while doomed not in begun(Path(folder)) and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.05)
     return episode(index)
+
+
+def begun(marks: Path) -> list[str]:
+    """The node of each episode that was begun."""
+    return [line for path in marks.glob("*.made") for line in path.read_text().split()]
 
 
 def episode(index: int) -> Episode:
@@ -97,12 +108,9 @@ def test_what_a_node_that_dies_had_begun_is_done_again(cluster, tmp_path):
     doomed = next(iter(cluster.worker_nodes))
     (marks / "doomed").write_text(doomed.node_id)
 
-    def begun() -> list[str]:
-        return [line for path in marks.glob("*.made") for line in path.read_text().split()]
-
     def kill() -> None:
         """Kill the node while it is at work, when half a dozen episodes are begun."""
-        while len(begun()) < 6 or doomed.node_id not in begun():
+        while len(begun(marks)) < 6 or doomed.node_id not in begun(marks):
             time.sleep(0.02)
         cluster.remove_node(doomed, allow_graceful=False)
 
@@ -110,8 +118,9 @@ def test_what_a_node_that_dies_had_begun_is_done_again(cluster, tmp_path):
     killer.start()
     items = [(index, str(marks)) for index in range(24)]
     made = gather(slow_episode, items, out, {}, workers=ray)
-    killer.join()
-    assert begun().count(doomed.node_id) == len(begun()) - len(items) > 0, "not done again"
+    killer.join(timeout=60)
+    again = len(begun(marks)) - len(items)
+    assert begun(marks).count(doomed.node_id) == again > 0, "not done again"
     for index, found in enumerate(made):
         np.testing.assert_array_equal(found.observations, episode(index).observations)
         np.testing.assert_array_equal(found.actions, episode(index).actions)
