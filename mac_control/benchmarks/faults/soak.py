@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
 import resource
 import shutil
+import sys
 import tempfile
 import threading
 import time
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,15 @@ from mac_control.parallel import one_thread
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
 
-#: What is watched, in its unit.
-WATCHED = ("resident memory [MiB]", "file handles", "threads")
+#: What is watched, in its unit. Resident memory has in it what the allocators keep, in pieces, for
+#: later; a leak shows in what is in use: of C's allocator, and as Python's blocks.
+WATCHED = (
+    "resident memory [MiB]",
+    "in use of C's allocator [MiB]",
+    "Python's blocks",
+    "file handles",
+    "threads",
+)
 #: Figures are averaged over so many stretches of time, whose errors are nearly independent.
 STRETCHES = 24
 #: Student's t at 97.5 % for a line through so many points.
@@ -61,20 +71,21 @@ class Args:
 
 def main(args: Args) -> int | None:
     with one_thread(), tempfile.TemporaryDirectory() as folder:
-        samples = np.array(_soak(args, Path(folder)))
+        samples = _soak(args, Path(folder))
     figures = {**_slopes(samples, args.warm), **_counts(args, samples)}
     print(json.dumps(figures, indent=2))
     if args.out is not None:
         write_json(args.out, figures)
 
 
-def _soak(args: Args, folder: Path) -> list[tuple[float, ...]]:
+def _soak(args: Args, folder: Path) -> np.ndarray:
     """Rows of seconds, what is watched, steps rolled out, and steps recorded."""
     policy = policy_of(args.policy)
     envs = [make_kitchen(max_episode_steps=args.steps)]
     envs += [envs[0].twin() for _ in range(args.episodes - 1)]
     driven = envs[0].twin()
-    samples, began, rounds, rolled, recorded = [], time.monotonic(), 0, 0, 0
+    samples = array("d")  # a list of tuples would itself grow in Python's blocks
+    began, rounds, rolled, recorded = time.monotonic(), 0, 0, 0
     while time.monotonic() - began < 60 * args.minutes:
         operators = [make_operator("random", action_dim=9, given=3) for _ in envs]
         seeds = range(rounds * args.episodes, (rounds + 1) * args.episodes)
@@ -96,17 +107,41 @@ def _soak(args: Args, folder: Path) -> list[tuple[float, ...]]:
             assert len(load_demonstrations(target)) == args.recorded
             shutil.rmtree(target)
         rounds += 1
-        samples.append((time.monotonic() - began, *_look(), rolled, recorded))
+        samples.extend((time.monotonic() - began, *_look(), rolled, recorded))
     for env in [*envs, driven]:
         env.close()
-    return samples
+    return np.array(samples).reshape(rounds, -1)
 
 
-def _look() -> tuple[float, float, float]:
+def _look() -> tuple[float, ...]:
     gc.collect()  # what only waits for the collector is no leak
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     memory = pages * resource.getpagesize() / 2**20
-    return memory, len(os.listdir("/proc/self/fd")), threading.active_count()
+    handles = len(os.listdir("/proc/self/fd"))
+    return memory, _in_use(), sys.getallocatedblocks(), handles, threading.active_count()
+
+
+class _MallInfo(ctypes.Structure):
+    """What glibc's `mallinfo2` says, summed over its arenas."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def _in_use() -> float:
+    """What was asked of C's allocator and not given back [MiB]; 0 without glibc 2.33."""
+    try:
+        mallinfo = ctypes.CDLL(None).mallinfo2
+    except AttributeError:
+        return 0.0
+    mallinfo.restype = _MallInfo
+    info = mallinfo()
+    return (info.uordblks + info.hblkhd) / 2**20
 
 
 def _slopes(samples: np.ndarray, warm: float) -> dict[str, Any]:
@@ -117,6 +152,8 @@ def _slopes(samples: np.ndarray, warm: float) -> dict[str, Any]:
     means = np.array([part.mean(0) for part in np.array_split(kept, STRETCHES)])
     figures = {}
     for column, name in enumerate(WATCHED, start=1):
+        if not means[:, column].any():
+            continue  # could not be seen here
         (slope, _), cov = np.polyfit(means[:, 0] / 3600, means[:, column], 1, cov=True)
         half = T * float(np.sqrt(cov[0, 0]))
         figures[name] = {
