@@ -123,16 +123,14 @@ class KitchenEnv(gymnasium.Env):
         self._done: list[str] = []
         robot = self._kitchen.robot_env
         robot.init_qvel = np.zeros(len(self.data.qvel))  # there it is a view of the live ones
-        joints, moving = len(self.data.qpos), len(self.data.qvel)
         # As FrankaKitchen does, the object at entry i has the amplitude of entry i - 1.
-        amplitude = np.r_[
+        self._amplitude = np.r_[
             robot_noise_ratio * robot.robot_pos_noise_amp[:ROBOT_JOINTS],
             robot_noise_ratio * robot.robot_vel_noise_amp[:ROBOT_JOINTS],
             object_noise_ratio * robot.robot_pos_noise_amp[ROBOT_JOINTS - 1 :],
             object_noise_ratio * robot.robot_vel_noise_amp[ROBOT_JOINTS:],
         ]
-        assert amplitude.shape == (joints + moving,)
-        self._amplitude = amplitude
+        assert len(self._amplitude) == len(self.data.qpos) + len(self.data.qvel)
         bounds = robot.robot_vel_bound[:ROBOT_JOINTS].T / MAX_VELOCITY
         self._action_bounds = np.clip(bounds, -1.0, 1.0)
         self._position_bounds = robot.robot_pos_bound[:ROBOT_JOINTS].T.copy()

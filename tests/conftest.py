@@ -69,3 +69,13 @@ def _driving(env=None, **address):
         thread.join(timeout=20)
         cockpit.close()
         env.close()
+
+
+@pytest.fixture
+def minari_root(tmp_path, monkeypatch):
+    """Where Minari looks for data sets: an empty folder, and no network."""
+    root = tmp_path / "minari"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")  # no network
+    return root

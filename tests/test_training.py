@@ -1,59 +1,20 @@
-"""The trainer: learns, resumes to the same weights, trains seeds side by side, fails in words."""
+"""The trainer: learns, trains seeds side by side, keeps what it is told to, fails in words."""
 
-import csv
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import torch
+from runs import demonstrations, fit, rows, same, weights
 
 from mac_control.checkpoint import load_policy, read
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.demonstrations.table import Table
-from mac_control.errors import CheckpointError, InputError, MacControlError
+from mac_control.errors import InputError, MacControlError
 from mac_control.policies import MacConfig
-from mac_control.policies.bc import BC, BCConfig
-from mac_control.training import SCALES, TrainConfig, new_policy, preset, train
+from mac_control.policies.bc import BC
+from mac_control.training import SCALES, TrainConfig, new_policy, preset
 from mac_control.training.stack import Stack
-from mac_control.training.state import save_state
-
-SMALL = BCConfig(width=16, depth=1)
-
-
-def demonstrations(episodes=6, steps=50, noise=0.0):
-    rng = np.random.default_rng(0)
-    observations = rng.normal(size=(episodes, steps, 4))
-    weights = rng.normal(size=(4, 3)) / 4
-    actions = np.tanh(observations @ weights + noise * rng.normal(size=(episodes, steps, 3)))
-    return Demonstrations([Episode(*pair) for pair in zip(observations, actions, strict=True)])
-
-
-def fit(out, data=None, seeds=(0,), score=None, **options):
-    options = {"steps": 60, "batch_size": 32, "warmup": 5, "save_seconds": 1e9, **options}
-    data = demonstrations() if data is None else data
-    return train(
-        "bc",
-        data,
-        out,
-        seeds=seeds,
-        policy=SMALL,
-        config=TrainConfig(**options),
-        score=score,
-        progress=False,
-    )
-
-
-def weights(folder):
-    return read(folder, "policy")[1]
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 def test_it_learns_a_function_and_the_average_is_what_is_kept(tmp_path):
@@ -77,111 +38,6 @@ def test_the_seed_decides_everything_and_global_randomness_nothing(tmp_path):
     assert not same(runs[0], runs[2])
 
 
-SCRIPT = """
-import sys, torch
-torch.set_num_threads(1)
-sys.path.insert(0, {tests!r})
-from test_training import fit, demonstrations
-fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, keep="validation", check_every=40)
-"""
-
-
-def test_killed_and_resumed_training_ends_with_the_same_weights_bit_for_bit(tmp_path):
-    """A real process, killed with SIGKILL twice in the middle of training and saving."""
-    script = SCRIPT.format(tests=os.path.dirname(__file__), out=str(tmp_path / "killed"))
-    steps = [0]
-    for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", script])
-        while process.poll() is None and step(tmp_path / "killed") <= steps[-1] + 20:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        load_policy(tmp_path / "killed")  # whole at any moment
-        steps.append(step(tmp_path / "killed"))
-    assert 0 < steps[1] < steps[2] < 600
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        options = {"steps": 600, "validation": 0.2, "keep": "validation", "check_every": 40}
-        fit(tmp_path / "killed", **options)
-        fit(tmp_path / "whole", **options)
-    finally:
-        torch.set_num_threads(threads)
-    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
-    assert same(read(tmp_path / "killed", "training")[1], read(tmp_path / "whole", "training")[1])
-    logs = [
-        [(row["step"], row["validation"]) for row in rows(tmp_path / name) if row["validation"]]
-        for name in ("killed", "whole")
-    ]
-    assert logs[0] == logs[1] and len(logs[0]) == 15
-
-
-def step(folder):
-    file = folder / "training.json"
-    return json.loads(file.read_text())["step"] if file.exists() else 0
-
-
-def rows(folder):
-    with open(folder / "log.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_finished_run_is_not_trained_again(tmp_path):
-    fit(tmp_path)
-    before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}
-    fit(tmp_path)
-    assert before == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}
-
-
-def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path):
-    fit(tmp_path)
-    record = json.loads((tmp_path / "training.json").read_text())
-    del record["settings"]["clip"], record["settings"]["policy_config"]["depth"]
-    (tmp_path / "training.json").write_text(json.dumps(record))
-    with pytest.raises(CheckpointError, match="policy_config"):
-        fit(tmp_path)  # the small network's depth is not the default
-    record["settings"]["policy_config"]["depth"] = SMALL.depth
-    (tmp_path / "training.json").write_text(json.dumps(record))
-    fit(tmp_path)
-    with pytest.raises(CheckpointError, match="clip"):
-        fit(tmp_path, clip=2.0)
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [({"lr": 0.5}, "lr"), ({"steps": 70}, "steps"), ({"data": demonstrations(7)}, "data")],
-)
-def test_a_run_with_other_settings_is_not_mixed_in(tmp_path, change, sentence):
-    fit(tmp_path)
-    with pytest.raises(CheckpointError, match=f"training run with {sentence}"):
-        fit(tmp_path, **change)
-
-
-def test_a_kill_between_the_first_policy_and_its_state_is_harmless(tmp_path, monkeypatch):
-    class Killed(BaseException):
-        pass
-
-    def save(run, saved=[]):  # noqa: B006 - counts calls
-        saved.append(run)
-        if len(saved) == 2:
-            raise Killed
-        save_state(run)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("mac_control.training.trainer.save_state", save)
-        fit(tmp_path / "killed", save_seconds=0.0)
-    for name in ("killed", "whole"):
-        fit(tmp_path / name)
-    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
-
-
-def test_a_policy_that_is_not_a_run_is_not_overwritten(tmp_path):
-    fit(tmp_path)
-    (tmp_path / "training.json").unlink()
-    with pytest.raises(CheckpointError, match="without its training state"):
-        fit(tmp_path)
-
-
 def test_seeds_side_by_side_are_separate_runs_up_to_rounding(tmp_path):
     options = {"validation": 0.3, "keep": "validation", "check_every": 20, "clip": 0.05}
     folders = fit(tmp_path / "stacked", seeds=(0, 1, 2), **options)
@@ -192,23 +48,6 @@ def test_seeds_side_by_side_are_separate_runs_up_to_rounding(tmp_path):
             torch.testing.assert_close(one[name], other[name], atol=1e-5, rtol=1e-4)
         best = [read(f, "policy")[0]["training"]["best"] for f in (folder, alone)]
         assert best[0] == pytest.approx(best[1], rel=1e-4)
-
-
-def test_seeds_side_by_side_resume(tmp_path):
-    class Enough(Exception):
-        pass
-
-    def interrupt(policy):
-        raise Enough
-
-    options = {"seeds": (3, 4), "keep": "rollouts", "check_every": 30}
-    with pytest.raises(Enough):
-        fit(tmp_path / "cut", score=interrupt, save_seconds=0.0, **options)
-    assert 0 < step(tmp_path / "cut") < 30
-    for name in ("cut", "whole"):
-        fit(tmp_path / name, score=lambda policy: float(policy.act(np.ones(4))[0]), **options)
-    for folder in ("seed-3", "seed-4"):
-        assert same(weights(tmp_path / "cut" / folder), weights(tmp_path / "whole" / folder))
 
 
 def test_early_stopping_keeps_the_best_by_validation(tmp_path):
@@ -283,6 +122,23 @@ def test_curves_lie_in_event_files_beside_the_table(tmp_path):
     shown = [(event.step, event.value) for event in events.Scalars("loss")]
     assert shown == [(step, pytest.approx(loss)) for step, loss in logged] and len(shown) >= 6
     assert {"validation", "lr", "grad_norm"} <= set(events.Tags()["scalars"])
+
+
+def test_curves_and_settings_go_to_weights_and_biases(tmp_path, monkeypatch):
+    """Without a server: what `wandb sync` would send lies in the folder."""
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    fit(tmp_path, wandb="our-project", steps=60)
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    expected = [row["loss"].encode() for row in rows(tmp_path)]
+    expected += [b"our-project", b"batch_size", b"grad_norm"]
+    end = time.monotonic() + 20  # another process writes the file
+    while (missing := [part for part in expected if part not in file.read_bytes()]) and (
+        time.monotonic() < end
+    ):
+        time.sleep(0.1)
+    assert len(expected) > 3 and not missing
 
 
 def test_actions_beyond_one_widen_the_box():

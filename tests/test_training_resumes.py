@@ -1,0 +1,128 @@
+"""Training goes on after a kill to the same weights, and mixes no two runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from runs import SMALL, demonstrations, fit, rows, same, step, weights
+
+from mac_control.checkpoint import load_policy, read
+from mac_control.errors import CheckpointError
+from mac_control.training.state import save_state
+
+SCRIPT = """
+import sys, torch
+torch.set_num_threads(1)
+sys.path.insert(0, {tests!r})
+from runs import fit
+fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, keep="validation", check_every=40)
+"""
+
+
+def test_killed_and_resumed_training_ends_with_the_same_weights_bit_for_bit(tmp_path):
+    """A real process, killed with SIGKILL twice in the middle of training and saving."""
+    script = SCRIPT.format(tests=os.path.dirname(__file__), out=str(tmp_path / "killed"))
+    steps = [0]
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", script])
+        while process.poll() is None and step(tmp_path / "killed") <= steps[-1] + 20:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        load_policy(tmp_path / "killed")  # whole at any moment
+        steps.append(step(tmp_path / "killed"))
+    assert 0 < steps[1] < steps[2] < 600
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        options = {"steps": 600, "validation": 0.2, "keep": "validation", "check_every": 40}
+        fit(tmp_path / "killed", **options)
+        fit(tmp_path / "whole", **options)
+    finally:
+        torch.set_num_threads(threads)
+    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+    assert same(read(tmp_path / "killed", "training")[1], read(tmp_path / "whole", "training")[1])
+    logs = [
+        [(row["step"], row["validation"]) for row in rows(tmp_path / name) if row["validation"]]
+        for name in ("killed", "whole")
+    ]
+    assert logs[0] == logs[1] and len(logs[0]) == 15
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    fit(tmp_path)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}
+    fit(tmp_path)
+    assert before == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}
+
+
+def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path):
+    fit(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text())
+    del record["settings"]["clip"], record["settings"]["policy_config"]["depth"]
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    with pytest.raises(CheckpointError, match="policy_config"):
+        fit(tmp_path)  # the small network's depth is not the default
+    record["settings"]["policy_config"]["depth"] = SMALL.depth
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    fit(tmp_path)
+    with pytest.raises(CheckpointError, match="clip"):
+        fit(tmp_path, clip=2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"lr": 0.5}, "lr"), ({"steps": 70}, "steps"), ({"data": demonstrations(7)}, "data")],
+)
+def test_a_run_with_other_settings_is_not_mixed_in(tmp_path, change, sentence):
+    fit(tmp_path)
+    with pytest.raises(CheckpointError, match=f"training run with {sentence}"):
+        fit(tmp_path, **change)
+
+
+def test_a_kill_between_the_first_policy_and_its_state_is_harmless(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def save(run, saved=[]):  # noqa: B006 - counts calls
+        saved.append(run)
+        if len(saved) == 2:
+            raise Killed
+        save_state(run)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("mac_control.training.trainer.save_state", save)
+        fit(tmp_path / "killed", save_seconds=0.0)
+    for name in ("killed", "whole"):
+        fit(tmp_path / name)
+    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+
+
+def test_a_policy_that_is_not_a_run_is_not_overwritten(tmp_path):
+    fit(tmp_path)
+    (tmp_path / "training.json").unlink()
+    with pytest.raises(CheckpointError, match="without its training state"):
+        fit(tmp_path)
+
+
+def test_seeds_side_by_side_resume(tmp_path):
+    class Enough(Exception):
+        pass
+
+    def interrupt(policy):
+        raise Enough
+
+    options = {"seeds": (3, 4), "keep": "rollouts", "check_every": 30}
+    with pytest.raises(Enough):
+        fit(tmp_path / "cut", score=interrupt, save_seconds=0.0, **options)
+    assert 0 < step(tmp_path / "cut") < 30
+    for name in ("cut", "whole"):
+        fit(tmp_path / name, score=lambda policy: float(policy.act(np.ones(4))[0]), **options)
+    for folder in ("seed-3", "seed-4"):
+        assert same(weights(tmp_path / "cut" / folder), weights(tmp_path / "whole" / folder))
