@@ -29,7 +29,7 @@ from mac_control.parallel.backend import (
 from mac_control.parallel.shared import expect_shared
 
 #: Seconds that a cluster has to answer.
-PATIENCE = 15
+PATIENCE = 30
 
 #: Variables that say where data lie: they mean the same on every machine.
 VARIABLES = ("MAC_CONTROL_DATA", "MINARI_DATASETS_PATH", "MUJOCO_GL")
