@@ -49,6 +49,21 @@ def over(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+def status_of(pid: int, patience: float) -> int:
+    """Wait for a child to end; its status.
+
+    Raises:
+        TimeoutError: it took longer than this [s], and was killed.
+    """
+    end = time.monotonic() + patience
+    while not over(pid):
+        if time.monotonic() > end:
+            kill(pid, group=True)
+            raise TimeoutError
+        time.sleep(0.002)
+    return os.waitpid(pid, 0)[1]
+
+
 def kill(pid: int, group: bool) -> bool:
     """Kill and wait; whether it was still running."""
     ended, _ = os.waitpid(pid, os.WNOHANG)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from mac_control.benchmarks.faults.forks import (
     last_line,
     over,
     quiet,
+    status_of,
     workers_of,
 )
 from mac_control.benchmarks.faults.victims import VICTIMS, Victim, write_data
@@ -40,6 +42,8 @@ FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chm
 
 #: How long the workers of a parent that was killed may take to end: one may be importing [s].
 PATIENCE = 30
+#: How long a run may take, which does little: after that it hangs [s].
+ENDLESS = 300
 
 
 @dataclass
@@ -81,6 +85,8 @@ class Tally:
 def main(args: Args) -> int | None:
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # no thread of tqdm's may be lost in a fork
+    # All forks would share tqdm's own lock, and wait for ever for one that was killed with it.
+    tqdm.set_lock(threading.RLock())
     names = args.verbs.split(",")
     unknown = [name for name in names if name not in VICTIMS]
     if unknown:
@@ -171,9 +177,9 @@ class _Trial:
     def operation(self, number: int) -> None:
         """Kill just before this file operation."""
         pid, told = self._start(lambda tell: _counting(self.folder, number, tell))
-        status = os.waitpid(pid, 0)[1]
-        if os.WIFSIGNALED(status):
-            self._check(f"file operation {number}", told)
+        said = f"file operation {number}"
+        if os.WIFSIGNALED(self._status(pid, said)):
+            self._check(said, told)
             self.tally.kills["before a file operation"] += 1
 
     def pool(self, moment: float, which: str) -> None:
@@ -185,7 +191,7 @@ class _Trial:
             workers = workers_of(pid)
             if workers:
                 os.kill(workers[0], signal.SIGKILL)
-            if os.waitpid(pid, 0)[1]:
+            if self._status(pid, said):
                 self._fault(f"{said}: the run ended: {last_line(self.log)}")
         else:
             kill(pid, group=which == "all")
@@ -222,7 +228,7 @@ class _Trial:
             self._fault(f"{said}: cannot be read: {error!r}")
         pid, again = fork(lambda tell: self.victim.run(self.out, lambda: None), self.log)
         os.close(again)
-        if os.waitpid(pid, 0)[1]:
+        if self._status(pid, said):
             self._fault(f"{said}: does not go on: {last_line(self.log)}")
             return found
         try:
@@ -235,6 +241,13 @@ class _Trial:
         if litter:
             self._fault(f"{said}: leaves {litter[:3]}")
         return min(found, self.victim.items)
+
+    def _status(self, pid: int, said: str) -> int:
+        try:
+            return status_of(pid, ENDLESS)
+        except TimeoutError:
+            self._fault(f"{said}: hangs: {last_line(self.log)}")
+            return 0
 
     def _fault(self, text: str) -> None:
         self.tally.faults.append(text)
