@@ -30,6 +30,7 @@ KINDS = {
     "mac": "mac_control.policies.mac:MacPolicy",
     "diffusion": "mac_control.policies.diffusion:Diffusion",
     "mixture_bc": "mac_control.policies.mixture_bc:MixtureBC",
+    "intent": "mac_control.policies.intent:Intent",
     "windowed": "mac_control.policies.windowed:Windowed",
 }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.policies.base import Policy
@@ -62,6 +64,11 @@ class LearnedPolicy(nn.Module, Policy):
         }.items():
             self.register_buffer(key, torch.as_tensor(np.array(value, np.float32)))
 
+    @classmethod
+    def configured(cls, config: Any, demonstrations: Demonstrations) -> Any:
+        """`config` with what only the demonstrations can say filled in."""
+        return config
+
     def normalize(self, obs: Tensor) -> Tensor:
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
         return (obs - self.obs_mean) / self.obs_std
@@ -86,7 +93,11 @@ class LearnedPolicy(nn.Module, Policy):
 
     def weight(self, batch: dict[str, Tensor]) -> Tensor:
         """What the mean in `loss` divides by, `()`; the loss of several batches follows from it."""
-        return torch.tensor(float(len(next(iter(batch.values())))))
+        return self.weights(batch).sum()
+
+    def weights(self, batch: dict[str, Tensor]) -> Tensor:
+        """What each sample counts in that mean, `(B,)`."""
+        return torch.ones(len(next(iter(batch.values()))))
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         """`complete` of tensors, as operations that depend on no number: what can be exported.
@@ -98,3 +109,25 @@ class LearnedPolicy(nn.Module, Policy):
             "policy: expected one that neither draws at random nor remembers, such as mac, bc or "
             f"mixture_bc, got {self.name}"
         )
+
+
+def within(name: str, options: dict[str, Any], *box: np.ndarray) -> LearnedPolicy:
+    """The policy that another one is made around.
+
+    Args:
+        name: of its kind.
+        options: fields of its `Config` that differ from the defaults.
+        box: `obs_mean`, `obs_std`, `low` and `high`, as it sees them.
+
+    Raises:
+        InputError: an unknown name or option.
+    """
+    from mac_control.checkpoint import from_json
+    from mac_control.policies import policy_class
+
+    cls = policy_class(name)
+    try:
+        config = from_json(cls.Config, asdict(cls.Config()) | dict(options))
+    except (TypeError, KeyError) as error:
+        raise InputError(f"options: expected those of {name}: {error}") from error
+    return cls(config, *box)

@@ -166,8 +166,8 @@ class MacPolicy(LearnedPolicy):
         asked = (rank == 1).to(log_prob.dtype)
         return -(asked * log_prob).sum() / asked.sum()
 
-    def weight(self, batch: dict[str, Tensor]) -> Tensor:
-        return (batch["rank"] == 1).sum().float()
+    def weights(self, batch: dict[str, Tensor]) -> Tensor:
+        return (batch["rank"] == 1).sum((1, 2)).float()
 
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Fill in what is not given, as `config.fill` and `config.order` say."""

@@ -11,7 +11,7 @@ obs:     t-2s   t-s           t
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.learned import LearnedPolicy, within
 from mac_control.policies.mac import MacPolicy
 
 REMEMBER = ("operator", "all")
@@ -99,20 +99,11 @@ class Windowed(LearnedPolicy):
         low: np.ndarray,
         high: np.ndarray,
     ) -> None:
-        from mac_control.checkpoint import from_json
-        from mac_control.policies import policy_class
-
         super().__init__(config, obs_mean, obs_std, low, high)
-        cls = policy_class(config.policy)
-        try:
-            options = asdict(cls.Config()) | dict(config.options)
-            inner = from_json(cls.Config, options)
-        except (TypeError, KeyError) as error:
-            raise InputError(f"options: expected those of {config.policy}: {error}") from error
         self.rows = len(config.offsets)
         box = [np.tile(part, config.history) for part in (obs_mean, obs_std)]
         box += [np.tile(part, self.rows) for part in (low, high)]
-        self.inner: LearnedPolicy = cls(inner, *box)
+        self.inner = within(config.policy, config.options, *box)
         if isinstance(self.inner, MacPolicy):
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
@@ -121,8 +112,8 @@ class Windowed(LearnedPolicy):
         """Windows around each step; the ends of an episode are repeated."""
         config = self.config
         back = config.stride * torch.arange(config.history - 1, -1, -1)
-        seen, *_ = table.take(table.around(rows, -back))
-        _, *actions = table.take(table.around(rows, torch.from_numpy(config.offsets)))
+        seen = table.take(table.around(rows, -back)).obs
+        _, *actions, _ = table.take(table.around(rows, torch.from_numpy(config.offsets)))
         return Steps(*(part.flatten(1) for part in (seen, *actions)))
 
     def queries(
@@ -162,8 +153,8 @@ class Windowed(LearnedPolicy):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         return self.inner.loss(batch)
 
-    def weight(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.inner.weight(batch)
+    def weights(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.weights(batch)
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode: forget what was seen, given and planned."""

@@ -24,6 +24,7 @@ RUNS = {
     "ibc": ("ibc", {"width": 16}, (0,)),
     "diffusion": ("diffusion", {"width": 16}, (0,)),
     "windowed": ("windowed", {}, (0,)),
+    "intent": ("intent", {"options": {"width": 16, "obs_width": 16}, "width": 16}, (0,)),
 }
 
 
@@ -48,7 +49,8 @@ def fit(name, out, steps=6, **options):
         clip=0.5,
         **options,
     )
-    demonstrations = Demonstrations([Episode(*pair) for pair in shapes])
+    subtasks = np.repeat(["open", "shut"], 20)
+    demonstrations = Demonstrations([Episode(*pair, subtasks=subtasks) for pair in shapes])
     train(kind, demonstrations, out, seeds=seeds, policy=policy, config=config, progress=False)
 
 

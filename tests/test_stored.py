@@ -60,15 +60,21 @@ def test_rows_are_those_of_the_chosen_episodes_in_order(builtin, stored):
     parts = builtin.select(chosen)
     names = ("observations", "actions", "executed", "given")
     expected = [getattr(parts, name)[rows] for name in names]
-    for got, want in zip(stored.select(chosen).episodes.take(rows), expected, strict=True):
+    *read, places = stored.select(chosen).episodes.take(rows)
+    for got, want in zip(read, expected, strict=True):
         assert np.array_equal(got, want)
+    subtasks = np.array(parts.subtasks)[parts.subtask_numbers[rows]]
+    assert np.array_equal(np.array(stored.subtasks)[places], subtasks)
+    assert np.array_equal(subtasks, np.concatenate([e.subtasks for e in parts])[rows])
 
 
-@pytest.mark.parametrize("name", ["bc", "windowed"])
+@pytest.mark.parametrize("name", ["bc", "windowed", "intent"])
 def test_training_on_stored_data_ends_with_the_same_weights(tmp_path, builtin, stored, name):
     options = {"width": 16}
     if name == "windowed":
         options = {"policy": "bc", "options": options, "history": 3, "chunk": 2}
+    if name == "intent":
+        options = {"policy": "mixture_bc", "options": options}
     config = TrainConfig(steps=20, batch_size=32, validation=0.1, keep="validation", check_every=5)
     weights = []
     for index, data in enumerate((builtin, stored)):

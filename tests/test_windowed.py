@@ -55,9 +55,8 @@ def test_windows_in_training_are_those_in_acting(monkeypatch):
     policy = windowed(history=3, past=2, stride=2, chunk=3, remember="all")
     data = demonstrations()
     table = Table(data)
-    seen, _, executed, _ = (
-        part.numpy() for part in policy.training_rows(table, torch.arange(len(table)))
-    )
+    steps = policy.training_rows(table, torch.arange(len(table)))
+    seen, executed = steps.obs.numpy(), steps.executed.numpy()
     rows = executed.reshape(len(executed), 5, D)  # now, two future, two past
     recorded = Recorded(policy, monkeypatch)
     for number, episode in enumerate(data):

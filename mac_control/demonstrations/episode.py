@@ -90,6 +90,8 @@ class EpisodeFile(Sequence[Episode]):
     action_dim: int
     #: Steps of each episode, `(E,)`.
     lengths: np.ndarray
+    #: Names of the subtasks that steps carry.
+    subtasks: tuple[str, ...]
 
     @abstractmethod
     def select(self, indices: Sequence[int]) -> EpisodeFile:
@@ -97,7 +99,11 @@ class EpisodeFile(Sequence[Episode]):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Observations `(B, O)`; actions, executed actions and given `(B, D)` of steps `(B,)`."""
+        """What is known of the steps `rows` `(B,)`.
+
+        Observations `(B, O)`; actions, executed actions and given `(B, D)`; places in
+        `subtasks` `(B,)`, -1 where there is none.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +188,25 @@ class Demonstrations:
     def given(self) -> np.ndarray:
         """All steps, `(N, D)`: which dimensions may be given."""
         return np.concatenate([e.given for e in self.episodes])
+
+    @property
+    def subtasks(self) -> tuple[str, ...]:
+        """Names of what the demonstrators were at, as far as episodes say."""
+        if isinstance(self.episodes, EpisodeFile):
+            return self.episodes.subtasks
+        known = (e.subtasks for e in self.episodes if e.subtasks is not None)
+        return tuple(sorted({str(name) for subtasks in known for name in np.unique(subtasks)}))
+
+    @property
+    def subtask_numbers(self) -> np.ndarray:
+        """All steps, `(N,)`: places in `subtasks`, -1 where an episode does not say."""
+        names = np.array(self.subtasks)
+        return np.concatenate(
+            [
+                np.full(len(e), -1) if e.subtasks is None else np.searchsorted(names, e.subtasks)
+                for e in self.episodes
+            ]
+        )
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
         """The episodes at these indices."""

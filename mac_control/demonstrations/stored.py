@@ -57,7 +57,7 @@ class StoredEpisodes(EpisodeFile):
         self.folder = folder
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         self.obs_dim, self.action_dim = record["obs_dim"], record["action_dim"]
-        self._names: list[str] = record["subtasks"]
+        self.subtasks = tuple(record["subtasks"])
         self._width = self.obs_dim + 3 * self.action_dim + 2
         lengths = np.load(folder / "lengths.npy", allow_pickle=False)  # (E,)
         ends = lengths.cumsum()
@@ -83,7 +83,7 @@ class StoredEpisodes(EpisodeFile):
         self._read(int(self._first[index]), rows)
         *parts, given, rewards, code = self._columns(rows)
         known = not np.isnan(rewards).any()
-        names = [self._names[int(c)] for c in code] if code[0] >= 0 else None
+        names = [self.subtasks[int(c)] for c in code] if code[0] >= 0 else None
         return Episode(*parts, rewards if known else None, names, given)
 
     def select(self, indices: Sequence[int]) -> StoredEpisodes:
@@ -91,13 +91,14 @@ class StoredEpisodes(EpisodeFile):
         return StoredEpisodes(self.folder, self._chosen[np.asarray(indices, int)])
 
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Observations `(B, O)`; actions, executed actions and given `(B, D)` of steps `(B,)`."""
+        """As :meth:`EpisodeFile.take`."""
         episode = np.searchsorted(self._begin, rows, "right") - 1
         places = self._first[episode] + rows - self._begin[episode]
         read = np.empty((len(rows), self._width), np.float32)
         for index in places.argsort():  # the disk is asked in its order
             self._read(int(places[index]), read[index : index + 1])
-        return self._columns(read)[:4]
+        *parts, _, code = self._columns(read)
+        return *parts, code.astype(np.int64)
 
     def __del__(self) -> None:
         if getattr(self, "_file", None):

@@ -22,6 +22,8 @@ class Steps(NamedTuple):
     executed: Tensor
     #: Which dimensions may be given, `(..., D)` bool (in plain demonstrations all).
     given: Tensor
+    #: What the demonstrator was at, `(...)`: a place in `Demonstrations.subtasks`, or -1.
+    subtask: Tensor | None = None
 
 
 class Table:
@@ -42,6 +44,8 @@ class Table:
 
     def __init__(self, demonstrations: Demonstrations, device: str = "cpu") -> None:
         self._device = device
+        #: Names of the subtasks that steps carry.
+        self.subtasks = demonstrations.subtasks
         self._ends = torch.from_numpy(demonstrations.lengths.cumsum())
         self._file: EpisodeFile | None = None
         self._all: Steps | None = None
@@ -49,7 +53,7 @@ class Table:
             self._file = demonstrations.episodes
         else:
             d = demonstrations
-            arrays = (d.observations, d.actions, d.executed, d.given)
+            arrays = (d.observations, d.actions, d.executed, d.given, d.subtask_numbers)
             self._all = Steps(*(torch.from_numpy(array).to(device) for array in arrays))
 
     @property
@@ -68,7 +72,7 @@ class Table:
             return Steps(*(part[rows] for part in self._all))
         read = self._file.take(rows.flatten().numpy())
         parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in read)
-        return Steps(*(part.view(*rows.shape, -1).to(self._device) for part in parts))
+        return Steps(*(part.view(*rows.shape, *part.shape[1:]).to(self._device) for part in parts))
 
     def around(self, rows: Tensor, offsets: Tensor) -> Tensor:
         """Steps `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; an episode's ends are repeated."""

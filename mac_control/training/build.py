@@ -43,7 +43,8 @@ def new_policy(
     std = np.maximum(std, std_floor)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return cls(cls.Config() if config is None else config, mean, std, low, high)
+        config = cls.configured(cls.Config() if config is None else config, demonstrations)
+        return cls(config, mean, std, low, high)
 
 
 def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations
-from mac_control.demonstrations.table import Steps, Table
+from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError, MacControlError
 from mac_control.policies import LearnedPolicy
 from mac_control.training.batches import digest, generator_of, stacked
@@ -95,11 +95,10 @@ class Run:
         rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         steps = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
-            *parts, given = steps
-            moved = displace(
-                *parts, generator, self.config.corrections, self.config.correction_gain
+            obs, action, executed = displace(
+                *steps[:3], generator, self.config.corrections, self.config.correction_gain
             )
-            steps = Steps(*moved, given)
+            steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
 
     @torch.no_grad()

@@ -1,0 +1,251 @@
+"""A belief over what the operator is up to, for any policy with a density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.demonstrations.table import Steps, Table
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.learned import LearnedPolicy, within
+
+#: No intent is ever less likely than this by habit: what nobody did before can still be meant.
+_RARE = 1e-3
+
+
+@dataclass(frozen=True)
+class IntentConfig:
+    """What an :class:`Intent` policy is made of, as JSON values."""
+
+    policy: str = "mac"
+    """The policy within; one with a density."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Its configuration, where it differs from its defaults."""
+    intents: tuple[str, ...] = ()
+    """What the operator may be up to; none: the subtasks that the demonstrations name."""
+    width: int = 256
+    """Width of the network that says what a demonstrator would be up to, by habit."""
+    change: float = 0.02
+    """Chance that the intent changes from one step to the next, to any."""
+    habit: float = 0.3
+    """Exponent of the habit's evidence at a step in which nothing is given."""
+    trust: float = 0.5
+    """Exponent of the likelihood of what is given: successive commands say much the same."""
+    most: float = 6.0
+    """No single step tells an intent from the likeliest by more than this [nats]."""
+    lead: float = 1.0
+    """Another intent is followed once it leads by this [nats]."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "intents", tuple(self.intents))
+        if self.policy in ("intent", "windowed"):
+            raise InputError(f"policy: expected one that does not remember, got {self.policy}")
+        if len(set(self.intents)) < len(self.intents):
+            raise InputError(f"intents: expected different names, got {list(self.intents)}")
+        if self.width < 1:
+            raise InputError(f"width: expected at least 1, got {self.width}")
+        if not 0 <= self.change <= 1:
+            raise InputError(f"change: expected a chance in [0, 1], got {self.change}")
+        for name in ("habit", "trust", "most", "lead"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
+
+
+class Intent(LearnedPolicy):
+    """Another policy that is told what the operator is up to, and this one finds out what.
+
+        b_t(z) ~ ((1 - c) b_t-1(z) + c / Z) · p(given | obs, z)^w
+
+    The policy within is trained with the demonstrator's intent z (which subtask it was at) as
+    part of the observation. In acting, nobody says z. The belief b is a hidden Markov model's: an
+    intent stays, but for a small chance c of another of the Z, and what tells intents apart is the
+    exact likelihood of whichever dimensions are given. Where nothing is given, p(z | obs)^h takes
+    its place: what a demonstrator would be up to here by habit, a classifier trained along. The
+    likeliest intent is followed, until another one leads by `lead` nats. It keeps a belief for each
+    row of the batch from `reset` to `reset`.
+
+    In the spirit of Javdani et al., Shared Autonomy via Hindsight Optimization, RSS 2015, section
+    III, where the belief is over goals and the likelihood that of a maximum-entropy user.
+
+    Example:
+        >>> config = IntentConfig("mixture_bc", {"width": 8}, intents=("open", "shut"))
+        >>> policy = Intent(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> policy.reset(seed=0)
+        >>> partial = PartialAction([[0.5, 0]] * 5, [[True, False]] * 5)
+        >>> action = policy.act(np.zeros((5, 3)), partial)
+        >>> policy.inner.obs_dim, policy.belief.shape, policy.belief.sum(1).round(6).tolist()
+        (5, (5, 2), [1.0, 1.0, 1.0, 1.0, 1.0])
+    """
+
+    name: ClassVar[str] = "intent"
+    Config: ClassVar[type] = IntentConfig
+    remembers = True
+    stackable: ClassVar[bool] = False  # the policy within may not be
+
+    def __init__(
+        self,
+        config: IntentConfig,
+        obs_mean: np.ndarray,
+        obs_std: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> None:
+        super().__init__(config, obs_mean, obs_std, low, high)
+        many, width = len(config.intents), config.width
+        if many < 2:
+            raise InputError(f"intents: expected at least two, got {list(config.intents)}")
+        # An intent is one of many, told as a vector of a one and zeros, normalised like the rest.
+        mean = np.r_[obs_mean, np.full(many, 1 / many)]
+        std = np.r_[obs_std, np.full(many, np.sqrt(many - 1) / many)]
+        self.inner = within(config.policy, config.options, mean, std, low, high)
+        probe = PartialAction.everything(np.zeros((1, self.action_dim)))
+        if self.inner.log_prob(np.zeros((1, len(mean)), np.float32), probe) is None:
+            raise InputError(
+                f"policy: expected one with a density, such as mac, got {config.policy}"
+            )
+        self.habit = nn.Sequential(
+            nn.Linear(self.obs_dim, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, many),
+        )
+        self.reset()
+
+    @classmethod
+    def configured(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
+        """With the subtasks that the demonstrations name as intents, where none are chosen."""
+        names = tuple(sorted(demonstrations.subtasks))
+        if not names:
+            raise InputError(
+                "intents: expected demonstrations that say which subtask each step belongs to, got "
+                "none that do; 'mac-control collect' writes such"
+            )
+        if unknown := sorted(set(names) - set(config.intents or names)):
+            raise InputError(
+                f"intents: expected all that demonstrations name, got none for {', '.join(unknown)}"
+            )
+        return replace(config, intents=config.intents or names)
+
+    def training_rows(self, table: Table, rows: Tensor) -> Steps:
+        """Steps whose observation ends with the demonstrator's intent."""
+        steps = table.take(rows)
+        place = torch.tensor([self.config.intents.index(name) for name in table.subtasks])
+        assert steps.subtask is not None
+        if (steps.subtask < 0).any():
+            raise InputError("intents: expected the subtask of every step, got episodes without")
+        told = nn.functional.one_hot(place.to(rows.device)[steps.subtask], len(self.config.intents))
+        return steps._replace(obs=torch.cat([steps.obs, told.to(steps.obs)], -1))
+
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.inner.draw(steps, generator)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """That of the policy within, and the cross-entropy of the habit."""
+        seen, told = batch["obs"].split([self.obs_dim, len(self.config.intents)], -1)
+        surprise = -(told * self.habit(self.normalize(seen)).log_softmax(-1)).sum(-1)
+        weights = self.weights(batch).to(surprise)
+        return self.inner.loss(batch) + (weights * surprise).sum() / weights.sum()
+
+    def weights(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.weights(batch)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode: believe what a demonstrator would be up to by habit."""
+        if isinstance(getattr(self, "inner", None), LearnedPolicy):
+            self.inner.reset(seed)
+        self._belief: np.ndarray | None = None  # (B, Z), of the step before
+        self._before: np.ndarray | None = None  # (B, Z), of this step, before what is given
+        self._followed: np.ndarray | None = None  # (B,)
+        self._obs: np.ndarray | None = None  # of this step
+
+    @property
+    def belief(self) -> np.ndarray:
+        """Probability of each of `config.intents`, `(B, Z)`; at the last `act`.
+
+        Raises:
+            InputError: before the first `act` of an episode.
+        """
+        if self._belief is None:
+            raise InputError("belief: expected an act since the reset, got none")
+        return self._belief
+
+    @property
+    def followed(self) -> list[str]:
+        """The intent that each row was helped with at the last `act`."""
+        chosen = [] if self._followed is None else self._followed.tolist()
+        return [self.config.intents[place] for place in chosen]
+
+    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What the policy within does about the intent that is followed now."""
+        config, partial = self.config, PartialAction(values, given)
+        if self._belief is not None and len(self._belief) != len(obs):
+            raise InputError(
+                f"obs: expected {len(self._belief)} rows as in the step before, or a reset, "
+                f"got {len(obs)}"
+            )
+        before = self._predicted(obs)
+        heard = given.any(1, keepdims=True)
+        evidence = config.trust * self._evidence(obs, partial)
+        evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
+        evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
+        belief = before * np.exp(evidence)
+        belief /= belief.sum(1, keepdims=True)
+        best, rows = belief.argmax(1), np.arange(len(obs))
+        followed = best if self._followed is None else self._followed
+        leads = belief[rows, best] > np.exp(config.lead) * belief[rows, followed]
+        followed = np.where(leads, best, followed)
+        action = self.inner.act(self._told(obs, followed), partial)
+        self._belief, self._before, self._followed, self._obs = belief, before, followed, obs
+        return action
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Log-likelihood of what was given, on the belief from the steps before, `(B,)` [nats]."""
+        obs, partial = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
+        same = self._obs is not None and np.array_equal(self._obs, obs)
+        before = self._before if same else self._predicted(obs)
+        assert before is not None
+        each = self._evidence(obs, partial)
+        most = each.max(1, keepdims=True)
+        return (most[:, 0] + np.log((before * np.exp(each - most)).sum(1))).astype(np.float32)
+
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """That of the policy within, for the intent that is followed."""
+        rows = np.atleast_2d(np.asarray(obs, np.float32))
+        followed = self._predicted(rows).argmax(1) if self._followed is None else self._followed
+        found = self.inner.uncertainty(self._told(rows, followed), partial.batched())
+        return None if found is None else found.reshape(partial.values.shape)
+
+    def _predicted(self, obs: np.ndarray) -> np.ndarray:
+        """The belief before what is given at this step, `(B, Z)`."""
+        if self._belief is None or len(self._belief) != len(obs):
+            return self._habit(obs)
+        change = self.config.change
+        return (1 - change) * self._belief + change / len(self.config.intents)
+
+    def _habit(self, obs: np.ndarray) -> np.ndarray:
+        """`p(z | obs)`, `(B, Z)`; never zero."""
+        with torch.inference_mode():
+            seen = self.normalize(torch.tensor(obs, device=self.obs_mean.device))
+            habit = self.habit(seen).softmax(-1).cpu().numpy().astype(np.float64)
+        return (habit + _RARE) / (1 + _RARE * habit.shape[1])
+
+    def _evidence(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """`log p(given | obs, z)` `(B, Z)`; 0 where nothing is given."""
+        many = len(self.config.intents)
+        every = np.tile(np.arange(many), len(obs))
+        each = PartialAction(np.repeat(partial.values, many, 0), np.repeat(partial.given, many, 0))
+        log_prob = self.inner.log_prob(self._told(np.repeat(obs, many, 0), every), each)
+        assert log_prob is not None  # as the constructor found
+        return log_prob.reshape(len(obs), many).astype(np.float64)
+
+    def _told(self, obs: np.ndarray, intents: np.ndarray) -> np.ndarray:
+        """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
+        told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
+        return np.concatenate([obs, told], 1)
