@@ -182,16 +182,28 @@ class Intent(LearnedPolicy):
         chosen = [] if self._followed is None else self._followed.tolist()
         return [self.config.intents[place] for place in chosen]
 
+    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        action = super().act(obs, partial)
+        if partial is not None and partial.given.all():  # nothing to complete, but much to learn
+            done = PartialAction(action, partial.given).batched()
+            self._listen(np.atleast_2d(np.asarray(obs, np.float32)), done)
+        return action
+
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         """What the policy within does about the intent that is followed now."""
-        config, partial = self.config, PartialAction(values, given)
+        partial = PartialAction(values, given)
+        return self.inner.act(self._told(obs, self._listen(obs, partial)), partial)
+
+    def _listen(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Take the belief one step on; the intents to follow, `(B,)`."""
+        config = self.config
         if self._belief is not None and len(self._belief) != len(obs):
             raise InputError(
                 f"obs: expected {len(self._belief)} rows as in the step before, or a reset, "
                 f"got {len(obs)}"
             )
         before = self._predicted(obs)
-        heard = given.any(1, keepdims=True)
+        heard = partial.given.any(1, keepdims=True)
         evidence = config.trust * self._evidence(obs, partial)
         evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
         evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
@@ -201,9 +213,8 @@ class Intent(LearnedPolicy):
         followed = best if self._followed is None else self._followed
         leads = belief[rows, best] > np.exp(config.lead) * belief[rows, followed]
         followed = np.where(leads, best, followed)
-        action = self.inner.act(self._told(obs, followed), partial)
         self._belief, self._before, self._followed, self._obs = belief, before, followed, obs
-        return action
+        return followed
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Log-likelihood of what was given, on the belief from the steps before, `(B,)` [nats]."""

@@ -18,6 +18,7 @@ from mac_control.policies import MacConfig, Policy
 from mac_control.policies.bc import BCConfig
 from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.ibc import IBCConfig
+from mac_control.policies.intent import IntentConfig
 from mac_control.policies.mixture_bc import MixtureBCConfig
 from mac_control.policies.windowed import WindowConfig
 
@@ -82,6 +83,8 @@ class Args(FanOut):
     """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
     wandb: str | None = None
     """Project of Weights & Biases to send the curves to; TensorBoard's lie in the folder anyway."""
+    intents: bool = False
+    """Infer the operator's intent: which of the subtasks that the demonstrations name it is at."""
     history: int = 1
     """Observations that the policy sees, the present one included."""
     past: int = 0
@@ -147,17 +150,17 @@ def _train_each(
 
 
 def chosen(args: Args) -> tuple[str, Any]:
-    """Name and configuration of the policy; one with history or chunks is wrapped in windows."""
+    """Name and configuration of the policy; one with windows or intents is wrapped in them."""
     config = getattr(args, args.policy, None)
+    options = dataclasses.asdict(config) if config is not None else {}
     names = "history past stride chunk commit remember"
-    window = WindowConfig(
-        args.policy,
-        dataclasses.asdict(config) if config is not None else {},
-        **{name: getattr(args, name) for name in names.split()},
-    )
-    if window.history == window.chunk == 1 and not window.past:
-        return args.policy, config
-    return "windowed", window
+    window = WindowConfig(args.policy, options, **{n: getattr(args, n) for n in names.split()})
+    plain = window.history == window.chunk == 1 and not window.past
+    if args.intents and not plain:
+        raise InputError("intents: expected none with history, past or chunk, got both")
+    if args.intents:
+        return "intent", IntentConfig(args.policy, options)
+    return (args.policy, config) if plain else ("windowed", window)
 
 
 def mean_reward(policy: Policy, tasks: tuple[str, ...], episodes: int) -> float:

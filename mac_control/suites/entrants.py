@@ -11,5 +11,11 @@ IBC_DFO = Entrant("ibc_dfo", "ibc", {"sampler": "dfo"})
 DIFFUSION = Entrant("diffusion", "diffusion", {"resample": 3})
 MAC = Entrant("mac", "mac")
 
+#: The same two, which also keep a belief over what the operator is up to.
+MIXTURE_BC_INTENT = Entrant(
+    "mixture_bc_intent", "intent", {"policy": "mixture_bc", "options": {"condition": True}}
+)
+MAC_INTENT = Entrant("mac_intent", "intent", {"policy": "mac"})
+
 #: One of each kind that conditions on what is given, or does not.
 MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC_DFO, DIFFUSION, MAC)

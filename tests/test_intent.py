@@ -1,0 +1,182 @@
+"""Intent: what is given tells what the operator is up to, and the belief lasts."""
+
+import numpy as np
+import pytest
+import torch
+
+from mac_control.checkpoint import load_policy, save_policy
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations.table import Table
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.arbitrated import Arbitrated
+from mac_control.policies.intent import IntentConfig
+from mac_control.training import TrainConfig, new_policy, train
+
+D = 3
+SMALL = {"policy": "mixture_bc", "options": {"width": 16, "components": 1}, "width": 16}
+
+
+def demonstrations():
+    """To the left, everything moves down; to the right, up: nothing that is seen tells which."""
+    rng = np.random.default_rng(0)
+    episodes = []
+    for name, sign in (("left", -1), ("right", 1)) * 4:
+        actions = sign * 0.5 + rng.normal(0, 0.1, (40, D))
+        subtasks = np.full(40, name)
+        episodes.append(Episode(rng.normal(size=(40, 2)), actions.clip(-1, 1), subtasks=subtasks))
+    return Demonstrations(episodes)
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    out = tmp_path_factory.mktemp("intent")
+    config = TrainConfig(steps=300, batch_size=64, warmup=20, ema=0.9)
+    train("intent", demonstrations(), out, policy=IntentConfig(**SMALL), config=config)
+    return load_policy(out)
+
+
+def steps(policy, values, given, count):
+    for _ in range(count):
+        action = policy.act(np.zeros((len(values), 2)), PartialAction(values, given))
+    return action
+
+
+def test_names_of_the_demonstrations_are_the_intents(policy):
+    assert policy.config.intents == ("left", "right")
+    assert policy.obs_dim == 2 and policy.inner.obs_dim == 4
+
+
+def test_what_is_given_decides_and_the_belief_lasts(policy):
+    policy.reset(seed=0)
+    values = np.tile([[-0.5], [0.5]], (1, D))
+    given = np.zeros((2, D), bool)
+    given[:, 1] = True
+    action = steps(policy, values, given, 5)
+    assert policy.followed == ["left", "right"]
+    assert np.allclose(policy.belief.sum(1), 1) and (policy.belief.max(1) > 0.9).all()
+    assert np.abs(action - values).max() < 0.15 and np.array_equal(action[:, 1], values[:, 1])
+    # Hands off: the habit cannot tell, so the belief goes on.
+    action = steps(policy, values, np.zeros((2, D), bool), 5)
+    assert policy.followed == ["left", "right"] and np.abs(action - values).max() < 0.15
+    # The other way, clearly: followed within a second.
+    action = steps(policy, -values, given, 12)
+    assert policy.followed == ["right", "left"] and np.abs(action + values).max() < 0.15
+
+
+def test_belief_is_bayes_rule(policy):
+    policy.reset(seed=0)
+    rng = np.random.default_rng(0)
+    config, belief = policy.config, None
+    for _ in range(6):
+        obs = rng.normal(size=(1, 2)).astype(np.float32)
+        partial = PartialAction(rng.uniform(-1, 1, (1, D)), rng.random((1, D)) < 0.5)
+        habit = policy._habit(obs)[0]
+        before = habit if belief is None else (1 - config.change) * belief + config.change / 2
+        each = np.array(
+            [
+                policy.inner.log_prob(np.r_[obs[0], told][None], partial)[0]
+                for told in np.eye(2, dtype=np.float32)
+            ]
+        )
+        policy.act(obs, partial)
+        assert policy.log_prob(obs, partial)[0] == pytest.approx(
+            np.log(before @ np.exp(each)), abs=1e-4
+        )
+        evidence = config.trust * each if partial.given.any() else config.habit * np.log(habit)
+        likelihood = np.exp(np.maximum(evidence - evidence.max(), -config.most))
+        belief = before * likelihood / (before @ likelihood)
+        assert np.allclose(policy.belief[0], belief, atol=1e-5)
+
+
+def test_an_absurd_command_counts_only_so_much(policy):
+    policy.reset(seed=0)
+    sure = np.full((1, D), 0.5)
+    steps(policy, sure, np.ones((1, D), bool), 10)
+    before = policy.belief[0, 1] * (1 - policy.config.change) + policy.config.change / 2
+    steps(policy, -np.ones((1, D)), np.ones((1, D), bool), 1)
+    odds = np.log(policy.belief[0, 0] / policy.belief[0, 1])
+    assert odds == pytest.approx(policy.config.most + np.log((1 - before) / before), abs=1e-3)
+
+
+def test_a_reset_forgets_and_rows_are_independent(policy):
+    values, given = np.full((2, D), -0.5), np.ones((2, D), bool)
+    given[1] = False
+    policy.reset(seed=0)
+    steps(policy, values, given, 4)
+    both = policy.belief
+    for row in range(2):
+        policy.reset(seed=0)
+        steps(policy, values[[row]], given[[row]], 4)
+        assert np.allclose(policy.belief[0], both[row], atol=1e-6)
+    policy.reset(seed=0)
+    with pytest.raises(InputError, match="belief: expected an act since the reset"):
+        _ = policy.belief
+    assert policy.followed == []
+
+
+def test_rows_change_only_at_a_reset(policy):
+    policy.reset(seed=0)
+    policy.act(np.zeros((2, 2)))
+    with pytest.raises(InputError, match="obs: expected 2 rows"):
+        policy.act(np.zeros((3, 2)))
+    policy.act(np.zeros((2, 2)))
+
+
+def test_training_sees_the_demonstrators_intent():
+    data = demonstrations()
+    policy = new_policy("intent", data, 0, IntentConfig(**SMALL, intents=("up", "right", "left")))
+    rows = torch.arange(len(data.actions))
+    told = policy.training_rows(Table(data), rows).obs[:, 2:]
+    names = np.concatenate([episode.subtasks for episode in data])
+    assert [policy.config.intents[place] for place in told.argmax(1)] == names.tolist()
+    assert torch.equal(told.sum(1), torch.ones(len(rows)))
+
+
+def test_mac_within_is_saved_and_loaded(tmp_path):
+    inner = {"width": 16, "obs_width": 16, "layers": 1}
+    policy = new_policy("intent", demonstrations(), 0, IntentConfig(options=inner, width=8))
+    loaded = load_policy(save_policy(tmp_path, policy))
+    partial = PartialAction(np.full((1, D), 0.2), [[True, False, False]])
+    for each in (policy, loaded):
+        each.reset(seed=1)
+    obs = np.ones((1, 2))
+    assert np.array_equal(policy.act(obs, partial), loaded.act(obs, partial))
+    assert policy.uncertainty(obs, partial)[0, 0] == 0
+    assert (policy.uncertainty(obs, partial)[0, 1:] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"policy": "windowed"}, "policy: expected one that does not remember"),
+        ({"policy": "bc", "options": {}}, "policy: expected one with a density.*got bc"),
+        ({"options": {"colour": 1}}, "options: expected those of mixture_bc"),
+        ({"intents": ("left",)}, "intents: expected all that demonstrations name, got none for r"),
+        ({"intents": ("left", "left")}, "intents: expected different names"),
+        ({"change": 1.5}, r"change: expected a chance in \[0, 1\], got 1.5"),
+        ({"trust": float("nan")}, "trust: expected at least 0, got nan"),
+        ({"width": 0}, "width: expected at least 1"),
+    ],
+)
+def test_bad_settings_are_named(change, match):
+    with pytest.raises(InputError, match=match):
+        new_policy("intent", demonstrations(), 0, IntentConfig(**SMALL | change))
+
+
+def test_data_without_subtasks_are_refused():
+    bare = Demonstrations([Episode(np.zeros((4, 2)), np.zeros((4, D)))])
+    with pytest.raises(InputError, match="intents: expected demonstrations that say which subtask"):
+        new_policy("intent", bare, 0, IntentConfig(**SMALL))
+    one = Demonstrations([Episode(np.zeros((4, 2)), np.zeros((4, D)), subtasks=["left"] * 4)])
+    with pytest.raises(InputError, match="intents: expected at least two"):
+        new_policy("intent", one, 0, IntentConfig(**SMALL))
+    mixed = Demonstrations([*demonstrations(), *bare])
+    policy = new_policy("intent", mixed, 0, IntentConfig(**SMALL))
+    with pytest.raises(InputError, match="intents: expected the subtask of every step"):
+        policy.training_rows(Table(mixed), torch.arange(len(mixed.actions)))
+
+
+def test_a_belief_is_not_arbitrated(policy):
+    with pytest.raises(InputError, match="does not remember"):
+        Arbitrated(policy)
