@@ -33,7 +33,7 @@ class IntentConfig:
     """Width of the network that says what a demonstrator would be up to, by habit."""
     change: float = 0.02
     """Chance that the intent changes from one step to the next, to any."""
-    habit: float = 0.3
+    habit: float = 1.0
     """Exponent of the habit's evidence at a step in which nothing is given."""
     trust: float = 0.5
     """Exponent of the likelihood of what is given: successive commands say much the same."""

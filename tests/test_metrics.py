@@ -33,6 +33,7 @@ def trajectory(**changes):
 def test_an_episode_that_did_what_was_wanted():
     metrics = episode_metrics(trajectory())
     assert metrics["goal_reward"] == 2 and metrics["steps_to_success"] == 41
+    assert metrics["unwanted"] is None
     assert metrics["effort"] == pytest.approx(1 / 3)
     assert metrics["log_prob_per_dim"] == pytest.approx(-2.0)
     assert metrics["wrong_auc"] is None
@@ -43,6 +44,7 @@ def test_a_private_goal_counts_its_own_subtasks_only():
     metrics = episode_metrics(trajectory(goal=goal, success=False))
     assert metrics["goal_reward"] == 1 and metrics["steps_to_success"] is None
     assert episode_metrics(trajectory(goal=("kettle",)))["steps_to_success"] == 21
+    assert metrics["unwanted"] == 1 and metrics["goal_reward"] + metrics["unwanted"] == 2
 
 
 def test_autonomy_has_no_likelihood_and_teleoperation_no_jerk():

@@ -19,6 +19,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
 
     - `goal_reward`: subtasks done out of those that the operator wanted (all that are rewarded
       where it has no goal of its own).
+    - `unwanted`: subtasks done that it did not want; None where it has no goal of its own.
     - `steps_to_success`: steps until the last of those was done; None where one was not.
     - `effort`: share of the action entries that the operator gave.
     - `heeded`: share of what it gave that was done; 1 but for an arbitrated policy.
@@ -40,6 +41,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
         likelihood = float(trajectory.log_prob.sum() / given)
     return {
         "goal_reward": goal_reward,
+        "unwanted": None if trajectory.goal is None else float(len(done.keys() - set(wanted))),
         "steps_to_success": float(max(reached)) if finished and reached else None,
         "effort": trajectory.effort,
         "heeded": heeded(trajectory),

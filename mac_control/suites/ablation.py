@@ -36,5 +36,5 @@ ABLATION = Suite(
     data="robust",
     entrants=(BC, MIXTURE_BC_CONDITIONED, MAC, *RULES, *FILLS, *WINDOWS),
     blocks=(Block("held-out operators", (STUBBORN, RESYNC), (0, 1, 3, 5)),),
-    size=Size(folds=5),
+    size=Size(folds=5, seeds=1, episodes=250),
 )

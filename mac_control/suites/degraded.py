@@ -25,5 +25,5 @@ DEGRADED = Suite(
         Block("held-out operators", OPERATORS, (0, 3, 5)),
         Block("overruled where unlikely", OPERATORS, (3, 5), entrants=("mac",), arbitrate=2.0),
     ),
-    size=Size(folds=5),
+    size=Size(folds=5, seeds=1, episodes=250),
 )

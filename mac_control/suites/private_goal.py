@@ -14,11 +14,20 @@ PRIVATE_GOAL = Suite(
     data="play",
     entrants=(*MAIN, MIXTURE_BC_INTENT, MAC_INTENT),
     blocks=(
-        Block("expert alone", (EXPERT,), (9,), entrants=("bc",)),
-        Block("nothing given: by habit", (f"{EXPERT}+k:0",), (9,)),
+        Block("expert alone", (EXPERT,), (9,), entrants=("bc",), share=0.2),
+        Block("nothing given: by habit", (f"{EXPERT}+k:0",), (9,), share=0.2),
         Block("with a private goal", (EXPERT,), (1, 2, 3)),
-        Block("overruled where unlikely", (EXPERT,), (1, 2, 3), entrants=("mac",), arbitrate=2.0),
-        Block("one joint group", (f"{EXPERT}+group:wrist", f"{EXPERT}+group:base"), (9,)),
+        Block(
+            "overruled where unlikely",
+            (EXPERT,),
+            (1, 2, 3),
+            entrants=("mac",),
+            arbitrate=2.0,
+            share=0.2,
+        ),
+        Block(
+            "one joint group", (f"{EXPERT}+group:wrist", f"{EXPERT}+group:base"), (9,), share=0.2
+        ),
     ),
     reward="goal_rewards",
 )

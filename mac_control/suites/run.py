@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,7 @@ def _evaluate(
         [path for label in labels for path in policies[label]],
         block.operators,
         given,
-        episodes=_share(suite),
+        episodes=math.ceil(block.share * _share(suite)),
         seed=first,  # other episodes in each fold
         workers=workers,
         proxies=policies[suite.proxy] if suite.proxy is not None else None,

@@ -42,6 +42,7 @@ class Block:
         follow: which demonstrations operators follow: those held out from training in the fold,
             or those that were in it.
         arbitrate: overrule operators, see :class:`mac_control.policies.arbitrated.Arbitrated`.
+        share: of the episodes of a row, where the block is not what the suite is about.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Block:
     entrants: tuple[str, ...] = ()
     follow: Literal["held-out", "seen"] = "held-out"
     arbitrate: float | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True)

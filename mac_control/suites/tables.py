@@ -19,6 +19,7 @@ Table = list[list[str]]
 #: Metric -> heading and format.
 METRICS = {
     "effort": ("effort", ".2f"),
+    "unwanted": ("subtasks done that were not wanted", ".2f"),
     "heeded": ("share of it that is heeded", ".2f"),
     "steps_to_success": ("steps to success", ".0f"),
     "log_prob_per_dim": ("log-likelihood of a given entry [nats]", ".2f"),
