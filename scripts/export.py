@@ -13,8 +13,8 @@ from mac_control.cli import run
 class Args:
     """Write a policy that runs without torch, in ONNX Runtime; filling in is one call.
 
-    Policies that draw at random (ibc, diffusion, mac with fill=sample) or remember (windowed)
-    cannot be exported.
+    Policies that draw at random (ibc, diffusion, mac with fill=sample) or remember (windowed,
+    intent) cannot be exported.
     """
 
     policy: Path

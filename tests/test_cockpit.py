@@ -15,6 +15,7 @@ import pytest
 
 from mac_control import InputError
 from mac_control.policies import Policy
+from mac_control.policies.intent import Intent, IntentConfig
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.messages import MAX_MESSAGE
 
@@ -110,6 +111,19 @@ def test_commands_that_the_model_finds_very_unlikely_are_warned_of(cockpit):
         assert state["log_prob"] == pytest.approx(expected, rel=1e-3) and not state["unlikely"]
         say["axes"]["dim2"] = 0.9
         until(client, lambda s: s["values"][2] == pytest.approx(0.9) and s["unlikely"], say)
+    loop.post("policy", before)
+
+
+def test_the_page_is_told_what_the_operator_seems_to_be_up_to(cockpit):
+    cockpit, loop = cockpit
+    before, box = loop.policy, np.ones(9)
+    config = IntentConfig("mixture_bc", {"width": 8}, intents=("kettle", "microwave"))
+    with page(cockpit) as client:
+        assert until(client, lambda s: "intent" in s)["intent"] is None
+        loop.post("policy", Intent(config, np.zeros(30), np.ones(30), -box, box))
+        say = {"axes": {"dim1": 0.5}, "buttons": []}
+        state = until(client, lambda s: s["intent"] and s["given"][1] and s["log_prob"], say)
+        assert state["intent"] in config.intents
     loop.post("policy", before)
 
 

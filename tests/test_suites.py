@@ -40,7 +40,9 @@ def test_what_a_suite_declares_fits(suite):
     for block in suite.blocks:
         assert all(parse(spec) for spec in block.operators)
         assert all(0 <= k <= 9 for k in block.given)
-    assert suite.size.seeds >= 5 and suite.size.episodes >= 50
+    assert suite.size.seeds * suite.size.folds >= 5  # trainings
+    assert suite.size.episodes >= 50 * suite.size.folds  # for each of them
+    assert any(block.share == 1 for block in suite.blocks)
     json.dumps(suite.quick().size.__dict__)
 
 

@@ -81,7 +81,8 @@ function show() {
   const silent = state.driver === me && state.status && state.status !== "live";
   text("status", state.stopped ? "STOPPED: press RELEASE or F4 to go on" : state.paused ? "paused" :
     silent ? `your device is ${state.status}: the robot has its dimensions` :
-    given?.some(Boolean) ? "you drive" : "the robot drives", state.stopped || silent);
+    (given?.some(Boolean) ? "you drive" : "the robot drives") +
+    (state.intent ? `, towards: ${state.intent}` : ""), state.stopped || silent);
   text("progress", `episode ${state.episode} · ${(state.step / state.rate).toFixed(1)} s · ` +
     `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`));
   text("likelihood", state.log_prob == null ? "" :
