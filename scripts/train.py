@@ -84,7 +84,8 @@ class Args(FanOut):
     wandb: str | None = None
     """Project of Weights & Biases to send the curves to; TensorBoard's lie in the folder anyway."""
     intents: bool = False
-    """Infer the operator's intent: which of the subtasks that the demonstrations name it is at."""
+    """Infer the operator's intent: which subtask it is at, of those that the demonstrations name;
+    those of a kitchen that name none are labelled in hindsight, by what gets done next."""
     history: int = 1
     """Observations that the policy sees, the present one included."""
     past: int = 0
@@ -108,11 +109,14 @@ def main(args: Args) -> int | None:
     import torch
 
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.subtasks import labelled
     from mac_control.scripts.rollout import numbers
     from mac_control.training import preset, train
 
     torch.set_num_threads(args.threads)
     demonstrations = load_demonstrations(args.data)
+    if args.intents:
+        demonstrations = labelled(demonstrations)
     names = "steps batch_size lr weight_decay ema validation keep check_every patience"
     names += " corrections save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}

@@ -8,9 +8,11 @@ from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError
+from mac_control.loop import evaluate
 from mac_control.partial import PartialAction
 from mac_control.policies.arbitrated import Arbitrated
 from mac_control.policies.intent import IntentConfig
+from mac_control.scripts.train import Args, chosen, main
 from mac_control.training import TrainConfig, new_policy, train
 
 D = 3
@@ -180,3 +182,15 @@ def test_data_without_subtasks_are_refused():
 def test_a_belief_is_not_arbitrated(policy):
     with pytest.raises(InputError, match="does not remember"):
         Arbitrated(policy)
+
+
+def test_the_command_line_trains_one_and_rates_it(tmp_path):
+    args = Args(tmp_path, policy="mixture_bc", intents=True, steps=3, batch_size=8)
+    assert main(args) is None
+    policy = load_policy(tmp_path)
+    assert policy.config.policy == "mixture_bc" and "kettle" in policy.config.intents
+    env = {"max_episode_steps": 5}
+    (row,) = evaluate([tmp_path], ["random"], [3], episodes=2, workers=1, env=env)
+    assert row["policy"] == "intent" and row["metrics"]["log_prob_per_dim"] is not None
+    with pytest.raises(InputError, match="intents: expected none with history, past or chunk"):
+        chosen(Args(tmp_path, intents=True, history=2))

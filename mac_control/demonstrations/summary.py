@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.recognise import GOAL_ENTRIES, kitchen_entries
+from mac_control.demonstrations.subtasks import subtasks_done
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.
@@ -32,27 +32,6 @@ def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
         return None
     counted = tasks and np.count_nonzero(episode.rewards) > len(tasks)
     return float(episode.rewards.max() if counted else episode.rewards.sum())
-
-
-def subtasks_done(episode: Episode) -> list[str]:
-    """Kitchen subtasks that are done at any step, by the object positions observed.
-
-    Done is as in FrankaKitchen: within 0.3 of the goal. Empty where this is no kitchen.
-    """
-    entries = kitchen_entries(episode.observations.shape[1], episode.actions.shape[1], "positions")
-    if entries is None:
-        return []
-    from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
-        BONUS_THRESH,
-        OBS_ELEMENT_GOALS,
-    )
-
-    positions = episode.observations[:, entries]
-    return [
-        task
-        for task, goal in OBS_ELEMENT_GOALS.items()
-        if (np.linalg.norm(positions[:, GOAL_ENTRIES[task]] - goal, axis=1) < BONUS_THRESH).any()
-    ]
 
 
 def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
