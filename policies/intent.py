@@ -148,10 +148,11 @@ class Intent(LearnedPolicy):
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """That of the policy within, and the cross-entropy of the habit."""
-        seen, told = batch["obs"].split([self.obs_dim, len(self.config.intents)], -1)
+        seen, told = batch["obs"][:, : self.obs_dim], batch["obs"][:, self.obs_dim :]
         surprise = -(told * self.habit(self.normalize(seen)).log_softmax(-1)).sum(-1)
         weights = self.weights(batch).to(surprise)
-        return self.inner.loss(batch) + (weights * surprise).sum() / weights.sum()
+        loss: Tensor = self.inner.loss(batch) + (weights * surprise).sum() / weights.sum()
+        return loss
 
     def weights(self, batch: dict[str, Tensor]) -> Tensor:
         return self.inner.weights(batch)
@@ -237,14 +238,14 @@ class Intent(LearnedPolicy):
         """The belief before what is given at this step, `(B, Z)`."""
         if self._belief is None or len(self._belief) != len(obs):
             return self._habit(obs)
-        change = self.config.change
-        return (1 - change) * self._belief + change / len(self.config.intents)
+        change, many = self.config.change, len(self.config.intents)
+        return np.asarray((1 - change) * self._belief + change / many)
 
     def _habit(self, obs: np.ndarray) -> np.ndarray:
         """`p(z | obs)`, `(B, Z)`; never zero."""
         with torch.inference_mode():
             seen = self.normalize(torch.tensor(obs, device=self.obs_mean.device))
-            habit = self.habit(seen).softmax(-1).cpu().numpy().astype(np.float64)
+            habit: np.ndarray = self.habit(seen).softmax(-1).cpu().double().numpy()
         return (habit + _RARE) / (1 + _RARE * habit.shape[1])
 
     def _evidence(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
@@ -254,9 +255,9 @@ class Intent(LearnedPolicy):
         each = PartialAction(np.repeat(partial.values, many, 0), np.repeat(partial.given, many, 0))
         log_prob = self.inner.log_prob(self._told(np.repeat(obs, many, 0), every), each)
         assert log_prob is not None  # as the constructor found
-        return log_prob.reshape(len(obs), many).astype(np.float64)
+        return np.asarray(log_prob, np.float64).reshape(len(obs), many)
 
     def _told(self, obs: np.ndarray, intents: np.ndarray) -> np.ndarray:
         """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
         told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
-        return np.concatenate([obs, told], 1)
+        return np.asarray(np.concatenate([obs, told], 1))
