@@ -225,7 +225,8 @@ class Intent(LearnedPolicy):
         assert before is not None
         each = self._evidence(obs, partial)
         most = each.max(1, keepdims=True)
-        return (most[:, 0] + np.log((before * np.exp(each - most)).sum(1))).astype(np.float32)
+        mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
+        return np.asarray(mixed, np.float32)
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """That of the policy within, for the intent that is followed."""
@@ -239,14 +240,14 @@ class Intent(LearnedPolicy):
         if self._belief is None or len(self._belief) != len(obs):
             return self._habit(obs)
         change, many = self.config.change, len(self.config.intents)
-        return np.asarray((1 - change) * self._belief + change / many)
+        return (1 - change) * self._belief + change / many
 
     def _habit(self, obs: np.ndarray) -> np.ndarray:
         """`p(z | obs)`, `(B, Z)`; never zero."""
         with torch.inference_mode():
             seen = self.normalize(torch.tensor(obs, device=self.obs_mean.device))
             habit: np.ndarray = self.habit(seen).softmax(-1).cpu().double().numpy()
-        return (habit + _RARE) / (1 + _RARE * habit.shape[1])
+        return np.asarray((habit + _RARE) / (1 + _RARE * habit.shape[1]))
 
     def _evidence(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """`log p(given | obs, z)` `(B, Z)`; 0 where nothing is given."""
@@ -260,4 +261,4 @@ class Intent(LearnedPolicy):
     def _told(self, obs: np.ndarray, intents: np.ndarray) -> np.ndarray:
         """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
         told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
-        return np.asarray(np.concatenate([obs, told], 1))
+        return np.concatenate([obs, told], 1)
