@@ -240,7 +240,7 @@ class Intent(LearnedPolicy):
         if self._belief is None or len(self._belief) != len(obs):
             return self._habit(obs)
         change, many = self.config.change, len(self.config.intents)
-        return (1 - change) * self._belief + change / many
+        return np.asarray((1 - change) * self._belief + change / many)
 
     def _habit(self, obs: np.ndarray) -> np.ndarray:
         """`p(z | obs)`, `(B, Z)`; never zero."""
