@@ -55,9 +55,12 @@ class Args(FanOut):
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, private-goal,
     degraded or ablation. It trains its own policies and takes hours; of the other options only
-    --data, --entrants, --quick, --size and those of the workers apply."""
+    --data, --entrants, --blocks, --quick, --size and those of the workers apply."""
     entrants: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
+    blocks: str | None = None
+    """Only the blocks of the suite with these titles, separated by commas; main: those that are
+    rated on all episodes; None: all."""
     quick: bool = False
     """A suite so small that it only shows that everything works."""
     size: SizeChanges = field(default_factory=SizeChanges)
@@ -141,6 +144,8 @@ def _suite(args: Args) -> None:
     suite = suite.quick() if args.quick else suite
     if args.entrants is not None:
         suite = suite.only(args.entrants.split(","))
+    if args.blocks is not None:
+        suite = suite.only_blocks(args.blocks.split(","))
     suite = dataclasses.replace(suite, size=suite.size.changed(**dataclasses.asdict(args.size)))
     run_suite(suite, args.out, args.data, workers=args.chosen(), about={"command": _command()})
     print((args.out / "results.md").read_text(encoding="utf-8"))

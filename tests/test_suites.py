@@ -118,6 +118,14 @@ def test_some_entrants_of_a_suite():
     assert len(TINY.only(["bc"]).blocks) == 1
     with pytest.raises(InputError, match="entrants: expected some of bc, mac, got"):
         TINY.only(["oracle"])
+    main = SUITES["partial"].only_blocks(["main", "seen operators"])
+    assert [block.title for block in main.blocks] == [
+        "held-out operators",
+        "overruled",
+        "seen operators",
+    ]
+    with pytest.raises(InputError, match=r"blocks: expected main or some of .*, got \['none'\]"):
+        SUITES["partial"].only_blocks(["none"])
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,18 @@ class Suite:
         entrants = tuple(e for e in self.entrants if e.label in labels or e.label == self.proxy)
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
+    def only_blocks(self, titles: Sequence[str]) -> Suite:
+        """With the blocks of these titles alone; `main` stands for those rated on all episodes.
+
+        Raises:
+            InputError: a title that is not a block's.
+        """
+        known = [block.title for block in self.blocks]
+        if unknown := [title for title in titles if title not in (*known, "main")]:
+            raise InputError(f"blocks: expected main or some of {', '.join(known)}, got {unknown}")
+        wanted = {*titles, *(b.title for b in self.blocks if b.share == 1 and "main" in titles)}
+        return replace(self, blocks=tuple(b for b in self.blocks if b.title in wanted))
+
     def quick(self) -> Suite:
         """So small that it ends within a minute or two: to see that everything works."""
         size = Size(seeds=1, episodes=2, folds=self.size.folds, run_folds=1, made=4)
