@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from runs import demonstrations, fit, rows, same, weights
+from training_runs import demonstrations, fit, rows, same, weights
 
 from mac_control.checkpoint import load_policy, read
 from mac_control.demonstrations import Demonstrations, Episode

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from runs import SMALL, demonstrations, fit, rows, same, step, weights
+from training_runs import SMALL, demonstrations, fit, rows, same, step, weights
 
 from mac_control.checkpoint import load_policy, read
 from mac_control.errors import CheckpointError
@@ -20,7 +20,7 @@ SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
-from runs import fit
+from training_runs import fit
 fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, keep="validation", check_every=40)
 """
 
