@@ -11,7 +11,8 @@ from mac_control import InputError
 from mac_control.engine.heads import Categorical
 from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
 
-GRID = torch.linspace(-50, 50, 100_001, dtype=torch.float64)
+# Wide: a component is at times a dozen wide; fine: two and a half steps are the narrowest one.
+GRID = torch.linspace(-200, 200, 100_001, dtype=torch.float64)
 STEP = float(GRID[1] - GRID[0])
 
 
