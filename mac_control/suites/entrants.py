@@ -17,5 +17,8 @@ MIXTURE_BC_INTENT = Entrant(
 )
 MAC_INTENT = Entrant("mac_intent", "intent", {"policy": "mac"})
 
+#: The better of the two samplers, with the learning rate that the search found.
+IBC = Entrant("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
+
 #: One of each kind that conditions on what is given, or does not.
-MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC_DFO, DIFFUSION, MAC)
+MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
