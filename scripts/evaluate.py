@@ -60,7 +60,7 @@ class Args(FanOut):
     """Only these policies of the suite, such as bc,mac; None: all."""
     blocks: str | None = None
     """Only the blocks of the suite with these titles, separated by commas; main: those that are
-    rated on all episodes; None: all."""
+    rated on all episodes; side: the others; None: all."""
     quick: bool = False
     """A suite so small that it only shows that everything works."""
     size: SizeChanges = field(default_factory=SizeChanges)

@@ -40,6 +40,7 @@ def test_what_a_suite_declares_fits(suite):
     for block in suite.blocks:
         assert all(parse(spec) for spec in block.operators)
         assert all(0 <= k <= 9 for k in block.given)
+        assert "," not in block.title  # separates titles on the command line
     assert suite.size.seeds * suite.size.folds >= 5  # trainings
     assert suite.size.episodes >= 50 * suite.size.folds  # for each of them
     assert any(block.share == 1 for block in suite.blocks)
@@ -124,7 +125,11 @@ def test_some_entrants_of_a_suite():
         "overruled",
         "seen operators",
     ]
-    with pytest.raises(InputError, match=r"blocks: expected main or some of .*, got \['none'\]"):
+    side = SUITES["partial"].only_blocks(["side"])
+    assert len(side.blocks) + 2 == len(SUITES["partial"].blocks)
+    with pytest.raises(
+        InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
+    ):
         SUITES["partial"].only_blocks(["none"])
 
 

@@ -20,7 +20,7 @@ PARTIAL = Suite(
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("overruled", (STUBBORN,), (1, 3, 5, 7), entrants=("mac",), arbitrate=2.0),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7), share=0.2),
-        Block("held-out operators, numbers between", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
+        Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
         Block(
             "seen operators",
             (STUBBORN, RESYNC),
@@ -30,7 +30,7 @@ PARTIAL = Suite(
             share=0.2,
         ),
         Block(
-            "held-out operators, other dimensions",
+            "other dimensions",
             (
                 f"{RESYNC}+group:base",
                 f"{RESYNC}+group:wrist",
@@ -43,7 +43,7 @@ PARTIAL = Suite(
             share=0.2,
         ),
         Block(
-            "overruled, operators that resynchronise",
+            "resynchronising operators overruled",
             (RESYNC,),
             (1, 3, 5, 7),
             entrants=("mac",),

@@ -149,16 +149,20 @@ class Suite:
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
     def only_blocks(self, titles: Sequence[str]) -> Suite:
-        """With the blocks of these titles alone; `main` stands for those rated on all episodes.
+        """With the blocks of these titles alone.
+
+        `main` stands for those that are rated on all episodes, `side` for the others.
 
         Raises:
             InputError: a title that is not a block's.
         """
-        known = [block.title for block in self.blocks]
-        if unknown := [title for title in titles if title not in (*known, "main")]:
-            raise InputError(f"blocks: expected main or some of {', '.join(known)}, got {unknown}")
-        wanted = {*titles, *(b.title for b in self.blocks if b.share == 1 and "main" in titles)}
-        return replace(self, blocks=tuple(b for b in self.blocks if b.title in wanted))
+        names = [
+            (block, {block.title, "main" if block.share == 1 else "side"}) for block in self.blocks
+        ]
+        known = ["main", "side", *(block.title for block in self.blocks)]
+        if unknown := [title for title in titles if title not in known]:
+            raise InputError(f"blocks: expected some of {', '.join(known)}, got {unknown}")
+        return replace(self, blocks=tuple(block for block, its in names if its & set(titles)))
 
     def quick(self) -> Suite:
         """So small that it ends within a minute or two: to see that everything works."""
