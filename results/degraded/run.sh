@@ -3,6 +3,10 @@
 # From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on where
 # it was interrupted.
 set -euo pipefail
-mac-control evaluate --suite degraded --entrants bc,mac --size.seeds 1 --size.episodes 40 \
-    --size.made 150 --size.scale demo --out runs/degraded
+mac-control evaluate --suite degraded --entrants mac --size.made 150 --size.scale demo --size.bf16 True \
+    --size.episodes 100 --out runs/degraded
 cp runs/degraded/{results.json,results.md} results/degraded/
+# The operators alone; BC stands for nobody here, they give everything.
+mac-control evaluate --suite degraded --entrants bc --blocks "operator alone" --size.made 150 \
+    --size.scale demo --size.episodes 40 --out runs/degraded-alone
+mkdir -p results/degraded/alone && cp runs/degraded-alone/results.json results/degraded/alone/
