@@ -75,7 +75,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def _evidence(*endings: str) -> list[Path]:
-    found = sorted(p for p in (ROOT / "results").glob("*/*") if p.suffix in endings)
+    found = sorted(p for p in (ROOT / "results").rglob("*") if p.suffix in endings)
     benchmarks = [p for p in sorted((ROOT / "benchmarks").glob("*")) if p.suffix in endings]
     return benchmarks + found
 
