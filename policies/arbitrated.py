@@ -6,7 +6,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.base import Policy
+from mac_control.policies.base import Policy, expect_density
 
 #: Share of the surprise that is left after a step: half of it is of the last half second.
 KEPT = 0.9
@@ -44,10 +44,7 @@ class Arbitrated(Policy):
             raise InputError(f"z: expected a finite number above 0, got {z}")
         if policy.remembers:
             raise InputError("policy: expected one that does not remember the steps before")
-        probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
-        if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
-            name = getattr(policy, "name", type(policy).__name__)
-            raise InputError(f"policy: expected one with a density, such as mac, got {name}")
+        expect_density(policy)
         self.policy, self.z = policy, z
         self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
         self._surprise = np.zeros(0)

@@ -32,6 +32,11 @@ class Policy(ABC):
     def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most policies keep no state
         """Start an episode: forget the last one, and seed whatever is drawn at random."""
 
+    @property
+    def followed(self) -> list[str]:
+        """What each row's operator was taken to be up to; empty where that is not inferred."""
+        return []
+
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
         """The whole action, `(D,)` for an observation `(O,)`, or `(B, D)` for `(B, O)`.
 
@@ -79,6 +84,14 @@ class Policy(ABC):
         In action units; 0 where given. None where the policy has no density.
         """
         return None
+
+
+def expect_density(policy: Policy) -> None:
+    """Raise an InputError unless the policy can say how likely what is given is."""
+    probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
+    if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
+        name = getattr(policy, "name", type(policy).__name__)
+        raise InputError(f"policy: expected one with a density, such as mac, got {name}")
 
 
 def checked_action(policy: Policy, answer: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,7 +13,8 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.learned import LearnedPolicy, within
+from mac_control.policies.around import Around
+from mac_control.policies.base import expect_density
 
 #: No intent is ever less likely than this by habit: what nobody did before can still be meant.
 _RARE = 1e-3
@@ -57,7 +58,7 @@ class IntentConfig:
                 raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
-class Intent(LearnedPolicy):
+class Intent(Around):
     """Another policy that is told what the operator is up to, and this one finds out what.
 
         b_t(z) ~ ((1 - c) b_t-1(z) + c / Z) · p(given | obs, z)^w
@@ -85,30 +86,18 @@ class Intent(LearnedPolicy):
 
     name: ClassVar[str] = "intent"
     Config: ClassVar[type] = IntentConfig
-    remembers = True
-    stackable: ClassVar[bool] = False  # the policy within may not be
 
-    def __init__(
-        self,
-        config: IntentConfig,
-        obs_mean: np.ndarray,
-        obs_std: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
-    ) -> None:
-        super().__init__(config, obs_mean, obs_std, low, high)
+    def __init__(self, config: IntentConfig, *box: np.ndarray) -> None:
+        super().__init__(config, *box)
+        obs_mean, obs_std, low, high = box
         many, width = len(config.intents), config.width
         if many < 2:
             raise InputError(f"intents: expected at least two, got {list(config.intents)}")
         # An intent is one of many, told as a vector of a one and zeros, normalised like the rest.
         mean = np.r_[obs_mean, np.full(many, 1 / many)]
         std = np.r_[obs_std, np.full(many, np.sqrt(many - 1) / many)]
-        self.inner = within(config.policy, config.options, mean, std, low, high)
-        probe = PartialAction.everything(np.zeros((1, self.action_dim)))
-        if self.inner.log_prob(np.zeros((1, len(mean)), np.float32), probe) is None:
-            raise InputError(
-                f"policy: expected one with a density, such as mac, got {config.policy}"
-            )
+        self.enclose(mean, std, low, high)
+        expect_density(self.inner)
         self.habit = nn.Sequential(
             nn.Linear(self.obs_dim, width),
             nn.SiLU(),
@@ -136,31 +125,25 @@ class Intent(LearnedPolicy):
     def training_rows(self, table: Table, rows: Tensor) -> Steps:
         """Steps whose observation ends with the demonstrator's intent."""
         steps = table.take(rows)
-        place = torch.tensor([self.config.intents.index(name) for name in table.subtasks])
         assert steps.subtask is not None
+        places = [self.config.intents.index(name) for name in table.subtasks]
+        place = torch.tensor(places, device=steps.subtask.device)
         if (steps.subtask < 0).any():
             raise InputError("intents: expected the subtask of every step, got episodes without")
-        told = nn.functional.one_hot(place.to(rows.device)[steps.subtask], len(self.config.intents))
+        told = nn.functional.one_hot(place[steps.subtask], len(self.config.intents))
         return steps._replace(obs=torch.cat([steps.obs, told.to(steps.obs)], -1))
-
-    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
-        return self.inner.draw(steps, generator)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """That of the policy within, and the cross-entropy of the habit."""
         seen, told = batch["obs"][:, : self.obs_dim], batch["obs"][:, self.obs_dim :]
         surprise = -(told * self.habit(self.normalize(seen)).log_softmax(-1)).sum(-1)
         weights = self.weights(batch).to(surprise)
-        loss: Tensor = self.inner.loss(batch) + (weights * surprise).sum() / weights.sum()
+        loss: Tensor = super().loss(batch) + (weights * surprise).sum() / weights.sum()
         return loss
-
-    def weights(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.inner.weights(batch)
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode: believe what a demonstrator would be up to by habit."""
-        if isinstance(getattr(self, "inner", None), LearnedPolicy):
-            self.inner.reset(seed)
+        super().reset(seed)
         self._belief: np.ndarray | None = None  # (B, Z), of the step before
         self._before: np.ndarray | None = None  # (B, Z), of this step, before what is given
         self._followed: np.ndarray | None = None  # (B,)
@@ -206,7 +189,8 @@ class Intent(LearnedPolicy):
         before = self._predicted(obs)
         heard = partial.given.any(1, keepdims=True)
         evidence = config.trust * self._evidence(obs, partial)
-        evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
+        if not heard.all():
+            evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
         evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
         belief = before * np.exp(evidence)
         belief /= belief.sum(1, keepdims=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
@@ -109,25 +108,3 @@ class LearnedPolicy(nn.Module, Policy):
             "policy: expected one that neither draws at random nor remembers, such as mac, bc or "
             f"mixture_bc, got {self.name}"
         )
-
-
-def within(name: str, options: dict[str, Any], *box: np.ndarray) -> LearnedPolicy:
-    """The policy that another one is made around.
-
-    Args:
-        name: of its kind.
-        options: fields of its `Config` that differ from the defaults.
-        box: `obs_mean`, `obs_std`, `low` and `high`, as it sees them.
-
-    Raises:
-        InputError: an unknown name or option.
-    """
-    from mac_control.checkpoint import from_json
-    from mac_control.policies import policy_class
-
-    cls = policy_class(name)
-    try:
-        config = from_json(cls.Config, asdict(cls.Config()) | dict(options))
-    except (TypeError, KeyError) as error:
-        raise InputError(f"options: expected those of {name}: {error}") from error
-    return cls(config, *box)

@@ -22,7 +22,7 @@ from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.learned import LearnedPolicy, within
+from mac_control.policies.around import Around
 from mac_control.policies.mac import MacPolicy
 
 REMEMBER = ("operator", "all")
@@ -70,7 +70,7 @@ class WindowConfig:
         return np.concatenate([future, -self.stride * np.arange(1, self.past + 1)])
 
 
-class Windowed(LearnedPolicy):
+class Windowed(Around):
     """Another policy on windows: `h` observations in, `R` actions of `D` dimensions out.
 
     To the policy within, a window is one long observation `(h·O,)` and one long action `(R·D,)`
@@ -88,22 +88,13 @@ class Windowed(LearnedPolicy):
 
     name: ClassVar[str] = "windowed"
     Config: ClassVar[type] = WindowConfig
-    remembers = True
-    stackable: ClassVar[bool] = False  # the policy within may not be
 
-    def __init__(
-        self,
-        config: WindowConfig,
-        obs_mean: np.ndarray,
-        obs_std: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
-    ) -> None:
-        super().__init__(config, obs_mean, obs_std, low, high)
+    def __init__(self, config: WindowConfig, *box: np.ndarray) -> None:
+        super().__init__(config, *box)
         self.rows = len(config.offsets)
-        box = [np.tile(part, config.history) for part in (obs_mean, obs_std)]
-        box += [np.tile(part, self.rows) for part in (low, high)]
-        self.inner = within(config.policy, config.options, *box)
+        seen = (np.tile(part, config.history) for part in box[:2])
+        done = (np.tile(part, self.rows) for part in box[2:])
+        self.enclose(*seen, *done)
         if isinstance(self.inner, MacPolicy):
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
@@ -147,19 +138,9 @@ class Windowed(LearnedPolicy):
         asked[:, config.chunk :] = False
         return chosen.reshape(batch, dim), asked.reshape(batch, dim)
 
-    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
-        return self.inner.draw(steps, generator)
-
-    def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.inner.loss(batch)
-
-    def weights(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.inner.weights(batch)
-
     def reset(self, seed: int | None = None) -> None:
         """Start an episode: forget what was seen, given and planned."""
-        if isinstance(getattr(self, "inner", None), LearnedPolicy):
-            self.inner.reset(seed)
+        super().reset(seed)
         config = self.config
         self._seen: deque[np.ndarray] = deque(maxlen=config.stride * (config.history - 1) + 1)
         self._past: deque[PartialAction] = deque(maxlen=max(1, config.stride * config.past))

@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import closing
 from importlib import resources
 
 import gymnasium
@@ -21,6 +21,7 @@ from mac_control.teleop.messages import MAX_MESSAGE
 
 pytest.importorskip("viser")
 websockets = pytest.importorskip("websockets")
+from cockpit_page import page, until  # noqa: E402
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
 
@@ -29,28 +30,6 @@ from mac_control.cockpit.front import MAX_CLIENTS  # noqa: E402
 
 TOKEN = "a-token-of-sixteen-or-more"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-@contextmanager
-def page(cockpit, **options):
-    with (
-        connect(cockpit.url.replace("http", "ws").replace("/?", "/ws?"), **options)
-        if ("?" in cockpit.url)
-        else connect(cockpit.url.replace("http", "ws") + "ws", **options) as client
-    ):
-        yield client
-
-
-def until(client, condition, say=None, seconds=20.0):
-    """The first state for which `condition` holds, saying `say` meanwhile as the page would."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if say is not None:
-            client.send(json.dumps(say))
-        state = json.loads(client.recv(timeout=seconds))
-        if "names" in state and condition(state):
-            return state
-    raise AssertionError("waited in vain")
 
 
 def get(url, **headers):

@@ -164,8 +164,7 @@ class Cockpit:
             "filled": _rounded(step.filled),
             "action": _rounded(step.action),
             "moving": loop.handover.moving.tolist(),
-            # Of a policy that infers what the operator is up to.
-            "intent": (getattr(loop.policy, "followed", None) or [None])[0],
+            "intent": next(iter(loop.policy.followed), None),
             "spread": None if spread is None else _rounded(spread),
             "log_prob": likelihood if ready else None,
             "unlikely": bool(ready and likelihood / step.given.sum() < UNLIKELY),

@@ -54,8 +54,10 @@ def labelled(demonstrations: Demonstrations) -> Demonstrations:
 
 
 def _labelled(episode: Episode, tasks: tuple[str, ...]) -> Episode:
+    if episode.subtasks is not None:
+        return episode
     done = {task: step for task, step in subtasks_done(episode).items() if step > 0}
-    if episode.subtasks is not None or not done:
+    if not done:
         return episode
     order = sorted(done, key=lambda task: done[task])
     next_one = np.searchsorted([done[task] for task in order], np.arange(len(episode)))

@@ -1,5 +1,7 @@
 """Who enters: the policies that several suites compare."""
 
+from dataclasses import replace
+
 from mac_control.suites.suite import Entrant
 
 BC = Entrant("bc", "bc")
@@ -18,7 +20,7 @@ MIXTURE_BC_INTENT = Entrant(
 MAC_INTENT = Entrant("mac_intent", "intent", {"policy": "mac"})
 
 #: The better of the two samplers, with the learning rate that the search found.
-IBC = Entrant("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
+IBC = replace(IBC_LANGEVIN, label="ibc", training={"lr": 2.2e-3})
 
 #: One of each kind that conditions on what is given, or does not.
 MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)

@@ -77,7 +77,7 @@ def run_suite(
                 lambda new, before=before, extra=extra: _write_json(
                     out, record, [*before, *({**row, **extra} for row in new)]
                 ),
-                first=fold * _share(suite),
+                first=fold * _per_fold(suite),
             )
             rows = [*before, *({**row, **extra} for row in found)]
     result = _write_json(out, record, rows)
@@ -121,7 +121,7 @@ def folds(
     ]
 
 
-def _share(suite: Suite) -> int:
+def _per_fold(suite: Suite) -> int:
     """Episodes of a row in one fold."""
     return -(-suite.size.episodes // (suite.size.run_folds or suite.size.folds))
 
@@ -179,7 +179,7 @@ def _evaluate(
         [path for label in labels for path in policies[label]],
         block.operators,
         given,
-        episodes=math.ceil(block.share * _share(suite)),
+        episodes=math.ceil(block.share * _per_fold(suite)),
         seed=first,  # other episodes in each fold
         workers=workers,
         proxies=policies[suite.proxy] if suite.proxy is not None else None,

@@ -1,0 +1,29 @@
+"""The cockpit's page as a test drives it: a connection, and what it is told."""
+
+import json
+import time
+from contextlib import contextmanager
+
+
+@contextmanager
+def page(cockpit, **options):
+    from websockets.sync.client import connect
+
+    with (
+        connect(cockpit.url.replace("http", "ws").replace("/?", "/ws?"), **options)
+        if ("?" in cockpit.url)
+        else connect(cockpit.url.replace("http", "ws") + "ws", **options) as client
+    ):
+        yield client
+
+
+def until(client, condition, say=None, seconds=20.0):
+    """The first state for which `condition` holds, saying `say` meanwhile as the page would."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if say is not None:
+            client.send(json.dumps(say))
+        state = json.loads(client.recv(timeout=seconds))
+        if "names" in state and condition(state):
+            return state
+    raise AssertionError("waited in vain")
