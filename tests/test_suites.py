@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from mac_control.checkpoint import load_policy
 from mac_control.cli import run
 from mac_control.demonstrations import load_demonstrations
 from mac_control.errors import InputError
@@ -93,6 +95,25 @@ def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert "url(" not in page.replace("url(#", "")
 
 
+def test_two_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
+    entrants = (
+        *TINY.entrants,
+        Entrant("sample", "mac", {"width": 8, "fill": "sample"}, weights="mac"),
+    )
+    size = replace(TINY.size, seeds=1, folds=1)
+    blocks = (Block("alone", ("nobody",), (0,)),)
+    suite = replace(TINY, entrants=entrants, blocks=blocks, size=size)
+    rows = {row["policy"]: row for row in run_suite(suite, tmp_path, kitchen_complete, workers=1)}
+    assert set(rows) == {"bc", "mac", "sample"} and rows["mac"]["key"] != rows["sample"]["key"]
+    folder = tmp_path / "policies" / "fold-0"
+    lender, borrower = (load_policy(folder / name / "seed-0") for name in ("mac", "sample"))
+    assert borrower.config.fill == "sample" and lender.config.fill == "mean"
+    theirs = lender.state_dict()
+    assert all(theirs[name].equal(value) for name, value in borrower.state_dict().items())
+    with pytest.raises(InputError, match=r"sample: weights: expected .* trained .*, got 'nobody'"):
+        replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="nobody")))
+
+
 def test_the_verb_report_compares_runs(tmp_path, capsys):
     from mac_control.scripts.report import main
 
@@ -117,6 +138,8 @@ def test_some_entrants_of_a_suite():
     assert [entrant.label for entrant in some.entrants] == ["bc", "mac"]  # bc is the proxy
     assert all(block.entrants == ("mac",) for block in some.blocks)
     assert len(TINY.only(["bc"]).blocks) == 1
+    fills = SUITES["ablation"].only(["mac_mode"])
+    assert [entrant.label for entrant in fills.entrants] == ["mac", "mac_mode"]
     with pytest.raises(InputError, match="entrants: expected some of bc, mac, got"):
         TINY.only(["oracle"])
     main = SUITES["partial"].only_blocks(["main", "seen operators"])

@@ -8,9 +8,9 @@ RULES = tuple(
     Entrant(f"mac_{rule}", "mac", {"rule": rule}) for rule in ("operator", "marginal", "any-order")
 )
 FILLS = (
-    Entrant("mac_mode", "mac", {"fill": "mode"}),
-    Entrant("mac_sample", "mac", {"fill": "sample"}),
-    Entrant("mac_certain", "mac", {"order": "certain"}),
+    Entrant("mac_mode", "mac", {"fill": "mode"}, weights="mac"),
+    Entrant("mac_sample", "mac", {"fill": "sample"}, weights="mac"),
+    Entrant("mac_certain", "mac", {"order": "certain"}, weights="mac"),
 )
 #: A second is 12.5 steps: four past commands, three steps apart.
 WINDOWS = (
@@ -35,6 +35,9 @@ ABLATION = Suite(
     goal="To know what to leave out.",
     data="robust",
     entrants=(BC, MIXTURE_BC_CONDITIONED, MAC, *RULES, *FILLS, *WINDOWS),
-    blocks=(Block("held-out operators", (STUBBORN, RESYNC), (0, 1, 3, 5)),),
+    blocks=(
+        Block("held-out operators", (STUBBORN,), (0, 1, 3, 5)),
+        Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5), share=0.2),
+    ),
     size=Size(folds=5, seeds=1, episodes=250),
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.errors import DataError, InputError
 from mac_control.files import write_json, write_text
@@ -136,16 +137,30 @@ def _train(
         suite, seen, out / "data" / f"{suite.data}-{suite.size.made}-fold-{fold}", workers
     )
     size, jobs, named = suite.size, [], {}
+    home = out / "policies" / f"fold-{fold}"
     for entrant in suite.entrants:
         for seed in range(size.seeds):
-            folder = out / "policies" / f"fold-{fold}" / entrant.label / f"seed-{seed}"
+            folder = home / entrant.label / f"seed-{seed}"
+            named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
+            if entrant.weights:
+                continue
             within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
             changes = {"steps": size.steps, "bf16": size.bf16, **entrant.training}
             config = preset(within, size.scale, **changes)
             jobs.append(Job(entrant.policy, made, folder, seed, config, config_of(entrant)))
-            named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
     train_many(jobs, workers=workers)
+    for entrant in suite.entrants:
+        if entrant.weights:
+            for seed in range(size.seeds):
+                _borrow(home / entrant.weights / f"seed-{seed}", entrant, home / entrant.label)
     return named
+
+
+def _borrow(lender: Path, entrant: Entrant, folder: Path) -> None:
+    policy = load_policy(lender)
+    policy.config = config_of(entrant)
+    known = {name: policy.checkpoint[name] for name in ("training", "data")}
+    save_policy(folder / lender.name, policy, **known)
 
 
 def config_of(entrant: Entrant) -> Any:

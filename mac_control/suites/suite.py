@@ -21,12 +21,15 @@ class Entrant:
         policy: `bc`, `mac`, ...
         config: fields of the policy's `Config`.
         training: fields of :class:`TrainConfig`.
+        weights: label of an entrant whose weights it acts with, instead of a training of its own;
+            their configurations differ in what settles acting alone.
     """
 
     label: str
     policy: str
     config: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,18 @@ class Suite:
                 f"suite {self.name}: expected blocks about entrants of different names "
                 f"({', '.join(labels)}), got {', '.join(sorted(asked))}"
             )
+        trained = [entrant.label for entrant in self.entrants if not entrant.weights]
+        for entrant in self.entrants:
+            if entrant.weights and entrant.weights not in trained:
+                raise InputError(
+                    f"{entrant.label}: weights: expected those of one that is trained "
+                    f"({', '.join(trained)}), got {entrant.weights!r}"
+                )
         if self.reward not in REWARDS:
             raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")
 
     def only(self, labels: Sequence[str]) -> Suite:
-        """With these entrants alone (and the proxy), and the blocks that are about them.
+        """With these entrants alone (the proxy and those whose weights they use too), their blocks.
 
         Raises:
             InputError: a label that is not an entrant's.
@@ -145,7 +155,8 @@ class Suite:
             kept = tuple(label for label in block.entrants or known if label in labels)
             if kept:
                 blocks.append(replace(block, entrants=kept))
-        entrants = tuple(e for e in self.entrants if e.label in labels or e.label == self.proxy)
+        needed = {*labels, self.proxy, *(e.weights for e in self.entrants if e.label in labels)}
+        entrants = tuple(e for e in self.entrants if e.label in needed)
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
     def only_blocks(self, titles: Sequence[str]) -> Suite:
