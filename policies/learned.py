@@ -34,6 +34,8 @@ class LearnedPolicy(nn.Module, Policy):
     Config: ClassVar[type]
     #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
     stackable: ClassVar[bool] = True
+    #: Steps whose actions are learnt from the observation at the first of them alone; 0: from more.
+    planned: int = 1
 
     #: What `policy.json` says of a policy that was loaded; others have none.
     checkpoint: dict[str, Any]

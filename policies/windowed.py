@@ -46,6 +46,9 @@ class WindowConfig:
     """Steps that are planned, the present one included."""
     commit: int = 0
     """Steps, the present one included, that are kept from the plan of the step before."""
+    ensemble: float | None = None
+    """Average what this plan and the `chunk` - 1 before it say of now, weighted by
+    exp(`ensemble` · age in steps); 0: alike; None: the newest plan alone."""
     remember: str = "operator"
     """What of past actions is known: what the `operator` gave, or `all` that was done."""
 
@@ -56,6 +59,11 @@ class WindowConfig:
                 raise InputError(f"{name}: expected at least {low}, got {getattr(self, name)}")
         if self.commit >= self.chunk:
             raise InputError(f"commit: expected less than chunk ({self.chunk}), got {self.commit}")
+        if self.ensemble is not None and (self.commit or not np.isfinite(self.ensemble)):
+            raise InputError(
+                "ensemble: expected a finite number, and with it commit=0, got "
+                f"{self.ensemble} and {self.commit}"
+            )
         if self.remember not in REMEMBER:
             raise InputError(
                 f"remember: expected one of {', '.join(REMEMBER)}, got {self.remember!r}"
@@ -76,6 +84,8 @@ class Windowed(Around):
     To the policy within, a window is one long observation `(h·O,)` and one long action `(R·D,)`
     of which some entries are given. So past commands, the committed part of the plan and the
     operator's dimensions all condition it in the way that the policy conditions on anything.
+    With `ensemble`, what is done is the mean of what successive plans say of a step, as in Zhao et
+    al., Learning Fine-Grained Bimanual Manipulation (ACT), RSS 2023, section IV.
     It keeps state for each row of the batch from `reset` to `reset`.
 
     Example:
@@ -92,6 +102,7 @@ class Windowed(Around):
     def __init__(self, config: WindowConfig, *box: np.ndarray) -> None:
         super().__init__(config, *box)
         self.rows = len(config.offsets)
+        self.planned = config.chunk if config.history == 1 and not config.past else 0
         seen = (np.tile(part, config.history) for part in box[:2])
         done = (np.tile(part, self.rows) for part in box[2:])
         self.enclose(*seen, *done)
@@ -144,7 +155,7 @@ class Windowed(Around):
         config = self.config
         self._seen: deque[np.ndarray] = deque(maxlen=config.stride * (config.history - 1) + 1)
         self._past: deque[PartialAction] = deque(maxlen=max(1, config.stride * config.past))
-        self._plan: np.ndarray | None = None  # (B, chunk, D)
+        self._plans: deque[np.ndarray | None] = deque(maxlen=config.chunk)  # (B, chunk, D) or None
         self._known: PartialAction | None = None  # (B, R·D), of the last step
 
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
@@ -161,12 +172,17 @@ class Windowed(Around):
             )
         before = self._seen.copy()
         self._seen.append(rows)
-        plan, self._plan = self._plan, None
+        plans = self._plans.copy()
+        self._plans.append(None)  # of a step in which everything is given
         try:
-            self._known = self._conditions(plan) if rows.shape[-1] == self.obs_dim else None
+            self._known = (
+                self._conditions(plans[-1] if plans else None)
+                if rows.shape[-1] == self.obs_dim
+                else None
+            )
             action = super().act(obs, partial)
         except Exception:
-            self._seen, self._plan = before, plan
+            self._seen, self._plans = before, plans
             raise
         if self.config.past:
             done = np.atleast_2d(action)
@@ -178,8 +194,15 @@ class Windowed(Around):
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         window = self._joined(self._known, PartialAction(values, given))
         filled = self.inner.act(self._stacked(), window).reshape(len(obs), self.rows, -1)
-        self._plan = filled[:, : self.config.chunk]
-        return filled[:, 0]
+        self._plans[-1] = filled[:, : self.config.chunk]
+        return filled[:, 0] if self.config.ensemble is None else self._averaged()
+
+    def _averaged(self) -> np.ndarray:
+        """What successive plans say of now, `(B, D)`."""
+        ages = [(age, plan) for age, plan in enumerate(reversed(self._plans)) if plan is not None]
+        weights = np.exp([self.config.ensemble * age for age, _ in ages])
+        said = np.stack([plan[:, age] for age, plan in ages])
+        return np.tensordot(weights / weights.sum(), said, 1).astype(np.float32)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """Log-likelihood of what was given now, given what is known of the past, `(B,)` [nats].

@@ -42,3 +42,16 @@ def test_about_half_of_the_samples_are_displaced_by_about_the_spread():
 def test_a_negative_spread_is_refused():
     with pytest.raises(InputError, match="corrections: expected at least 0, got -1"):
         TrainConfig(corrections=-1)
+
+
+def test_each_later_action_takes_back_a_part_of_what_is_left():
+    obs, action = torch.zeros(64, 30), torch.zeros(64, 27)
+    rng = torch.Generator().manual_seed(0)
+    moved, corrected, executed = displace(obs, action, action, rng, 0.01, gain=4.0, rows=3)
+    rows = corrected.view(64, 3, 9)
+    assert moved.abs().sum() > 0 and torch.equal(corrected, executed)
+    left = moved[:, :JOINTS]  # what a joint is still off, in each step
+    for row in range(3):
+        assert torch.allclose(rows[:, row, :JOINTS], -4.0 * left, atol=1e-6)
+        left = left + 0.09 * rows[:, row, :JOINTS]
+    assert not rows[..., JOINTS:].any() and not action.any()

@@ -97,7 +97,7 @@ def test_commitments_are_kept_and_the_operator_goes_first(monkeypatch):
     recorded = Recorded(policy, monkeypatch)
     policy.reset(seed=0)
     policy.act(np.zeros(OBS))
-    plan = policy._plan.copy()
+    plan = policy._plans[-1].copy()
     action = policy.act(np.ones(OBS), PartialAction([0.5, 0.0], [True, False]))
     assert action[0] == 0.5 and action[1] == plan[0, 1, 1]
     given = recorded.asked[-1][1].given.reshape(3, D)
@@ -210,3 +210,24 @@ def test_options_that_do_not_fit(tmp_path):
             policy=WindowConfig("bc", history=2),
             config=TrainConfig(corrections=0.1),
         )
+
+
+def test_successive_plans_are_averaged():
+    config = WindowConfig("bc", {"width": 8}, chunk=3, ensemble=0.5)
+    policy = new_policy("windowed", demonstrations(), 0, config)
+    policy.reset(seed=0)
+    rng, plans = np.random.default_rng(0), []
+    for step in range(5):
+        obs = rng.normal(size=(2, policy.obs_dim)).astype(np.float32)
+        plans.append(policy.inner.act(obs).reshape(2, 3, -1))
+        if step == 3:  # the operator gives everything: no plan is made of it
+            everything = PartialAction.everything(np.zeros((2, policy.action_dim)))
+            assert (policy.act(obs, everything) == 0).all()
+            plans[-1] = None
+            continue
+        ages = [a for a in range(min(step + 1, 3)) if plans[step - a] is not None]
+        weights = np.exp([0.5 * a for a in ages])
+        said = sum(w * plans[step - a][:, a] for w, a in zip(weights, ages, strict=True))
+        np.testing.assert_allclose(policy.act(obs), said / weights.sum(), atol=1e-6)
+    with pytest.raises(InputError, match="ensemble: expected a finite number"):
+        WindowConfig("bc", chunk=2, commit=1, ensemble=0.0)

@@ -9,6 +9,8 @@ from torch import Tensor
 JOINTS = 7
 #: Share of the samples that are displaced; the others stay as they were demonstrated.
 SHARE = 0.5
+#: How far a joint of the kitchen's arm moves in a step per action unit, about [rad].
+MOVED = 0.09
 
 
 def displace(
@@ -18,22 +20,25 @@ def displace(
     generator: torch.Generator,
     spread: float,
     gain: float = 4.0,
+    rows: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As if the arm had been pushed aside, and the demonstrator steered back:
 
-        obs_j + d_j,   action_j - gain · d_j,   d_j ~ m_j s N(0, 1)
+        obs_j + d_j,   action_ij - (1 - 0.09 gain)^i gain d_j,   d_j ~ m_j s N(0, 1)
 
-    for the seven arm joints j, a random subset m of them, and a scale s drawn per sample up to
-    twice `spread`. The feedback is that of the tracking operator; it is right as far as a joint
-    follows its velocity command, and needs no simulation.
+    for the seven arm joints j, a random subset m of them, a scale s drawn per sample up to
+    twice `spread`, and the i-th of the `rows` actions that follow the observation: each takes
+    back a part of what is left. The feedback is that of the tracking operator; it is right as far
+    as a joint follows its velocity command, and needs no simulation.
 
     Args:
         obs: `(B, O)`, beginning with the arm's joint positions [rad].
-        action, executed: `(B, D)` in [-1, 1], beginning with the arm's joint velocities; both
-            are corrected alike.
+        action, executed: `(B, rows · D)` in [-1, 1], each row beginning with the arm's joint
+            velocities; both are corrected alike.
         generator: where all randomness comes from.
         spread: mean of the scale s [rad].
         gain: feedback [action units per rad].
+        rows: steps in an action, this one and those after it.
 
     Example:
         >>> obs, action = torch.zeros(4, 30), torch.zeros(4, 9)
@@ -51,10 +56,15 @@ def displace(
     noise = torch.randn(count, JOINTS, generator=generator)
     wanted = obs[:, :JOINTS] + (noise * scale * (moved & subset)).to(obs)
     shift = wanted - obs[:, :JOINTS]  # 0 where it is too small for a float to show
-    obs, action, executed = obs.clone(), action.clone(), executed.clone()
+    left = (1 - MOVED * gain) ** torch.arange(rows)
+    back = gain * shift[:, None] * left[:, None].to(shift)  # (B, rows, JOINTS)
+    obs = obs.clone()
     obs[:, :JOINTS] = wanted
-    for part in (action, executed):
-        part[:, :JOINTS] = torch.where(
-            shift == 0, part[:, :JOINTS], (part[:, :JOINTS] - gain * shift).clamp(-1, 1)
-        )
-    return obs, action, executed
+
+    def corrected(part: Tensor) -> Tensor:
+        part = part.clone()
+        arm = part.view(count, rows, -1)[..., :JOINTS]
+        arm.copy_(torch.where(back == 0, arm, (arm - back).clamp(-1, 1)))
+        return part
+
+    return obs, corrected(action), corrected(executed)

@@ -46,9 +46,11 @@ class Run:
             each.to(config.device).train()
         self.data = Table(train, config.device)
         self.held_out = Table(held_out, config.device) if held_out else None
-        seen = self.policies[0].training_rows(self.data, torch.tensor([0])).obs.shape[1]
-        if config.corrections and seen != self.policies[0].obs_dim:
-            raise InputError(f"corrections: expected 0 with the policy {name}, which sees windows")
+        if config.corrections and not self.policies[0].planned:
+            raise InputError(
+                f"corrections: expected 0 with a policy ({name}) that sees the past, "
+                f"got {config.corrections}"
+            )
         self.provenance = demonstrations.provenance
         self.stack = Stack(self.policies)
         self.params = self.stack.params
@@ -95,8 +97,9 @@ class Run:
         rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         steps = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
+            settings = (self.config.corrections, self.config.correction_gain)
             obs, action, executed = displace(
-                *steps[:3], generator, self.config.corrections, self.config.correction_gain
+                *steps[:3], generator, *settings, self.policies[0].planned
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
