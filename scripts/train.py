@@ -94,6 +94,8 @@ class Args(FanOut):
     """Steps between two of the history, and of the past."""
     chunk: int = 1
     """Steps that it plans, the present one included."""
+    ensemble: float | None = None
+    """Average what successive chunks say of a step, weighted by exp(this · age in steps)."""
     commit: int = 0
     """Steps that are kept from the plan of the step before."""
     remember: Literal["operator", "all"] = "operator"
@@ -157,7 +159,7 @@ def chosen(args: Args) -> tuple[str, Any]:
     """Name and configuration of the policy; one with windows or intents is wrapped in them."""
     config = getattr(args, args.policy, None)
     options = dataclasses.asdict(config) if config is not None else {}
-    names = "history past stride chunk commit remember"
+    names = "history past stride chunk commit ensemble remember"
     window = WindowConfig(args.policy, options, **{n: getattr(args, n) for n in names.split()})
     plain = window.history == window.chunk == 1 and not window.past
     if args.intents and not plain:

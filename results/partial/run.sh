@@ -4,9 +4,9 @@
 # goes on where it was interrupted.
 set -euo pipefail
 small=(--suite partial --size.seeds 1 --size.made 150 --size.scale demo)
-# What the suite is about, 200 episodes per row; IBC, whose sampler takes long, 40.
-mac-control evaluate "${small[@]}" --entrants bc,mac,diffusion --blocks main --size.bf16 True \
-    --size.episodes 200 --out runs/partial-main
+# What the suite is about, 250 episodes per row; IBC, whose sampler takes long, 40.
+mac-control evaluate "${small[@]}" --entrants bc,mixture_bc_conditioned,mac,diffusion --blocks main \
+    --size.bf16 True --size.episodes 250 --out runs/partial-main
 mac-control evaluate "${small[@]}" --entrants ibc --blocks main --size.bf16 True \
     --size.episodes 40 --out runs/partial-ibc
 for part in main ibc; do

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# MAC's choices under partial control by held-out operators, in five folds; training and data as in the
+# suite partial. From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations;
+# goes on where it was interrupted. About two hours of one core.
+set -euo pipefail
+mac-control evaluate --suite ablation --size.seeds 1 --size.made 150 --size.scale demo --blocks main \
+    --size.bf16 True --size.episodes 50 --out runs/ablation
+cp runs/ablation/{results.json,results.md} results/ablation/
