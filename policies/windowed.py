@@ -170,16 +170,12 @@ class Windowed(Around):
                 f"obs: expected shape {self._seen[-1].shape} as in the step before, or a reset, "
                 f"got {rows.shape}"
             )
-        before = self._seen.copy()
+        before, plans = self._seen.copy(), self._plans.copy()
+        last = plans[-1] if plans else None
         self._seen.append(rows)
-        plans = self._plans.copy()
         self._plans.append(None)  # of a step in which everything is given
         try:
-            self._known = (
-                self._conditions(plans[-1] if plans else None)
-                if rows.shape[-1] == self.obs_dim
-                else None
-            )
+            self._known = self._conditions(last) if rows.shape[-1] == self.obs_dim else None
             action = super().act(obs, partial)
         except Exception:
             self._seen, self._plans = before, plans
@@ -200,7 +196,8 @@ class Windowed(Around):
     def _averaged(self) -> np.ndarray:
         """What successive plans say of now, `(B, D)`."""
         ages = [(age, plan) for age, plan in enumerate(reversed(self._plans)) if plan is not None]
-        weights = np.exp([self.config.ensemble * age for age, _ in ages])
+        exponents = np.array([self.config.ensemble * age for age, _ in ages])
+        weights = np.exp(exponents - exponents.max())
         said = np.stack([plan[:, age] for age, plan in ages])
         return np.tensordot(weights / weights.sum(), said, 1).astype(np.float32)
 

@@ -9,11 +9,9 @@ from contextlib import contextmanager
 def page(cockpit, **options):
     from websockets.sync.client import connect
 
-    with (
-        connect(cockpit.url.replace("http", "ws").replace("/?", "/ws?"), **options)
-        if ("?" in cockpit.url)
-        else connect(cockpit.url.replace("http", "ws") + "ws", **options) as client
-    ):
+    url = cockpit.url.replace("http", "ws")
+    url = url.replace("/?", "/ws?") if "?" in url else url + "ws"
+    with connect(url, **options) as client:
         yield client
 
 

@@ -112,6 +112,8 @@ def test_two_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     assert all(theirs[name].equal(value) for name, value in borrower.state_dict().items())
     with pytest.raises(InputError, match=r"sample: weights: expected .* trained .*, got 'nobody'"):
         replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="nobody")))
+    with pytest.raises(InputError, match=r"a mac that is trained \(mac\), got 'bc'"):
+        replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="bc")))
 
 
 def test_the_verb_report_compares_runs(tmp_path, capsys):

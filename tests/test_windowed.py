@@ -1,5 +1,7 @@
 """History and chunks: windows in training are those in acting, and state is kept per row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -229,5 +231,12 @@ def test_successive_plans_are_averaged():
         weights = np.exp([0.5 * a for a in ages])
         said = sum(w * plans[step - a][:, a] for w, a in zip(weights, ages, strict=True))
         np.testing.assert_allclose(policy.act(obs), said / weights.sum(), atol=1e-6)
+    # However large, a finite number has finite weights: here the oldest plan alone counts.
+    policy.config = replace(config, ensemble=1e6)
+    policy.reset(seed=0)
+    seen = rng.normal(size=(3, 2, policy.obs_dim)).astype(np.float32)
+    first = policy.inner.act(seen[0]).reshape(2, 3, -1)
+    for step in range(3):
+        np.testing.assert_allclose(policy.act(seen[step]), first[:, step], atol=1e-6)
     with pytest.raises(InputError, match="ensemble: expected a finite number"):
         WindowConfig("bc", chunk=2, commit=1, ensemble=0.0)

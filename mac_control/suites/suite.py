@@ -131,12 +131,14 @@ class Suite:
                 f"suite {self.name}: expected blocks about entrants of different names "
                 f"({', '.join(labels)}), got {', '.join(sorted(asked))}"
             )
-        trained = [entrant.label for entrant in self.entrants if not entrant.weights]
         for entrant in self.entrants:
-            if entrant.weights and entrant.weights not in trained:
+            lenders = [
+                e.label for e in self.entrants if e.policy == entrant.policy and not e.weights
+            ]
+            if entrant.weights and entrant.weights not in lenders:
                 raise InputError(
-                    f"{entrant.label}: weights: expected those of one that is trained "
-                    f"({', '.join(trained)}), got {entrant.weights!r}"
+                    f"{entrant.label}: weights: expected those of a {entrant.policy} that is "
+                    f"trained ({', '.join(lenders)}), got {entrant.weights!r}"
                 )
         if self.reward not in REWARDS:
             raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")

@@ -97,9 +97,12 @@ class Run:
         rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         steps = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
-            settings = (self.config.corrections, self.config.correction_gain)
             obs, action, executed = displace(
-                *steps[:3], generator, *settings, self.policies[0].planned
+                *steps[:3],
+                generator,
+                self.config.corrections,
+                self.config.correction_gain,
+                self.policies[0].planned,
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
