@@ -13,7 +13,20 @@ IBC_DFO = Entrant("ibc_dfo", "ibc", {"sampler": "dfo"})
 DIFFUSION = Entrant("diffusion", "diffusion", {"resample": 3})
 MAC = Entrant("mac", "mac")
 
-#: The same two, which also keep a belief over what the operator is up to.
+#: Plans of four steps; in the second of each pair, the last four plans are averaged.
+BC_CHUNK = Entrant("bc_chunk", "windowed", {"policy": "bc", "chunk": 4})
+MAC_CHUNK = Entrant("mac_chunk", "windowed", {"policy": "mac", "chunk": 4})
+BC_AVERAGED, MAC_AVERAGED = (
+    replace(
+        entrant,
+        label=f"{entrant.config['policy']}_averaged",
+        config={**entrant.config, "ensemble": 0.1},
+        weights=entrant.label,
+    )
+    for entrant in (BC_CHUNK, MAC_CHUNK)
+)
+
+#: MAC and the mixture density, which also keep a belief over what the operator is up to.
 MIXTURE_BC_INTENT = Entrant(
     "mixture_bc_intent", "intent", {"policy": "mixture_bc", "options": {"condition": True}}
 )

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 from mac_control.suites.entrants import (
     BC,
+    BC_AVERAGED,
+    BC_CHUNK,
     DIFFUSION,
     IBC_DFO,
     IBC_LANGEVIN,
     MAC,
+    MAC_AVERAGED,
+    MAC_CHUNK,
     MIXTURE_BC,
     MIXTURE_BC_CONDITIONED,
 )
@@ -22,10 +26,27 @@ PUBLISHED = Suite(
     "better with a proxy operator?",
     goal="MAC alone at least 3.4 of 4; MAC with the proxy above BC, intervals disjoint.",
     data="raw",
-    entrants=(BC, MIXTURE_BC, MIXTURE_BC_CONDITIONED, IBC_LANGEVIN, IBC_DFO, DIFFUSION, MAC),
+    entrants=(
+        BC,
+        MIXTURE_BC,
+        MIXTURE_BC_CONDITIONED,
+        IBC_LANGEVIN,
+        IBC_DFO,
+        DIFFUSION,
+        MAC,
+        BC_CHUNK,
+        BC_AVERAGED,
+        MAC_CHUNK,
+        MAC_AVERAGED,
+    ),
     blocks=(
         Block("alone", ("nobody",), (0,)),
-        Block("with a BC proxy operator", ("proxy",), (0, 1, 3, 5), entrants=("mac", "diffusion")),
+        Block(
+            "with a BC proxy operator",
+            ("proxy",),
+            (0, 1, 3, 5),
+            entrants=("mac", "diffusion", "mac_averaged"),
+        ),
     ),
     proxy="bc",
 )
