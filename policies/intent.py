@@ -148,6 +148,8 @@ class Intent(Around):
         self._before: np.ndarray | None = None  # (B, Z), of this step, before what is given
         self._followed: np.ndarray | None = None  # (B,)
         self._obs: np.ndarray | None = None  # of this step
+        self._heard: PartialAction | None = None  # what was given at this step
+        self._each = np.zeros((0, 0))  # (B, Z), its log-likelihood for each intent
 
     @property
     def belief(self) -> np.ndarray:
@@ -188,7 +190,8 @@ class Intent(Around):
             )
         before = self._predicted(obs)
         heard = partial.given.any(1, keepdims=True)
-        evidence = config.trust * self._evidence(obs, partial)
+        each = self._evidence(obs, partial)
+        evidence = config.trust * each
         if not heard.all():
             evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
         evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
@@ -199,6 +202,7 @@ class Intent(Around):
         leads = belief[rows, best] > np.exp(config.lead) * belief[rows, followed]
         followed = np.where(leads, best, followed)
         self._belief, self._before, self._followed, self._obs = belief, before, followed, obs
+        self._heard, self._each = partial, each
         return followed
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
@@ -207,7 +211,10 @@ class Intent(Around):
         same = self._obs is not None and np.array_equal(self._obs, obs)
         before = self._before if same else self._predicted(obs)
         assert before is not None
-        each = self._evidence(obs, partial)
+        # A loop asks right after `act`, about the same: the costliest part is done then.
+        heard = self._heard if same else None
+        asked = heard is None or not _equal(heard, partial)
+        each = self._evidence(obs, partial) if asked else self._each
         most = each.max(1, keepdims=True)
         mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
         return np.asarray(mixed, np.float32)
@@ -246,3 +253,7 @@ class Intent(Around):
         """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
         told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
         return np.concatenate([obs, told], 1)
+
+
+def _equal(one: PartialAction, other: PartialAction) -> bool:
+    return np.array_equal(one.values, other.values) and np.array_equal(one.given, other.given)

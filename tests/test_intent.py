@@ -75,16 +75,21 @@ def test_belief_is_bayes_rule(policy):
         partial = PartialAction(rng.uniform(-1, 1, (1, D)), rng.random((1, D)) < 0.5)
         habit = policy._habit(obs)[0]
         before = habit if belief is None else (1 - config.change) * belief + config.change / 2
-        each = np.array(
-            [
-                policy.inner.log_prob(np.r_[obs[0], told][None], partial)[0]
-                for told in np.eye(2, dtype=np.float32)
-            ]
+        other = PartialAction(-partial.values, ~partial.given)
+        each, of_other = (
+            np.array(
+                [
+                    policy.inner.log_prob(np.r_[obs[0], told][None], asked)[0]
+                    for told in np.eye(2, dtype=np.float32)
+                ]
+            )
+            for asked in (partial, other)
         )
         policy.act(obs, partial)
-        assert policy.log_prob(obs, partial)[0] == pytest.approx(
-            np.log(before @ np.exp(each)), abs=1e-4
-        )
+        for asked, likelihoods in ((partial, each), (other, of_other)):
+            assert policy.log_prob(obs, asked)[0] == pytest.approx(
+                np.log(before @ np.exp(likelihoods)), abs=1e-4
+            )
         evidence = config.trust * each if partial.given.any() else config.habit * np.log(habit)
         likelihood = np.exp(np.maximum(evidence - evidence.max(), -config.most))
         belief = before * likelihood / (before @ likelihood)
