@@ -57,6 +57,7 @@ PUBLISHED_CORRECTED = replace(
     question="The same, each policy, the proxy too, trained with corrective labels that need no "
     "simulator (mac-control train --corrections).",
     entrants=tuple(
-        replace(entrant, training={"corrections": CORRECTIONS}) for entrant in PUBLISHED.entrants
+        replace(entrant, training={**entrant.training, "corrections": CORRECTIONS})
+        for entrant in PUBLISHED.entrants
     ),
 )
