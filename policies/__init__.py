@@ -31,6 +31,7 @@ KINDS = {
     "diffusion": "mac_control.policies.diffusion:Diffusion",
     "mixture_bc": "mac_control.policies.mixture_bc:MixtureBC",
     "intent": "mac_control.policies.intent:Intent",
+    "recall": "mac_control.policies.recall:Recall",
     "windowed": "mac_control.policies.windowed:Windowed",
 }
 

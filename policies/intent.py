@@ -45,7 +45,7 @@ class IntentConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "intents", tuple(self.intents))
-        if self.policy in ("intent", "windowed"):
+        if self.policy in ("intent", "recall", "windowed"):
             raise InputError(f"policy: expected one that does not remember, got {self.policy}")
         if len(set(self.intents)) < len(self.intents):
             raise InputError(f"intents: expected different names, got {list(self.intents)}")

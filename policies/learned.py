@@ -70,6 +70,9 @@ class LearnedPolicy(nn.Module, Policy):
         """`config` with what only the demonstrations can say filled in."""
         return config
 
+    def keep(self, demonstrations: Demonstrations) -> None:
+        """Copy into buffers what acting needs of the demonstrations themselves."""
+
     def normalize(self, obs: Tensor) -> Tensor:
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
         return (obs - self.obs_mean) / self.obs_std

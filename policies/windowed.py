@@ -68,8 +68,8 @@ class WindowConfig:
             raise InputError(
                 f"remember: expected one of {', '.join(REMEMBER)}, got {self.remember!r}"
             )
-        if self.policy == "windowed":
-            raise InputError("policy: expected another policy within, got windowed")
+        if self.policy in ("intent", "recall", "windowed"):
+            raise InputError(f"policy: expected one that does not remember, got {self.policy}")
 
     @property
     def offsets(self) -> np.ndarray:

@@ -20,6 +20,7 @@ from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.ibc import IBCConfig
 from mac_control.policies.intent import IntentConfig
 from mac_control.policies.mixture_bc import MixtureBCConfig
+from mac_control.policies.recall import RecallConfig
 from mac_control.policies.windowed import WindowConfig
 
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
@@ -86,6 +87,9 @@ class Args(FanOut):
     intents: bool = False
     """Infer the operator's intent: which subtask it is at, of those that the demonstrations name;
     those of a kitchen that name none are labelled in hindsight, by what gets done next."""
+    recall: bool = False
+    """Remember demonstrations whole, and follow those that what is given fits; see policies/recall.
+    """
     history: int = 1
     """Observations that the policy sees, the present one included."""
     past: int = 0
@@ -156,7 +160,7 @@ def _train_each(
 
 
 def chosen(args: Args) -> tuple[str, Any]:
-    """Name and configuration of the policy; one with windows or intents is wrapped in them."""
+    """Name and configuration of the policy; what sees more than one step is put around it."""
     config = getattr(args, args.policy, None)
     options = dataclasses.asdict(config) if config is not None else {}
     names = "history past stride chunk commit ensemble remember"
@@ -164,8 +168,12 @@ def chosen(args: Args) -> tuple[str, Any]:
     plain = window.history == window.chunk == 1 and not window.past
     if args.intents and not plain:
         raise InputError("intents: expected none with history, past or chunk, got both")
+    if args.recall and (args.intents or not plain):
+        raise InputError("recall: expected none with intents, history, past or chunk, got both")
     if args.intents:
         return "intent", IntentConfig(args.policy, options)
+    if args.recall:
+        return "recall", RecallConfig(args.policy, options)
     return (args.policy, config) if plain else ("windowed", window)
 
 

@@ -44,7 +44,9 @@ def new_policy(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = cls.configured(cls.Config() if config is None else config, demonstrations)
-        return cls(config, mean, std, low, high)
+        policy = cls(config, mean, std, low, high)
+    policy.keep(demonstrations)
+    return policy
 
 
 def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:

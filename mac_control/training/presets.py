@@ -27,7 +27,7 @@ _PRESETS: dict[str, dict[str, TrainConfig]] = {
     },
 }
 # Around another policy, which is MAC unless they are told otherwise.
-_PRESETS |= dict.fromkeys(("intent", "windowed"), _PRESETS["mac"])
+_PRESETS |= dict.fromkeys(("intent", "recall", "windowed"), _PRESETS["mac"])
 
 # Time of a step of each preset on one core, as it was once [ms]: only the ratios matter.
 _COST = {"bc": 2, "mixture_bc": 3, "diffusion": 3, "ibc": 60, "mac": 30}
