@@ -1,0 +1,145 @@
+"""A belief over remembered demonstrations, on plans whose ends are known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mac_control.checkpoint import load_policy, save_policy
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.errors import InputError
+from mac_control.operators.tracker import GAIN
+from mac_control.partial import PartialAction
+from mac_control.policies.recall import Recall, RecallConfig
+from mac_control.training import TrainConfig, new_policy, train
+
+D, OBS, T = 9, 12, 30
+SPEED = np.array([0.4, -0.4])
+
+
+def plans(calm=(True, True)) -> Demonstrations:
+    """Two plans that part at once: all joints move on, or all move back."""
+    episodes = []
+    for speed, is_calm in zip(SPEED, calm, strict=True):
+        seen = np.zeros((T, OBS), np.float32)
+        seen[:, :D] = 0.09 * speed * np.arange(T)[:, None]
+        actions = np.full((T, D), speed, np.float32)
+        executed = actions if is_calm else actions + np.float32(0.1)
+        episodes.append(Episode(seen, actions, executed=executed))
+    return Demonstrations(episodes)
+
+
+def remembering(demonstrations=None, **config) -> Recall:
+    options = {"policy": "bc", "options": {"width": 8}, "share": 1.0, **config}
+    return new_policy("recall", demonstrations or plans(), 0, RecallConfig(**options))
+
+
+def drive(policy: Recall, speeds: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
+    """An arm that does what is filled in, and whose operator drives joint 0 at these speeds."""
+    policy.reset(seed=0)
+    obs = np.zeros((len(speeds), OBS), np.float32)
+    values = np.tile(speeds[:, None], (1, D))
+    for _ in range(steps):
+        action = policy.act(obs, PartialAction(values, known))
+        obs[:, :D] += 0.09 * action
+    return action
+
+
+def test_what_is_free_follows_the_plan_that_what_is_given_fits():
+    policy = remembering()
+    known = np.zeros((2, D), bool)
+    known[:, 0] = True
+    action = drive(policy, SPEED, known, 20)
+    assert np.abs(action - SPEED[:, None]).max() < 0.1
+    assert policy.belief.argmax(1).tolist() == [0, 1] and policy.belief.max(1).min() > 0.9
+
+
+def test_between_plans_free_dimensions_vary_as_the_given_ones_do():
+    """At the first step both plans are alike, so joint j's regression on joint 0 has slope ~1."""
+    policy = remembering()
+    known = np.eye(1, D, dtype=bool)
+    (action,) = policy.act(np.zeros((1, OBS)), PartialAction([[0.2] + [0] * 8], known))
+    slope = 0.4**2 / (0.4**2 + 0.01)
+    assert action[1:] == pytest.approx(np.full(D - 1, 0.2 * slope), abs=0.02)
+
+
+def test_a_remembered_plan_is_fed_back_to():
+    policy = remembering(plans().select([0]))
+    obs = np.zeros((1, OBS), np.float32)
+    obs[0, 3] = -0.05  # behind the first frame
+    (action,) = policy.act(obs, PartialAction([[0.4] + [0] * 8], np.eye(1, D, dtype=bool)))
+    assert action[3] == pytest.approx(0.4 + 0.05 * GAIN, abs=1e-5)
+
+
+def test_with_nothing_given_it_does_as_the_policy_within():
+    policy = remembering()
+    obs = np.random.default_rng(0).normal(size=(3, OBS))
+    assert np.array_equal(policy.act(obs), policy.inner.act(obs))
+
+
+def test_share_mixes_plans_and_the_policy_within():
+    obs, mine = np.full((1, OBS), 0.1), PartialAction([[0.3] + [0] * 8], np.eye(1, D, dtype=bool))
+    own, both, plan = (remembering(share=share).act(obs, mine) for share in (0.0, 0.5, 1.0))
+    assert np.allclose(both, (own + plan) / 2, atol=1e-6) and not np.allclose(own, plan)
+
+
+def test_it_learns_of_the_plan_while_everything_is_given():
+    policy = remembering()
+    drive(policy, SPEED, np.ones((2, D), bool), 15)
+    assert policy.belief.argmax(1).tolist() == [0, 1]
+
+
+def test_those_that_were_disturbed_least_are_remembered():
+    policy = remembering(plans(calm=(False, True)), plans=1)
+    assert policy.config.lengths == (T,)
+    assert np.allclose(policy.done[0].numpy(), SPEED[1])
+
+
+def test_checkpoints_hold_the_plans(tmp_path):
+    config = RecallConfig("bc", {"width": 8})
+    train("recall", plans(), tmp_path, policy=config, config=TrainConfig(steps=3), progress=False)
+    loaded, known = load_policy(tmp_path), np.eye(1, D, dtype=bool)
+    assert np.allclose(loaded.done[0, :T].numpy(), SPEED[0])
+    again = load_policy(save_policy(tmp_path / "again", loaded))
+    mine = PartialAction([[0.3] + [0] * 8], known)
+    assert np.array_equal(again.act(np.zeros((1, OBS)), mine), loaded.act(np.zeros((1, OBS)), mine))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**D - 1), st.integers(0, 2**32 - 1))
+def test_what_is_given_is_done_and_the_rest_lies_in_the_box(code, seed):
+    policy, rng = remembering(share=0.5), np.random.default_rng(seed)
+    known = np.array([[bool(code >> j & 1) for j in range(D)]])
+    policy.reset(seed=0)
+    for _ in range(4):
+        values = rng.uniform(-1, 1, (1, D)).astype(np.float32)
+        action = policy.act(rng.normal(size=(1, OBS)), PartialAction(values, known))
+        assert np.array_equal(action[known], values[known])
+        assert np.isfinite(action).all() and np.abs(action).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"policy": "windowed"}, "policy: expected one that does not remember"),
+        ({"share": 1.5}, "share: expected a share in"),
+        ({"plans": 0}, "plans: expected at least 1"),
+        ({"lengths": (3, 0)}, "lengths: expected at least 1 step"),
+    ],
+)
+def test_bad_configurations_are_refused(config, expected):
+    with pytest.raises(InputError, match=expected):
+        RecallConfig(**config)
+
+
+def test_another_batch_size_needs_a_reset():
+    policy = remembering()
+    policy.act(np.zeros((2, OBS)), PartialAction.nothing(2, D))
+    with pytest.raises(InputError, match="2 rows as in the step before"):
+        policy.act(np.zeros((3, OBS)), PartialAction.nothing(3, D))
+
+
+def test_an_arm_with_fewer_joints_is_refused():
+    box = np.ones(4)
+    with pytest.raises(InputError, match="7 action dimensions, got 12 and 4"):
+        Recall(RecallConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
