@@ -11,6 +11,7 @@ from mac_control.errors import InputError
 from mac_control.operators.tracker import GAIN
 from mac_control.partial import PartialAction
 from mac_control.policies.recall import Recall, RecallConfig
+from mac_control.scripts.train import Args, chosen
 from mac_control.training import TrainConfig, new_policy, train
 
 D, OBS, T = 9, 12, 30
@@ -143,3 +144,11 @@ def test_an_arm_with_fewer_joints_is_refused():
     box = np.ones(4)
     with pytest.raises(InputError, match="7 action dimensions, got 12 and 4"):
         Recall(RecallConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
+
+
+def test_the_verb_puts_a_memory_around_the_policy(tmp_path):
+    args = Args(tmp_path, policy="bc", recall=True)
+    name, config = chosen(args)
+    assert (name, config.policy, config.options["width"]) == ("recall", "bc", args.bc.width)
+    with pytest.raises(InputError, match="recall: expected none with intents, history"):
+        chosen(Args(tmp_path, recall=True, chunk=2))
