@@ -4,6 +4,6 @@
 # From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on
 # where it was interrupted.
 set -euo pipefail
-mac-control evaluate --suite published-corrected --entrants bc,mac --size.seeds 5 --size.episodes 50 \
-    --size.bf16 True --out runs/published-corrected
+mac-control evaluate --suite published-corrected --size.seeds 5 --size.episodes 50 --size.bf16 True \
+    --entrants bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published-corrected
 cp runs/published-corrected/{results.json,results.md} results/published-corrected/
