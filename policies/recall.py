@@ -46,8 +46,11 @@ class RecallConfig:
             raise InputError(f"share: expected a share in [0, 1], got {self.share}")
         if self.plans < 1:
             raise InputError(f"plans: expected at least 1, got {self.plans}")
-        if any(length < 1 for length in self.lengths):
-            raise InputError(f"lengths: expected at least 1 step each, got {list(self.lengths)}")
+        if len(self.lengths) > self.plans or any(length < 1 for length in self.lengths):
+            raise InputError(
+                f"lengths: expected at most {self.plans}, at least 1 step each, "
+                f"got {list(self.lengths)}"
+            )
 
 
 class Recall(Around):

@@ -125,7 +125,8 @@ def test_what_is_given_is_done_and_the_rest_lies_in_the_box(code, seed):
         ({"policy": "windowed"}, "policy: expected one that does not remember"),
         ({"share": 1.5}, "share: expected a share in"),
         ({"plans": 0}, "plans: expected at least 1"),
-        ({"lengths": (3, 0)}, "lengths: expected at least 1 step"),
+        ({"lengths": (3, 0)}, "lengths: expected at most 40, at least 1 step"),
+        ({"lengths": (3, 3), "plans": 1}, "lengths: expected at most 1, at least"),
     ],
 )
 def test_bad_configurations_are_refused(config, expected):

@@ -4,9 +4,9 @@
 # it was interrupted.
 set -euo pipefail
 mac-control evaluate --suite degraded --entrants mac --size.made 150 --size.scale demo --size.bf16 True \
-    --size.episodes 100 --out runs/degraded
+    --size.episodes 250 --out runs/degraded
 cp runs/degraded/{results.json,results.md} results/degraded/
 # The operators alone; BC stands for nobody here, they give everything.
 mac-control evaluate --suite degraded --entrants bc --blocks "operator alone" --size.made 150 \
-    --size.scale demo --size.episodes 40 --out runs/degraded-alone
+    --size.scale demo --size.bf16 True --size.episodes 250 --out runs/degraded-alone
 mkdir -p results/degraded/alone && cp runs/degraded-alone/results.json results/degraded/alone/

@@ -9,7 +9,9 @@ mac-control evaluate "${small[@]}" --entrants bc,mixture_bc_conditioned,mac,diff
     --size.bf16 True --size.episodes 250 --out runs/partial-main
 mac-control evaluate "${small[@]}" --entrants ibc --blocks main --size.bf16 True \
     --size.episodes 40 --out runs/partial-ibc
-for part in main ibc; do
+mac-control evaluate "${small[@]}" --entrants bc_recall,mac_recall --blocks "held-out operators" \
+    --size.bf16 True --size.episodes 250 --out runs/partial-recall
+for part in main ibc recall; do
     mkdir -p "results/partial/$part"
     cp "runs/partial-$part"/{results.json,results.md} "results/partial/$part/"
 done
@@ -23,6 +25,12 @@ import json
 from mac_control.loop.report import draw_curves, summarize
 from mac_control.suites.tables import by_block
 
-rows = by_block(json.load(open("results/partial/main/results.json"))["rows"])["held-out operators"]
+rows = [
+    row
+    for part in ("main", "recall")
+    for row in by_block(json.load(open(f"results/partial/{part}/results.json"))["rows"])[
+        "held-out operators"
+    ]
+]
 draw_curves(summarize(rows)).savefig("results/partial/held-out.png", dpi=120)
 PYTHON
