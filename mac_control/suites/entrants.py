@@ -35,6 +35,9 @@ MAC_INTENT = Entrant("mac_intent", "intent", {"policy": "mac"})
 
 #: With a memory of the demonstrations that they learnt from.
 BC_RECALL = Entrant("bc_recall", "recall", {"policy": "bc"})
+DIFFUSION_RECALL = Entrant(
+    "diffusion_recall", "recall", {"policy": "diffusion", "options": {"resample": 3}}
+)
 MAC_RECALL = Entrant("mac_recall", "recall", {"policy": "mac"})
 
 #: The better of the two samplers, with the learning rate that the search found.

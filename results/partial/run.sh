@@ -9,7 +9,7 @@ mac-control evaluate "${small[@]}" --entrants bc,mixture_bc_conditioned,mac,diff
     --size.bf16 True --size.episodes 250 --out runs/partial-main
 mac-control evaluate "${small[@]}" --entrants ibc --blocks main --size.bf16 True \
     --size.episodes 40 --out runs/partial-ibc
-mac-control evaluate "${small[@]}" --entrants bc_recall,mac_recall --blocks "held-out operators" \
+mac-control evaluate "${small[@]}" --entrants bc_recall,diffusion_recall,mac_recall --blocks "held-out operators" \
     --size.bf16 True --size.episodes 250 --out runs/partial-recall
 for part in main ibc recall; do
     mkdir -p "results/partial/$part"
