@@ -11,10 +11,12 @@ from torch import Tensor
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
-from mac_control.operators.tracker import ARM_JOINTS, FINGER_GAIN, GAIN, POSITIONS
 from mac_control.partial import PartialAction
 from mac_control.policies.around import Around
 
+# As the operator that tracks does; operators know of policies, so policies know none of them.
+POSITIONS, ARM_JOINTS = 9, 7
+GAIN, FINGER_GAIN = 5.0, 6.0  # action units per rad, and per metre
 AHEAD = 6  # frames that a plan can go on by in a step, less one
 PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever
 KEPT = 0.9  # share of a plan's error that is left after a step

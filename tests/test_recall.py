@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.errors import InputError
-from mac_control.operators.tracker import GAIN
+from mac_control.operators import tracker
 from mac_control.partial import PartialAction
+from mac_control.policies import recall
 from mac_control.policies.recall import Recall, RecallConfig
 from mac_control.scripts.train import Args, chosen
 from mac_control.training import TrainConfig, new_policy, train
@@ -69,13 +70,18 @@ def test_a_remembered_plan_is_fed_back_to():
     obs = np.zeros((1, OBS), np.float32)
     obs[0, 3] = -0.05  # behind the first frame
     (action,) = policy.act(obs, PartialAction([[0.4] + [0] * 8], np.eye(1, D, dtype=bool)))
-    assert action[3] == pytest.approx(0.4 + 0.05 * GAIN, abs=1e-5)
+    assert action[3] == pytest.approx(0.4 + 0.05 * tracker.GAIN, abs=1e-5)
 
 
 def test_with_nothing_given_it_does_as_the_policy_within():
     policy = remembering()
     obs = np.random.default_rng(0).normal(size=(3, OBS))
     assert np.array_equal(policy.act(obs), policy.inner.act(obs))
+
+
+@pytest.mark.parametrize("name", ["POSITIONS", "ARM_JOINTS", "GAIN", "FINGER_GAIN"])
+def test_plans_are_tracked_as_the_tracking_operator_does(name):
+    assert getattr(recall, name) == getattr(tracker, name)
 
 
 def test_share_mixes_plans_and_the_policy_within():
