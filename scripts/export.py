@@ -14,7 +14,7 @@ class Args:
     """Write a policy that runs without torch, in ONNX Runtime; filling in is one call.
 
     Policies that draw at random (ibc, diffusion, mac with fill=sample) or remember (windowed,
-    intent) cannot be exported.
+    intent, recall) cannot be exported.
     """
 
     policy: Path
