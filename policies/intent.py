@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.around import Around
+from mac_control.policies.around import Around, AroundConfig
 from mac_control.policies.base import expect_density
 
 #: No intent is ever less likely than this by habit: what nobody did before can still be meant.
@@ -21,13 +21,9 @@ _RARE = 1e-3
 
 
 @dataclass(frozen=True)
-class IntentConfig:
+class IntentConfig(AroundConfig):
     """What an :class:`Intent` policy is made of, as JSON values."""
 
-    policy: str = "mac"
-    """The policy within; one with a density."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Its configuration, where it differs from its defaults."""
     intents: tuple[str, ...] = ()
     """What the operator may be up to; none: the subtasks that the demonstrations name."""
     width: int = 256
@@ -44,9 +40,8 @@ class IntentConfig:
     """Another intent is followed once it leads by this [nats]."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "intents", tuple(self.intents))
-        if self.policy in ("intent", "recall", "windowed"):
-            raise InputError(f"policy: expected one that does not remember, got {self.policy}")
         if len(set(self.intents)) < len(self.intents):
             raise InputError(f"intents: expected different names, got {list(self.intents)}")
         if self.width < 1:
@@ -168,12 +163,8 @@ class Intent(Around):
         chosen = [] if self._followed is None else self._followed.tolist()
         return [self.config.intents[place] for place in chosen]
 
-    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        action = super().act(obs, partial)
-        if partial is not None and partial.given.all():  # nothing to complete, but much to learn
-            done = PartialAction(action, partial.given).batched()
-            self._listen(np.atleast_2d(np.asarray(obs, np.float32)), done)
-        return action
+    def hear(self, obs: np.ndarray, partial: PartialAction) -> None:
+        self._listen(obs, partial)
 
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         """What the policy within does about the intent that is followed now."""
@@ -183,11 +174,8 @@ class Intent(Around):
     def _listen(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Take the belief one step on; the intents to follow, `(B,)`."""
         config = self.config
-        if self._belief is not None and len(self._belief) != len(obs):
-            raise InputError(
-                f"obs: expected {len(self._belief)} rows as in the step before, or a reset, "
-                f"got {len(obs)}"
-            )
+        if self._belief is not None:
+            self.expect_rows(len(self._belief), obs)
         before = self._predicted(obs)
         heard = partial.given.any(1, keepdims=True)
         each = self._evidence(obs, partial)

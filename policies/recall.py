@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.around import Around
+from mac_control.policies.around import Around, AroundConfig
 
 # As the operator that tracks does; operators know of policies, so policies know none of them.
 POSITIONS, ARM_JOINTS = 9, 7
@@ -26,13 +26,9 @@ RIDGE = 0.01  # variance of commands that plans do not explain, in action units 
 
 
 @dataclass(frozen=True)
-class RecallConfig:
+class RecallConfig(AroundConfig):
     """What a :class:`Recall` policy is made of, as JSON values."""
 
-    policy: str = "mac"
-    """The policy within."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Its configuration, where it differs from its defaults."""
     share: float = 0.5
     """Of what is filled in, the share of the plans; the rest is the policy's within."""
     plans: int = 40
@@ -41,9 +37,8 @@ class RecallConfig:
     """Their lengths [steps]; training fills them in."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "lengths", tuple(self.lengths))
-        if self.policy in ("intent", "recall", "windowed"):
-            raise InputError(f"policy: expected one that does not remember, got {self.policy}")
         if not 0 <= self.share <= 1:
             raise InputError(f"share: expected a share in [0, 1], got {self.share}")
         if self.plans < 1:
@@ -126,12 +121,8 @@ class Recall(Around):
         weights = np.exp(-surplus / (2 * BELIEF**2))
         return np.asarray(weights / weights.sum(1, keepdims=True))
 
-    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        action = super().act(obs, partial)
-        if partial is not None and partial.given.all():  # nothing to complete, but much to learn
-            done = PartialAction(action, partial.given).batched()
-            self._advance(np.atleast_2d(np.asarray(obs, np.float32)), done.values, done.given)
-        return action
+    def hear(self, obs: np.ndarray, partial: PartialAction) -> None:
+        self._advance(obs, partial.values, partial.given)
 
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         self._advance(obs, values, given)
@@ -149,17 +140,12 @@ class Recall(Around):
 
     def _advance(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> None:
         """Move each plan's frame on, and note how well it explains what is seen and given."""
-        many = len(obs)
         if not len(self._frame):
             self._frame, self._waited, self._error = (
-                np.zeros((many, *part.shape[1:]), part.dtype)
+                np.zeros((len(obs), *part.shape[1:]), part.dtype)
                 for part in (self._frame, self._waited, self._error)
             )
-        if len(self._frame) != many:
-            raise InputError(
-                f"obs: expected {len(self._frame)} rows as in the step before, or a reset, "
-                f"got {many}"
-            )
+        self.expect_rows(len(self._frame), obs)
         plans, last = np.arange(len(self.config.lengths)), np.array(self.config.lengths) - 1
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)

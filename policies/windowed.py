@@ -11,8 +11,8 @@ obs:     t-2s   t-s           t
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,20 +22,16 @@ from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.around import Around
+from mac_control.policies.around import Around, AroundConfig
 from mac_control.policies.mac import MacPolicy
 
 REMEMBER = ("operator", "all")
 
 
 @dataclass(frozen=True)
-class WindowConfig:
+class WindowConfig(AroundConfig):
     """What a :class:`Windowed` policy sees and plans, as JSON values."""
 
-    policy: str = "mac"
-    """The policy within."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Its configuration, where it differs from its defaults."""
     history: int = 1
     """Observations, the present one included."""
     past: int = 0
@@ -53,6 +49,7 @@ class WindowConfig:
     """What of past actions is known: what the `operator` gave, or `all` that was done."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         least = {"history": 1, "past": 0, "stride": 1, "chunk": 1, "commit": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
@@ -68,8 +65,6 @@ class WindowConfig:
             raise InputError(
                 f"remember: expected one of {', '.join(REMEMBER)}, got {self.remember!r}"
             )
-        if self.policy in ("intent", "recall", "windowed"):
-            raise InputError(f"policy: expected one that does not remember, got {self.policy}")
 
     @property
     def offsets(self) -> np.ndarray:

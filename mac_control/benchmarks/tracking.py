@@ -10,15 +10,10 @@ from mac_control.errors import InputError
 from mac_control.expert.arm import arm_model
 from mac_control.operators.tracker import ARM_JOINTS, FINGER_GAIN, GAIN, Tracker
 from mac_control.policies import Policy
+from mac_control.policies.recall import AHEAD, BELIEF, FREE, KEPT, PATIENCE, RIDGE
 
-AHEAD = 6  # frames that a plan can go on by in a step
-PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever
-KEPT = 0.9  # share of a plan's error that is left after a step
-FREE = 0.2  # weight of free joints beside given ones when asking how far a plan is
 TURN = 0.25  # weight of an error in rotation [m/rad]
 POSTURE = 0.02  # weight of the plan's own joints beside the pose of the hand [m²/rad²]
-BELIEF = 0.2  # errors of plans that are believed alike differ by less [rad]
-RIDGE = 0.01  # variance of commands that plans do not explain, in action units squared
 
 HOW = ("track", "hand", "condition")
 
