@@ -18,17 +18,17 @@ class Arbitrated(Policy):
         s = 2 (log p(own | obs) - log p(given | obs)) / #given,    e <- 0.9 e + 0.1 s
 
     for what the policy would do alone in the given dimensions, `own`. For a Gaussian, s is the
-    mean squared distance in standard deviations; while e ≥ z² nothing counts as given, and the
-    robot does as if alone. **Given entries then do not come back**: the one exception to the
-    contract of :class:`Policy`, and therefore never on by itself. An operator whose plan is
-    another one than the robot's is overruled like one who is wrong.
+    mean squared distance in standard deviations; while e ≥ z² the robot does as if alone, though a
+    policy that remembers goes on listening. **Given entries then do not come back**: the one
+    exception to the contract of :class:`Policy`, and therefore never on by itself. An operator
+    whose plan is another one than the robot's is overruled like one who is wrong.
 
     Args:
-        policy: one with a density, which does not remember.
+        policy: one with a density, which can say what it would do alone.
         z: standard deviations per given dimension; the smaller, the more often it overrules.
 
     Raises:
-        InputError: `z` that is not above 0, a policy without a density, or one that remembers.
+        InputError: `z` that is not above 0, or a policy that lacks one of the two.
 
     Example:
         >>> from mac_control.policies import MacConfig, MacPolicy
@@ -39,15 +39,20 @@ class Arbitrated(Policy):
         np.True_
     """
 
+    remembers = True
+
     def __init__(self, policy: Policy, z: float = 2.0) -> None:
         if not (np.isfinite(z) and z > 0):
             raise InputError(f"z: expected a finite number above 0, got {z}")
-        if policy.remembers:
-            raise InputError("policy: expected one that does not remember the steps before")
         expect_density(policy)
+        policy.alone(np.zeros((1, policy.obs_dim), np.float32))
         self.policy, self.z = policy, z
         self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
-        self._surprise = np.zeros(0)
+        self.reset()
+
+    @property
+    def followed(self) -> list[str]:
+        return self.policy.followed
 
     def reset(self, seed: int | None = None) -> None:
         self.policy.reset(seed)
@@ -56,11 +61,12 @@ class Arbitrated(Policy):
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
         if partial is None or not partial.given.any():
             return self.policy.act(obs, partial)
-        many = np.atleast_2d(obs)
-        values = np.clip(partial.values, self.low, self.high)
-        batch = PartialAction(values, partial.given).batched()
-        own = PartialAction(self.policy.act(many), batch.given)
-        mine, theirs = (self.policy.log_prob(many, each) for each in (own, batch))
+        many, batch = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
+        batch = PartialAction(np.clip(batch.values, self.low, self.high), batch.given)
+        own = self.policy.alone(many)
+        mine, theirs = (
+            self.policy.log_prob(many, each) for each in (PartialAction(own, batch.given), batch)
+        )
         assert mine is not None and theirs is not None  # as the constructor found
         count = batch.given.sum(-1)
         # One absurd command shall not be held against them for longer than a second or so.
@@ -69,8 +75,8 @@ class Arbitrated(Policy):
             self._surprise = np.zeros(len(many))
         step = np.where(count > 0, (1 - KEPT) * (surprise - self._surprise), 0)
         self._surprise = self._surprise + step
-        heeded = batch.given & (self._surprise < self.z**2)[:, None]
-        action = self.policy.act(many, PartialAction(batch.values, heeded))
+        overruled = (count > 0) & (self._surprise >= self.z**2)
+        action = np.where(overruled[:, None], own, self.policy.act(many, batch))
         return action.reshape(partial.values.shape)
 
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -74,6 +74,19 @@ class Policy(ABC):
         What is returned where `given` is True is not used.
         """
 
+    def alone(self, obs: np.ndarray) -> np.ndarray:
+        """What the policy would do now if nobody drove, `(B, O)` -> `(B, D)`; asking changes nothing.
+
+        Raises:
+            InputError: a policy that remembers and cannot tell.
+        """
+        if self.remembers:
+            name = getattr(self, "name", type(self).__name__)
+            raise InputError(
+                f"policy: expected one that can say what it would do alone, got {name}"
+            )
+        return self.act(obs)
+
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """Log-likelihood of what was given, `(B,)` [nats]; None where the policy has no density."""
         return None

@@ -193,6 +193,10 @@ class Intent(Around):
         self._heard, self._each = partial, each
         return followed
 
+    def alone(self, obs: np.ndarray) -> np.ndarray:
+        """What the policy within would do about the intent that is followed."""
+        return self.inner.act(self._told(obs, self._leading(obs)))
+
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Log-likelihood of what was given, on the belief from the steps before, `(B,)` [nats]."""
         obs, partial = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
@@ -210,9 +214,12 @@ class Intent(Around):
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """That of the policy within, for the intent that is followed."""
         rows = np.atleast_2d(np.asarray(obs, np.float32))
-        followed = self._predicted(rows).argmax(1) if self._followed is None else self._followed
-        found = self.inner.uncertainty(self._told(rows, followed), partial.batched())
+        found = self.inner.uncertainty(self._told(rows, self._leading(rows)), partial.batched())
         return None if found is None else found.reshape(partial.values.shape)
+
+    def _leading(self, obs: np.ndarray) -> np.ndarray:
+        """The intents that are followed, `(B,)`; before the first `act`, the likeliest by habit."""
+        return self._predicted(obs).argmax(1) if self._followed is None else self._followed
 
     def _predicted(self, obs: np.ndarray) -> np.ndarray:
         """The belief before what is given at this step, `(B, Z)`."""

@@ -131,6 +131,9 @@ class Recall(Around):
         share = np.where(given.any(1, keepdims=True), self.config.share, 0.0)
         return np.asarray(share * planned + (1 - share) * own, np.float32)
 
+    def alone(self, obs: np.ndarray) -> np.ndarray:
+        return self.inner.act(obs)
+
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """That of the policy within: plans have no density."""
         return self.inner.log_prob(obs, partial)

@@ -1,6 +1,6 @@
 """Degraded operators: noisy, slow, busy, wrong."""
 
-from mac_control.suites.entrants import BC, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.entrants import BC, DIFFUSION, MAC, MAC_RECALL, MIXTURE_BC_CONDITIONED
 from mac_control.suites.suite import Block, Size, Suite
 
 OPERATORS = (
@@ -19,11 +19,17 @@ DEGRADED = Suite(
     "policy tell?",
     goal="MAC with help never below min(MAC alone, operator alone) - 0.1.",
     data="robust",
-    entrants=(BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC),
+    entrants=(BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC, MAC_RECALL),
     blocks=(
         Block("operator alone", OPERATORS, (9,), entrants=("bc",)),
         Block("held-out operators", OPERATORS, (0, 3, 5)),
-        Block("overruled where unlikely", OPERATORS, (3, 5), entrants=("mac",), arbitrate=2.0),
+        Block(
+            "overruled where unlikely",
+            OPERATORS,
+            (3, 5),
+            entrants=("mac", "mac_recall"),
+            arbitrate=2.0,
+        ),
     ),
     size=Size(folds=5, seeds=1, episodes=250),
 )

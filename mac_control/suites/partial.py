@@ -18,7 +18,13 @@ PARTIAL = Suite(
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",), share=0.2),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
-        Block("overruled", (STUBBORN,), (1, 3, 5, 7), entrants=("mac",), arbitrate=2.0),
+        *(
+            Block(title, (STUBBORN,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
+            for title, z in (
+                ("overruled", 2.0),
+                ("overruled beyond 3 standard deviations", 3.0),
+            )
+        ),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7), share=0.2),
         Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
         Block(
@@ -50,16 +56,13 @@ PARTIAL = Suite(
             arbitrate=2.0,
             share=0.2,
         ),
-        *(
-            Block(
-                f"overruled beyond {z:g} standard deviations",
-                (STUBBORN,),
-                (1, 3, 5, 7),
-                entrants=("mac",),
-                arbitrate=z,
-                share=0.2,
-            )
-            for z in (1.5, 3.0)
+        Block(
+            "overruled beyond 1.5 standard deviations",
+            (STUBBORN,),
+            (1, 3, 5, 7),
+            entrants=("mac", "mac_recall"),
+            arbitrate=1.5,
+            share=0.2,
         ),
     ),
     size=Size(folds=5, seeds=1, episodes=250),
