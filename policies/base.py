@@ -75,7 +75,7 @@ class Policy(ABC):
         """
 
     def alone(self, obs: np.ndarray) -> np.ndarray:
-        """What the policy would do now if nobody drove, `(B, O)` -> `(B, D)`; asking changes nothing.
+        """What it would do now if nobody drove, `(B, O)` -> `(B, D)`; asking changes nothing.
 
         Raises:
             InputError: a policy that remembers and cannot tell.

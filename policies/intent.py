@@ -218,8 +218,10 @@ class Intent(Around):
         return None if found is None else found.reshape(partial.values.shape)
 
     def _leading(self, obs: np.ndarray) -> np.ndarray:
-        """The intents that are followed, `(B,)`; before the first `act`, the likeliest by habit."""
-        return self._predicted(obs).argmax(1) if self._followed is None else self._followed
+        """The intents that are followed, `(B,)`; of other rows than `act` saw, those by habit."""
+        if self._followed is None or len(self._followed) != len(obs):
+            return self._predicted(obs).argmax(1)
+        return self._followed
 
     def _predicted(self, obs: np.ndarray) -> np.ndarray:
         """The belief before what is given at this step, `(B, Z)`."""

@@ -11,6 +11,8 @@ from mac_control.loop.trajectory import Trajectory
 from mac_control.policies import Policy
 from mac_control.policies.arbitrated import Arbitrated
 from mac_control.policies.bc import BC, BCConfig
+from mac_control.policies.intent import Intent, IntentConfig
+from mac_control.policies.recall import Recall, RecallConfig
 from mac_control.policies.windowed import WindowConfig, Windowed
 
 STD = 0.1
@@ -77,11 +79,56 @@ def test_actions_are_what_is_given_or_what_the_policy_does(steps):
         assert action.tolist() in (as_given.tolist(), own.tolist())
 
 
-def test_only_policies_with_a_density_and_without_memory_can_judge():
+class Listening(Normal):
+    """One that remembers: it does the mean of all it was given so far, in every free dimension."""
+
+    remembers = True
+
+    def reset(self, seed=None):
+        self.heard = []
+
+    def alone(self, obs):
+        return np.zeros((len(obs), 2), np.float32)
+
+    def complete(self, obs, values, given):
+        self.heard.append(values[given].mean())
+        return np.full_like(values, np.mean(self.heard))
+
+
+def test_one_that_remembers_goes_on_listening_while_it_overrules():
+    policy = Arbitrated(Listening(), z=1.0)
+    policy.reset(seed=0)
+    for _ in range(30):
+        action = policy.act(np.zeros(3), PartialAction([1.0, 0.0], [True, False]))
+    assert action.tolist() == [0.0, 0.0]  # overruled: as if alone
+    for _ in range(60):
+        action = policy.act(np.zeros(3), PartialAction([0.0, 0.0], [True, False]))
+    assert len(policy.policy.heard) == 90
+    assert action.tolist() == [0.0, pytest.approx(30 / 90)]  # what it heard while it overruled
+
+
+@pytest.mark.parametrize("kind", ["recall", "intent"])
+def test_policies_that_remember_say_what_they_would_do_alone(kind):
+    box = (np.zeros(30), np.ones(30), -np.ones(9), np.ones(9))
+    policy = {
+        "recall": lambda: Recall(RecallConfig(lengths=(5, 4)), *box),
+        "intent": lambda: Intent(IntentConfig(intents=("open", "shut")), *box),
+    }[kind]()
+    policy.reset(seed=0)
+    rng = np.random.default_rng(0)
+    for obs in rng.normal(size=(5, 1, 30)).astype(np.float32):
+        given = rng.random((1, 9)) < 0.5
+        policy.act(obs, PartialAction(rng.uniform(-1, 1, (1, 9)), given))
+        before, alone = policy.belief, policy.alone(obs)
+        assert np.array_equal(policy.alone(obs), alone)
+        assert np.array_equal(policy.belief, before)
+
+
+def test_only_policies_with_a_density_that_know_what_they_would_do_can_judge():
     box, obs = np.ones(9), np.zeros(30)
     with pytest.raises(InputError, match=r"density.*got bc"):
         Arbitrated(BC(BCConfig(), obs, obs + 1, -box, box))
-    with pytest.raises(InputError, match="remember"):
+    with pytest.raises(InputError, match="alone, got windowed"):
         Arbitrated(Windowed(WindowConfig(history=2), obs, obs + 1, -box, box))
     with pytest.raises(InputError, match="z: expected"):
         Arbitrated(Normal(), z=0.0)

@@ -184,9 +184,18 @@ def test_data_without_subtasks_are_refused():
         policy.training_rows(Table(mixed), torch.arange(len(mixed.actions)))
 
 
-def test_a_belief_is_not_arbitrated(policy):
-    with pytest.raises(InputError, match="does not remember"):
-        Arbitrated(policy)
+def test_what_fits_no_intent_is_overruled_where_asked_for(policy):
+    policy.reset(seed=0)
+    steps(policy, np.zeros((2, D)), np.zeros((2, D), bool), 1)  # of another number of rows
+    judge = Arbitrated(policy, z=2.0)
+    judge.reset(seed=0)
+    given = np.array([[False, True, False]])
+    heeded = steps(judge, np.array([[0, 0.5, 0]]), given, 30)
+    assert heeded[0, 1] == 0.5 and judge.followed == ["right"]
+    overruled = steps(judge, np.array([[0, 1.0, 0]]), given, 30)
+    assert overruled[0, 1] != 1.0 and np.abs(overruled - 0.5).max() < 0.15
+    steps(judge, np.array([[0, -0.5, 0]]), given, 30)  # another intent, not overruled for long
+    assert judge.followed == ["left"]
 
 
 def test_the_command_line_trains_one_and_rates_it(tmp_path):

@@ -10,3 +10,8 @@ mac-control evaluate --suite private-goal --entrants bc,mixture_bc_intent,diffus
     --size.steps 40000 --out runs/private-goal-longer
 mkdir -p results/private-goal/longer
 cp runs/private-goal-longer/{results.json,results.md} results/private-goal/longer/
+# MAC with a belief, for twice as long.
+mac-control evaluate --suite private-goal --entrants mac_intent --blocks "with a private goal" \
+    --size.steps 16000 --size.bf16 True --out runs/private-goal-longer-mac
+mkdir -p results/private-goal/longer-mac
+cp runs/private-goal-longer-mac/{results.json,results.md} results/private-goal/longer-mac/
