@@ -220,7 +220,7 @@ class Intent(Around):
     def _leading(self, obs: np.ndarray) -> np.ndarray:
         """The intents that are followed, `(B,)`; of other rows than `act` saw, those by habit."""
         if self._followed is None or len(self._followed) != len(obs):
-            return self._predicted(obs).argmax(1)
+            return np.asarray(self._predicted(obs).argmax(1))
         return self._followed
 
     def _predicted(self, obs: np.ndarray) -> np.ndarray:

@@ -148,6 +148,7 @@ def test_some_entrants_of_a_suite():
     assert [block.title for block in main.blocks] == [
         "held-out operators",
         "overruled",
+        "overruled beyond 3 standard deviations",
         "seen operators",
     ]
     side = SUITES["partial"].only_blocks(["side"])
