@@ -152,7 +152,7 @@ def test_some_entrants_of_a_suite():
         "seen operators",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 2 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 3 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):

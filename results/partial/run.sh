@@ -11,10 +11,15 @@ mac-control evaluate "${small[@]}" --entrants ibc --blocks main --size.bf16 True
     --size.episodes 40 --out runs/partial-ibc
 mac-control evaluate "${small[@]}" --entrants bc_recall,diffusion_recall,mac_recall --blocks "held-out operators" \
     --size.bf16 True --size.episodes 250 --out runs/partial-recall
+# The robot has the last word where commands are unlikely: the memory, trained as above.
+overruled=("${small[@]}" --entrants mac_recall --size.bf16 True --size.episodes 250)
+mac-control evaluate "${overruled[@]}" --blocks overruled --out runs/partial-overruled
+mac-control evaluate "${overruled[@]}" --blocks "overruled beyond 3 standard deviations" \
+    --out runs/partial-overruled-late
 # A fifth of 250 episodes per row, as it is a side question; the policies are trained anew, alike.
 mac-control evaluate "${small[@]}" --entrants diffusion,mac,mac_recall --size.bf16 True \
     --size.episodes 250 --blocks "held-out operators that resynchronise" --out runs/partial-resync
-for part in main ibc recall resync; do
+for part in main ibc recall overruled overruled-late resync; do
     mkdir -p "results/partial/$part"
     cp "runs/partial-$part"/{results.json,results.md} "results/partial/$part/"
 done
