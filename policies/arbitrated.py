@@ -48,7 +48,7 @@ class Arbitrated(Policy):
         policy.alone(np.zeros((1, policy.obs_dim), np.float32))
         self.policy, self.z = policy, z
         self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
-        self.reset()
+        self._surprise = np.zeros(0)
 
     @property
     def followed(self) -> list[str]:
@@ -61,6 +61,8 @@ class Arbitrated(Policy):
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
         if partial is None or not partial.given.any():
             return self.policy.act(obs, partial)
+        # First: it checks what comes in, and a belief then knows how likely what is given is.
+        action = np.atleast_2d(self.policy.act(obs, partial))
         many, batch = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
         batch = PartialAction(np.clip(batch.values, self.low, self.high), batch.given)
         own = self.policy.alone(many)
@@ -76,8 +78,7 @@ class Arbitrated(Policy):
         step = np.where(count > 0, (1 - KEPT) * (surprise - self._surprise), 0)
         self._surprise = self._surprise + step
         overruled = (count > 0) & (self._surprise >= self.z**2)
-        action = np.where(overruled[:, None], own, self.policy.act(many, batch))
-        return action.reshape(partial.values.shape)
+        return np.where(overruled[:, None], own, action).reshape(partial.values.shape)
 
     def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
         return self.policy.complete(obs, values, given)

@@ -81,9 +81,8 @@ class Policy(ABC):
             InputError: a policy that remembers and cannot tell.
         """
         if self.remembers:
-            name = getattr(self, "name", type(self).__name__)
             raise InputError(
-                f"policy: expected one that can say what it would do alone, got {name}"
+                f"policy: expected one that can say what it would do alone, got {name_of(self)}"
             )
         return self.act(obs)
 
@@ -99,12 +98,16 @@ class Policy(ABC):
         return None
 
 
+def name_of(policy: Policy) -> str:
+    """What results and errors call it: by its kind, or by its class where it has none."""
+    return str(getattr(policy, "name", type(policy).__name__))
+
+
 def expect_density(policy: Policy) -> None:
     """Raise an InputError unless the policy can say how likely what is given is."""
     probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
     if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
-        name = getattr(policy, "name", type(policy).__name__)
-        raise InputError(f"policy: expected one with a density, such as mac, got {name}")
+        raise InputError(f"policy: expected one with a density, such as mac, got {name_of(policy)}")
 
 
 def checked_action(policy: Policy, answer: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -122,6 +122,8 @@ def test_policies_that_remember_say_what_they_would_do_alone(kind):
         before, alone = policy.belief, policy.alone(obs)
         assert np.array_equal(policy.alone(obs), alone)
         assert np.array_equal(policy.belief, before)
+    with pytest.raises(InputError, match=r"obs: expected shape \(30,\)"):
+        Arbitrated(policy).act(np.zeros(5), PartialAction(np.zeros(9), np.arange(9) < 3))
 
 
 def test_only_policies_with_a_density_that_know_what_they_would_do_can_judge():

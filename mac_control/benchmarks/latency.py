@@ -11,6 +11,7 @@ from mac_control.benchmarks.fresh import policy_of
 from mac_control.parallel import one_thread
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
+from mac_control.policies.base import name_of
 
 
 @dataclass
@@ -32,7 +33,7 @@ def main(args: Args) -> int | None:
     with one_thread():
         policies = [policy_of(name) for name in args.policies]
         times = measure(policies, args.given, args.repeats)  # (P, N) [ms]
-    kinds = [getattr(policy, "name", type(policy).__name__) for policy in policies]
+    kinds = [name_of(policy) for policy in policies]
     reference = kinds.index("ibc") if "ibc" in kinds else None
     print(f"policy  median [ms]  p99 [ms]  ratio to ibc  ({args.given} given, one core)")
     for name, kind, row in zip(args.policies, kinds, times, strict=True):

@@ -12,6 +12,7 @@ from typing import Any
 from mac_control.errors import InputError
 from mac_control.operators.spec import parse
 from mac_control.policies import Policy
+from mac_control.policies.base import name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,7 @@ def contend(policies: Sequence[str | Path | Policy]) -> list[Contender]:
     found = []
     for policy in policies:
         if isinstance(policy, Policy):
-            name = getattr(policy, "name", type(policy).__name__)
-            found.append(_contender(policy, policy, name))
+            found.append(_contender(policy, policy, name_of(policy)))
             continue
         name, _, path = str(policy).rpartition("=")
         for folder in _checkpoints(Path(path)):

@@ -19,10 +19,18 @@ PARTIAL = Suite(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",), share=0.2),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         *(
-            Block(title, (STUBBORN,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
-            for title, z in (
-                ("overruled", 2.0),
-                ("overruled beyond 3 standard deviations", 3.0),
+            Block(
+                title,
+                (STUBBORN,),
+                (1, 3, 5, 7),
+                entrants=("mac", "mac_recall"),
+                arbitrate=z,
+                share=share,
+            )
+            for title, z, share in (
+                ("overruled", 2.0, 1.0),
+                ("overruled beyond 3 standard deviations", 3.0, 1.0),
+                ("overruled beyond 1.5 standard deviations", 1.5, 0.2),
             )
         ),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7), share=0.2),
@@ -54,14 +62,6 @@ PARTIAL = Suite(
             (1, 3, 5, 7),
             entrants=("mac",),
             arbitrate=2.0,
-            share=0.2,
-        ),
-        Block(
-            "overruled beyond 1.5 standard deviations",
-            (STUBBORN,),
-            (1, 3, 5, 7),
-            entrants=("mac", "mac_recall"),
-            arbitrate=1.5,
             share=0.2,
         ),
     ),
