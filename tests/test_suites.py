@@ -149,10 +149,11 @@ def test_some_entrants_of_a_suite():
         "held-out operators",
         "overruled",
         "overruled beyond 3 standard deviations",
+        "overruled beyond 1.5 standard deviations",
         "seen operators",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 3 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 4 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):

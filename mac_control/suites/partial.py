@@ -19,18 +19,11 @@ PARTIAL = Suite(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",), share=0.2),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         *(
-            Block(
-                title,
-                (STUBBORN,),
-                (1, 3, 5, 7),
-                entrants=("mac", "mac_recall"),
-                arbitrate=z,
-                share=share,
-            )
-            for title, z, share in (
-                ("overruled", 2.0, 1.0),
-                ("overruled beyond 3 standard deviations", 3.0, 1.0),
-                ("overruled beyond 1.5 standard deviations", 1.5, 0.2),
+            Block(title, (STUBBORN,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
+            for title, z in (
+                ("overruled", 2.0),
+                ("overruled beyond 3 standard deviations", 3.0),
+                ("overruled beyond 1.5 standard deviations", 1.5),
             )
         ),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7), share=0.2),
