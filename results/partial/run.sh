@@ -16,10 +16,15 @@ overruled=("${small[@]}" --entrants mac_recall --size.bf16 True --size.episodes 
 mac-control evaluate "${overruled[@]}" --blocks overruled --out runs/partial-overruled
 mac-control evaluate "${overruled[@]}" --blocks "overruled beyond 3 standard deviations" \
     --out runs/partial-overruled-late
+mac-control evaluate "${overruled[@]}" --blocks "overruled beyond 1.5 standard deviations" \
+    --out runs/partial-overruled-early
+# The suite's own size: 400 robust episodes and 16,000 steps of training.
+mac-control evaluate --suite partial --entrants mac_recall --blocks "held-out operators,overruled" \
+    --size.seeds 1 --size.bf16 True --size.episodes 250 --out runs/partial-full
 # A fifth of 250 episodes per row, as it is a side question; the policies are trained anew, alike.
 mac-control evaluate "${small[@]}" --entrants diffusion,mac,mac_recall --size.bf16 True \
     --size.episodes 250 --blocks "held-out operators that resynchronise" --out runs/partial-resync
-for part in main ibc recall overruled overruled-late resync; do
+for part in main ibc recall overruled overruled-late overruled-early full resync; do
     mkdir -p "results/partial/$part"
     cp "runs/partial-$part"/{results.json,results.md} "results/partial/$part/"
 done
