@@ -10,3 +10,7 @@ cp runs/degraded/{results.json,results.md} results/degraded/
 mac-control evaluate --suite degraded --entrants bc --blocks "operator alone" --size.made 150 \
     --size.scale demo --size.bf16 True --size.episodes 250 --out runs/degraded-alone
 mkdir -p results/degraded/alone && cp runs/degraded-alone/results.json results/degraded/alone/
+# MAC with a memory of plans, overruling.
+mac-control evaluate --suite degraded --entrants mac_recall --blocks "overruled where unlikely" --size.made 150 \
+    --size.scale demo --size.bf16 True --size.episodes 250 --out runs/degraded-recall
+mkdir -p results/degraded/recall && cp runs/degraded-recall/results.{json,md} results/degraded/recall/
