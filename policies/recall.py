@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.around import Around, AroundConfig
+from mac_control.policies.learned import LearnedPolicy
 
 # As the operator that tracks does; operators know of policies, so policies know none of them.
 POSITIONS, ARM_JOINTS = 9, 7
@@ -96,6 +97,43 @@ class Recall(Around):
         joints = min(POSITIONS, self.action_dim)
         self._gains = np.r_[np.full(ARM_JOINTS, GAIN), np.full(joints - ARM_JOINTS, FINGER_GAIN)]
         self.reset()
+
+    @classmethod
+    def around(
+        cls, policy: LearnedPolicy, demonstrations: Demonstrations, **settings: Any
+    ) -> Recall:
+        """A memory around a policy that is trained already: nothing is learnt anew, or copied.
+
+        Args:
+            policy: one that does not remember.
+            demonstrations: to remember; any, not only those that the policy learnt from.
+            settings: fields of `Config`, such as `share` and `plans`.
+
+        Raises:
+            InputError: demonstrations that do not fit the policy, or a policy that remembers.
+
+        Example:
+            >>> from mac_control.demonstrations import Episode
+            >>> from mac_control.policies.bc import BC
+            >>> box = np.zeros(30), np.ones(30), -np.ones(9), np.ones(9)
+            >>> episode = Episode(np.zeros((5, 30)), np.zeros((5, 9)))
+            >>> Recall.around(BC(BC.Config(), *box), Demonstrations([episode])).config.lengths
+            (5,)
+        """
+        if not isinstance(policy, LearnedPolicy):
+            raise InputError(f"policy: expected one that was trained here, got {type(policy)}")
+        found = (demonstrations.obs_dim, demonstrations.action_dim)
+        if found != (policy.obs_dim, policy.action_dim):
+            raise InputError(
+                f"demonstrations: expected {policy.obs_dim} observed and {policy.action_dim} "
+                f"action dimensions, as the policy has, got {found[0]} and {found[1]}"
+            )
+        config = RecallConfig(policy.name, asdict(policy.config), **settings)
+        box = (policy.obs_mean, policy.obs_std, policy.action_low, policy.action_high)
+        memory = cls(cls.configured(config, demonstrations), *(part.cpu().numpy() for part in box))
+        memory.inner = policy
+        memory.keep(demonstrations)
+        return memory.to(policy.obs_mean.device).eval()
 
     @classmethod
     def configured(cls, config: RecallConfig, demonstrations: Demonstrations) -> RecallConfig:

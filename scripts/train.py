@@ -20,7 +20,7 @@ from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.ibc import IBCConfig
 from mac_control.policies.intent import IntentConfig
 from mac_control.policies.mixture_bc import MixtureBCConfig
-from mac_control.policies.recall import RecallConfig
+from mac_control.policies.recall import Recall, RecallConfig
 from mac_control.policies.windowed import WindowConfig
 
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
@@ -90,6 +90,8 @@ class Args(FanOut):
     recall: bool = False
     """Remember demonstrations whole, and follow those that what is given fits; see policies/recall.
     """
+    around: Path | None = None
+    """With --recall: a trained policy to put the memory around; nothing is trained then."""
     history: int = 1
     """Observations that the policy sees, the present one included."""
     past: int = 0
@@ -127,6 +129,9 @@ def main(args: Args) -> int | None:
     names += " corrections save_seconds device bf16 compile"
     changes = {name: getattr(args, name) for name in names.split()}
     name, config = chosen(args)
+    if args.around is not None:
+        print(_put_around(args, demonstrations, changes))
+        return None
     seeds = numbers("seeds", args.seeds) if args.seeds is not None else (args.seed,)
     score = functools.partial(mean_reward, tasks=demonstrations.tasks, episodes=args.rollouts)
     options = {"policy": config, "config": preset(args.policy, args.scale, **changes)}
@@ -137,6 +142,22 @@ def main(args: Args) -> int | None:
         folders = _train_each(args, name, demonstrations, seeds, **options)
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, one speaks
         print(*folders, sep="\n")
+
+
+def _put_around(args: Args, demonstrations: Demonstrations, changes: dict[str, Any]) -> Path:
+    """A memory around a policy that is trained already, saved."""
+    from mac_control.checkpoint import load_policy, save_policy
+
+    if not args.recall:
+        raise InputError("around: expected recall too, got a policy without --recall")
+    if args.out.resolve() == args.around.resolve():
+        raise InputError(f"out: expected another folder than that of around, got {args.out}")
+    if unused := [name for name, value in changes.items() if value not in (None, False)]:
+        raise InputError(f"around: expected no option of training, got {', '.join(unused)}")
+    policy = load_policy(args.around)
+    memory = Recall.around(policy, demonstrations)
+    training = policy.checkpoint["training"]
+    return save_policy(args.out, memory, training=training, data=demonstrations.provenance)
 
 
 def _train_each(

@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control.checkpoint import load_policy, save_policy
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.cli import run
+from mac_control.demonstrations import Demonstrations, Episode, save_minari
 from mac_control.errors import InputError
 from mac_control.operators import tracker
 from mac_control.partial import PartialAction
 from mac_control.policies import recall
+from mac_control.policies.bc import BC
 from mac_control.policies.recall import Recall, RecallConfig
-from mac_control.scripts.train import Args, chosen
+from mac_control.scripts.train import Args, chosen, main
 from mac_control.training import TrainConfig, new_policy, train
 
 D, OBS, T = 9, 12, 30
@@ -151,6 +153,45 @@ def test_an_arm_with_fewer_joints_is_refused():
     box = np.ones(4)
     with pytest.raises(InputError, match="7 action dimensions, got 12 and 4"):
         Recall(RecallConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
+
+
+def test_a_memory_around_a_trained_policy_is_the_one_that_is_trained_with_it(tmp_path):
+    within, steps = {"width": 8}, TrainConfig(steps=3)
+    options = {"config": steps, "progress": False}
+    train("recall", plans(), tmp_path / "a", policy=RecallConfig("bc", within), **options)
+    train("bc", plans(), tmp_path / "b", policy=BC.Config(**within), **options)
+    whole = load_policy(tmp_path / "a")
+    put = Recall.around(load_policy(tmp_path / "b"), plans())
+    theirs = whole.state_dict()
+    assert put.state_dict().keys() == theirs.keys()
+    assert all(theirs[name].equal(value) for name, value in put.state_dict().items())
+
+
+def test_a_memory_fits_the_policy_that_it_is_put_around():
+    box = np.zeros(OBS + 1), np.ones(OBS + 1), -np.ones(D), np.ones(D)
+    with pytest.raises(InputError, match=r"expected 13 observed and 9 .* got 12 and 9"):
+        Recall.around(BC(BC.Config(width=8), *box), plans())
+    with pytest.raises(InputError, match="one that does not remember, got recall"):
+        Recall.around(remembering(), plans())
+
+
+def test_the_verb_puts_a_memory_around_what_is_trained(tmp_path, capsys):
+    data = save_minari(plans(), tmp_path / "data")
+    bc = train("bc", plans(), tmp_path / "bc", config=TrainConfig(steps=3), progress=False)[0]
+    put = ["--recall", "--around", str(bc), "--data", str(data)]
+    with pytest.raises(SystemExit) as status:
+        run(main, [*put, "--out", str(tmp_path / "memory")])
+    assert status.value.code == 0
+    loaded = load_policy(tmp_path / "memory")
+    assert loaded.config.lengths == (T, T) and loaded.checkpoint["training"]["steps"] == 3
+    for wrong, expected in (
+        (["--out", str(bc)], "out: expected another folder"),
+        (["--out", str(tmp_path / "c"), "--steps", "5"], "no option of training, got steps"),
+        (["--out", str(tmp_path / "c"), "--no-recall"], "around: expected recall too"),
+    ):
+        with pytest.raises(SystemExit) as status:
+            run(main, [*put, *wrong])
+        assert status.value.code == 2 and expected in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_verb_puts_a_memory_around_the_policy(tmp_path):

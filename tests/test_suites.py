@@ -95,24 +95,33 @@ def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert "url(" not in page.replace("url(#", "")
 
 
-def test_two_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
+def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     entrants = (
         *TINY.entrants,
         Entrant("sample", "mac", {"width": 8, "fill": "sample"}, weights="mac"),
+        Entrant("memory", "recall", {"policy": "mac", "plans": 3}, weights="mac"),
     )
     size = replace(TINY.size, seeds=1, folds=1)
     blocks = (Block("alone", ("nobody",), (0,)),)
     suite = replace(TINY, entrants=entrants, blocks=blocks, size=size)
     rows = {row["policy"]: row for row in run_suite(suite, tmp_path, kitchen_complete, workers=1)}
-    assert set(rows) == {"bc", "mac", "sample"} and rows["mac"]["key"] != rows["sample"]["key"]
+    assert set(rows) == {"bc", "mac", "sample", "memory"}
+    assert len({row["key"] for row in rows.values()}) == 4
+    assert rows["memory"]["rewards"] == rows["mac"]["rewards"]  # nothing given, nothing remembered
     folder = tmp_path / "policies" / "fold-0"
-    lender, borrower = (load_policy(folder / name / "seed-0") for name in ("mac", "sample"))
+    lender, borrower, memory = (
+        load_policy(folder / name / "seed-0") for name in ("mac", "sample", "memory")
+    )
     assert borrower.config.fill == "sample" and lender.config.fill == "mean"
+    assert len(memory.config.lengths) == 3 and memory.config.options["width"] == 8
     theirs = lender.state_dict()
-    assert all(theirs[name].equal(value) for name, value in borrower.state_dict().items())
+    for policy in (borrower, memory.inner):
+        assert all(theirs[name].equal(value) for name, value in policy.state_dict().items())
     with pytest.raises(InputError, match=r"sample: weights: expected .* trained .*, got 'nobody'"):
-        replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="nobody")))
+        replace(TINY, entrants=(*TINY.entrants, replace(entrants[-2], weights="nobody")))
     with pytest.raises(InputError, match=r"a mac that is trained \(mac\), got 'bc'"):
+        replace(TINY, entrants=(*TINY.entrants, replace(entrants[-2], weights="bc")))
+    with pytest.raises(InputError, match=r"memory: weights: expected those of a mac"):
         replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="bc")))
 
 

@@ -34,11 +34,10 @@ MIXTURE_BC_INTENT = Entrant(
 MAC_INTENT = Entrant("mac_intent", "intent", {"policy": "mac"})
 
 #: With a memory of the demonstrations that they learnt from.
-BC_RECALL = Entrant("bc_recall", "recall", {"policy": "bc"})
-DIFFUSION_RECALL = Entrant(
-    "diffusion_recall", "recall", {"policy": "diffusion", "options": {"resample": 3}}
+BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = (
+    Entrant(f"{entrant.label}_recall", "recall", {"policy": entrant.policy}, weights=entrant.label)
+    for entrant in (BC, DIFFUSION, MAC)
 )
-MAC_RECALL = Entrant("mac_recall", "recall", {"policy": "mac"})
 
 #: The better of the two samplers, with the learning rate that the search found.
 IBC = replace(IBC_LANGEVIN, label="ibc", training={"lr": 2.2e-3})

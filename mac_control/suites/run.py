@@ -16,7 +16,8 @@ from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
 from mac_control.loop.report import versions
 from mac_control.parallel import Backend
-from mac_control.policies import policy_class
+from mac_control.policies import LearnedPolicy, policy_class
+from mac_control.policies.recall import Recall
 from mac_control.suites.html import markdown_report, write_page
 from mac_control.suites.suite import Block, Entrant, Suite
 from mac_control.training import preset
@@ -152,14 +153,21 @@ def _train(
     for entrant in suite.entrants:
         if entrant.weights:
             for seed in range(size.seeds):
-                _borrow(home / entrant.weights / f"seed-{seed}", entrant, home / entrant.label)
+                _borrow(
+                    home / entrant.weights / f"seed-{seed}", entrant, home / entrant.label, made
+                )
     return named
 
 
-def _borrow(lender: Path, entrant: Entrant, folder: Path) -> None:
+def _borrow(lender: Path, entrant: Entrant, folder: Path, made: Demonstrations) -> None:
     policy = load_policy(lender)
-    policy.config = config_of(entrant)
+    assert isinstance(policy, LearnedPolicy)  # it was just trained
     known = {name: policy.checkpoint[name] for name in ("training", "data")}
+    if entrant.policy == policy.name:
+        policy.config = config_of(entrant)
+    else:
+        settings = {name: value for name, value in entrant.config.items() if name != "policy"}
+        policy = Recall.around(policy, made, **settings)
     save_policy(folder / lender.name, policy, **known)
 
 

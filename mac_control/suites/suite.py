@@ -21,8 +21,8 @@ class Entrant:
         policy: `bc`, `mac`, ...
         config: fields of the policy's `Config`.
         training: fields of :class:`TrainConfig`.
-        weights: label of an entrant whose weights it acts with, instead of a training of its own;
-            their configurations differ in what settles acting alone.
+        weights: label of an entrant whose weights it acts with, instead of a training of its own:
+            their configurations differ in what settles acting alone, or it is a memory around it.
     """
 
     label: str
@@ -30,6 +30,11 @@ class Entrant:
     config: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+
+    @property
+    def learnt(self) -> str:
+        """The kind of policy whose weights it acts with: a memory of plans has none of its own."""
+        return self.config["policy"] if self.policy == "recall" else self.policy
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,11 @@ class Suite:
             )
         for entrant in self.entrants:
             lenders = [
-                e.label for e in self.entrants if e.policy == entrant.policy and not e.weights
+                e.label for e in self.entrants if e.policy == entrant.learnt and not e.weights
             ]
             if entrant.weights and entrant.weights not in lenders:
                 raise InputError(
-                    f"{entrant.label}: weights: expected those of a {entrant.policy} that is "
+                    f"{entrant.label}: weights: expected those of a {entrant.learnt} that is "
                     f"trained ({', '.join(lenders)}), got {entrant.weights!r}"
                 )
         if self.reward not in REWARDS:
