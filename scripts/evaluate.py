@@ -55,7 +55,7 @@ class Args(FanOut):
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, private-goal,
     degraded or ablation. It trains its own policies and takes hours; of the other options only
-    --data, --entrants, --blocks, --quick, --size and those of the workers apply."""
+    --data, --entrants, --blocks, --quick, --size, --videos and those of the workers apply."""
     entrants: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     blocks: str | None = None
@@ -88,6 +88,9 @@ class Args(FanOut):
     policy expects, 2 say; only for policies with a density. None: never."""
     steps: int = 280
     """Longest episode, in steps of 0.08 s."""
+    videos: bool = False
+    """Film the first episode of each row (half a minute each), of the first training seed and fold,
+    into videos/; they are on the page of a suite, or of the verb report."""
 
 
 def main(args: Args) -> int | None:
@@ -126,6 +129,7 @@ def main(args: Args) -> int | None:
         arbitrate=args.arbitrate,
         done=earlier_rows(args.out / "results.json"),
         on_row=lambda rows: write_report(args.out, rows, about),
+        videos=args.out / "videos" if args.videos else None,
         progress=True,
     )
     print(write_report(args.out, rows, about))
@@ -147,7 +151,8 @@ def _suite(args: Args) -> None:
     if args.blocks is not None:
         suite = suite.only_blocks(args.blocks.split(","))
     suite = dataclasses.replace(suite, size=suite.size.changed(**dataclasses.asdict(args.size)))
-    run_suite(suite, args.out, args.data, workers=args.chosen(), about={"command": _command()})
+    about = {"command": _command()}
+    run_suite(suite, args.out, args.data, workers=args.chosen(), about=about, videos=args.videos)
     print((args.out / "results.md").read_text(encoding="utf-8"))
     print(args.out / "report.html")
 

@@ -33,7 +33,11 @@ def main(args: Args) -> int | None:
     if not args.runs or len(set(names)) < len(names):
         raise InputError(f"runs: expected different folders, got {', '.join(names) or 'none'}")
     results = dict(zip(names, map(_result, args.runs), strict=True))
-    write_page(args.out, results)
+    folders = {
+        name: run if run.is_dir() else run.parent
+        for name, run in zip(names, args.runs, strict=True)
+    }
+    write_page(args.out, results, folders)
     print(markdown(comparison_table(results)))
     print(args.out)
 

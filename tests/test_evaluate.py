@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -281,6 +282,32 @@ def test_the_verb_rollout_films(checkpoints, tmp_path, capsys):
         assert film.count_frames() == 2 * 3
         picture = film.get_data(1)
     assert picture.shape == (480, 480, 3) and picture.std() > 10
+
+
+def test_what_is_filmed_is_the_episode_that_is_rated(checkpoints, tmp_path):
+    imageio = pytest.importorskip("imageio")
+    options = (("tasks", "complete"), ("obs", "positions"), ("max_episode_steps", 4))
+    group = groups.Group(
+        cell=0,
+        seeds=(3, 4),
+        policy=str(checkpoints / "seed-0"),
+        operator="random",
+        given=3,
+        proxy=None,
+        demonstrations=None,
+        env=options,
+    )
+    plain = groups.run_group(group)
+    files = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for file in files:  # a second one in this process is no blacker than the first
+        try:
+            filmed = groups.run_group(replace(group, video=str(file)))
+        except InputError as error:
+            pytest.skip(str(error))
+        assert (filmed.rewards, filmed.metrics) == (plain.rewards, plain.metrics)
+    for file in files:
+        with imageio.get_reader(file) as film:
+            assert film.count_frames() == 5 and film.get_data(1).std() > 10
 
 
 def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):

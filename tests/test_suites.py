@@ -95,6 +95,35 @@ def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert "url(" not in page.replace("url(#", "")
 
 
+def test_first_episodes_are_on_the_page_on_request(tmp_path, kitchen_complete, capsys):
+    from mac_control.scripts.report import main
+
+    imageio = pytest.importorskip("imageio")
+    suite = replace(TINY, size=replace(TINY.size, seeds=1), blocks=TINY.blocks[1:]).only(["mac"])
+    plain = run_suite(suite, tmp_path, kitchen_complete, workers=1)
+    assert not (tmp_path / "videos").exists()
+    try:
+        rows = run_suite(suite, tmp_path, kitchen_complete, workers=1, videos=True)
+    except InputError as error:
+        pytest.skip(str(error))
+    assert [row["fold"] for row in rows if "video" in row] == [0]  # of the first fold alone
+    assert [{**row, "video": None} for row in rows] == [{**row, "video": None} for row in plain]
+    (file,) = (tmp_path / "videos").iterdir()
+    with imageio.get_reader(file) as film:
+        assert film.count_frames() == 1 + suite.env["max_episode_steps"]
+        assert film.get_data(1).std() > 10
+    links, made = Links(), file.stat().st_mtime_ns
+    links.feed((tmp_path / "report.html").read_text())
+    assert [link.partition(",")[0] for link in links.fetched] == ["data:video/mp4;base64"]
+
+    run_suite(suite, tmp_path, kitchen_complete, workers=1)  # what was filmed stays
+    with pytest.raises(SystemExit):
+        run(main, [str(tmp_path), "--out", str(tmp_path / "both.html")])
+    for page in ("report.html", "both.html"):
+        assert (tmp_path / page).read_text().count("<video") == 1
+    assert file.stat().st_mtime_ns == made
+
+
 def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     entrants = (
         *TINY.entrants,

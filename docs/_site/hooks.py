@@ -69,6 +69,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         return markdown.replace("](docs/", "](")
     if "/" not in page.file.src_uri:
         return markdown.replace("](../", "](")
+    markdown = markdown.replace("](../docs/", "](../")
     if page.file.src_uri.startswith(("results/", "benchmarks/")) and not markdown.startswith("# "):
         return f"# {page.title}\n\n{markdown}"
     return markdown

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.video import choose_renderer
 from mac_control.parallel import Backend, run_many
 from mac_control.policies import Policy
 
@@ -50,6 +53,7 @@ def evaluate(
     arbitrate: float | None = None,
     done: Sequence[Row] = (),
     on_row: Callable[[list[Row]], None] | None = None,
+    videos: str | Path | None = None,
     progress: bool = False,
 ) -> list[Row]:
     """Mean reward in the kitchen of each policy with each operator, over processes.
@@ -74,6 +78,8 @@ def evaluate(
             :class:`mac_control.policies.arbitrated.Arbitrated`; None: never.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.
+        videos: folder for a film of the first episode of each row of a policy's first training
+            seed, made in the end; files that are there are not made again. None: none.
         progress: whether to show a bar over episodes.
 
     Returns:
@@ -81,15 +87,18 @@ def evaluate(
         `reward_ci95` (bootstrap over episodes), `success_rate`, `seconds` of computing time,
         `rewards` of the episodes, their `goal_rewards`, mean `metrics` (see
         :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what settles
-        the row.
+        the row; where it was filmed, the `video`'s name in the folder.
 
     Raises:
-        InputError: nothing to run, names or numbers that are not known, or no proxy that fits.
+        InputError: nothing to run, names or numbers that are not known, no proxy that fits, or
+            nothing to film with.
         RowsFailed: a policy, operator or environment failed in some rows; the others are made
             first, told to `on_row`, and in the error's `rows`.
     """
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
+    if videos is not None:
+        choose_renderer()
     if isinstance(demonstrations, Path):
         demonstrations = str(demonstrations)
     settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **(env or {})}
@@ -101,10 +110,11 @@ def evaluate(
     cells = plan(contenders, operators, given, seats, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
     rows = {i: earlier[cell.key] for i, cell in enumerate(cells) if cell.key in earlier}
-    groups = []
-    for index, cell in enumerate(cells):
-        if index not in rows:
-            groups += _groups(index, cell, episodes, seed, demonstrations, env or {}, arbitrate)
+    each = [
+        _groups(index, cell, episodes, seed, demonstrations, env or {}, arbitrate)
+        for index, cell in enumerate(cells)
+    ]
+    groups = [group for index in range(len(cells)) if index not in rows for group in each[index]]
     outcomes: dict[int, dict[int, Outcome]] = {}
     failed: dict[int, str] = {}
     with tqdm(total=sum(len(g.seeds) for g in groups), unit="episode", disable=not progress) as bar:
@@ -121,10 +131,40 @@ def evaluate(
                 rows[group.cell] = _row(cells[group.cell], ordered)
                 if on_row is not None:
                     on_row([rows[key] for key in sorted(rows)])
+    if videos is not None:
+        for index, name in _film(cells, each, Path(videos), workers, progress):
+            if index in rows:
+                rows[index] = {**rows[index], "video": name}
     made = [rows[key] for key in sorted(rows)]
     if failed:
         raise RowsFailed(made, [f"{cells[key].title}: {failed[key]}" for key in sorted(failed)])
     return made
+
+
+def _film(
+    cells: Sequence[Cell],
+    groups: Sequence[Sequence[Group]],
+    folder: Path,
+    workers: int | Backend | None,
+    progress: bool,
+) -> list[tuple[int, str]]:
+    """Films of first episodes, and the cells that they are of."""
+    first = {cell.policy.name: cell.policy for cell in reversed(cells)}
+    names = {
+        index: f"{re.sub(r'[^a-zA-Z0-9.=]+', '-', cell.title)}-{(cell.key or '')[:8]}.mp4"
+        for index, cell in enumerate(cells)
+        if cell.policy is first[cell.policy.name]
+    }
+    shots = [
+        replace(groups[index][0], video=str(folder / name))
+        for index, name in names.items()
+        if cells[index].key is None or not (folder / name).exists()
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(shots), unit="video", disable=not progress) as bar:
+        for _ in run_many(try_group, shots, workers):
+            bar.update()
+    return [(index, name) for index, name in names.items() if (folder / name).exists()]
 
 
 def _groups(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +15,15 @@ from mac_control.envs import KitchenEnv, make_kitchen
 from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
+from mac_control.loop.video import film
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
 from mac_control.policies.arbitrated import Arbitrated
 
 #: Episodes that run in lockstep. Part of what settles the last bits of every result.
 GROUP_SIZE = 20
+#: Side of a film's pictures: a page holds many of them [pixels].
+_SIDE = 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class Group:
     demonstrations: str | Demonstrations | None
     env: tuple[tuple[str, Any], ...]
     arbitrate: float | None = None
+    video: str | None = None  # file for a film of the first episode
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,11 @@ def try_group(group: Group) -> Outcome | str:
 
 def run_group(group: Group) -> Outcome:
     """Run the episodes; what comes out follows from the group alone."""
-    envs = _envs(group.env, len(group.seeds))
+    with _filmed(group, _envs(group.env, len(group.seeds))) as (envs, picture):
+        return _run(group, envs, picture)
+
+
+def _run(group: Group, envs: Sequence[KitchenEnv], picture: Callable[[], None] | None) -> Outcome:
     policy = _policy(group.policy, "policy")
     if group.arbitrate is not None:
         policy = Arbitrated(policy, group.arbitrate)
@@ -79,7 +89,7 @@ def run_group(group: Group) -> Outcome:
     ]
     start = time.perf_counter()
     try:
-        found = rollout_group(envs, policy, operators, seeds=group.seeds)
+        found = rollout_group(envs, policy, operators, seeds=group.seeds, on_step=picture)
     finally:
         for operator in operators:
             operator.close()
@@ -90,6 +100,31 @@ def run_group(group: Group) -> Outcome:
         metrics=[episode_metrics(t) for t in found],
         seconds=seconds,
     )
+
+
+@contextmanager
+def _filmed(
+    group: Group, envs: list[KitchenEnv]
+) -> Iterator[tuple[list[KitchenEnv], Callable[[], None] | None]]:
+    """The environments, the first of them one that is filmed where the group asks for it."""
+    if group.video is None:
+        yield envs, None
+        return
+    options = {**dict(group.env), "render_mode": "rgb_array", "width": _SIDE, "height": _SIDE}
+    env = make_kitchen(**options)
+    shown = -1.0
+    try:
+        with film(env, group.video) as add:
+
+            def picture() -> None:
+                nonlocal shown
+                if env.data.time != shown:  # else its episode is over, and others go on
+                    shown = env.data.time
+                    add()
+
+            yield [env, *envs[1:]], picture
+    finally:
+        env.close()  # before the next one: freed later, it would take that one's pictures along
 
 
 def _policy(source: str | Policy, role: str) -> Policy:

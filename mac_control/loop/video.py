@@ -71,10 +71,13 @@ def film(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
 
 
 def _render(env: KitchenEnv) -> np.ndarray:
+    how = os.environ.get("MUJOCO_GL", "a window")
     try:
-        return env.render()
+        picture: np.ndarray = env.render()
     except Exception as error:  # whatever the graphics library of this machine fails with
-        how = os.environ.get("MUJOCO_GL", "a window")
         raise InputError(
             f"video: expected to render with {how}, got: {error}; {_ADVICE}"
         ) from error
+    if not picture.any():  # another renderer of this process was freed meanwhile
+        raise InputError(f"video: expected to render with {how}, got a picture that is all black")
+    return picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import json
@@ -31,22 +32,35 @@ table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular
 th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left }
 thead th { border-bottom: 2px solid #555 } svg { max-width: 100%; height: auto }
 pre { overflow: auto; background: #f4f4f4; padding: .7rem }
+.film { display: inline-block; width: 15rem; margin: .5rem 1rem .5rem 0; vertical-align: top }
+.film video { width: 100% }
 """
 _NOTE = "Mean reward [95 % interval, bootstrap over training runs and episodes]."
 
 
-def write_page(path: str | Path, results: Mapping[str, Result]) -> None:
-    """Write results of one or several runs, run name -> its `results.json`, as HTML."""
-    write_text(path, page(results))
+#: Folder of a run that films are in.
+VIDEOS = "videos"
 
 
-def page(results: Mapping[str, Result]) -> str:
-    """The page: for each run its tables and figures; for several, a comparison first."""
+def write_page(
+    path: str | Path,
+    results: Mapping[str, Result],
+    folders: Mapping[str, str | Path] | None = None,
+) -> None:
+    """Write results of one or several runs, run name -> its `results.json`, as HTML.
+
+    The films in the runs' `folders` go onto the page too.
+    """
+    write_text(path, page(results, folders))
+
+
+def page(results: Mapping[str, Result], folders: Mapping[str, str | Path] | None = None) -> str:
+    """The page: for each run its tables, figures and films; for several, a comparison first."""
     parts = [f"<p>{html.escape(_NOTE)}</p>"]
     if len(results) > 1:
         parts += ["<h1>Comparison</h1>", _table(comparison_table(results))]
     for name, result in results.items():
-        parts += _sections(name, result)
+        parts += _sections(name, result, Path((folders or {}).get(name, "")) / VIDEOS)
     title = html.escape(", ".join(results))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -67,7 +81,7 @@ def markdown_report(result: Result) -> str:
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
-def _sections(name: str, result: Result) -> list[str]:
+def _sections(name: str, result: Result, videos: Path) -> list[str]:
     suite = result.get("suite", {})
     parts = [f"<h1>{html.escape(name)}</h1>"]
     for key in ("question", "goal"):
@@ -82,6 +96,8 @@ def _sections(name: str, result: Result) -> list[str]:
             parts += ["<h3>Reward with the operator minus reward alone</h3>", _table(harm)]
         if metrics := metric_table(rows):
             parts += ["<details><summary>Other metrics</summary>", _table(metrics), "</details>"]
+        if films := _films(rows, videos):
+            parts += ["<details><summary>First episodes</summary>", *films, "</details>"]
     about = {key: value for key, value in result.items() if key not in ("rows", "summary")}
     text = html.escape(json.dumps(about, indent=2, ensure_ascii=False))
     return [*parts, f"<details><summary>How it was made</summary><pre>{text}</pre></details>"]
@@ -92,6 +108,23 @@ def _table(table: Table) -> str:
     body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in line)}</tr>" for line in lines)
     heading = "".join(f"<th>{text}</th>" for text in head)
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _films(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
+    """What was filmed of these rows, within the page."""
+    films = []
+    for row in rows:
+        file = folder / Path(row.get("video", "")).name
+        if "video" in row and file.exists():
+            data = base64.b64encode(file.read_bytes()).decode()
+            caption = (
+                f"{row['policy']}, {row['operator']}, {row['given']} given: {row['rewards'][0]:g}"
+            )
+            films.append(
+                f'<figure class="film"><video controls src="data:video/mp4;base64,{data}"></video>'
+                f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+            )
+    return films
 
 
 def _figures(summary: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -18,7 +18,7 @@ from mac_control.loop.report import versions
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.policies.recall import Recall
-from mac_control.suites.html import markdown_report, write_page
+from mac_control.suites.html import VIDEOS, markdown_report, write_page
 from mac_control.suites.suite import Block, Entrant, Suite
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
@@ -33,6 +33,7 @@ def run_suite(
     *,
     workers: int | Backend | None = None,
     about: Mapping[str, Any] | None = None,
+    videos: bool = False,
 ) -> list[Row]:
     """Rows of a suite; the same call goes on where it was interrupted.
 
@@ -46,6 +47,7 @@ def run_suite(
         source: demonstrations, as in :func:`load_demonstrations`.
         workers: processes, or a backend; None is every core.
         about: what else results should carry (the command, say); JSON values.
+        videos: film the first episode of each row of the first fold, in `videos/`, for the page.
 
     Raises:
         InputError: demonstrations too few for the folds.
@@ -80,11 +82,12 @@ def run_suite(
                     out, record, [*before, *({**row, **extra} for row in new)]
                 ),
                 first=fold * _per_fold(suite),
+                videos=out / VIDEOS if videos and fold == 0 else None,
             )
             rows = [*before, *({**row, **extra} for row in found)]
     result = _write_json(out, record, rows)
     write_text(out / "results.md", markdown_report(result))
-    write_page(out / "report.html", {suite.name: result})
+    write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
 
 
@@ -193,6 +196,7 @@ def _evaluate(
     done: list[Row],
     on_row: Any,
     first: int,
+    videos: Path | None = None,
 ) -> list[Row]:
     labels = block.entrants or [entrant.label for entrant in suite.entrants]
     given = block.given
@@ -211,6 +215,7 @@ def _evaluate(
         arbitrate=block.arbitrate,
         done=done,
         on_row=on_row,
+        videos=videos,
         progress=True,
     )
 
