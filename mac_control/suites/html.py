@@ -117,9 +117,8 @@ def _films(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
         file = folder / Path(row.get("video", "")).name
         if "video" in row and file.exists():
             data = base64.b64encode(file.read_bytes()).decode()
-            caption = (
-                f"{row['policy']}, {row['operator']}, {row['given']} given: {row['rewards'][0]:g}"
-            )
+            caption = f"{row['policy']}, {row['operator']}, {row['given']} given; "
+            caption += f"reward {row['rewards'][0]:g}"
             films.append(
                 f'<figure class="film"><video controls src="data:video/mp4;base64,{data}"></video>'
                 f"<figcaption>{html.escape(caption)}</figcaption></figure>"
