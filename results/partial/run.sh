@@ -18,8 +18,9 @@ mac-control evaluate "${overruled[@]}" --blocks "overruled beyond 3 standard dev
     --out runs/partial-overruled-late
 mac-control evaluate "${overruled[@]}" --blocks "overruled beyond 1.5 standard deviations" \
     --out runs/partial-overruled-early
-# The suite's own size: 400 robust episodes and 16,000 steps of training.
-mac-control evaluate --suite partial --entrants mac_recall --blocks "held-out operators,overruled" \
+# The suite's own size: 400 robust episodes and the full training, of all policies but IBC.
+mac-control evaluate --suite partial --entrants mac,bc,mixture_bc_conditioned,diffusion,mac_recall \
+    --blocks "held-out operators,overruled,overruled beyond 3 standard deviations" \
     --size.seeds 1 --size.bf16 True --size.episodes 250 --out runs/partial-full
 # A fifth of 250 episodes per row, as it is a side question; the policies are trained anew, alike.
 mac-control evaluate "${small[@]}" --entrants diffusion,mac,mac_recall --size.bf16 True \
