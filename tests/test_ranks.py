@@ -84,6 +84,8 @@ def test_two_processes_have_the_curves_of_one_with_the_same_batch(tmp_path):
         for folder in folders:
             alone, both = (weights(tmp_path / c / name / folder) for c in ("one", "two"))
             for key, value in alone.items():
+                if (name, key) == ("ibc", "out.bias"):
+                    continue  # adds the same to every energy: no loss depends on it, only rounding
                 torch.testing.assert_close(both[key], value, rtol=1e-2, atol=1e-3)
 
 
