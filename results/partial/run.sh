@@ -39,12 +39,6 @@ import json
 from mac_control.loop.report import draw_curves, summarize
 from mac_control.suites.tables import by_block
 
-rows = [
-    row
-    for part in ("main", "recall")
-    for row in by_block(json.load(open(f"results/partial/{part}/results.json"))["rows"])[
-        "held-out operators"
-    ]
-]
+rows = by_block(json.load(open("results/partial/full/results.json"))["rows"])["held-out operators"]
 draw_curves(summarize(rows)).savefig("results/partial/held-out.png", dpi=120)
 PYTHON
