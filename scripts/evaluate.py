@@ -100,6 +100,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop import evaluate
     from mac_control.loop.plan import source_of
     from mac_control.loop.report import write_report
+    from mac_control.suites.html import VIDEOS
 
     source = args.data
     if source is None and {"tracker", "everything"} & set(map(source_of, args.operators)):
@@ -129,7 +130,7 @@ def main(args: Args) -> int | None:
         arbitrate=args.arbitrate,
         done=earlier_rows(args.out / "results.json"),
         on_row=lambda rows: write_report(args.out, rows, about),
-        videos=args.out / "videos" if args.videos else None,
+        videos=args.out / VIDEOS if args.videos else None,
         progress=True,
     )
     print(write_report(args.out, rows, about))

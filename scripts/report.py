@@ -33,17 +33,18 @@ def main(args: Args) -> int | None:
     if not args.runs or len(set(names)) < len(names):
         raise InputError(f"runs: expected different folders, got {', '.join(names) or 'none'}")
     results = dict(zip(names, map(_result, args.runs), strict=True))
-    folders = {
-        name: run if run.is_dir() else run.parent
-        for name, run in zip(names, args.runs, strict=True)
-    }
-    write_page(args.out, results, folders)
+    folders = [_file(run).parent for run in args.runs]
+    write_page(args.out, results, dict(zip(names, folders, strict=True)))
     print(markdown(comparison_table(results)))
     print(args.out)
 
 
+def _file(run: Path) -> Path:
+    return run / "results.json" if run.is_dir() else run
+
+
 def _result(folder: Path) -> dict[str, Any]:
-    file = folder / "results.json" if folder.is_dir() else folder
+    file = _file(folder)
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
         assert all("rewards" in row for row in result["rows"])

@@ -50,7 +50,7 @@ def main(args: Args) -> int | None:
     from mac_control.envs import make_kitchen
     from mac_control.loop.plan import contend, source_of
     from mac_control.loop.rollouts import rollout
-    from mac_control.loop.video import choose_renderer, film
+    from mac_control.loop.video import film, ready_to_film
     from mac_control.operators import make_operator
 
     if args.episodes < 1:
@@ -60,7 +60,7 @@ def main(args: Args) -> int | None:
     (contender,) = contend([args.policy])[:1]
     policy = load_policy(contender.source)
     if args.video is not None:
-        choose_renderer()
+        ready_to_film()
     env = make_kitchen(
         tasks=args.tasks or contender.tasks or "complete",
         obs=contender.obs,

@@ -152,7 +152,8 @@ def _put_around(args: Args, demonstrations: Demonstrations, changes: dict[str, A
         raise InputError("around: expected recall too, got a policy without --recall")
     if args.out.resolve() == args.around.resolve():
         raise InputError(f"out: expected another folder than that of around, got {args.out}")
-    if unused := [name for name, value in changes.items() if value not in (None, False)]:
+    unused = [name for name, value in changes.items() if value is not None and value is not False]
+    if unused:
         raise InputError(f"around: expected no option of training, got {', '.join(unused)}")
     policy = load_policy(args.around)
     memory = Recall.around(policy, demonstrations)

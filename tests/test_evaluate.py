@@ -3,7 +3,6 @@
 import csv
 import importlib
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -258,56 +257,6 @@ def test_the_verb_rollout_prints_each_episode_and_the_mean(checkpoints, capsys):
     ]:
         assert verb("rollout", *policy, *wrong) == 2
         assert message in capsys.readouterr().err
-
-
-def test_the_verb_rollout_films(checkpoints, tmp_path, capsys):
-    imageio = pytest.importorskip("imageio")
-    path = tmp_path / "film.mp4"
-    status = verb(
-        "rollout",
-        "--policy",
-        checkpoints / "seed-0",
-        "--steps",
-        2,
-        "--video",
-        path,
-        "--episodes",
-        2,
-    )
-    error = capsys.readouterr().err
-    if status == 2 and "expected to render" in error:
-        pytest.skip(error)
-    assert status == 0, error
-    with imageio.get_reader(path) as film:
-        assert film.count_frames() == 2 * 3
-        picture = film.get_data(1)
-    assert picture.shape == (480, 480, 3) and picture.std() > 10
-
-
-def test_what_is_filmed_is_the_episode_that_is_rated(checkpoints, tmp_path):
-    imageio = pytest.importorskip("imageio")
-    options = (("tasks", "complete"), ("obs", "positions"), ("max_episode_steps", 4))
-    group = groups.Group(
-        cell=0,
-        seeds=(3, 4),
-        policy=str(checkpoints / "seed-0"),
-        operator="random",
-        given=3,
-        proxy=None,
-        demonstrations=None,
-        env=options,
-    )
-    plain = groups.run_group(group)
-    files = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    for file in files:  # a second one in this process is no blacker than the first
-        try:
-            filmed = groups.run_group(replace(group, video=str(file)))
-        except InputError as error:
-            pytest.skip(str(error))
-        assert (filmed.rewards, filmed.metrics) == (plain.rewards, plain.metrics)
-    for file in files:
-        with imageio.get_reader(file) as film:
-            assert film.count_frames() == 5 and film.get_data(1).std() > 10
 
 
 def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):

@@ -36,7 +36,7 @@ class Args:
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.demonstrations.summary import recorded_reward
-    from mac_control.loop.video import choose_renderer, film
+    from mac_control.loop.video import film, ready_to_film
     from mac_control.parallel import run_many
     from mac_control.scripts.rollout import numbers
 
@@ -53,7 +53,7 @@ def main(args: Args) -> int | None:
     if args.video is None:
         reached = dict(run_many(play, items, args.workers))
     else:
-        choose_renderer()
+        ready_to_film()
         env = _kitchen(demonstrations, options)
         with film(env, args.video) as picture:
             reached = dict(enumerate(play(item, env, picture) for item in items))

@@ -18,7 +18,7 @@ from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
-from mac_control.loop.video import choose_renderer
+from mac_control.loop.video import ready_to_film
 from mac_control.parallel import Backend, run_many
 from mac_control.policies import Policy
 
@@ -98,7 +98,7 @@ def evaluate(
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
     if videos is not None:
-        choose_renderer()
+        ready_to_film()
     if isinstance(demonstrations, Path):
         demonstrations = str(demonstrations)
     settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **(env or {})}

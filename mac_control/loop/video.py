@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,24 +40,28 @@ def choose_renderer() -> None:
             os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
 
 
+def ready_to_film() -> None:
+    """Choose a renderer, and see that films can be written: both before long work.
+
+    Raises:
+        InputError: nothing to write films or to render pictures with.
+    """
+    choose_renderer()
+    _imageio()
+
+
 @contextmanager
 def film(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
     """Write a film; the block gets a function that adds a picture of the environment.
 
     Args:
-        env: made with `render_mode="rgb_array"`, after :func:`choose_renderer`.
+        env: made with `render_mode="rgb_array"`, after :func:`ready_to_film`.
         path: a file whose ending names a film format, such as `.mp4`.
 
     Raises:
         InputError: nothing to write films or to render pictures with.
     """
-    try:
-        import imageio
-        import imageio_ffmpeg  # noqa: F401 - what imageio writes films with
-    except ImportError as error:
-        raise InputError(
-            f"video: expected imageio and ffmpeg (pip install 'mac-control[video]'), got: {error}"
-        ) from error
+    imageio = _imageio()
     # Nine tenths of the time of a picture rendered in software go into these two.
     env.model.light_castshadow[:] = 0
     env.model.vis.quality.offsamples = 0
@@ -68,6 +73,17 @@ def film(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
             raise InputError(f"video: expected a film file such as film.mp4, got {path}") from error
         with writer:
             yield lambda: writer.append_data(_render(env))
+
+
+def _imageio() -> Any:
+    try:
+        import imageio
+        import imageio_ffmpeg  # noqa: F401 - what imageio writes films with
+    except ImportError as error:
+        raise InputError(
+            f"video: expected imageio and ffmpeg (pip install 'mac-control[video]'), got: {error}"
+        ) from error
+    return imageio
 
 
 def _render(env: KitchenEnv) -> np.ndarray:

@@ -8,7 +8,8 @@ BC = Entrant("bc", "bc")
 MIXTURE_BC = Entrant("mixture_bc", "mixture_bc")
 #: The same network as `mixture_bc`, which also chooses its component by what is given.
 MIXTURE_BC_CONDITIONED = Entrant("mixture_bc_conditioned", "mixture_bc", {"condition": True})
-IBC_LANGEVIN = Entrant("ibc_langevin", "ibc", {"sampler": "langevin"})
+#: The better of the two samplers, with the learning rate that the search found.
+IBC = Entrant("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
 IBC_DFO = Entrant("ibc_dfo", "ibc", {"sampler": "dfo"})
 DIFFUSION = Entrant("diffusion", "diffusion", {"resample": 3})
 MAC = Entrant("mac", "mac")
@@ -38,9 +39,6 @@ BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = (
     Entrant(f"{entrant.label}_recall", "recall", {"policy": entrant.policy}, weights=entrant.label)
     for entrant in (BC, DIFFUSION, MAC)
 )
-
-#: The better of the two samplers, with the learning rate that the search found.
-IBC = replace(IBC_LANGEVIN, label="ibc", training={"lr": 2.2e-3})
 
 #: One of each kind that conditions on what is given, or does not.
 MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)

@@ -35,17 +35,13 @@ pre { overflow: auto; background: #f4f4f4; padding: .7rem }
 .film { display: inline-block; width: 15rem; margin: .5rem 1rem .5rem 0; vertical-align: top }
 .film video { width: 100% }
 """
+#: Folder of a run that films are in.
+VIDEOS = "videos"
 _NOTE = "Mean reward [95 % interval, bootstrap over training runs and episodes]."
 
 
-#: Folder of a run that films are in.
-VIDEOS = "videos"
-
-
 def write_page(
-    path: str | Path,
-    results: Mapping[str, Result],
-    folders: Mapping[str, str | Path] | None = None,
+    path: str | Path, results: Mapping[str, Result], folders: Mapping[str, Path]
 ) -> None:
     """Write results of one or several runs, run name -> its `results.json`, as HTML.
 
@@ -54,13 +50,13 @@ def write_page(
     write_text(path, page(results, folders))
 
 
-def page(results: Mapping[str, Result], folders: Mapping[str, str | Path] | None = None) -> str:
+def page(results: Mapping[str, Result], folders: Mapping[str, Path]) -> str:
     """The page: for each run its tables, figures and films; for several, a comparison first."""
     parts = [f"<p>{html.escape(_NOTE)}</p>"]
     if len(results) > 1:
         parts += ["<h1>Comparison</h1>", _table(comparison_table(results))]
     for name, result in results.items():
-        parts += _sections(name, result, Path((folders or {}).get(name, "")) / VIDEOS)
+        parts += _sections(name, result, folders[name] / VIDEOS)
     title = html.escape(", ".join(results))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'

@@ -156,9 +156,8 @@ def _train(
     for entrant in suite.entrants:
         if entrant.weights:
             for seed in range(size.seeds):
-                _borrow(
-                    home / entrant.weights / f"seed-{seed}", entrant, home / entrant.label, made
-                )
+                lender = home / entrant.weights / f"seed-{seed}"
+                _borrow(lender, entrant, home / entrant.label, made)
     return named
 
 

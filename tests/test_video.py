@@ -1,0 +1,74 @@
+"""Films: of rollouts, of what an evaluation rates, and what is said where none can be made."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mac_control import InputError, evaluate
+from mac_control.checkpoint import save_policy
+from mac_control.cli import run
+from mac_control.loop import groups
+from mac_control.policies.bc import BC
+from mac_control.scripts.rollout import main
+
+
+@pytest.fixture
+def bc(tmp_path):
+    """A checkpoint of a policy that was never trained."""
+    ends = np.ones(9, np.float32)
+    policy = BC(BC.Config(width=8), np.zeros(30), np.ones(30), -ends, ends)
+    return save_policy(tmp_path / "bc", policy)
+
+
+def test_the_verb_rollout_films(bc, tmp_path, capsys):
+    imageio = pytest.importorskip("imageio")
+    path = tmp_path / "film.mp4"
+    options = ["--policy", bc, "--steps", 2, "--video", path, "--episodes", 2]
+    with pytest.raises(SystemExit) as ended:
+        run(main, [str(option) for option in options])
+    status = ended.value.code
+    error = capsys.readouterr().err
+    if status == 2 and "expected to render" in error:
+        pytest.skip(error)
+    assert status == 0, error
+    with imageio.get_reader(path) as film:
+        assert film.count_frames() == 2 * 3
+        picture = film.get_data(1)
+    assert picture.shape == (480, 480, 3) and picture.std() > 10
+
+
+def test_what_is_filmed_is_the_episode_that_is_rated(bc, tmp_path):
+    imageio = pytest.importorskip("imageio")
+    options = (("tasks", "complete"), ("obs", "positions"), ("max_episode_steps", 4))
+    group = groups.Group(
+        cell=0,
+        seeds=(3, 4),
+        policy=str(bc),
+        operator="random",
+        given=3,
+        proxy=None,
+        demonstrations=None,
+        env=options,
+    )
+    plain = groups.run_group(group)
+    files = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for file in files:  # a second one in this process is no blacker than the first
+        try:
+            filmed = groups.run_group(replace(group, video=str(file)))
+        except InputError as error:
+            pytest.skip(str(error))
+        assert (filmed.rewards, filmed.metrics) == (plain.rewards, plain.metrics)
+    for file in files:
+        with imageio.get_reader(file) as film:
+            assert film.count_frames() == 5 and film.get_data(1).std() > 10
+
+
+def test_what_films_need_is_asked_for_before_any_episode(bc, tmp_path, monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    monkeypatch.setitem(sys.modules, "imageio", None)  # as if it were not installed
+    rows = []
+    with pytest.raises(InputError, match=r"pip install 'mac-control\[video\]'"):
+        evaluate([bc], episodes=1, videos=tmp_path / "videos", on_row=rows.append)
+    assert rows == [] and not (tmp_path / "videos").exists()
