@@ -36,6 +36,8 @@ class SizeChanges:
     """Gradient steps."""
     bf16: bool | None = None
     """Train in bfloat16 where that is safe: faster on some processors."""
+    device: str | None = None
+    """Train on it: cuda, say; rollouts are on the processor in any case."""
     given: int | None = None
     """Only the first so many numbers of given dimensions in each block."""
 

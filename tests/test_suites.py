@@ -154,6 +154,13 @@ def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
         replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="bc")))
 
 
+def test_a_device_that_is_not_there_is_refused_before_anything_is_made(tmp_path, kitchen_complete):
+    suite = replace(TINY, data="robust", size=TINY.size.changed(device="cuda:99"))
+    with pytest.raises(InputError, match="device: expected one that this machine has, got"):
+        run_suite(suite, tmp_path / "out", kitchen_complete, workers=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_verb_report_compares_runs(tmp_path, capsys):
     from mac_control.scripts.report import main
 
@@ -185,13 +192,16 @@ def test_some_entrants_of_a_suite():
     main = SUITES["partial"].only_blocks(["main", "seen operators"])
     assert [block.title for block in main.blocks] == [
         "held-out operators",
+        "held-out operators that resynchronise",
         "overruled",
         "overruled beyond 3 standard deviations",
         "overruled beyond 1.5 standard deviations",
+        "resynchronising operators overruled",
+        "resynchronising operators overruled beyond 3",
         "seen operators",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 4 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 7 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):

@@ -18,15 +18,17 @@ PARTIAL = Suite(
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",), share=0.2),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
+        Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
         *(
-            Block(title, (STUBBORN,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
-            for title, z in (
-                ("overruled", 2.0),
-                ("overruled beyond 3 standard deviations", 3.0),
-                ("overruled beyond 1.5 standard deviations", 1.5),
+            Block(title, (operator,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
+            for title, operator, z in (
+                ("overruled", STUBBORN, 2.0),
+                ("overruled beyond 3 standard deviations", STUBBORN, 3.0),
+                ("overruled beyond 1.5 standard deviations", STUBBORN, 1.5),
+                ("resynchronising operators overruled", RESYNC, 2.0),
+                ("resynchronising operators overruled beyond 3", RESYNC, 3.0),
             )
         ),
-        Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7), share=0.2),
         Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
         Block(
             "seen operators",
@@ -47,14 +49,6 @@ PARTIAL = Suite(
             ),
             (0, 9),
             entrants=("bc", "mac"),
-            share=0.2,
-        ),
-        Block(
-            "resynchronising operators overruled",
-            (RESYNC,),
-            (1, 3, 5, 7),
-            entrants=("mac",),
-            arbitrate=2.0,
             share=0.2,
         ),
     ),

@@ -19,8 +19,8 @@ from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.policies.recall import Recall
 from mac_control.suites.html import VIDEOS, markdown_report, write_page
-from mac_control.suites.suite import Block, Entrant, Suite
-from mac_control.training import preset
+from mac_control.suites.suite import Block, Entrant, Size, Suite
+from mac_control.training import TrainConfig, preset
 from mac_control.training.many import Job, train_many
 
 Row = dict[str, Any]
@@ -137,21 +137,19 @@ def _train(
     """Checkpoints of each entrant, `LABEL=PATH`."""
     from mac_control.suites.data import training_data
 
-    made = training_data(
-        suite, seen, out / "data" / f"{suite.data}-{suite.size.made}-fold-{fold}", workers
-    )
     size, jobs, named = suite.size, [], {}
+    trainings = {entrant.label: _training(entrant, size) for entrant in suite.entrants}
+    made = training_data(
+        suite, seen, out / "data" / f"{suite.data}-{size.made}-fold-{fold}", workers
+    )
     home = out / "policies" / f"fold-{fold}"
     for entrant in suite.entrants:
         for seed in range(size.seeds):
             folder = home / entrant.label / f"seed-{seed}"
             named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
-            if entrant.weights:
-                continue
-            within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
-            changes = {"steps": size.steps, "bf16": size.bf16, **entrant.training}
-            config = preset(within, size.scale, **changes)
-            jobs.append(Job(entrant.policy, made, folder, seed, config, config_of(entrant)))
+            if not entrant.weights:
+                training = trainings[entrant.label]
+                jobs.append(Job(entrant.policy, made, folder, seed, training, config_of(entrant)))
     train_many(jobs, workers=workers)
     for entrant in suite.entrants:
         if entrant.weights:
@@ -159,6 +157,12 @@ def _train(
                 lender = home / entrant.weights / f"seed-{seed}"
                 _borrow(lender, entrant, home / entrant.label, made)
     return named
+
+
+def _training(entrant: Entrant, size: Size) -> TrainConfig:
+    within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
+    changes = {"steps": size.steps, "bf16": size.bf16, "device": size.device, **entrant.training}
+    return preset(within, size.scale, **changes)
 
 
 def _borrow(lender: Path, entrant: Entrant, folder: Path, made: Demonstrations) -> None:

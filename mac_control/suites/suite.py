@@ -75,6 +75,7 @@ class Size:
         scale: of training, see :func:`mac_control.training.preset`.
         steps: gradient steps; None: as the scale says.
         bf16: train in bfloat16 where that is safe; None: in float32.
+        device: that policies are trained on; None: the processor.
         given: only the first so many numbers of given dimensions in each block; None: all.
     """
 
@@ -86,6 +87,7 @@ class Size:
     scale: str = "full"
     steps: int | None = None
     bf16: bool | None = None
+    device: str | None = None
     given: int | None = None
 
     def __post_init__(self) -> None:
