@@ -189,8 +189,9 @@ def test_some_entrants_of_a_suite():
     assert [entrant.label for entrant in fills.entrants] == ["mac", "mac_mode"]
     with pytest.raises(InputError, match="entrants: expected some of bc, mac, got"):
         TINY.only(["oracle"])
-    main = SUITES["partial"].only_blocks(["main", "seen operators"])
+    main = SUITES["partial"].only_blocks(["main", "other dimensions"])
     assert [block.title for block in main.blocks] == [
+        "operator alone",
         "held-out operators",
         "held-out operators that resynchronise",
         "overruled",
@@ -199,9 +200,10 @@ def test_some_entrants_of_a_suite():
         "resynchronising operators overruled",
         "resynchronising operators overruled beyond 3",
         "seen operators",
+        "other dimensions",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 7 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 9 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):

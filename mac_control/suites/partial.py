@@ -16,7 +16,7 @@ PARTIAL = Suite(
     data="robust",
     entrants=(*MAIN, BC_RECALL, DIFFUSION_RECALL, MAC_RECALL),
     blocks=(
-        Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",), share=0.2),
+        Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
         *(
@@ -32,11 +32,10 @@ PARTIAL = Suite(
         Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
         Block(
             "seen operators",
-            (STUBBORN, RESYNC),
-            (0, 1, 3, 5),
-            entrants=("bc", "mac"),
+            (STUBBORN,),
+            (0, 1, 3, 5, 7),
+            entrants=("bc", "mac", "mac_recall"),
             follow="seen",
-            share=0.2,
         ),
         Block(
             "other dimensions",
