@@ -46,8 +46,7 @@ class Args(FanOut):
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.report import write_report
-    from mac_control.scripts.evaluate import earlier_rows
+    from mac_control.loop.report import earlier_rows, write_report
     from mac_control.scripts.rollout import numbers
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mac_control.cli import run
-from mac_control.errors import DataError, InputError
+from mac_control.errors import InputError
 from mac_control.parallel import FanOut
 from mac_control.scripts.rollout import numbers
 
@@ -101,7 +101,7 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
     from mac_control.loop.plan import source_of
-    from mac_control.loop.report import write_report
+    from mac_control.loop.report import earlier_rows, write_report
     from mac_control.suites.html import VIDEOS
 
     source = args.data
@@ -163,23 +163,6 @@ def _suite(args: Args) -> None:
 def _command() -> str:
     options = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
     return shlex.join(["mac-control", "evaluate", *options])
-
-
-def earlier_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of an earlier run, if there was one.
-
-    Raises:
-        DataError: the file is something else.
-    """
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        if not all(isinstance(row, dict) for row in rows):
-            raise TypeError("rows that are not objects")
-        return rows
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected results of evaluate, got something else") from error
 
 
 if __name__ == "__main__":

@@ -154,9 +154,30 @@ def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
         replace(TINY, entrants=(*TINY.entrants, replace(entrants[-1], weights="bc")))
 
 
+def test_a_longer_suite_that_stops_halfway_keeps_what_there_was(tmp_path, kitchen_complete):
+    suite = replace(TINY, size=replace(TINY.size, seeds=1, steps=1))
+    rows = run_suite(suite, tmp_path, kitchen_complete, workers=1)
+    new = Block("new", ("tracker",), (1,), entrants=("bc",))
+    broken = Block("broken", ("nonsense",), (1,))
+    with pytest.raises(InputError, match="nonsense"):
+        run_suite(
+            replace(suite, blocks=(new, broken, *suite.blocks)),
+            tmp_path,
+            kitchen_complete,
+            workers=1,
+        )
+    kept = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert [row for row in kept if row["block"] != "new"] == rows
+    assert len(kept) == len(rows) + 1
+    longer = replace(suite, blocks=(new, *suite.blocks))
+    again = run_suite(longer, tmp_path, kitchen_complete, workers=1)
+    assert [row for row in again if row["block"] != "new"] == rows  # not rated again: `seconds` too
+    assert json.loads((tmp_path / "results.json").read_text())["rows"] == again
+
+
 def test_a_device_that_is_not_there_is_refused_before_anything_is_made(tmp_path, kitchen_complete):
     suite = replace(TINY, data="robust", size=TINY.size.changed(device="cuda:99"))
-    with pytest.raises(InputError, match="device: expected one that this machine has, got"):
+    with pytest.raises(InputError, match=r"device: expected .* machine has, got 'cuda:99'"):
         run_suite(suite, tmp_path / "out", kitchen_complete, workers=1)
     assert not (tmp_path / "out").exists()
 

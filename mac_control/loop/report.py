@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import io
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.errors import DataError
 from mac_control.files import atomic_path, write_json, write_text
 from mac_control.loop.evaluation import Row
 from mac_control.loop.statistics import bootstrap_interval
@@ -112,6 +114,23 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     write_text(folder / "results.md", note + table + command)
     plot(summary, folder / "results.png")
     return table
+
+
+def earlier_rows(path: Path) -> list[Row]:
+    """Rows in the results.json of an earlier run, if there was one.
+
+    Raises:
+        DataError: the file is something else.
+    """
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        if not all(isinstance(row, dict) for row in rows):
+            raise TypeError("rows that are not objects")
+        return rows
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected results of evaluate, got something else") from error
 
 
 def plot(summary: Sequence[Row], path: str | Path) -> None:

@@ -32,7 +32,7 @@ PARTIAL = Suite(
         Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),
         Block(
             "seen operators",
-            (STUBBORN,),
+            (STUBBORN, RESYNC),
             (0, 1, 3, 5, 7),
             entrants=("bc", "mac", "mac_recall"),
             follow="seen",

@@ -11,10 +11,10 @@ from typing import Any
 
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.errors import DataError, InputError
+from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
-from mac_control.loop.report import versions
+from mac_control.loop.report import earlier_rows, versions
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.policies.recall import Recall
@@ -64,7 +64,7 @@ def run_suite(
     policies = {
         fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
     }
-    earlier = _earlier(out / "results.json")
+    earlier = earlier_rows(out / "results.json")
     rows: list[Row] = []
 
     for fold, (seen, held_out) in enumerate(parts):
@@ -79,7 +79,7 @@ def run_suite(
                 workers,
                 [row for row in [*earlier, *rows] if row.get("fold") == fold],
                 lambda new, before=before, extra=extra: _write_json(
-                    out, record, [*before, *({**row, **extra} for row in new)]
+                    out, record, _with([*before, *({**row, **extra} for row in new)], earlier)
                 ),
                 first=fold * _per_fold(suite),
                 videos=out / VIDEOS if videos and fold == 0 else None,
@@ -89,6 +89,16 @@ def run_suite(
     write_text(out / "results.md", markdown_report(result))
     write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
+
+
+def _with(rows: list[Row], earlier: list[Row]) -> list[Row]:
+    """And those of `earlier` that are not among them: whoever stops here has them the next time."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return row.get("fold"), row.get("block"), row.get("key")
+
+    there = set(map(place, rows))
+    return rows + [row for row in earlier if place(row) not in there]
 
 
 def _write_json(out: Path, record: Row, rows: list[Row]) -> Row:
@@ -138,7 +148,8 @@ def _train(
     from mac_control.suites.data import training_data
 
     size, jobs, named = suite.size, [], {}
-    trainings = {entrant.label: _training(entrant, size) for entrant in suite.entrants}
+    # First, as it says what is wrong with a setting before data are made for it.
+    trainings = {each.label: _training(each, size) for each in suite.entrants if not each.weights}
     made = training_data(
         suite, seen, out / "data" / f"{suite.data}-{size.made}-fold-{fold}", workers
     )
@@ -147,8 +158,7 @@ def _train(
         for seed in range(size.seeds):
             folder = home / entrant.label / f"seed-{seed}"
             named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
-            if not entrant.weights:
-                training = trainings[entrant.label]
+            if training := trainings.get(entrant.label):
                 jobs.append(Job(entrant.policy, made, folder, seed, training, config_of(entrant)))
     train_many(jobs, workers=workers)
     for entrant in suite.entrants:
@@ -221,12 +231,3 @@ def _evaluate(
         videos=videos,
         progress=True,
     )
-
-
-def _earlier(path: Path) -> list[Row]:
-    try:
-        return json.loads(path.read_text("utf-8"))["rows"]
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected results of evaluate, got something else") from error

@@ -186,11 +186,11 @@ class Evaluate(Victim):
                 list(csv.DictReader(file))
         if (out / "results.png").exists():
             picture(out / "results.png")
-        return len(evaluate.earlier_rows(out / "results.json"))
+        return len(report.earlier_rows(out / "results.json"))
 
     def result(self, out: Path) -> Any:
         picture(out / "results.png")
-        rows = evaluate.earlier_rows(out / "results.json")
+        rows = report.earlier_rows(out / "results.json")
         for row in rows:
             del row["seconds"]
         table = (out / "results.md").read_text().splitlines()
