@@ -7,6 +7,7 @@ set -euo pipefail
 full=(--suite partial --size.seeds 1 --size.bf16 True --size.episodes 250)
 mac-control evaluate "${full[@]}" --entrants mac,bc,mixture_bc_conditioned,diffusion,mac_recall \
     --blocks "held-out operators,overruled,overruled beyond 3 standard deviations" --out runs/partial-full
+# IBC_DEVICE=cuda trains on a GPU.
 both="held-out operators,held-out operators that resynchronise"
 mac-control evaluate "${full[@]}" --entrants ibc --blocks "$both" --size.device "${IBC_DEVICE:-cpu}" \
     --out runs/partial-full-ibc
@@ -15,7 +16,7 @@ mac-control evaluate "${full[@]}" --entrants bc,diffusion,mac,mac_recall \
 # More of the same trainings.
 for part in resync-overruled resync-memories seen side; do
     mkdir -p "runs/partial-full-$part"
-    cp -rn runs/partial-full-resync/{data,policies} "runs/partial-full-$part/"
+    ln -sfn ../partial-full-resync/{data,policies} "runs/partial-full-$part/"
 done
 mac-control evaluate "${full[@]}" --entrants mac_recall --out runs/partial-full-resync-overruled \
     --blocks "resynchronising operators overruled,resynchronising operators overruled beyond 3"
