@@ -20,7 +20,7 @@ results: install
 
 # Everything that takes minutes, about ten in all: benchmarks/README.md and results.json.
 bench: install
-	$(BIN)/mac-control benchmark all
+	$(BIN)/python -m benchmarks all
 
 test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

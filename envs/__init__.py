@@ -1,14 +1,31 @@
-"""Environments: FrankaKitchen with flat observations, and shared autonomy for any environment."""
+"""Environments: by name, with a robot's description, and shared autonomy for any of them."""
+
+from typing import TYPE_CHECKING
 
 import gymnasium
 
-from mac_control.envs.kitchen import KITCHEN_TASKS, SUBTASKS, KitchenEnv, make_kitchen
-from mac_control.envs.shared_autonomy import SharedAutonomy
+from mac_control.envs.kitchen import KITCHEN_ID, KITCHEN_TASKS, SUBTASKS
+from mac_control.lazy import lazily
 
-KITCHEN_ID = "mac_control/Kitchen-v0"
+if TYPE_CHECKING:
+    from mac_control.envs.describe import robot_of
+    from mac_control.envs.kitchen.env import KitchenEnv, make_kitchen
+    from mac_control.envs.make import make_env
+    from mac_control.envs.shared_autonomy import SharedAutonomy
 
 if KITCHEN_ID not in gymnasium.registry:
     gymnasium.register(KITCHEN_ID, entry_point="mac_control.envs.kitchen:KitchenEnv")
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "KitchenEnv": "kitchen.env",
+        "make_kitchen": "kitchen.env",
+        "make_env": "make",
+        "robot_of": "describe",
+        "SharedAutonomy": "shared_autonomy",
+    },
+)
 
 __all__ = [
     "KITCHEN_ID",
@@ -16,5 +33,7 @@ __all__ = [
     "SUBTASKS",
     "KitchenEnv",
     "SharedAutonomy",
+    "make_env",
     "make_kitchen",
+    "robot_of",
 ]

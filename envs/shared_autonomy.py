@@ -16,12 +16,12 @@ from mac_control.policies.base import checked_action
 
 
 class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
-    """Takes a partial action; the policy fills in the rest; the environment sees the whole.
+    """Takes a partial action; the policy fills in the rest; the environment gets the whole.
 
     The action space is a Dict of `values`, the environment's Box, and `given`, one bit per
     dimension; `step` takes such a dictionary or a :class:`PartialAction`. Given values beyond
     the Box are clipped. `info` has `given` `(D,)`, the whole `action` `(D,)`, and `log_prob`
-    [nats], the log-likelihood of what was given (None where the policy has no density).
+    [nats], the log-likelihood of the given entries (None where the policy has no density).
 
     Args:
         env: flat Box observations `(O,)` and flat, finite Box actions `(D,)`.
@@ -31,17 +31,14 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         InputError: spaces that are not so, or a policy of other sizes.
 
     Example:
-        >>> from mac_control.envs import make_kitchen
-        >>> class Still(Policy):
-        ...     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
-        ...     def complete(self, obs, values, given):
-        ...         return np.zeros_like(values)
-        >>> env = SharedAutonomy(make_kitchen(), Still())
+        >>> from mac_control.policies import ZeroPolicy
+        >>> arm = gymnasium.make("Reacher-v5")
+        >>> box = arm.action_space
+        >>> env = SharedAutonomy(arm, ZeroPolicy(10, box.low, box.high))
         >>> obs, info = env.reset(seed=0)
-        >>> partial = PartialAction([0.5] * 9, [True] + [False] * 8)
-        >>> obs, reward, terminated, truncated, info = env.step(partial)
+        >>> obs, reward, terminated, truncated, info = env.step(PartialAction.of({0: 0.5}, 2))
         >>> info["action"].tolist()
-        [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        [0.5, 0.0]
         >>> env.close()
     """
 
@@ -74,13 +71,13 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         partial = self._checked(action)
         assert self._obs is not None
         whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
-        log_prob = self.policy.log_prob(self._obs[None], PartialAction.stack([partial]))
+        log_prob = self.policy.log_prob(self._obs, partial)
         self._obs, reward, terminated, truncated, info = self.env.step(whole)
         info = {
             **info,
             "given": partial.given.copy(),
             "action": whole.copy(),
-            "log_prob": None if log_prob is None else float(log_prob[0]),
+            "log_prob": None if log_prob is None else float(log_prob),
         }
         return self._obs, float(reward), terminated, truncated, info
 
@@ -122,9 +119,11 @@ def complete_action(
     """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box.
 
     Raises:
-        PolicyError: an answer that is no action, be it of a policy with an `act` of its own.
+        PolicyError: an answer that is no action.
     """
     assert isinstance(space, Box)  # as check_fit found
-    action = checked_action(policy, policy.act(obs, partial), partial.values.shape)
+    action = policy.act(obs, partial)
+    if type(policy).act is not Policy.act:  # else it is checked
+        action = checked_action(policy, action, partial.values.shape)
     whole: np.ndarray = np.clip(action, space.low, space.high)
     return whole.astype(space.dtype)

@@ -22,11 +22,12 @@ from torch import Tensor
 
 from mac_control.errors import CheckpointError, InputError
 from mac_control.files import atomic_path, write_json
-from mac_control.policies import LearnedPolicy, Policy, policy_class
+from mac_control.policies import FORMER_NAMES, LearnedPolicy, Policy, policy_class
 from mac_control.policies.onnx import OnnxPolicy
+from mac_control.robot import Robot
 
-#: Raised when older code could not read a checkpoint any more.
-VERSION = 1
+#: Raised when older code cannot read a checkpoint any more: 2 has a robot.
+VERSION = 2
 #: A whole number of a configuration is at most this, or the number of weights.
 _SIZE = 4096
 
@@ -53,6 +54,7 @@ def save_policy(
         "config": dataclasses.asdict(policy.config),
         "obs_dim": policy.obs_dim,
         "action_dim": policy.action_dim,
+        "robot": policy.robot.to_json() if policy.robot is not None else None,
         "training": dict(training or {}),
         "data": dict(data or {}),
     }
@@ -83,7 +85,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     if path.suffix == ".onnx":
         return OnnxPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
-    record, tensors = read(folder, "policy")
+    record, tensors = upgraded(*read(folder, "policy"))
     kind = record.get("kind")
     try:
         cls = policy_class(str(kind))
@@ -201,13 +203,58 @@ def _built(
             raise CheckpointError(f"{folder}: {name}: expected at most {limit}, got {value}")
     try:
         config = from_json(cls.Config, record["config"])
+        robot = Robot.from_json(record["robot"]) if record.get("robot") else None
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
-            return cls(config, *parts)
+            return cls(config, *parts, robot)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         config = record.get("config")
         raise CheckpointError(
             f"{folder}: expected a configuration of {cls.name}, got {config} ({error})"
         ) from error
+
+
+#: Policy -> field of its configuration in version 1 -> its name now.
+_FORMER_FIELDS = {
+    "mac": {"rule": "mask_distribution", "gives": "num_given", "fill": "decoding"},
+    "intent": {
+        "habit": "prior",
+        "change": "transition_prob",
+        "trust": "likelihood_weight",
+        "lead": "switch_margin",
+    },
+    "windowed": {
+        "history": "n_obs_steps",
+        "chunk": "chunk_size",
+        "ensemble": "temporal_ensemble_coeff",
+    },
+}
+
+
+def upgraded(
+    record: dict[str, Any], tensors: dict[str, Tensor]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A policy's record and weights as this version writes them, from any earlier version."""
+    config = record.get("config")
+    if record.get("version") != 1 or not isinstance(config, dict):
+        return record, tensors
+    kind = FORMER_NAMES.get(str(record.get("kind")), record.get("kind"))
+    config = _renamed(str(kind), config)
+    if isinstance(config.get("options"), dict):
+        config["options"] = _renamed(str(config.get("policy")), config["options"])
+    record = {**record, "kind": kind, "config": config}
+    if kind == "intent":
+        tensors = {
+            ("prior_network" + name.removeprefix("habit") if name.startswith("habit.") else name): t
+            for name, t in tensors.items()
+        }
+    from mac_control.envs.kitchen.data import describe_version_1
+
+    return describe_version_1(record), tensors
+
+
+def _renamed(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    names = _FORMER_FIELDS.get(kind, {})
+    return {names.get(name, name): value for name, value in config.items()}
 
 
 def _whole_numbers(value: Any, name: str = "config") -> Iterator[tuple[str, int]]:

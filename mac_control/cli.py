@@ -20,9 +20,9 @@ from mac_control.files import disk_error
 VERBS: dict[str, str] = {
     "demo": "Train BC, IBC and MAC, share control with a proxy operator, print the table.",
     "data": "List, describe, check, convert, replay and download demonstrations.",
-    "collect": "Collect demonstrations of the scripted expert.",
-    "train": "Train a policy on demonstrations; goes on where it was interrupted.",
-    "rollout": "Run episodes of shared autonomy in the kitchen; print them, film them.",
+    "collect": "Collect demonstrations of an operator, disturbed and corrected, in simulation.",
+    "train": "Train a policy on demonstrations; resumes where it was interrupted.",
+    "rollout": "Run episodes of shared autonomy; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
     "tune": "Search for settings of a policy by rollouts, with equal budgets.",
     "report": "Compare the results of several runs of evaluate on one page.",
@@ -32,21 +32,26 @@ VERBS: dict[str, str] = {
     "augment": "Make robust episodes from demonstrations, in simulation.",
     "doctor": "Look at what is installed, plugged in and free; say what to do.",
     "completion": "Print a script that completes verbs and options in a shell.",
-    "benchmark": "Measure likelihood, speed or throughput; every figure is a ratio in one run.",
 }
 
 
 def run(
-    main: Callable[[Any], int | None], argv: Sequence[str] | None = None, prog: str | None = None
+    main: Callable[[Any], int | None],
+    argv: Sequence[str] | None = None,
+    prog: str | None = None,
+    parse: Callable[[Sequence[str], str], Any] | None = None,
 ) -> None:
     """Parse the arguments of `main(args)` from its annotation, run it, and exit.
 
-    A mistake that the user can mend ends in one sentence and exit status 2, not a traceback.
+    `parse` replaces that where options depend on others. A mistake of the user ends in one
+    sentence and exit status 2, not a traceback.
     """
     with sentences():
-        # One `args` dataclass is the whole command line: its fields are the options.
-        args = typing.get_type_hints(main)["args"]
-        sys.exit(main(tyro.cli(args, prog=prog, args=argv)) or 0)
+        if parse is not None:
+            args = parse(sys.argv[1:] if argv is None else argv, prog or sys.argv[0])
+        else:  # one `args` dataclass is the whole command line: its fields are the options
+            args = tyro.cli(typing.get_type_hints(main)["args"], prog=prog, args=argv)
+        sys.exit(main(args) or 0)
 
 
 def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[str]) -> None:
@@ -67,7 +72,7 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
     if hasattr(module, "NAMES"):  # a verb with verbs of its own
         run_named(module.PACKAGE, module.NAMES, f"{usage} {name}", argv[1:])
     else:
-        run(module.main, argv[1:], f"{usage} {name}")
+        run(module.main, argv[1:], f"{usage} {name}", getattr(module, "parse", None))
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ class Act(nn.Module):
 
 
 def export_policy(
-    policy: LearnedPolicy, out: str | Path, fill: str | None = None, order: str | None = None
+    policy: LearnedPolicy, out: str | Path, decoding: str | None = None, order: str | None = None
 ) -> Path:
     """Write a policy that :class:`OnnxPolicy` reads, and any ONNX Runtime; returns the file.
 
@@ -58,13 +58,13 @@ def export_policy(
     Args:
         policy: one that draws nothing at random and keeps no state.
         out: a file that ends in .onnx, or a folder for `policy.onnx`.
-        fill, order: in place of the policy's own, for a `MacPolicy`.
+        decoding, order: in place of the policy's own, for a `MacPolicy`.
 
     Raises:
         InputError: a policy that cannot be exported, or a package that is missing.
         MacControlError: the exported file does not answer as torch does; nothing is written.
     """
-    changes = {k: v for k, v in {"fill": fill, "order": order}.items() if v is not None}
+    changes = {k: v for k, v in {"decoding": decoding, "order": order}.items() if v is not None}
     fields = {field.name for field in dataclasses.fields(policy.config)}
     if unknown := changes.keys() - fields:
         raise InputError(f"{min(unknown)}: expected none with the policy {policy.name}")
@@ -135,6 +135,7 @@ def _record(policy: LearnedPolicy) -> dict[str, Any]:
         "action_dim": policy.action_dim,
         "low": policy.low.tolist(),
         "high": policy.high.tolist(),
+        "robot": policy.robot.to_json() if policy.robot is not None else None,
         **{name: checkpoint.get(name, {}) for name in ("training", "data", "weights")},
         "made_with": {name: version(name) for name in ("mac-control", "torch", "onnx")},
     }

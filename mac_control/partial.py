@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mac_control.errors import InputError
+
+if TYPE_CHECKING:
+    from mac_control.robot import Robot
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +46,8 @@ class PartialAction:
     def __post_init__(self) -> None:
         try:
             values = np.array(self.values, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"values: expected numbers, got {self.values!r}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"values: expected numbers, got {self.values!r:.100}") from error
         given = np.array(self.given)
         if given.dtype != np.bool_:
             raise InputError(f"given: expected booleans, got dtype {given.dtype}")
@@ -72,13 +76,57 @@ class PartialAction:
         return cls(values, np.ones(np.shape(values), bool))
 
     @classmethod
-    def stack(cls, partials: list[PartialAction]) -> PartialAction:
+    def of(cls, values: Mapping[str | int, float], robot: Robot | int) -> PartialAction:
+        """The named dimensions given, the others not.
+
+        Args:
+            values: dimension -> value in action units; a dimension is a name or an index.
+            robot: whose dimensions these are, or just their number D.
+
+        Raises:
+            InputError: a dimension that the robot does not have, or a value that is no number.
+
+        Example:
+            >>> PartialAction.of({0: 0.3, 2: -1}, 3).given.tolist()
+            [True, False, True]
+        """
+        from mac_control.robot import ActionDim, Robot
+
+        if isinstance(robot, int):
+            robot = Robot("robot", tuple(ActionDim(str(dim)) for dim in range(robot)))
+        places = {robot.index(dim): value for dim, value in values.items()}
+        row = [places.get(dim, 0.0) for dim in range(robot.action_dim)]
+        return cls(row, [dim in places for dim in range(robot.action_dim)])
+
+    @classmethod
+    def stack(cls, partials: Sequence[PartialAction]) -> PartialAction:
         """Batch `B` partial actions `(D,)` into one `(B, D)`."""
-        return cls(np.stack([p.values for p in partials]), np.stack([p.given for p in partials]))
+        values, given = [p.values for p in partials], [p.given for p in partials]
+        return cls._unchecked(np.stack(values), np.stack(given))
+
+    @classmethod
+    def _unchecked(cls, values: np.ndarray, given: np.ndarray) -> PartialAction:
+        """Of arrays that come from checked ones: a step of the loop checks once."""
+        partial = object.__new__(cls)
+        values.setflags(write=False)
+        given.setflags(write=False)
+        object.__setattr__(partial, "values", values)
+        object.__setattr__(partial, "given", given)
+        return partial
 
     def batched(self) -> PartialAction:
         """As a batch `(B, D)`, of one row where this is none."""
-        return PartialAction(np.atleast_2d(self.values), np.atleast_2d(self.given))
+        if self.values.ndim == 2:
+            return self
+        return self._unchecked(self.values[None], self.given[None])
+
+    def clip(self, low: np.ndarray, high: np.ndarray) -> PartialAction:
+        """With given values within `[low, high]` `(D,)`; itself where they are."""
+        outside = self.given & ((self.values < low) | (self.values > high))
+        if not outside.any():
+            return self
+        values = np.where(outside, np.clip(self.values, low, high), self.values)
+        return self._unchecked(values.astype(np.float32), self.given)
 
     def expect_shape(self, *shape: int) -> None:
         """Raise an InputError unless the values have this shape."""
@@ -94,7 +142,8 @@ class PartialAction:
 
     def restrict(self, dims: np.ndarray) -> PartialAction:
         """Only the dimensions in the boolean mask `dims` `(D,)` stay given."""
-        return PartialAction(self.values, self.given & dims)
+        given = self.given & dims
+        return self._unchecked(np.where(given, self.values, np.float32(0)), given)
 
     @property
     def action_dim(self) -> int:

@@ -1,4 +1,4 @@
-"""Arbitration: dimensions go back to the robot while what is commanded is very unlikely."""
+"""Arbitration: the robot overrides commands that are very unlikely."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ KEPT = 0.9
 
 
 class Arbitrated(Policy):
-    """Heeds the operator only while the policy within finds what is given likely enough.
+    """Obeys the operator only while the policy finds the given entries likely enough.
 
         s = 2 (log p(own | obs) - log p(given | obs)) / #given,    e <- 0.9 e + 0.1 s
 
-    for what the policy would do alone in the given dimensions, `own`. For a Gaussian, s is the
-    mean squared distance in standard deviations; while e ≥ z² the robot does as if alone, though a
-    policy that remembers goes on listening. **Given entries then do not come back**: the one
-    exception to the contract of :class:`Policy`, and therefore never on by itself. An operator
-    whose plan is another one than the robot's is overruled like one who is wrong.
+    where `own` is what the policy would do alone in the given dimensions. For a Gaussian, s is the
+    mean squared distance in standard deviations; while e ≥ z² the operator is overridden: the
+    robot acts as if alone, and a stateful policy still observes the commands. **Given entries are
+    then not returned**: the one exception to the contract of :class:`Policy`, so it is never on by
+    default. An operator with a plan other than the robot's is overridden like one who is wrong.
 
     Args:
         policy: one with a density, which can say what it would do alone.
-        z: standard deviations per given dimension; the smaller, the more often it overrules.
+        z: standard deviations per given dimension; the smaller, the more often it overrides.
 
     Raises:
         InputError: `z` that is not above 0, or a policy that lacks one of the two.
@@ -39,20 +39,20 @@ class Arbitrated(Policy):
         np.True_
     """
 
-    remembers = True
+    stateful = True
 
     def __init__(self, policy: Policy, z: float = 2.0) -> None:
         if not (np.isfinite(z) and z > 0):
             raise InputError(f"z: expected a finite number above 0, got {z}")
         expect_density(policy)
-        policy.alone(np.zeros((1, policy.obs_dim), np.float32))
-        self.policy, self.z = policy, z
+        policy.autonomous_action(np.zeros((1, policy.obs_dim), np.float32))
+        self.policy, self.z, self.robot = policy, z, policy.robot
         self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
         self._surprise = np.zeros(0)
 
     @property
-    def followed(self) -> list[str]:
-        return self.policy.followed
+    def inferred_intent(self) -> list[str]:
+        return self.policy.inferred_intent
 
     def reset(self, seed: int | None = None) -> None:
         self.policy.reset(seed)
@@ -61,27 +61,25 @@ class Arbitrated(Policy):
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
         if partial is None or not partial.given.any():
             return self.policy.act(obs, partial)
-        # First: it checks what comes in, and a belief then knows how likely what is given is.
-        action = np.atleast_2d(self.policy.act(obs, partial))
-        many, batch = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
-        batch = PartialAction(np.clip(batch.values, self.low, self.high), batch.given)
-        own = self.policy.alone(many)
+        many, batch = self._checked(obs, partial)
+        action = self.policy.act(many, batch)  # first: it updates a belief that log_prob then uses
+        own = self.policy.autonomous_action(many)
         mine, theirs = (
             self.policy.log_prob(many, each) for each in (PartialAction(own, batch.given), batch)
         )
         assert mine is not None and theirs is not None  # as the constructor found
         count = batch.given.sum(-1)
-        # One absurd command shall not be held against them for longer than a second or so.
+        # One absurd command counts for a second or so, not longer.
         surprise = np.clip(2 * (mine - theirs) / np.maximum(count, 1), 0, 4 * self.z**2)
         if len(self._surprise) != len(many):
             self._surprise = np.zeros(len(many))
         step = np.where(count > 0, (1 - KEPT) * (surprise - self._surprise), 0)
         self._surprise = self._surprise + step
-        overruled = (count > 0) & (self._surprise >= self.z**2)
-        return np.where(overruled[:, None], own, action).reshape(partial.values.shape)
+        overridden = (count > 0) & (self._surprise >= self.z**2)
+        return np.where(overridden[:, None], own, action).reshape(partial.values.shape)
 
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        return self.policy.complete(obs, values, given)
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        return self.policy.complete(obs, partial)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         return self.policy.log_prob(obs, partial)

@@ -9,20 +9,22 @@ import numpy as np
 
 from mac_control.errors import InputError, PolicyError
 from mac_control.partial import PartialAction
+from mac_control.robot import Robot
 
 
 class Policy(ABC):
     """Completes partial actions.
 
-    A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks what comes
-    in and what goes out, so that given entries return bit for bit (clipped to the action box)
-    and nothing that is not finite reaches an environment.
+    A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks its inputs and
+    its answer, so that given entries return bit for bit (clipped to the action box) and nothing
+    that is not finite reaches an environment.
     """
 
     obs_dim: int
     low: np.ndarray  # (D,) float32, lower ends of the action box
     high: np.ndarray  # (D,) float32, upper ends
-    remembers: bool = False  # whether an answer depends on the steps before, chance apart
+    robot: Robot | None = None  # what it was trained for; None where unknown
+    stateful: bool = False  # whether an answer depends on earlier steps, chance apart
 
     @property
     def action_dim(self) -> int:
@@ -30,11 +32,11 @@ class Policy(ABC):
         return len(self.low)
 
     def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most policies keep no state
-        """Start an episode: forget the last one, and seed whatever is drawn at random."""
+        """Start an episode: clear state, and seed whatever is drawn at random."""
 
     @property
-    def followed(self) -> list[str]:
-        """What each row's operator was taken to be up to; empty where that is not inferred."""
+    def inferred_intent(self) -> list[str]:
+        """The operator's intent as inferred, one per row; empty where it is not inferred."""
         return []
 
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
@@ -47,55 +49,73 @@ class Policy(ABC):
             PolicyError: the policy itself answered with another shape, or with a number that is
                 not finite.
         """
-        obs = np.asarray(obs, np.float32)
-        if obs.ndim not in (1, 2) or obs.shape[-1] != self.obs_dim:
-            raise InputError(
-                f"obs: expected shape ({self.obs_dim},) or (B, {self.obs_dim}), got {obs.shape}"
-            )
-        if not np.isfinite(obs).all():
-            raise InputError("obs: expected finite numbers, got one that is not")
-        shape = (*obs.shape[:-1], self.action_dim)
-        if partial is None:
-            partial = PartialAction.nothing(*shape)
-        if partial.values.shape != shape:
-            raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
-        values: np.ndarray = np.clip(partial.values, self.low, self.high)
-        if partial.given.all():
-            return values
-        # A copy: what is given stays as it is, whatever a policy does to its arguments.
-        batch = (np.atleast_2d(obs), np.atleast_2d(values.copy()), np.atleast_2d(partial.given))
-        action = checked_action(self, self.complete(*batch), batch[1].shape).reshape(shape)
-        return np.where(partial.given, values, np.clip(action, self.low, self.high))
+        rows, batch = self._checked(obs, partial)
+        if self.stateful:
+            self.observe(rows, batch)
+        if batch.given.all():
+            action = batch.values.copy()
+        else:
+            answer = checked_action(self, self.complete(rows, batch), batch.values.shape)
+            action = np.where(batch.given, batch.values, np.clip(answer, self.low, self.high))
+        return action if np.ndim(obs) == 2 else action[0]
 
     @abstractmethod
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """Fill in: `(B, O)`, `(B, D)`, `(B, D)` boolean -> `(B, D)`; float32, all checked.
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """The action `(B, D)` for observations `(B, O)` float32 and a partial action `(B, D)`.
 
-        What is returned where `given` is True is not used.
+        All is checked. Entries that are given may hold anything: `act` puts them back.
         """
 
-    def alone(self, obs: np.ndarray) -> np.ndarray:
-        """What it would do now if nobody drove, `(B, O)` -> `(B, D)`; asking changes nothing.
+    def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
+        """A stateful policy updates its state here, `(B, O)` and `(B, D)`: once in each step.
+
+        `act` calls it before `complete`, and also where every dimension is given.
+        """
+
+    def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
+        """What it would do now with nothing given, `(B, O)` -> `(B, D)`; changes no state.
 
         Raises:
-            InputError: a policy that remembers and cannot tell.
+            InputError: a stateful policy that cannot tell.
         """
-        if self.remembers:
+        if self.stateful:
             raise InputError(
                 f"policy: expected one that can say what it would do alone, got {name_of(self)}"
             )
         return self.act(obs)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """Log-likelihood of what was given, `(B,)` [nats]; None where the policy has no density."""
+        """Log-likelihood of the given entries [nats]; None where the policy has no density.
+
+        `(B,)` for `(B, O)`, `()` for `(O,)`; 0 where nothing is given.
+        """
         return None
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """Standard deviation of each dimension on what is given, in the shape of `partial`.
+        """Standard deviation of each dimension given the others, in the shape of `partial`.
 
         In action units; 0 where given. None where the policy has no density.
         """
         return None
+
+    def _checked(
+        self, obs: np.ndarray, partial: PartialAction | None
+    ) -> tuple[np.ndarray, PartialAction]:
+        """Observations `(B, O)` and a partial action `(B, D)` within the action box."""
+        with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+            rows = np.asarray(obs, np.float32)
+        if rows.ndim not in (1, 2) or rows.shape[-1] != self.obs_dim:
+            raise InputError(
+                f"obs: expected shape ({self.obs_dim},) or (B, {self.obs_dim}), got {rows.shape}"
+            )
+        if not np.isfinite(rows).all():
+            raise InputError("obs: expected finite numbers, got one that is not")
+        shape = (*rows.shape[:-1], self.action_dim)
+        if partial is None:
+            partial = PartialAction.nothing(*shape)
+        if partial.values.shape != shape:
+            raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
+        return np.atleast_2d(rows), partial.batched().clip(self.low, self.high)
 
 
 def name_of(policy: Policy) -> str:
@@ -104,7 +124,7 @@ def name_of(policy: Policy) -> str:
 
 
 def expect_density(policy: Policy) -> None:
-    """Raise an InputError unless the policy can say how likely what is given is."""
+    """Raise an InputError unless the policy has a log-likelihood."""
     probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
     if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
         raise InputError(f"policy: expected one with a density, such as mac, got {name_of(policy)}")
@@ -120,7 +140,7 @@ def checked_action(policy: Policy, answer: Any, shape: tuple[int, ...]) -> np.nd
     try:
         with np.errstate(over="ignore"):  # becomes infinite, which is refused below
             action = np.asarray(answer, np.float32)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise PolicyError(f"{name}: expected an array of numbers, got {answer!r:.100}") from error
     if action.shape != shape:
         raise PolicyError(f"{name}: expected an answer of shape {shape}, got {action.shape}")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
+from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 
 
@@ -37,7 +38,6 @@ class BC(LearnedPolicy):
     them.
 
     Example:
-        >>> from mac_control.partial import PartialAction
         >>> policy = BC(BC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
         >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
         0.25
@@ -45,6 +45,7 @@ class BC(LearnedPolicy):
 
     name = "bc"
     Config = BCConfig
+    search_space = {"width": [128, 256, 512], "depth": [2, 3, 4]}  # noqa: RUF012
 
     def __init__(self, config: BCConfig, *box: Any) -> None:
         super().__init__(config, *box)
@@ -69,7 +70,7 @@ class BC(LearnedPolicy):
         return self.forward(obs)
 
     @torch.inference_mode()
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         device = self.obs_mean.device
         action: Tensor = self(torch.from_numpy(np.ascontiguousarray(obs)).to(device))
         return action.cpu().numpy()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
+from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 
 _TIME = 32  # numbers that stand for a noise level
@@ -57,7 +58,6 @@ class Diffusion(LearnedPolicy):
     CVPR 2022, arXiv 2201.09865. Needs the extra `mac-control[diffusion]`.
 
     Example:
-        >>> from mac_control.partial import PartialAction
         >>> config = DiffusionConfig(width=8, iterations=2)
         >>> policy = Diffusion(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
         >>> policy.reset(seed=0)
@@ -67,6 +67,12 @@ class Diffusion(LearnedPolicy):
 
     name: ClassVar[str] = "diffusion"
     Config: ClassVar[type] = DiffusionConfig
+    search_space = {"width": [128, 256, 512], "resample": [1, 3]}  # noqa: RUF012
+    presets = {  # noqa: RUF012
+        "demo": {"steps": 30000, "batch_size": 128},
+        "full": {"steps": 120000, "batch_size": 128},
+    }
+    step_cost = 3
 
     def __init__(self, config: DiffusionConfig, *box: Any) -> None:
         super().__init__(config, *box)
@@ -93,7 +99,7 @@ class Diffusion(LearnedPolicy):
 
     def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise, its level, and the action with it."""
-        clean = self._scale(steps.action).cpu()
+        clean = self.to_unit(steps.action).cpu()
         noise = torch.randn(clean.shape, generator=generator)
         level = torch.randint(self.config.levels, (len(clean),), generator=generator)
         noisy = self._scheduler.add_noise(clean, noise, level)
@@ -108,11 +114,13 @@ class Diffusion(LearnedPolicy):
         return nn.functional.mse_loss(guess, batch["noise"])
 
     @torch.inference_mode()
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Denoise from pure noise, given dimensions overwritten before each step."""
         device, scheduler = self.obs_mean.device, self._scheduler
-        seen, clean, fixed = (torch.tensor(part, device=device) for part in (obs, values, given))
-        clean = self._scale(clean)
+        seen, clean, fixed = (
+            torch.tensor(part, device=device) for part in (obs, partial.values, partial.given)
+        )
+        clean = self.to_unit(clean)
         scheduler.set_timesteps(self.config.iterations)
         levels = scheduler.timesteps
         x = self._noise(clean)
@@ -125,7 +133,7 @@ class Diffusion(LearnedPolicy):
                 x = scheduler.step(guess, int(level), x, generator=self._generator).prev_sample
                 if again:
                     x = self._noised_again(x, int(following), int(level))
-        return self._unscale(x).cpu().numpy()
+        return self.from_unit(x).cpu().numpy()
 
     def _noised_again(self, x: Tensor, low: int, high: int) -> Tensor:
         """From noise level `low` (-1: none) back up to `high`."""
@@ -135,12 +143,6 @@ class Diffusion(LearnedPolicy):
 
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._generator).to(like.device)
-
-    def _scale(self, action: Tensor) -> Tensor:
-        return 2 * (action - self.action_low) / (self.action_high - self.action_low) - 1
-
-    def _unscale(self, x: Tensor) -> Tensor:
-        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
 
 
 def _scheduler(config: DiffusionConfig) -> Any:

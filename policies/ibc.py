@@ -13,6 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
+from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.samplers import derivative_free, gradient, langevin, lowest
 
@@ -75,7 +76,6 @@ class IBC(LearnedPolicy):
     the others. Source: Florence et al., CoRL 2021, arXiv 2109.00137.
 
     Example:
-        >>> from mac_control.partial import PartialAction
         >>> policy = IBC(IBC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
         >>> policy.act(np.zeros(3), PartialAction([0.25, 0.0], [True, False])).tolist()[0]
         0.25
@@ -83,6 +83,12 @@ class IBC(LearnedPolicy):
 
     name = "ibc"
     Config = IBCConfig
+    search_space = {"width": [128, 256], "negatives": [8, 32]}  # noqa: RUF012
+    presets = {  # noqa: RUF012
+        "demo": {"steps": 2000, "batch_size": 128},
+        "full": {"steps": 8000, "batch_size": 128},
+    }
+    step_cost = 60
     stackable = False  # torch.autograd.grad inside the loss, and spectral norms that keep state
 
     def __init__(self, config: IBCConfig, *box: Any) -> None:
@@ -151,16 +157,15 @@ class IBC(LearnedPolicy):
             return -torch.log_softmax(-energy, 1)[:, 0].mean() + penalty
 
     @torch.no_grad()
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         config, device = self.config, self.obs_mean.device
         with parametrize.cached():
             embedded = self.embed(torch.tensor(obs, device=device))
-            held = torch.tensor(given, device=device)[:, None]
+            held = torch.tensor(partial.given, device=device)[:, None]
             shape = (len(obs), config.samples, self.action_dim)
             start = (2 * torch.rand(shape, generator=self._generator) - 1).to(device)
-            start = torch.where(
-                held, self.scale(torch.tensor(values, device=device))[:, None], start
-            )
+            fixed = self.scale(torch.tensor(partial.values, device=device))
+            start = torch.where(held, fixed[:, None], start)
 
             def energy(action: Tensor) -> Tensor:
                 return self.energy(embedded, action)

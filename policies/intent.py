@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,47 +13,48 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.around import Around, AroundConfig
 from mac_control.policies.base import expect_density
+from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
 #: No intent is ever less likely than this by habit: what nobody did before can still be meant.
 _RARE = 1e-3
 
 
 @dataclass(frozen=True)
-class IntentConfig(AroundConfig):
+class IntentConfig(WrapperConfig):
     """What an :class:`Intent` policy is made of, as JSON values."""
 
     intents: tuple[str, ...] = ()
     """What the operator may be up to; none: the subtasks that the demonstrations name."""
     width: int = 256
     """Width of the network that says what a demonstrator would be up to, by habit."""
-    change: float = 0.02
+    transition_prob: float = 0.02
     """Chance that the intent changes from one step to the next, to any."""
-    habit: float = 1.0
+    prior: float = 1.0
     """Exponent of the habit's evidence at a step in which nothing is given."""
-    trust: float = 0.5
+    likelihood_weight: float = 0.5
     """Exponent of the likelihood of what is given: successive commands say much the same."""
     most: float = 6.0
     """No single step tells an intent from the likeliest by more than this [nats]."""
-    lead: float = 1.0
+    switch_margin: float = 1.0
     """Another intent is followed once it leads by this [nats]."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         object.__setattr__(self, "intents", tuple(self.intents))
         if len(set(self.intents)) < len(self.intents):
             raise InputError(f"intents: expected different names, got {list(self.intents)}")
         if self.width < 1:
             raise InputError(f"width: expected at least 1, got {self.width}")
-        if not 0 <= self.change <= 1:
-            raise InputError(f"change: expected a chance in [0, 1], got {self.change}")
-        for name in ("habit", "trust", "most", "lead"):
+        if not 0 <= self.transition_prob <= 1:
+            raise InputError(
+                f"transition_prob: expected a probability in [0, 1], got {self.transition_prob}"
+            )
+        for name in ("prior", "likelihood_weight", "most", "switch_margin"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
-class Intent(Around):
+class Intent(PolicyWrapper):
     """Another policy that is told what the operator is up to, and this one finds out what.
 
         b_t(z) ~ ((1 - c) b_t-1(z) + c / Z) · p(given | obs, z)^w
@@ -63,8 +64,8 @@ class Intent(Around):
     intent stays, but for a small chance c of another of the Z, and what tells intents apart is the
     exact likelihood of whichever dimensions are given. Where nothing is given, p(z | obs)^h takes
     its place: what a demonstrator would be up to here by habit, a classifier trained along. The
-    likeliest intent is followed, until another one leads by `lead` nats. It keeps a belief for each
-    row of the batch from `reset` to `reset`.
+    likeliest intent is kept until another one leads by `switch_margin` nats. There is a belief for
+    each row of the batch, from `reset` to `reset`.
 
     In the spirit of Javdani et al., Shared Autonomy via Hindsight Optimization, RSS 2015, section
     III, where the belief is over goals and the likelihood that of a maximum-entropy user.
@@ -82,18 +83,18 @@ class Intent(Around):
     name: ClassVar[str] = "intent"
     Config: ClassVar[type] = IntentConfig
 
-    def __init__(self, config: IntentConfig, *box: np.ndarray) -> None:
+    def __init__(self, config: IntentConfig, *box: Any) -> None:
         super().__init__(config, *box)
-        obs_mean, obs_std, low, high = box
+        obs_mean, obs_std, *rest = box
         many, width = len(config.intents), config.width
         if many < 2:
             raise InputError(f"intents: expected at least two, got {list(config.intents)}")
         # An intent is one of many, told as a vector of a one and zeros, normalised like the rest.
         mean = np.r_[obs_mean, np.full(many, 1 / many)]
         std = np.r_[obs_std, np.full(many, np.sqrt(many - 1) / many)]
-        self.enclose(mean, std, low, high)
+        self.build_inner(mean, std, *rest)
         expect_density(self.inner)
-        self.habit = nn.Sequential(
+        self.prior_network = nn.Sequential(
             nn.Linear(self.obs_dim, width),
             nn.SiLU(),
             nn.Linear(width, width),
@@ -131,7 +132,7 @@ class Intent(Around):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """That of the policy within, and the cross-entropy of the habit."""
         seen, told = batch["obs"][:, : self.obs_dim], batch["obs"][:, self.obs_dim :]
-        surprise = -(told * self.habit(self.normalize(seen)).log_softmax(-1)).sum(-1)
+        surprise = -(told * self.prior_network(self.normalize(seen)).log_softmax(-1)).sum(-1)
         weights = self.weights(batch).to(surprise)
         loss: Tensor = super().loss(batch) + (weights * surprise).sum() / weights.sum()
         return loss
@@ -141,9 +142,9 @@ class Intent(Around):
         super().reset(seed)
         self._belief: np.ndarray | None = None  # (B, Z), of the step before
         self._before: np.ndarray | None = None  # (B, Z), of this step, before what is given
-        self._followed: np.ndarray | None = None  # (B,)
+        self._inferred: np.ndarray | None = None  # (B,)
         self._obs: np.ndarray | None = None  # of this step
-        self._heard: PartialAction | None = None  # what was given at this step
+        self._partial: PartialAction | None = None  # what was given at this step
         self._each = np.zeros((0, 0))  # (B, Z), its log-likelihood for each intent
 
     @property
@@ -158,58 +159,54 @@ class Intent(Around):
         return self._belief
 
     @property
-    def followed(self) -> list[str]:
+    def inferred_intent(self) -> list[str]:
         """The intent that each row was helped with at the last `act`."""
-        chosen = [] if self._followed is None else self._followed.tolist()
+        chosen = [] if self._inferred is None else self._inferred.tolist()
         return [self.config.intents[place] for place in chosen]
 
-    def hear(self, obs: np.ndarray, partial: PartialAction) -> None:
-        self._listen(obs, partial)
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """The wrapped policy's action for the intent that is inferred now."""
+        assert self._inferred is not None  # by observe
+        return self.inner.act(self._told(obs, self._inferred), partial)
 
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """What the policy within does about the intent that is followed now."""
-        partial = PartialAction(values, given)
-        return self.inner.act(self._told(obs, self._listen(obs, partial)), partial)
-
-    def _listen(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Take the belief one step on; the intents to follow, `(B,)`."""
+    def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
+        """Update the belief by one step."""
         config = self.config
         if self._belief is not None:
             self.expect_rows(len(self._belief), obs)
         before = self._predicted(obs)
         heard = partial.given.any(1, keepdims=True)
         each = self._evidence(obs, partial)
-        evidence = config.trust * each
+        evidence = config.likelihood_weight * each
         if not heard.all():
-            evidence = np.where(heard, evidence, config.habit * np.log(self._habit(obs)))
+            evidence = np.where(heard, evidence, config.prior * np.log(self._prior(obs)))
         evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
         belief = before * np.exp(evidence)
         belief /= belief.sum(1, keepdims=True)
         best, rows = belief.argmax(1), np.arange(len(obs))
-        followed = best if self._followed is None else self._followed
-        leads = belief[rows, best] > np.exp(config.lead) * belief[rows, followed]
+        followed = best if self._inferred is None else self._inferred
+        leads = belief[rows, best] > np.exp(config.switch_margin) * belief[rows, followed]
         followed = np.where(leads, best, followed)
-        self._belief, self._before, self._followed, self._obs = belief, before, followed, obs
-        self._heard, self._each = partial, each
-        return followed
+        self._belief, self._before, self._inferred, self._obs = belief, before, followed, obs
+        self._partial, self._each = partial, each
 
-    def alone(self, obs: np.ndarray) -> np.ndarray:
+    def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         """What the policy within would do about the intent that is followed."""
         return self.inner.act(self._told(obs, self._leading(obs)))
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Log-likelihood of what was given, on the belief from the steps before, `(B,)` [nats]."""
-        obs, partial = np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
+        shown, obs, partial = obs, np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
         same = self._obs is not None and np.array_equal(self._obs, obs)
         before = self._before if same else self._predicted(obs)
         assert before is not None
         # A loop asks right after `act`, about the same: the costliest part is done then.
-        heard = self._heard if same else None
+        heard = self._partial if same else None
         asked = heard is None or not _equal(heard, partial)
         each = self._evidence(obs, partial) if asked else self._each
         most = each.max(1, keepdims=True)
         mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
-        return np.asarray(mixed, np.float32)
+        return np.asarray(mixed, np.float32).reshape(np.shape(shown)[:-1])
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """That of the policy within, for the intent that is followed."""
@@ -219,22 +216,22 @@ class Intent(Around):
 
     def _leading(self, obs: np.ndarray) -> np.ndarray:
         """The intents that are followed, `(B,)`; of other rows than `act` saw, those by habit."""
-        if self._followed is None or len(self._followed) != len(obs):
+        if self._inferred is None or len(self._inferred) != len(obs):
             return np.asarray(self._predicted(obs).argmax(1))
-        return self._followed
+        return self._inferred
 
     def _predicted(self, obs: np.ndarray) -> np.ndarray:
         """The belief before what is given at this step, `(B, Z)`."""
         if self._belief is None or len(self._belief) != len(obs):
-            return self._habit(obs)
-        change, many = self.config.change, len(self.config.intents)
+            return self._prior(obs)
+        change, many = self.config.transition_prob, len(self.config.intents)
         return np.asarray((1 - change) * self._belief + change / many)
 
-    def _habit(self, obs: np.ndarray) -> np.ndarray:
+    def _prior(self, obs: np.ndarray) -> np.ndarray:
         """`p(z | obs)`, `(B, Z)`; never zero."""
         with torch.inference_mode():
             seen = self.normalize(torch.tensor(obs, device=self.obs_mean.device))
-            habit: np.ndarray = self.habit(seen).softmax(-1).cpu().double().numpy()
+            habit: np.ndarray = self.prior_network(seen).softmax(-1).cpu().double().numpy()
         return np.asarray((habit + _RARE) / (1 + _RARE * habit.shape[1]))
 
     def _evidence(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,11 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.errors import InputError
 from mac_control.policies.base import Policy
+from mac_control.robot import Robot
+
+if TYPE_CHECKING:
+    import gymnasium
+    from typing_extensions import Self
 
 
 class LearnedPolicy(nn.Module, Policy):
@@ -28,6 +33,7 @@ class LearnedPolicy(nn.Module, Policy):
         config: an instance of `Config`.
         obs_mean, obs_std: `(O,)`, to normalise observations with.
         low, high: `(D,)`, ends of the action box.
+        robot: what it is for; None where unknown.
     """
 
     name: ClassVar[str]
@@ -35,7 +41,18 @@ class LearnedPolicy(nn.Module, Policy):
     #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
     stackable: ClassVar[bool] = True
     #: Steps whose actions are learnt from the observation at the first of them alone; 0: from more.
-    planned: int = 1
+    chunk_size: int = 1
+
+    #: Settings that `mac-control tune` searches beside the learning rate: field of `Config` -> a
+    #: list of choices, or a range (low, high) on a logarithmic scale.
+    search_space: ClassVar[dict[str, Any]] = {}
+    #: Training settings of each scale (fields of `TrainConfig`), and the time of a step relative to
+    #: other policies.
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "demo": {"steps": 6000},
+        "full": {"steps": 20000},
+    }
+    step_cost: ClassVar[int] = 2
 
     #: What `policy.json` says of a policy that was loaded; others have none.
     checkpoint: dict[str, Any]
@@ -52,9 +69,10 @@ class LearnedPolicy(nn.Module, Policy):
         obs_std: np.ndarray,
         low: np.ndarray,
         high: np.ndarray,
+        robot: Robot | None = None,
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.robot = config, robot
         self.obs_dim = len(obs_mean)
         self.low, self.high = np.asarray(low, np.float32), np.asarray(high, np.float32)
         for key, value in {
@@ -66,12 +84,43 @@ class LearnedPolicy(nn.Module, Policy):
             self.register_buffer(key, torch.as_tensor(np.array(value, np.float32)))
 
     @classmethod
+    def for_env(cls, env: gymnasium.Env, config: Any = None) -> Self:
+        """An untrained policy of an environment's sizes and robot, to try things with.
+
+        Example:
+            >>> import gymnasium
+            >>> from mac_control.policies.bc import BC
+            >>> BC.for_env(gymnasium.make("Reacher-v5")).action_dim
+            2
+        """
+        from mac_control.envs import robot_of
+
+        robot = robot_of(env)
+        size = int(np.prod(env.observation_space.shape))
+        box = np.zeros(size), np.ones(size), robot.low, robot.high
+        return cls(cls.Config() if config is None else config, *box, robot)
+
+    @classmethod
     def configured(cls, config: Any, demonstrations: Demonstrations) -> Any:
         """`config` with what only the demonstrations can say filled in."""
         return config
 
-    def keep(self, demonstrations: Demonstrations) -> None:
-        """Copy into buffers what acting needs of the demonstrations themselves."""
+    @property
+    def box(self) -> tuple[Any, ...]:
+        """What the constructor takes beside the configuration."""
+        names = ("obs_mean", "obs_std", "action_low", "action_high")
+        return (*(getattr(self, name).cpu().numpy() for name in names), self.robot)
+
+    def to_unit(self, action: Tensor) -> Tensor:
+        """Actions `(..., D)` from the action box to [-1, 1]."""
+        return 2 * ((action - self.action_low) / (self.action_high - self.action_low)) - 1
+
+    def from_unit(self, x: Tensor) -> Tensor:
+        """Actions `(..., D)` from [-1, 1] to the action box."""
+        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
+
+    def store_demonstrations(self, demonstrations: Demonstrations) -> None:
+        """Copy into buffers what acting needs of the demonstrations; most need nothing."""
 
     def normalize(self, obs: Tensor) -> Tensor:
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
@@ -107,9 +156,9 @@ class LearnedPolicy(nn.Module, Policy):
         """`complete` of tensors, as operations that depend on no number: what can be exported.
 
         Raises:
-            InputError: a policy that draws at random, or that remembers.
+            InputError: a policy that draws at random, or is stateful.
         """
         raise InputError(
-            "policy: expected one that neither draws at random nor remembers, such as mac, bc or "
+            "policy: expected one that neither draws at random nor is stateful, such as mac, bc or "
             f"mixture_bc, got {self.name}"
         )

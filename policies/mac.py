@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial as partial_of
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 
-FILLS = ("mean", "mode", "sample")
-RULES = ("evidence", "operator", "marginal", "any-order")
+DECODINGS = ("mean", "mode", "sample")
+MASK_DISTRIBUTIONS = ("evidence", "operator", "marginal", "any-order")
 
 
 @dataclass(frozen=True)
@@ -53,39 +53,39 @@ class MacConfig:
     """No component is narrower, in units of half the action box."""
     masks: int = 8
     """Known sets trained per sample and step."""
-    rule: str = "evidence"
-    """Conditionals trained: on `evidence` of any size, then a prefix of the rest; on what an
-    `operator` gives (`gives`), then a prefix; of `marginal` queries; `any-order`, the baseline."""
+    mask_distribution: str = "evidence"
+    """Conditionals trained: given `evidence` of any size, then a prefix of the rest; given what an
+    `operator` gives (`num_given`), then a prefix; `marginal` queries; `any-order`, the baseline."""
     nothing: float = 0.25
     """Share of the paths in which nothing is given, in training: autonomy (`evidence`)."""
-    gives: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
+    num_given: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
     """How many dimensions operators give, equally often (`operator`)."""
     targets: str = "all"
     """`all`: every unknown dimension is a target of each known set; `next`: the path's next."""
     obs_noise: float = 0.0
     """Standard deviation of Gaussian noise on training observations, in theirs."""
-    fill: str = "mean"
+    decoding: str = "mean"
     """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
     order: str = "natural"
     """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
     temperature: float = 1.0
-    """Of `fill="sample"`; below 1 concentrates."""
+    """Of `decoding="sample"`; below 1 concentrates."""
 
     def __post_init__(self) -> None:
         for name, names in (
             ("network", ("mlp", "transformer")),
             ("head", tuple(HEADS)),
             ("targets", ("all", "next")),
-            ("rule", RULES),
-            ("fill", FILLS),
+            ("mask_distribution", MASK_DISTRIBUTIONS),
+            ("decoding", DECODINGS),
             ("order", ("natural", "random", "certain")),
         ):
             if getattr(self, name) not in names:
                 raise InputError(
                     f"{name}: expected one of {', '.join(names)}, got {getattr(self, name)!r}"
                 )
-        if not self.gives or min(self.gives) < 0:
-            raise InputError(f"gives: expected numbers of dimensions, got {self.gives}")
+        if not self.num_given or min(self.num_given) < 0:
+            raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
         for name in ("width", "layers", "obs_width", "components", "masks"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -107,19 +107,22 @@ class MacPolicy(LearnedPolicy):
 
     name: ClassVar[str] = "mac"
     Config: ClassVar[type] = MacConfig
+    search_space = {"width": [128, 256, 512], "decoding": ["mean", "mode"]}  # noqa: RUF012
+    presets = {  # noqa: RUF012
+        "demo": {"steps": 4000, "batch_size": 128},
+        "full": {"steps": 16000, "batch_size": 128},
+    }
+    step_cost = 30
 
     def __init__(
         self,
         config: MacConfig,
-        obs_mean: np.ndarray,
-        obs_std: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
+        *box: Any,
     ) -> None:
-        super().__init__(config, obs_mean, obs_std, low, high)
-        if config.rule == "operator" and min(config.gives) >= self.action_dim:
+        super().__init__(config, *box)
+        if config.mask_distribution == "operator" and min(config.num_given) >= self.action_dim:
             raise InputError(
-                f"gives: expected a number below {self.action_dim} dimensions, got {config.gives}"
+                f"num_given: expected a number below {self.action_dim}, got {config.num_given}"
             )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.network = _network(config, self.action_dim, self.obs_dim, head)
@@ -129,7 +132,7 @@ class MacPolicy(LearnedPolicy):
         self._generator = torch.Generator()
 
     def reset(self, seed: int | None = None) -> None:
-        """Start an episode; `seed` decides what `fill="sample"` and `order="random"` draw."""
+        """Start an episode; `seed` decides what `decoding="sample"` and `order="random"` draw."""
         if seed is None:
             self._generator.seed()
         else:
@@ -143,7 +146,7 @@ class MacPolicy(LearnedPolicy):
         may = steps.given.cpu().repeat_interleave(many, 0)
         asked = self.queries(count, self.action_dim, generator, may)
         # The baseline alone asks in every order; paths of the others are in natural order.
-        baseline = self.config.rule == "any-order"
+        baseline = self.config.mask_distribution == "any-order"
         position = permutations(count, self.action_dim, generator) if baseline else None
         known, target = (m.view(shape) for m in uniform_step(*asked, position, generator))
         if self.config.targets == "all":
@@ -160,7 +163,9 @@ class MacPolicy(LearnedPolicy):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Negative log-likelihood per trained conditional [nats]."""
         rank = batch["rank"]  # (B, M, D)
-        executed, action = self._scale(batch["executed"]), self._scale(batch["action"])
+        executed, action = (
+            self.to_unit(batch[name]).clamp(-1, 1) for name in ("executed", "action")
+        )
         params = self.network(executed, rank, self.normalize(batch["obs"]), levels=1)
         log_prob = self.model.head.log_prob(params, action.unsqueeze(1))
         asked = (rank == 1).to(log_prob.dtype)
@@ -169,31 +174,32 @@ class MacPolicy(LearnedPolicy):
     def weights(self, batch: dict[str, Tensor]) -> Tensor:
         return (batch["rank"] == 1).sum((1, 2)).float()
 
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """Fill in what is not given, as `config.fill` and `config.order` say."""
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Fill in the free dimensions as `config.decoding` and `config.order` say."""
         config = self.config
         with torch.inference_mode():
-            x, mask, context = self._tensors(obs, values, given)
+            x, mask, context = self._tensors(obs, partial.values, partial.given)
             x, _ = self.model.fill(
-                x, mask, context, config.fill, config.order, config.temperature, self._generator
+                x, mask, context, config.decoding, config.order, config.temperature, self._generator
             )
-            return self._unscale(x).cpu().numpy()
+            return self.from_unit(x.clamp(-1, 1)).cpu().numpy()
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         """The same, unrolled: dimensions are asked one by one, whether given or not."""
         config = self.config
-        if config.fill == "sample" or config.order == "random":
+        if config.decoding == "sample" or config.order == "random":
             raise InputError(
-                "fill, order: expected mean or mode, natural or certain, in a graph, "
-                f"got {config.fill} and {config.order}"
+                "decoding, order: expected mean or mode, natural or certain, in a graph, "
+                f"got {config.decoding} and {config.order}"
             )
-        x, obs = self._scale(values), self.normalize(obs)
-        return self._unscale(unrolled(self.model, x, given, obs, config.fill, config.order))
+        x, obs = self.to_unit(values).clamp(-1, 1), self.normalize(obs)
+        filled = unrolled(self.model, x, given, obs, config.decoding, config.order)
+        return self.from_unit(filled.clamp(-1, 1))
 
     def log_prob(
         self, obs: np.ndarray, partial: PartialAction, known: np.ndarray | None = None
     ) -> np.ndarray:
-        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was.
+        """Exact log-likelihood of the given entries [nats]; 0 where nothing is given.
 
         Entries in the mask `known` `(B, D)` are conditions, and not counted.
         """
@@ -213,10 +219,9 @@ class MacPolicy(LearnedPolicy):
                     stretch = (self.action_high - self.action_low).log() - np.log(2)
                     log_prob = log_prob - (query * stretch).sum(-1)
                 result[some] = log_prob.cpu().numpy()
-        return result
+        return result.reshape(np.shape(obs)[:-1])
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Standard deviation of each dimension on what is given, in action units; 0 where given."""
         batch = (np.atleast_2d(obs), np.atleast_2d(partial.values), np.atleast_2d(partial.given))
         with torch.inference_mode():
             x, mask, context = self._tensors(*batch)
@@ -228,18 +233,9 @@ class MacPolicy(LearnedPolicy):
         self, obs: np.ndarray, values: np.ndarray, given: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:
         device = self.obs_mean.device
-        x = self._scale(torch.tensor(np.asarray(values, np.float32), device=device))
+        x = self.to_unit(torch.tensor(np.asarray(values, np.float32), device=device)).clamp(-1, 1)
         context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
         return x, torch.tensor(given, device=device), context
-
-    def _scale(self, action: Tensor) -> Tensor:
-        """From the action box to [-1, 1]."""
-        unit = (action - self.action_low) / (self.action_high - self.action_low)
-        return (2 * unit - 1).clamp(-1, 1)
-
-    def _unscale(self, x: Tensor) -> Tensor:
-        x = x.clamp(-1, 1)
-        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
 
 
 def _queries(
@@ -249,19 +245,19 @@ def _queries(
     generator: torch.Generator | None = None,
     may: Tensor | None = None,
 ) -> Masks:
-    """Given and asked, as `config.rule` says.
+    """Given and asked, as `config.mask_distribution` says.
 
     Where an operator gave only some dimensions, `may` `(batch, dim)`, just these are given half of
     the time, and those of them that the rule says the other half.
     """
-    if config.rule == "marginal":
+    if config.mask_distribution == "marginal":
         return marginal_queries(batch, dim, generator)
-    if config.rule == "evidence":
+    if config.mask_distribution == "evidence":
         given, _ = evidence_queries(batch, dim, generator, nothing=config.nothing)
-    elif config.rule == "any-order":
+    elif config.mask_distribution == "any-order":
         given = torch.zeros(batch, dim, dtype=torch.bool)
     else:
-        sizes = torch.tensor([k for k in config.gives if k < dim])
+        sizes = torch.tensor([k for k in config.num_given if k < dim])
         size = sizes[torch.randint(len(sizes), (batch, 1), generator=generator)]
         given = permutations(batch, dim, generator) < size
     if may is not None and not may.all():

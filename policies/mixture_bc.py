@@ -58,6 +58,8 @@ class MixtureBC(LearnedPolicy):
 
     name: ClassVar[str] = "mixture_bc"
     Config: ClassVar[type] = MixtureBCConfig
+    search_space = {"width": [128, 256, 512], "components": [3, 5, 10]}  # noqa: RUF012
+    step_cost = 3
 
     def __init__(self, config: MixtureBCConfig, *box: Any) -> None:
         super().__init__(config, *box)
@@ -87,36 +89,37 @@ class MixtureBC(LearnedPolicy):
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Negative log-likelihood of the action per dimension [nats]."""
-        action = self._scale(batch["action"])
+        action = self.to_unit(batch["action"])
         log_prob = self._explained(action, torch.ones_like(action), *self(batch["obs"]))
         return -log_prob.logsumexp(-1).mean() / self.action_dim
 
     @torch.inference_mode()
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The mean of the heaviest component."""
         device = self.obs_mean.device
-        parts = (torch.tensor(part, device=device) for part in (obs, values, given))
+        parts = (torch.tensor(part, device=device) for part in (obs, partial.values, partial.given))
         return self.graph(*parts).cpu().numpy()
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         weight, mean, log_scale = self(obs)
         if self.config.condition:
-            x = self._scale(values)
+            x = self.to_unit(values)
             weight = self._explained(x, given.to(x.dtype), weight, mean, log_scale)
         heaviest = weight.argmax(-1).view(-1, 1, 1).expand(-1, 1, self.action_dim)
         chosen = mean.gather(1, heaviest).squeeze(1)
-        return self.action_low + (chosen + 1) / 2 * self._range()
+        return self.from_unit(chosen)
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Exact log-likelihood of what was given, `(B,)` [nats]; 0 where nothing was."""
         parts = (np.asarray(obs, np.float32), partial.values, partial.given)
         device = self.obs_mean.device
         seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)
         x = x.clamp(self.action_low, self.action_high)
-        log_prob = self._explained(self._scale(x), mask.to(x), *self(seen)).logsumexp(-1)
-        stretch = (self._range() / 2).log()  # a density in the action's own units
-        return (log_prob - (mask * stretch).sum(-1)).cpu().numpy()
+        log_prob = self._explained(self.to_unit(x), mask.to(x), *self(seen)).logsumexp(-1)
+        stretch = (
+            (self.action_high - self.action_low) / 2
+        ).log()  # a density in the action's own units
+        return (log_prob - (mask * stretch).sum(-1)).cpu().numpy().reshape(np.shape(obs)[:-1])
 
     def _explained(
         self, x: Tensor, mask: Tensor, weight: Tensor, mean: Tensor, log_scale: Tensor
@@ -125,9 +128,3 @@ class MixtureBC(LearnedPolicy):
         z = (x.unsqueeze(-2) - mean) * (-log_scale).exp()
         each = -0.5 * z * z - log_scale - 0.5 * math.log(2 * math.pi)
         return weight + (mask.unsqueeze(-2) * each).sum(-1)
-
-    def _scale(self, action: Tensor) -> Tensor:
-        return 2 * (action - self.action_low) / self._range() - 1
-
-    def _range(self) -> Tensor:
-        return self.action_high - self.action_low

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import CheckpointError, InputError
+from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.robot import Robot
 
 #: What a file says it is, and the newest version that this code reads.
 FORMAT, VERSION = "mac-control onnx", 1
@@ -55,10 +57,12 @@ class OnnxPolicy(Policy):
         self.name: str = self.checkpoint["kind"]
         self.obs_dim = self.checkpoint["obs_dim"]
         self.low, self.high = (np.array(self.checkpoint[k], np.float32) for k in ("low", "high"))
+        if self.checkpoint.get("robot"):
+            self.robot = Robot.from_json(self.checkpoint["robot"])
         self._answer_the_probe()
 
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        inputs = {"obs": obs, "values": values, "given": given}
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        inputs = {"obs": obs, "values": partial.values, "given": partial.given}
         return self._session.run(["action"], inputs)[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -70,7 +74,7 @@ class OnnxPolicy(Policy):
             obs, values, action = (
                 np.array(probe[name], np.float32) for name in ("obs", "values", "action")
             )
-            found = self.complete(obs, values, np.array(probe["given"], bool))
+            found = self.complete(obs, PartialAction(values, np.array(probe["given"], bool)))
             error = difference(found, action, self.low, self.high).max()
         except Exception as problem:
             raise CheckpointError(

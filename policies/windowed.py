@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,44 +22,47 @@ from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.around import Around, AroundConfig
 from mac_control.policies.mac import MacPolicy
+from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
 REMEMBER = ("operator", "all")
 
 
 @dataclass(frozen=True)
-class WindowConfig(AroundConfig):
+class WindowConfig(WrapperConfig):
     """What a :class:`Windowed` policy sees and plans, as JSON values."""
 
-    history: int = 1
+    n_obs_steps: int = 1
     """Observations, the present one included."""
     past: int = 0
     """Past actions that are known."""
     stride: int = 1
     """Steps between two of the history, and of the past."""
-    chunk: int = 1
+    chunk_size: int = 1
     """Steps that are planned, the present one included."""
     commit: int = 0
     """Steps, the present one included, that are kept from the plan of the step before."""
-    ensemble: float | None = None
+    temporal_ensemble_coeff: float | None = None
     """Average what this plan and the `chunk` - 1 before it say of now, weighted by
-    exp(`ensemble` · age in steps); 0: alike; None: the newest plan alone."""
+    exp(`temporal_ensemble_coeff` · age in steps); 0: alike; None: the newest plan alone."""
     remember: str = "operator"
     """What of past actions is known: what the `operator` gave, or `all` that was done."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        least = {"history": 1, "past": 0, "stride": 1, "chunk": 1, "commit": 0}
+        least = {"n_obs_steps": 1, "past": 0, "stride": 1, "chunk_size": 1, "commit": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(f"{name}: expected at least {low}, got {getattr(self, name)}")
-        if self.commit >= self.chunk:
-            raise InputError(f"commit: expected less than chunk ({self.chunk}), got {self.commit}")
-        if self.ensemble is not None and (self.commit or not np.isfinite(self.ensemble)):
+        if self.commit >= self.chunk_size:
             raise InputError(
-                "ensemble: expected a finite number, and with it commit=0, got "
-                f"{self.ensemble} and {self.commit}"
+                f"commit: expected less than chunk ({self.chunk_size}), got {self.commit}"
+            )
+        if self.temporal_ensemble_coeff is not None and (
+            self.commit or not np.isfinite(self.temporal_ensemble_coeff)
+        ):
+            raise InputError(
+                "temporal_ensemble_coeff: expected a finite number, and with it commit=0, got "
+                f"{self.temporal_ensemble_coeff} and {self.commit}"
             )
         if self.remember not in REMEMBER:
             raise InputError(
@@ -69,22 +72,22 @@ class WindowConfig(AroundConfig):
     @property
     def offsets(self) -> np.ndarray:
         """Time of each row of a window of actions, relative to now: now, future, past."""
-        future = np.arange(self.chunk)
+        future = np.arange(self.chunk_size)
         return np.concatenate([future, -self.stride * np.arange(1, self.past + 1)])
 
 
-class Windowed(Around):
+class Windowed(PolicyWrapper):
     """Another policy on windows: `h` observations in, `R` actions of `D` dimensions out.
 
     To the policy within, a window is one long observation `(h·O,)` and one long action `(R·D,)`
     of which some entries are given. So past commands, the committed part of the plan and the
     operator's dimensions all condition it in the way that the policy conditions on anything.
-    With `ensemble`, what is done is the mean of what successive plans say of a step, as in Zhao et
-    al., Learning Fine-Grained Bimanual Manipulation (ACT), RSS 2023, section IV.
+    With `temporal_ensemble_coeff`, the action is the mean of what successive plans say of a step,
+    as in Zhao et al., Learning Fine-Grained Bimanual Manipulation (ACT), RSS 2023, section IV.
     It keeps state for each row of the batch from `reset` to `reset`.
 
     Example:
-        >>> config = WindowConfig("bc", {"width": 8}, history=3, chunk=2)
+        >>> config = WindowConfig("bc", {"width": 8}, n_obs_steps=3, chunk_size=2)
         >>> policy = Windowed(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
         >>> policy.reset(seed=0)
         >>> policy.inner.obs_dim, policy.inner.action_dim, policy.act(np.zeros((5, 3))).shape
@@ -94,13 +97,13 @@ class Windowed(Around):
     name: ClassVar[str] = "windowed"
     Config: ClassVar[type] = WindowConfig
 
-    def __init__(self, config: WindowConfig, *box: np.ndarray) -> None:
+    def __init__(self, config: WindowConfig, *box: Any) -> None:
         super().__init__(config, *box)
         self.rows = len(config.offsets)
-        self.planned = config.chunk if config.history == 1 and not config.past else 0
-        seen = (np.tile(part, config.history) for part in box[:2])
-        done = (np.tile(part, self.rows) for part in box[2:])
-        self.enclose(*seen, *done)
+        self.chunk_size = config.chunk_size if config.n_obs_steps == 1 and not config.past else 0
+        seen = (np.tile(part, config.n_obs_steps) for part in box[:2])
+        done = (np.tile(part, self.rows) for part in box[2:4])
+        self.build_inner(*seen, *done)
         if isinstance(self.inner, MacPolicy):
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
@@ -108,9 +111,9 @@ class Windowed(Around):
     def training_rows(self, table: Table, rows: Tensor) -> Steps:
         """Windows around each step; the ends of an episode are repeated."""
         config = self.config
-        back = config.stride * torch.arange(config.history - 1, -1, -1)
-        seen = table.take(table.around(rows, -back)).obs
-        _, *actions, _ = table.take(table.around(rows, torch.from_numpy(config.offsets)))
+        back = config.stride * torch.arange(config.n_obs_steps - 1, -1, -1)
+        seen = table.take(table.windows(rows, -back)).obs
+        _, *actions, _ = table.take(table.windows(rows, torch.from_numpy(config.offsets)))
         return Steps(*(part.flatten(1) for part in (seen, *actions)))
 
     def queries(
@@ -134,64 +137,58 @@ class Windowed(Around):
             count = torch.where(draw[:, 0] < 0.5, config.past, (draw[:, 1] * config.past).long())
             begun = torch.arange(config.past) < count
             row = given if config.remember == "operator" else torch.ones_like(given)
-            chosen[:, config.chunk :] = row[:, None] & begun[:, :, None]
+            chosen[:, config.chunk_size :] = row[:, None] & begun[:, :, None]
             if may is not None and config.remember == "operator":
-                chosen[:, config.chunk :] &= may[:, config.chunk :]
+                chosen[:, config.chunk_size :] &= may[:, config.chunk_size :]
         if config.commit:
             kept = torch.rand(batch, 1, 1, generator=generator) < 0.5
             chosen[:, : config.commit] |= kept
         asked = ~chosen
-        asked[:, config.chunk :] = False
+        asked[:, config.chunk_size :] = False
         return chosen.reshape(batch, dim), asked.reshape(batch, dim)
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode: forget what was seen, given and planned."""
         super().reset(seed)
         config = self.config
-        self._seen: deque[np.ndarray] = deque(maxlen=config.stride * (config.history - 1) + 1)
+        self._seen: deque[np.ndarray] = deque(maxlen=config.stride * (config.n_obs_steps - 1) + 1)
         self._past: deque[PartialAction] = deque(maxlen=max(1, config.stride * config.past))
-        self._plans: deque[np.ndarray | None] = deque(maxlen=config.chunk)  # (B, chunk, D) or None
+        self._plans: deque[np.ndarray | None] = deque(
+            maxlen=config.chunk_size
+        )  # (B, chunk, D) or None
         self._known: PartialAction | None = None  # (B, R·D), of the last step
 
-    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        """As every policy does; one call is one step of the episodes in the batch.
+    def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
+        """Take in an observation and commands; one call is one step of the episodes in the batch.
 
         Raises:
-            InputError: also for another batch size than the step before, without a reset.
+            InputError: another batch size than in the step before, without a reset.
         """
-        rows = np.atleast_2d(np.asarray(obs, np.float32))
-        if self._seen and self._seen[-1].shape != rows.shape:
-            raise InputError(
-                f"obs: expected shape {self._seen[-1].shape} as in the step before, or a reset, "
-                f"got {rows.shape}"
-            )
-        before, plans = self._seen.copy(), self._plans.copy()
-        last = plans[-1] if plans else None
-        self._seen.append(rows)
+        if self._seen:
+            self.expect_rows(len(self._seen[-1]), obs)
+        last = self._plans[-1] if self._plans else None
+        self._seen.append(obs)
         self._plans.append(None)  # of a step in which everything is given
-        try:
-            self._known = self._conditions(last) if rows.shape[-1] == self.obs_dim else None
-            action = super().act(obs, partial)
-        except Exception:
-            self._seen, self._plans = before, plans
-            raise
-        if self.config.past:
-            done = np.atleast_2d(action)
-            given = np.zeros(done.shape, bool) if partial is None else np.atleast_2d(partial.given)
-            all_of_it = self.config.remember == "all"
-            self._past.append(PartialAction(done, given | all_of_it))
-        return action
+        self._known = self._conditions(last)
+        if self.config.past:  # `complete` adds what is filled in
+            given = partial.given | (self.config.remember == "all")
+            self._past.append(PartialAction(partial.values, given))
 
-    def complete(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        window = self._joined(self._known, PartialAction(values, given))
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        window = self._joined(self._known, partial)
         filled = self.inner.act(self._stacked(), window).reshape(len(obs), self.rows, -1)
-        self._plans[-1] = filled[:, : self.config.chunk]
-        return filled[:, 0] if self.config.ensemble is None else self._averaged()
+        self._plans[-1] = filled[:, : self.config.chunk_size]
+        ensemble = self.config.temporal_ensemble_coeff is not None
+        action = self._averaged() if ensemble else filled[:, 0]
+        if self.config.past:
+            done = np.where(partial.given, partial.values, np.clip(action, self.low, self.high))
+            self._past[-1] = PartialAction(done, self._past[-1].given)
+        return action
 
     def _averaged(self) -> np.ndarray:
         """What successive plans say of now, `(B, D)`."""
         ages = [(age, plan) for age, plan in enumerate(reversed(self._plans)) if plan is not None]
-        exponents = np.array([self.config.ensemble * age for age, _ in ages])
+        exponents = np.array([self.config.temporal_ensemble_coeff * age for age, _ in ages])
         weights = np.exp(exponents - exponents.max())
         said = np.stack([plan[:, age] for age, plan in ages])
         return np.tensordot(weights / weights.sum(), said, 1).astype(np.float32)
@@ -206,7 +203,7 @@ class Windowed(Around):
         if self._seen and np.array_equal(self._seen[-1], obs):
             stacked, known = self._stacked(), self._past_only(self._known)
         else:
-            stacked = np.tile(obs, self.config.history)
+            stacked = np.tile(obs, self.config.n_obs_steps)
             known = PartialAction.nothing(len(obs), self.inner.action_dim)
         both = self._joined(known, partial)
         if isinstance(self.inner, MacPolicy):
@@ -217,7 +214,7 @@ class Windowed(Around):
     def _stacked(self) -> np.ndarray:
         """Observations `(B, h·O)`, the oldest first; the first one stands for those before."""
         seen, config = list(self._seen), self.config
-        back = [config.stride * i for i in range(config.history - 1, -1, -1)]
+        back = [config.stride * i for i in range(config.n_obs_steps - 1, -1, -1)]
         return np.concatenate([seen[max(len(seen) - 1 - b, 0)] for b in back], -1)
 
     def _conditions(self, plan: np.ndarray | None) -> PartialAction:
@@ -228,8 +225,8 @@ class Windowed(Around):
         for i in range(config.past):
             back = config.stride * (i + 1)
             if back <= len(self._past):
-                values[:, config.chunk + i] = self._past[-back].values
-                given[:, config.chunk + i] = self._past[-back].given
+                values[:, config.chunk_size + i] = self._past[-back].values
+                given[:, config.chunk_size + i] = self._past[-back].given
         if plan is not None and config.commit:
             values[:, : config.commit] = plan[:, 1 : config.commit + 1]
             given[:, : config.commit] = True
@@ -245,5 +242,5 @@ class Windowed(Around):
     def _past_only(self, known: PartialAction) -> PartialAction:
         """Without commitments: how likely a command is does not depend on our own plan."""
         given = known.given.copy()
-        given[:, : self.config.chunk * self.action_dim] = False
+        given[:, : self.config.chunk_size * self.action_dim] = False
         return PartialAction(known.values, given)

@@ -3,21 +3,24 @@ disturbs, and the corrective action is what there is to learn."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mac_control.cli import run
 from mac_control.collection.augment import Disturbance, plan, simulate
-from mac_control.collection.gather import gather
+from mac_control.collection.generate import generate_dataset
 from mac_control.collection.report import plot, summarize
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.minari_write import target_folder
+from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.files import write_json
+from mac_control.options import EnvOptions
 from mac_control.parallel import FanOut
+from mac_control.scripts.train import described
 
 
-@dataclass
-class Args(FanOut):
+@dataclass(kw_only=True)
+class Args(FanOut, EnvOptions):
     """Make robust episodes from demonstrations; the same command goes on where it was
     interrupted."""
 
@@ -25,8 +28,6 @@ class Args(FanOut):
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
     data: str | None = None
     """Demonstrations to follow: HDF5 file, Minari id or folder; default: what is found here."""
-    tasks: str | None = None
-    """Subtasks that make the reward: complete, partial or mixed; default: as the data say."""
     episodes: int = 400
     """Episodes to make."""
     seed: int = 0
@@ -37,20 +38,23 @@ class Args(FanOut):
 
 
 def main(args: Args) -> None:
-    source = load_demonstrations(args.data, tasks=args.tasks)
+    source = described(load_demonstrations(args.data), args)
+    if (named := args.chosen_env()) is not None and "tasks" in named.options:
+        source = replace(source, tasks=checked_tasks(named.options["tasks"]))
     settings = {
         "episodes": args.episodes,
         "seed": args.seed,
         "disturbance": asdict(args.disturbance),
         "source": source.provenance,
     }
-    made = gather(
+    made = generate_dataset(
         simulate,
         plan(source, args.disturbance, args.episodes, args.seed),
         args.out,
         settings,
         source.tasks,
-        {"made_by": "mac-control augment"},
+        {"made_by": "mac-control augment", "env": source.provenance["env"]},
+        source.robot,
         args.chosen(),
     )
     report = summarize(made, source)

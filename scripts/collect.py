@@ -35,17 +35,18 @@ class Args(FanOut):
 
 
 def main(args: Args) -> None:
-    from mac_control.collection.collect import Collection, collect, wanted  # needs mink
-    from mac_control.collection.gather import gather
+    from mac_control.collection.generate import generate_dataset
+    from mac_control.envs.kitchen.collect import Collection, collect, wanted  # needs mink
 
     collection = Collection(args.orders, args.noise, args.clean, args.init_noise)
-    made = gather(
+    made = generate_dataset(
         collect,
         wanted(collection, args.episodes, args.seed),
         args.out,
         {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)},
         collection.tasks,
-        {"made_by": "mac-control collect", "source": "scripted expert"},
+        collection.about("mac-control collect"),
+        collection.robot,
         args.chosen(),
     )
     subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mac_control.cli import run
-from mac_control.errors import InputError
+from mac_control.options import EnvOptions, numbers
 from mac_control.parallel import FanOut
 
 #: In the order in which training begins: the longest first.
 POLICIES = ("ibc", "mac", "bc")
 
 
-@dataclass
-class Args(FanOut):
+@dataclass(kw_only=True)
+class Args(FanOut, EnvOptions):
     """Train BC, IBC and MAC, roll them out alone and MAC with a BC proxy operator, compare.
 
     Writes checkpoints, results.json, .csv, .md and .png. The same command goes on where it was
@@ -28,12 +28,12 @@ class Args(FanOut):
     out: Path = Path("demo")
     """Folder for everything."""
     data: str | None = None
-    """Demonstrations in the kitchen: a file, a Minari id, a D4RL kitchen name; None: searched."""
+    """Demonstrations: a file, a Minari id, a D4RL kitchen name; None: searched."""
     scale: Literal["demo", "full"] = "demo"
     """demo: about two minutes of training per policy and core; full: at most ten."""
     seeds: str = "0"
     """Training seeds, such as 0,1,2."""
-    given: str = "1,3,5"
+    num_given: str = "1,3,5"
     """How many dimensions the proxy operator drives, drawn per episode."""
     episodes: int = 10
     """Episodes per policy, training seed and number of given dimensions."""
@@ -47,18 +47,12 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop import evaluate
     from mac_control.loop.report import earlier_rows, write_report
-    from mac_control.scripts.rollout import numbers
+    from mac_control.scripts.train import described
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
 
-    seeds, given = numbers("seeds", args.seeds), numbers("given", args.given)
-    demonstrations = load_demonstrations(args.data)
-    sizes = demonstrations.obs_dim, demonstrations.action_dim
-    if sizes not in ((30, 9), (59, 9)):
-        raise InputError(
-            "data: expected demonstrations in the kitchen, with 30 or 59 observed entries and "
-            f"9 action dimensions, got {sizes[0]} and {sizes[1]}"
-        )
+    seeds, num_given = numbers("seeds", args.seeds), numbers("num_given", args.num_given)
+    demonstrations = described(load_demonstrations(args.data), args)
     jobs = [
         Job(
             name,
@@ -93,9 +87,12 @@ def main(args: Args) -> int | None:
         rows = before + evaluate(
             [f"{job.name}={job.out}" for name in names for job in jobs if job.name == name],
             [operator],
-            given,
+            num_given,
             episodes=args.episodes,
             workers=args.chosen(),
+            env=args.chosen_env(),
+            env_options=args.env_options(),
+            robot=args.chosen_robot(),
             proxies=[f"bc={job.out}" for job in jobs if job.name == "bc"],
             done=earlier,
             on_row=lambda new, before=before: write_report(args.out, before + new, about),

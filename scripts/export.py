@@ -13,8 +13,8 @@ from mac_control.cli import run
 class Args:
     """Write a policy that runs without torch, in ONNX Runtime; filling in is one call.
 
-    Policies that draw at random (ibc, diffusion, mac with fill=sample) or remember (windowed,
-    intent, recall) cannot be exported.
+    Policies that draw at random (ibc, diffusion, mac with decoding=sample) or are stateful
+    (windowed, intent, retrieval) cannot be exported.
     """
 
     policy: Path
@@ -23,7 +23,7 @@ class Args:
     """File that ends in .onnx, or folder for policy.onnx."""
     format: Literal["onnx"] = "onnx"
     """Format of the file."""
-    fill: Literal["mean", "mode"] | None = None
+    decoding: Literal["mean", "mode"] | None = None
     """How mac fills in a dimension; None: as it was trained with."""
     order: Literal["natural", "certain"] | None = None
     """In which order mac fills in; None: as it was trained with."""
@@ -38,7 +38,7 @@ def main(args: Args) -> int | None:
     policy = load_policy(args.policy)
     if not isinstance(policy, LearnedPolicy):
         raise InputError(f"policy: expected a checkpoint folder, got {args.policy}")
-    print(export_policy(policy, args.out, args.fill, args.order))
+    print(export_policy(policy, args.out, args.decoding, args.order))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import tyro
 
 from mac_control.cli import run
 from mac_control.errors import DataError, InputError
+from mac_control.loop.report import upgraded_row
 
 
 @dataclass
@@ -48,6 +49,7 @@ def _result(folder: Path) -> dict[str, Any]:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
         assert all("rewards" in row for row in result["rows"])
+        result["rows"] = [upgraded_row(row) for row in result["rows"]]
     except FileNotFoundError as error:
         raise DataError(
             f"{folder}: expected a results.json in it, got none; "

@@ -1,4 +1,4 @@
-"""Run episodes of shared autonomy in the kitchen and print what they earn."""
+"""Run episodes of shared autonomy and print what they earn."""
 
 from __future__ import annotations
 
@@ -8,38 +8,31 @@ from pathlib import Path
 
 from mac_control.cli import run
 from mac_control.errors import InputError
+from mac_control.options import EnvOptions
 
 
-@dataclass
-class Args:
-    """Run episodes in the kitchen: the operator gives some dimensions, the policy the rest."""
+@dataclass(kw_only=True)
+class Args(EnvOptions):
+    """Run episodes: the operator gives some dimensions, the policy the rest."""
 
     policy: str
     """Checkpoint of the policy that fills in."""
     operator: str = "nobody"
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
-    given: int | None = None
+    num_given: int | None = None
     """How many dimensions the operator drives, drawn per episode; None: all it can."""
     dims: str | None = None
-    """Or which dimensions, such as 0,1,2."""
+    """Or which, by index, name or group: 0,1,2 or wrist,gripper."""
     episodes: int = 5
     """Number of episodes."""
     seed: int = 0
     """Of the first episode; the others follow it."""
     proxy: str | None = None
-    """Checkpoint of the policy in the seat of the operator proxy; None: --policy itself."""
+    """Checkpoint of the policy that the operator proxy is made of; None: --policy itself."""
     data: str | None = None
     """Demonstrations for the tracker: as in train; None: searched."""
-    tasks: str | None = None
-    """complete, partial or mixed; None: as the policy was trained."""
-    noise: float = 0.1
-    """Noise on observed robot joints, as in D4RL."""
-    init_noise: float = 0.0
-    """Arm joints start within this of the usual pose [rad]."""
-    steps: int = 280
-    """Longest episode, in steps of 0.08 s."""
     video: Path | None = None
-    """File for a film of all episodes, such as film.mp4."""
+    """File for a video of all episodes, such as video.mp4."""
 
 
 def main(args: Args) -> int | None:
@@ -47,58 +40,60 @@ def main(args: Args) -> int | None:
 
     from mac_control.checkpoint import load_policy
     from mac_control.demonstrations import load_demonstrations
-    from mac_control.envs import make_kitchen
-    from mac_control.loop.plan import contend, source_of
+    from mac_control.envs import make_env, robot_of
+    from mac_control.envs.make import make_filmed
+    from mac_control.loop.cases import resolve_policies, source_of
     from mac_control.loop.rollouts import rollout
-    from mac_control.loop.video import film, ready_to_film
+    from mac_control.loop.video import record_video, require_video
     from mac_control.operators import make_operator
 
     if args.episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
-    if args.given is not None and args.dims is not None:
-        raise InputError("given, dims: expected one of the two, got both")
-    (contender,) = contend([args.policy])[:1]
-    policy = load_policy(contender.source)
+    if args.num_given is not None and args.dims is not None:
+        raise InputError("num_given, dims: expected one of the two, got both")
+    entry = resolve_policies([args.policy])[0]
+    policy = load_policy(str(entry.source))
     if args.video is not None:
-        ready_to_film()
-    env = make_kitchen(
-        tasks=args.tasks or contender.tasks or "complete",
-        obs=contender.obs,
-        max_episode_steps=args.steps,
-        robot_noise_ratio=args.noise,
-        init_noise=args.init_noise,
-        render_mode=None if args.video is None else "rgb_array",
-    )
+        require_video()
+    chosen = entry.env_for(args.chosen_env(), args.env_options())
+    make = make_env if args.video is None else make_filmed
+    env = make(chosen, args.chosen_robot())
+    robot = robot_of(env)
     uses_data = source_of(args.operator) in ("tracker", "everything")
     operator = make_operator(
         args.operator,
         action_dim=policy.action_dim,
-        given=args.given if args.dims is None else numbers("dims", args.dims),
-        policy=load_policy(args.proxy or contender.source),
+        given=args.num_given if args.dims is None else _dims(args.dims),
+        policy=load_policy(args.proxy or str(entry.source)),
         demonstrations=load_demonstrations(args.data) if uses_data or args.data else None,
         env=env,
+        robot=robot,
     )
     rewards = []
-    with film(env, args.video) if args.video is not None else nullcontext() as picture, operator:
+    video = record_video(env, args.video) if args.video is not None else nullcontext()
+    with video as picture, operator:
         for seed in range(args.seed, args.seed + args.episodes):
             t = rollout(env, policy, operator, seed=seed, on_step=picture)
             rewards.append(t.reward)
             done = ", ".join(f"{task} at {step}" for task, step in t.task_steps.items())
-            dims = ",".join(map(str, np.flatnonzero(t.given.any(axis=0)))) or "none"
+            if t.success is not None and not t.task_steps:
+                done = "success" if t.success else "no success"
+            given = ", ".join(robot.labels[d] for d in np.flatnonzero(t.given.any(axis=0)))
             nats = "" if t.log_prob is None else f"  log_prob {t.log_prob.mean():.2f} nats/step"
-            print(f"seed {seed}  reward {t.reward:.0f}  given {dims}{nats}  {done}", flush=True)
+            print(
+                f"seed {seed}  reward {t.reward:g}  given {given or 'none'}{nats}  {done}",
+                flush=True,
+            )
+    env.close()
     error = np.std(rewards, ddof=1) / len(rewards) ** 0.5 if len(rewards) > 1 else 0.0
     print(f"mean reward {np.mean(rewards):.2f} ± {error:.2f} (standard error, {len(rewards)})")
     if args.video is not None:
         print(args.video)
+    return None
 
 
-def numbers(name: str, text: str) -> list[int]:
-    """Whole numbers from a list such as `0,1,3`."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"{name}: expected numbers such as 0,1,3, got {text!r}") from error
+def _dims(text: str) -> list[int | str]:
+    return [int(part) if part.isdigit() else part for part in text.split(",")]
 
 
 if __name__ == "__main__":

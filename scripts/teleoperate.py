@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mac_control.cli import run
+from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
+from mac_control.options import EnvOptions
 
 
-@dataclass
-class Args:
-    """Drive the kitchen: you give some dimensions, the policy fills in the rest."""
+@dataclass(kw_only=True)
+class Args(EnvOptions):
+    """Drive: you give some dimensions, the policy fills in the rest."""
 
     policy: str | None = None
     """Checkpoint of the policy that fills in; None: the robot stands still where nobody drives."""
@@ -42,20 +44,10 @@ class Args:
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
-    rate: float = 12.5
-    """Control steps per second [Hz]."""
+    rate: float | None = None
+    """Control steps per second [Hz]; None: the robot's."""
     speed: float = 1.0
     """Times real time."""
-    env: str = "kitchen"
-    """kitchen, or the id of any Gymnasium environment with Box actions."""
-    tasks: str = "complete"
-    """Subtasks of the kitchen: complete, partial or mixed."""
-    obs: str = "positions"
-    """What the kitchen's policy sees: positions or full."""
-    noise: float = 0.1
-    """Noise on observed robot joints of the kitchen, as in D4RL."""
-    episode_steps: int = 1500
-    """Longest episode."""
     steps: int | None = None
     """Stop after so many control periods; None: until told to quit."""
     seed: int = 0
@@ -65,10 +57,12 @@ class Args:
 def main(args: Args) -> int | None:
     import torch
 
-    from mac_control.teleop.assemble import assemble_operator, assemble_policy, make_env
+    from mac_control.envs import make_env, robot_of
+    from mac_control.loop.cases import resolve_policies
+    from mac_control.teleop.assemble import DEFAULT_RATE, assemble_operator, assemble_policy
     from mac_control.teleop.device import make_device
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.operator import Together
+    from mac_control.teleop.operator import MultiDeviceOperator
     from mac_control.teleop.options import parse_options
     from mac_control.teleop.pacing import share_promptly
 
@@ -79,34 +73,39 @@ def main(args: Args) -> int | None:
         raise InputError("device: expected a device where there is no cockpit, got none")
     if args.options and len(names) != 1:
         raise InputError(f"options: expected exactly one device, got {len(names)}")
-    env = make_env(args.env, args.tasks, args.obs, args.episode_steps, args.noise)
+    options = {"max_episode_steps": 1500, **args.env_options()}
+    named = args.chosen_env() or EnvName()
+    if args.policy is not None:
+        named = resolve_policies([args.policy])[0].env_for(args.chosen_env(), {})
+    env = make_env(named, args.chosen_robot(), **options)
     policy = assemble_policy(args.policy, env)
-    patience = args.patience or 1 / (args.rate * args.speed)
+    rate = args.rate or robot_of(env).rate or DEFAULT_RATE
+    patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators: list[Any] = [
         assemble_operator(
             make_device(name, **parse_options(args.options)),
             env,
             args.mapping,
-            rate=args.rate,
+            rate=rate,
             **settings,
         )
         for name in names
     ]
-    recorder = _recorder(args, env, names)
+    recorder = _recorder(args, env, named.with_options(options), names, rate)
     cockpit = None
     if args.cockpit:
         from mac_control.cockpit import PATIENCE, Cockpit
 
         cockpit = Cockpit(args.host, args.port, args.remote, args.token)
         settings["patience"] = args.patience or max(patience, PATIENCE)
-        operators.insert(0, assemble_operator(cockpit.inbox, env, rate=args.rate, **settings))
-    together = operators[0] if len(operators) == 1 else Together(operators)
+        operators.insert(0, assemble_operator(cockpit.inbox, env, rate=rate, **settings))
+    together = operators[0] if len(operators) == 1 else MultiDeviceOperator(operators)
     loop = Teleoperation(
         env,
         policy,
         together,
-        rate=args.rate,
+        rate=rate,
         speed=args.speed,
         ramp=args.ramp,
         recorder=recorder,
@@ -128,12 +127,18 @@ def main(args: Args) -> int | None:
     return None
 
 
-def _recorder(args: Args, env: Any, devices: list[str]) -> Any:
+def _recorder(args: Args, env: Any, named: EnvName, devices: list[str], rate: float) -> Any:
     if args.record is None:
         return None
     from mac_control.teleop.recording import MinariRecorder
 
-    about = {"policy": args.policy, "devices": devices, "cockpit": args.cockpit, "rate": args.rate}
+    about = {
+        "env": named.to_json(),
+        "policy": args.policy,
+        "devices": devices,
+        "cockpit": args.cockpit,
+        "rate": rate,
+    }
     return MinariRecorder(args.record, env, about)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mac_control.cli import run
+from mac_control.options import EnvOptions, numbers
 from mac_control.parallel import FanOut
 
 
-@dataclass
-class Args(FanOut):
+@dataclass(kw_only=True)
+class Args(FanOut, EnvOptions):
     """Optuna proposes settings; each is trained and rolled out with an operator.
 
     The same command goes on where it was interrupted.
@@ -19,7 +20,7 @@ class Args(FanOut):
     out: Path
     """Folder for the trials, study.db and tuning.json."""
     policy: str = "mac"
-    """bc, mixture_bc, ibc, diffusion or mac."""
+    """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
     data: str | None = None
     """Demonstrations, as in train."""
     trials: int = 20
@@ -28,7 +29,7 @@ class Args(FanOut):
     """Gradient steps of each for MAC; for others, as many as take as long."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
-    given: str = "0,3"
+    num_given: str = "0,3"
     """Numbers of dimensions it gives; what counts is the mean reward over them."""
     episodes: int = 10
     """For each of them."""
@@ -38,20 +39,23 @@ class Args(FanOut):
 
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
-    from mac_control.scripts.rollout import numbers
+    from mac_control.scripts.train import described
     from mac_control.suites.tuning import tune
 
     found = tune(
         args.policy,
-        load_demonstrations(args.data),
+        described(load_demonstrations(args.data), args),
         args.out,
         trials=args.trials,
         steps=args.steps,
         operator=args.operator,
-        given=tuple(numbers("given", args.given)),
+        num_given=tuple(numbers("num_given", args.num_given)),
         episodes=args.episodes,
         seed=args.seed,
         workers=args.chosen(),
+        env=args.chosen_env(),
+        env_options=args.env_options(),
+        robot=args.chosen_robot(),
     )
     print(f"{found['best']['value']:.2f} with {found['best']['settings']}")
     print(args.out / "tuning.json")

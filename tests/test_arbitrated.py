@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import InputError, PartialAction, evaluate
-from mac_control.loop.metrics import heeded
+from mac_control.loop.metrics import acceptance_rate
 from mac_control.loop.trajectory import Trajectory
 from mac_control.policies import Policy
 from mac_control.policies.arbitrated import Arbitrated
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.policies.intent import Intent, IntentConfig
-from mac_control.policies.recall import Recall, RecallConfig
+from mac_control.policies.retrieval import Retrieval, RetrievalConfig
 from mac_control.policies.windowed import WindowConfig, Windowed
 
 STD = 0.1
@@ -47,7 +47,7 @@ def test_what_stays_further_off_is_overruled_and_heeded_again_once_it_is_likely(
     done = acts(policy, *[0.9] * 10, *[0.1] * 30)
     overruled = [value == 0.0 for value in done]
     first, last = overruled.index(True), len(done) - 1 - overruled[::-1].index(True)
-    assert 0 < first < 5  # a single odd command is still heeded
+    assert 0 < first < 5  # a single odd command is still acceptance_rate
     assert 10 <= last < 30 and all(overruled[first : last + 1])
     policy.reset()
     assert acts(policy, 0.9) == [np.float32(0.9)]
@@ -80,14 +80,14 @@ def test_actions_are_what_is_given_or_what_the_policy_does(steps):
 
 
 class Listening(Normal):
-    """One that remembers: it does the mean of all it was given so far, in every free dimension."""
+    """One that stateful: it does the mean of all it was given so far, in every free dimension."""
 
-    remembers = True
+    stateful = True
 
     def reset(self, seed=None):
         self.heard = []
 
-    def alone(self, obs):
+    def autonomous_action(self, obs):
         return np.zeros((len(obs), 2), np.float32)
 
     def complete(self, obs, values, given):
@@ -111,7 +111,7 @@ def test_one_that_remembers_goes_on_listening_while_it_overrules():
 def test_policies_that_remember_say_what_they_would_do_alone(kind):
     box = (np.zeros(30), np.ones(30), -np.ones(9), np.ones(9))
     policy = {
-        "recall": lambda: Recall(RecallConfig(lengths=(5, 4)), *box),
+        "recall": lambda: Retrieval(RetrievalConfig(lengths=(5, 4)), *box),
         "intent": lambda: Intent(IntentConfig(intents=("open", "shut")), *box),
     }[kind]()
     policy.reset(seed=0)
@@ -119,8 +119,8 @@ def test_policies_that_remember_say_what_they_would_do_alone(kind):
     for obs in rng.normal(size=(5, 1, 30)).astype(np.float32):
         given = rng.random((1, 9)) < 0.5
         policy.act(obs, PartialAction(rng.uniform(-1, 1, (1, 9)), given))
-        before, alone = policy.belief, policy.alone(obs)
-        assert np.array_equal(policy.alone(obs), alone)
+        before, alone = policy.belief, policy.autonomous_action(obs)
+        assert np.array_equal(policy.autonomous_action(obs), alone)
         assert np.array_equal(policy.belief, before)
     with pytest.raises(InputError, match=r"obs: expected shape \(30,\)"):
         Arbitrated(policy).act(np.zeros(5), PartialAction(np.zeros(9), np.arange(9) < 3))
@@ -131,7 +131,7 @@ def test_only_policies_with_a_density_that_know_what_they_would_do_can_judge():
     with pytest.raises(InputError, match=r"density.*got bc"):
         Arbitrated(BC(BCConfig(), obs, obs + 1, -box, box))
     with pytest.raises(InputError, match="alone, got windowed"):
-        Arbitrated(Windowed(WindowConfig(history=2), obs, obs + 1, -box, box))
+        Arbitrated(Windowed(WindowConfig(n_obs_steps=2), obs, obs + 1, -box, box))
     with pytest.raises(InputError, match="z: expected"):
         Arbitrated(Normal(), z=0.0)
 
@@ -142,7 +142,7 @@ def test_heeded_counts_given_entries_that_were_done():
     actions = np.array([[0.5, 0.1], [0.0, 0.1], [1.0, 0.1], [0.5, 0.1]], np.float32)
     zeros = np.zeros(4)
     trajectory = Trajectory(np.zeros((4, 3)), given, values, actions, zeros, None, {}, None, 0)
-    assert heeded(trajectory) == 0.75
+    assert acceptance_rate(trajectory) == 0.75
 
 
 class Kitchen(Normal):
@@ -161,7 +161,7 @@ def test_a_random_operator_is_overruled_where_an_evaluation_asks_for_it():
     arguments = {"given": [3], "episodes": 2, "workers": 1, "env": {"max_episode_steps": 9}}
     (obeyed,) = evaluate([Kitchen()], ["random"], **arguments)
     (overruled,) = evaluate([Kitchen()], ["random"], arbitrate=2.0, **arguments)
-    assert obeyed["metrics"]["heeded"] == 1.0
-    assert overruled["metrics"]["heeded"] < 0.5
+    assert obeyed["metrics"]["acceptance_rate"] == 1.0
+    assert overruled["metrics"]["acceptance_rate"] < 0.5
     with pytest.raises(InputError, match="density"):
         evaluate([NoDensity()], ["random"], arbitrate=2.0, **arguments)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from benchmarks.all import Args, main
+from benchmarks.page import Table, machine, markdown
+from benchmarks.sections import SECTIONS
+from benchmarks.throughput import tables as training_tables
 from mac_control import InputError
-from mac_control.benchmarks.all import Args, main
-from mac_control.benchmarks.page import Table, machine, markdown
-from mac_control.benchmarks.sections import SECTIONS
-from mac_control.benchmarks.throughput import tables as training_tables
 
 
 def test_a_section_is_measured_and_takes_its_place_on_the_page(tmp_path, capsys):
@@ -19,7 +19,7 @@ def test_a_section_is_measured_and_takes_its_place_on_the_page(tmp_path, capsys)
     tables = found["sections"]["growth"]["tables"]
     assert len(tables) == 4 and all(row["ratio"] > 0 for t in tables for row in t["rows"])
     assert tables[2]["rows"][0]["ratio"] == 1
-    for text in ("mac-control benchmark all --only growth", f"- cores: {machine()['cores']}"):
+    for text in ("python -m benchmarks all --only growth", f"- cores: {machine()['cores']}"):
         assert text in page
     assert "## Growth with D" in page and "## Growth with D" in capsys.readouterr().out
     # Another machine's figures do not share a page.

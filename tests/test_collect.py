@@ -5,9 +5,9 @@ import pytest
 
 from mac_control import InputError
 from mac_control.collection import builtin
-from mac_control.collection.collect import Collection, Wanted, collect, wanted
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS
+from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
 from mac_control.scripts.collect import Args, main
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mac_control import DataError, InputError, load_demonstrations
-from mac_control.demonstrations.recognise import D4RL_FILES
+from mac_control.envs.kitchen.data import D4RL_FILES
 
 COMPLETE = ("microwave", "kettle", "light switch", "slide cabinet")
 MIXED = ("microwave", "kettle", "bottom burner", "light switch")

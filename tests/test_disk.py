@@ -11,15 +11,15 @@ import gymnasium
 import numpy as np
 import pytest
 
-from mac_control.benchmarks.faults.disk import ROOM, Disk
+from benchmarks.faults.disk import ROOM, Disk
 from mac_control.demonstrations import load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
 from mac_control.errors import DiskError, InputError
 from mac_control.files import write_json, writing
 from mac_control.operators import Nobody
+from mac_control.policies.zero import Still
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
-from mac_control.teleop.still import Still
 
 
 @pytest.fixture

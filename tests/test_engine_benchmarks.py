@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mac_control.benchmarks import density_data, density_models, engine
-from mac_control.benchmarks.density_data import Table
-from mac_control.benchmarks.density_models import Size, gmm_log_prob, train_rule
+from benchmarks import density_data, density_models, engine
+from benchmarks.density_data import Table
+from benchmarks.density_models import Size, gmm_log_prob, train_rule
 
 
 def test_the_mixture_is_conditioned_in_closed_form():

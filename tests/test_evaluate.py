@@ -14,7 +14,7 @@ from mac_control import Demonstrations, Episode, InputError, cli, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.envs import make_kitchen
 from mac_control.loop import bootstrap_interval, groups
-from mac_control.loop.plan import Contender, contend, plan
+from mac_control.loop.cases import EvalPolicy, plan, resolve_policies
 from mac_control.policies import Policy
 from mac_control.policies.bc import BC
 
@@ -227,19 +227,19 @@ def test_the_tasks_are_those_the_policy_was_trained_on(checkpoints, monkeypatch)
 
 
 def test_the_proxy_is_the_one_of_the_same_training_seed(checkpoints):
-    both = [Contender("mac", seed, "", 30, 9, None, "sum") for seed in (0, 10)]
-    cells = plan(both, ["proxy"], [3], contend([checkpoints]), {})
+    both = [EvalPolicy("mac", seed, "", 30, 9, None, "sum") for seed in (0, 10)]
+    cells = plan(both, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert [cell.proxy.train_seed for cell in cells] == [0, 10]
-    cells = plan(both, ["proxy"], [3], contend([checkpoints / "seed-10"]), {})
+    cells = plan(both, ["proxy"], [3], resolve_policies([checkpoints / "seed-10"]), {})
     assert [cell.proxy.train_seed for cell in cells] == [10, 10]
-    other = [Contender("mac", 3, "", 30, 9, None, "sum")]
+    other = [EvalPolicy("mac", 3, "", 30, 9, None, "sum")]
     with pytest.raises(InputError, match=r"one with training seed 3 for 'mac', got .*\[0, 10\]"):
-        plan(other, ["proxy"], [3], contend([checkpoints]), {})
+        plan(other, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert len({cell.key for cell in cells}) == 2
 
 
 def test_a_policy_can_be_named(checkpoints):
-    named = contend([f"small={checkpoints}", checkpoints / "seed-0"])
+    named = resolve_policies([f"small={checkpoints}", checkpoints / "seed-0"])
     assert [(c.name, c.train_seed) for c in named] == [("small", 0), ("small", 10), ("bc", 0)]
 
 

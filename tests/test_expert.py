@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from mac_control import InputError
 from mac_control.envs import SUBTASKS, make_kitchen
-from mac_control.expert import SKILLS, ScriptedExpert, achieved
-from mac_control.expert.arm import TIP, Arm, arm_model
-from mac_control.expert.operator import ScriptedOperator
-from mac_control.expert.poses import angle, facing, gap, step_towards, turn
+from mac_control.envs.kitchen.arm import TIP, Arm, arm_model
+from mac_control.envs.kitchen.expert import ScriptedExpert
+from mac_control.envs.kitchen.operator import ScriptedOperator
+from mac_control.envs.kitchen.poses import angle, facing, gap, step_towards, turn
+from mac_control.envs.kitchen.skills import SKILLS, achieved
 from mac_control.operators import make_operator
 
 angles = st.floats(-3.0, 3.0)

@@ -124,7 +124,7 @@ def test_observations_of_demonstrations_give_what_torch_gives(mac, exported, sou
 @pytest.mark.parametrize(
     "policy",
     [
-        small("mac", **SMALL, network="transformer", ordered=True, fill="mode"),
+        small("mac", **SMALL, network="transformer", ordered=True, decoding="mode"),
         small("mac", **SMALL, obs_width=8, head="logistic", order="certain"),
         small("mixture_bc", width=8, condition=True),
         small("bc", width=8),
@@ -149,7 +149,7 @@ def test_the_file_says_what_it_is(folder, mac, exported):
     weights = json.loads((folder / "mac" / "policy.json").read_text())["weights"]
     assert about["weights"] == weights
     assert about["training"] == {"seed": 3} and about["data"] == {"tasks": ["kettle"]}
-    assert MacConfig(**{**about["config"], "gives": (0,)}) == MacConfig(gives=(0,))
+    assert MacConfig(**{**about["config"], "num_given": (0,)}) == MacConfig(num_given=(0,))
     assert about["made_with"]["torch"] == torch.__version__
     assert np.array_equal(exported.high, mac.high) and exported.obs_dim == 30
     assert str(Path(export.__file__).parent).encode() not in (folder / "mac.onnx").read_bytes()
@@ -180,7 +180,7 @@ def test_the_example_runs_without_torch(folder):
     ("policy", "words"),
     [
         (small("ibc", width=8), "got ibc"),
-        (small("mac", width=8, fill="sample"), "got sample and natural"),
+        (small("mac", width=8, decoding="sample"), "got sample and natural"),
         (small("mac", width=8, order="random"), "got mean and random"),
     ],
     ids=["ibc", "sample", "random"],
@@ -192,8 +192,8 @@ def test_what_cannot_be_exported_says_so(policy, words, tmp_path):
 
 
 def test_fill_is_an_option_of_mac_alone(tmp_path):
-    with pytest.raises(InputError, match="fill: expected none with the policy bc"):
-        export.export_policy(small("bc", width=8), tmp_path, fill="mode")
+    with pytest.raises(InputError, match="decoding: expected none with the policy bc"):
+        export.export_policy(small("bc", width=8), tmp_path, decoding="mode")
 
 
 class Liar(BC):

@@ -1,10 +1,10 @@
-"""A little of `mac-control benchmark faults fuzz`: nonsense is read or refused in a sentence."""
+"""A little of `python -m benchmarks faults fuzz`: nonsense is read or refused in a sentence."""
 
 import pytest
 
+from benchmarks.faults.fuzz import fuzz
+from benchmarks.faults.readers import READERS
 from mac_control import InputError
-from mac_control.benchmarks.faults.fuzz import fuzz
-from mac_control.benchmarks.faults.readers import READERS
 from mac_control.teleop.mapping import parse_mapping
 from mac_control.teleop.messages import refusal
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mac_control.collection.gather import gather, pieces
+from mac_control.collection.generate import generate_dataset, shards
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.errors import DataError, InputError
 
@@ -43,7 +43,9 @@ def assert_same(left: Demonstrations, right: Demonstrations) -> None:
 
 
 def test_the_data_set_holds_the_episodes_in_the_order_of_the_items(tmp_path):
-    made = gather(random_episode, range(7), tmp_path / "set", SETTINGS, ["kettle"], workers=1)
+    made = generate_dataset(
+        random_episode, range(7), tmp_path / "set", SETTINGS, ["kettle"], workers=1
+    )
     expected = Demonstrations([e for e in map(random_episode, range(7)) if e is not None])
     assert_same(made, expected)
     read = load_demonstrations(tmp_path / "set")
@@ -51,12 +53,14 @@ def test_the_data_set_holds_the_episodes_in_the_order_of_the_items(tmp_path):
     assert read.tasks == ("kettle",)
     settings = read.provenance["origin"]["settings"]
     assert settings == {"strength": 0.1, "dims": [1, 2], "items": 7}
-    assert not pieces(tmp_path / "set").exists()
+    assert not shards(tmp_path / "set").exists()
 
 
 def test_the_number_of_workers_makes_no_difference(tmp_path):
     for workers in (1, 2):
-        gather(random_episode, range(8), tmp_path / str(workers), SETTINGS, workers=workers)
+        generate_dataset(
+            random_episode, range(8), tmp_path / str(workers), SETTINGS, workers=workers
+        )
     assert_same(load_demonstrations(tmp_path / "1"), load_demonstrations(tmp_path / "2"))
 
 
@@ -66,18 +70,18 @@ def test_after_kill_9_only_the_episodes_in_flight_are_made_again(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_gather import *;"
         "run = sys.argv[2:]; items = [(i, run[0]) for i in range(int(run[2]))];"
-        "gather(slow_episode, items, run[1], SETTINGS, workers=int(run[3]))"
+        "generate_dataset(slow_episode, items, run[1], SETTINGS, workers=int(run[3]))"
     )
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", code, here, marks, out, str(count), str(workers)]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while len(list(pieces(out).glob("0*.npz"))) < 5:
+    while len(list(shards(out).glob("0*.npz"))) < 5:
         assert running.poll() is None
         time.sleep(0.02)
     running.kill()
     running.wait()
     time.sleep(0.5)  # workers notice that their parent is gone
-    finished = len(list(pieces(out).glob("0*.npz")))
+    finished = len(list(shards(out).glob("0*.npz")))
     assert 5 <= finished < count
     assert not out.exists()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
@@ -96,25 +100,29 @@ def interrupted(item: int) -> Episode | None:
 
 def test_other_settings_do_not_go_on_with_what_is_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        gather(interrupted, range(5), tmp_path / "set", SETTINGS, workers=1)
+        generate_dataset(interrupted, range(5), tmp_path / "set", SETTINGS, workers=1)
     with pytest.raises(InputError, match=r"\{'strength': 0.1\}, got \{'strength': 0.2\}"):
-        gather(random_episode, range(5), tmp_path / "set", SETTINGS | {"strength": 0.2}, workers=1)
-    gather(random_episode, range(5), tmp_path / "set", SETTINGS, workers=1)
+        generate_dataset(
+            random_episode, range(5), tmp_path / "set", SETTINGS | {"strength": 0.2}, workers=1
+        )
+    generate_dataset(random_episode, range(5), tmp_path / "set", SETTINGS, workers=1)
     assert len(load_demonstrations(tmp_path / "set")) == 4
 
 
 def test_a_finished_data_set_is_read_with_the_same_settings_and_never_overwritten(tmp_path):
-    made = gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1)
-    pieces(tmp_path / "set").mkdir()  # a kill came before they were removed
-    assert_same(gather(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1), made)
-    assert not pieces(tmp_path / "set").exists()
+    made = generate_dataset(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1)
+    shards(tmp_path / "set").mkdir()  # a kill came before they were removed
+    assert_same(
+        generate_dataset(random_episode, range(2), tmp_path / "set", SETTINGS, workers=1), made
+    )
+    assert not shards(tmp_path / "set").exists()
     (tmp_path / "other").mkdir()
     for name, settings in (("set", SETTINGS | {"strength": 0.2}), ("other", SETTINGS)):
         with pytest.raises(InputError, match="free"):
-            gather(random_episode, range(2), tmp_path / name, settings, workers=1)
+            generate_dataset(random_episode, range(2), tmp_path / name, settings, workers=1)
     assert_same(load_demonstrations(tmp_path / "set"), made)
 
 
 def test_nothing_kept_is_an_error(tmp_path):
     with pytest.raises(DataError, match="all 1 episodes were left out"):
-        gather(random_episode, [2], tmp_path / "set", SETTINGS, workers=1)
+        generate_dataset(random_episode, [2], tmp_path / "set", SETTINGS, workers=1)

@@ -55,15 +55,15 @@ def test_what_is_given_decides_and_the_belief_lasts(policy):
     given = np.zeros((2, D), bool)
     given[:, 1] = True
     action = steps(policy, values, given, 5)
-    assert policy.followed == ["left", "right"]
+    assert policy.inferred_intent == ["left", "right"]
     assert np.allclose(policy.belief.sum(1), 1) and (policy.belief.max(1) > 0.9).all()
     assert np.abs(action - values).max() < 0.15 and np.array_equal(action[:, 1], values[:, 1])
     # Hands off: the habit cannot tell, so the belief goes on.
     action = steps(policy, values, np.zeros((2, D), bool), 5)
-    assert policy.followed == ["left", "right"] and np.abs(action - values).max() < 0.15
+    assert policy.inferred_intent == ["left", "right"] and np.abs(action - values).max() < 0.15
     # The other way, clearly: followed within a second.
     action = steps(policy, -values, given, 12)
-    assert policy.followed == ["right", "left"] and np.abs(action + values).max() < 0.15
+    assert policy.inferred_intent == ["right", "left"] and np.abs(action + values).max() < 0.15
 
 
 def test_belief_is_bayes_rule(policy):
@@ -73,8 +73,12 @@ def test_belief_is_bayes_rule(policy):
     for _ in range(6):
         obs = rng.normal(size=(1, 2)).astype(np.float32)
         partial = PartialAction(rng.uniform(-1, 1, (1, D)), rng.random((1, D)) < 0.5)
-        habit = policy._habit(obs)[0]
-        before = habit if belief is None else (1 - config.change) * belief + config.change / 2
+        habit = policy._prior(obs)[0]
+        before = (
+            habit
+            if belief is None
+            else (1 - config.transition_prob) * belief + config.transition_prob / 2
+        )
         other = PartialAction(-partial.values, ~partial.given)
         each, of_other = (
             np.array(
@@ -90,7 +94,9 @@ def test_belief_is_bayes_rule(policy):
             assert policy.log_prob(obs, asked)[0] == pytest.approx(
                 np.log(before @ np.exp(likelihoods)), abs=1e-4
             )
-        evidence = config.trust * each if partial.given.any() else config.habit * np.log(habit)
+        evidence = (
+            config.likelihood_weight * each if partial.given.any() else config.prior * np.log(habit)
+        )
         likelihood = np.exp(np.maximum(evidence - evidence.max(), -config.most))
         belief = before * likelihood / (before @ likelihood)
         assert np.allclose(policy.belief[0], belief, atol=1e-5)
@@ -100,7 +106,10 @@ def test_an_absurd_command_counts_only_so_much(policy):
     policy.reset(seed=0)
     sure = np.full((1, D), 0.5)
     steps(policy, sure, np.ones((1, D), bool), 10)
-    before = policy.belief[0, 1] * (1 - policy.config.change) + policy.config.change / 2
+    before = (
+        policy.belief[0, 1] * (1 - policy.config.transition_prob)
+        + policy.config.transition_prob / 2
+    )
     steps(policy, -np.ones((1, D)), np.ones((1, D), bool), 1)
     odds = np.log(policy.belief[0, 0] / policy.belief[0, 1])
     assert odds == pytest.approx(policy.config.most + np.log((1 - before) / before), abs=1e-3)
@@ -119,7 +128,7 @@ def test_a_reset_forgets_and_rows_are_independent(policy):
     policy.reset(seed=0)
     with pytest.raises(InputError, match="belief: expected an act since the reset"):
         _ = policy.belief
-    assert policy.followed == []
+    assert policy.inferred_intent == []
 
 
 def test_rows_change_only_at_a_reset(policy):
@@ -161,8 +170,8 @@ def test_mac_within_is_saved_and_loaded(tmp_path):
         ({"options": {"colour": 1}}, "options: expected those of mixture_bc"),
         ({"intents": ("left",)}, "intents: expected all that demonstrations name, got none for r"),
         ({"intents": ("left", "left")}, "intents: expected different names"),
-        ({"change": 1.5}, r"change: expected a chance in \[0, 1\], got 1.5"),
-        ({"trust": float("nan")}, "trust: expected at least 0, got nan"),
+        ({"transition_prob": 1.5}, r"transition_prob: expected a probability in \[0, 1\], got 1.5"),
+        ({"likelihood_weight": float("nan")}, "likelihood_weight: expected at least 0, got nan"),
         ({"width": 0}, "width: expected at least 1"),
     ],
 )
@@ -190,12 +199,12 @@ def test_what_fits_no_intent_is_overruled_where_asked_for(policy):
     judge = Arbitrated(policy, z=2.0)
     judge.reset(seed=0)
     given = np.array([[False, True, False]])
-    heeded = steps(judge, np.array([[0, 0.5, 0]]), given, 30)
-    assert heeded[0, 1] == 0.5 and judge.followed == ["right"]
+    acceptance_rate = steps(judge, np.array([[0, 0.5, 0]]), given, 30)
+    assert acceptance_rate[0, 1] == 0.5 and judge.inferred_intent == ["right"]
     overruled = steps(judge, np.array([[0, 1.0, 0]]), given, 30)
     assert overruled[0, 1] != 1.0 and np.abs(overruled - 0.5).max() < 0.15
     steps(judge, np.array([[0, -0.5, 0]]), given, 30)  # another intent, not overruled for long
-    assert judge.followed == ["left"]
+    assert judge.inferred_intent == ["left"]
 
 
 def test_the_command_line_trains_one_and_rates_it(tmp_path):
@@ -207,4 +216,4 @@ def test_the_command_line_trains_one_and_rates_it(tmp_path):
     (row,) = evaluate([tmp_path], ["random"], [3], episodes=2, workers=1, env=env)
     assert row["policy"] == "intent" and row["metrics"]["log_prob_per_dim"] is not None
     with pytest.raises(InputError, match="intents: expected none with history, past or chunk"):
-        chosen(Args(tmp_path, intents=True, history=2))
+        chosen(Args(tmp_path, intents=True, n_obs_steps=2))

@@ -52,7 +52,7 @@ def test_what_is_given_decides_the_rest(two_ways):
             given = np.arange(3) == dim
             values = (LOW + (side + 1) / 2 * (HIGH - LOW)).astype(np.float32)
             for fill in ("mean", "mode", "sample"):
-                two_ways.config = replace(SMALL, fill=fill)
+                two_ways.config = replace(SMALL, decoding=fill)
                 two_ways.reset(0)
                 action = two_ways.act(np.zeros(2), PartialAction(values, given))
                 assert action[dim] == values[dim]
@@ -60,7 +60,7 @@ def test_what_is_given_decides_the_rest(two_ways):
 
 
 def test_samples_take_both_ways_whole(two_ways):
-    two_ways.config = replace(SMALL, fill="sample")
+    two_ways.config = replace(SMALL, decoding="sample")
     two_ways.reset(0)
     drawn = unit(two_ways.act(np.zeros((400, 2))))
     up = (drawn > 0).sum(1)
@@ -88,7 +88,7 @@ def test_likelihood_tells_what_fits_from_what_does_not(two_ways):
 
 
 def test_a_seed_decides_what_is_sampled():
-    mac = policy(replace(SMALL, fill="sample", order="random"))
+    mac = policy(replace(SMALL, decoding="sample", order="random"))
     obs = np.zeros((5, 2))
     actions = []
     for seed in (3, 3, 4):
@@ -138,7 +138,7 @@ def test_every_kind_learns_under_autocast_and_answers(network, ordered, head):
 
 def test_settings_are_json_and_wrong_ones_are_named():
     assert MacConfig(**asdict(SMALL)) == SMALL
-    for wrong in ({"network": "cnn"}, {"fill": "median"}, {"order": "best"}, {"masks": 0}):
+    for wrong in ({"network": "cnn"}, {"decoding": "median"}, {"order": "best"}, {"masks": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             MacConfig(**wrong)
 

@@ -23,14 +23,14 @@ def drawn(**options):
 
 
 def test_the_baseline_knows_sets_of_every_size_equally_often():
-    known, target = drawn(rule="any-order")
+    known, target = drawn(mask_distribution="any-order")
     assert np.bincount(known.sum(1), minlength=D) / B == pytest.approx([1 / D] * D, abs=0.03)
     assert known.float().mean(0).numpy() == pytest.approx([(D - 1) / 2 / D] * D, abs=0.03)
     assert (target == ~known).all()
 
 
 def test_marginals_are_asked_in_natural_order():
-    known, target = drawn(rule="marginal", targets="next")
+    known, target = drawn(mask_distribution="marginal", targets="next")
     asked_at = target.float().argmax(1)
     known_at = torch.where(known, torch.arange(D), -1).amax(1)
     assert (target.sum(1) == 1).all() and (known_at < asked_at).all()
@@ -39,26 +39,31 @@ def test_marginals_are_asked_in_natural_order():
 
 
 def test_an_operator_gives_so_many_dimensions_and_a_prefix_follows():
-    known, _ = drawn(rule="operator", gives=(0,))
+    known, _ = drawn(mask_distribution="operator", num_given=(0,))
     prefixes = torch.arange(D) < known.sum(1, keepdim=True)
     assert torch.equal(known, prefixes)  # nothing given: a prefix in natural order
-    known, _ = drawn(rule="operator", gives=(3,))
+    known, _ = drawn(mask_distribution="operator", num_given=(3,))
     assert (known.sum(1) == 3).all()
-    known, _ = drawn(rule="operator", gives=(1, 9))  # 9 of 4 leaves nothing to ask
+    known, _ = drawn(mask_distribution="operator", num_given=(1, 9))  # 9 of 4 leaves nothing to ask
     assert (known.sum(1) >= 1).all()
 
 
 def test_autonomy_is_trained_as_often_as_asked():
-    alone = [drawn(rule="evidence", nothing=share)[0].any(1).float().mean() for share in (0, 0.9)]
+    alone = [
+        drawn(mask_distribution="evidence", nothing=share)[0].any(1).float().mean()
+        for share in (0, 0.9)
+    ]
     assert alone[1] < alone[0]
 
 
-@pytest.mark.parametrize("options", [{"rule": "slide"}, {"gives": ()}, {"gives": (-1,)}])
+@pytest.mark.parametrize(
+    "options", [{"mask_distribution": "slide"}, {"num_given": ()}, {"num_given": (-1,)}]
+)
 def test_rules_that_cannot_be(options):
     with pytest.raises(InputError, match=next(iter(options))):
         MacConfig(**options)
 
 
 def test_an_operator_who_gives_all_leaves_nothing_to_train():
-    with pytest.raises(InputError, match="gives"):
-        drawn(rule="operator", gives=(4,))
+    with pytest.raises(InputError, match="num_given"):
+        drawn(mask_distribution="operator", num_given=(4,))

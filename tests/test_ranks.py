@@ -36,7 +36,9 @@ def fit(name, out, steps=6, **options):
     kind, settings, seeds = RUNS[name]
     policy = policy_class(kind).Config(**settings)
     if kind == "windowed":
-        policy = WindowConfig("mac", {"width": 16, "obs_width": 16}, history=2, past=1, chunk=2)
+        policy = WindowConfig(
+            "mac", {"width": 16, "obs_width": 16}, n_obs_steps=2, past=1, chunk_size=2
+        )
     # A batch of 33 has no halves; every step is logged.
     config = TrainConfig(
         steps=steps,
@@ -45,7 +47,7 @@ def fit(name, out, steps=6, **options):
         warmup=2,
         check_every=1,
         validation=0.2,
-        keep="validation",
+        select_by="validation",
         clip=0.5,
         **options,
     )
@@ -102,14 +104,14 @@ def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path):
 
 def test_a_batch_too_small_to_share_is_refused(tmp_path):
     from mac_control.errors import InputError
-    from mac_control.training.ranks import Ranks
+    from mac_control.training.distributed import DistributedContext
     from mac_control.training.run import Run
     from mac_control.training.trainer import _Trainer
 
     episode = Episode(np.zeros((4, 2)), np.zeros((4, 1)))
     run = Run("bc", Demonstrations([episode]), tmp_path, (0,), None, TrainConfig(batch_size=2))
     with pytest.raises(InputError, match="batch_size: expected at least 3"):
-        _Trainer(run, Ranks(1, 3), None, False, None)
+        _Trainer(run, DistributedContext(1, 3), None, False, None)
 
 
 def kill_second(trainer, rate):

@@ -12,7 +12,7 @@ import pytest
 
 from mac_control import Demonstrations, Episode, InputError, MacControlError, evaluate
 from mac_control.checkpoint import load_policy
-from mac_control.collection.gather import gather
+from mac_control.collection.generate import generate_dataset
 from mac_control.parallel import FanOut, Ray, run_many
 from mac_control.policies import Policy
 from mac_control.training import TrainConfig
@@ -117,7 +117,7 @@ def test_what_a_node_that_dies_had_begun_is_done_again(cluster, tmp_path):
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     items = [(index, str(marks)) for index in range(24)]
-    made = gather(slow_episode, items, out, {}, workers=ray)
+    made = generate_dataset(slow_episode, items, out, {}, workers=ray)
     killer.join(timeout=60)
     again = len(begun(marks)) - len(items)
     assert begun(marks).count(doomed.node_id) == again > 0, "not done again"

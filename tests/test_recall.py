@@ -13,7 +13,7 @@ from mac_control.operators import tracker
 from mac_control.partial import PartialAction
 from mac_control.policies import recall
 from mac_control.policies.bc import BC
-from mac_control.policies.recall import Recall, RecallConfig
+from mac_control.policies.retrieval import Retrieval, RetrievalConfig
 from mac_control.scripts.train import Args, chosen, main
 from mac_control.training import TrainConfig, new_policy, train
 
@@ -33,12 +33,12 @@ def plans(calm=(True, True)) -> Demonstrations:
     return Demonstrations(episodes)
 
 
-def remembering(demonstrations=None, **config) -> Recall:
+def remembering(demonstrations=None, **config) -> Retrieval:
     options = {"policy": "bc", "options": {"width": 8}, "share": 1.0, **config}
-    return new_policy("recall", demonstrations or plans(), 0, RecallConfig(**options))
+    return new_policy("recall", demonstrations or plans(), 0, RetrievalConfig(**options))
 
 
-def drive(policy: Recall, speeds: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
+def drive(policy: Retrieval, speeds: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
     """An arm that does what is filled in, and whose operator drives joint 0 at these speeds."""
     policy.reset(seed=0)
     obs = np.zeros((len(speeds), OBS), np.float32)
@@ -105,7 +105,7 @@ def test_those_that_were_disturbed_least_are_remembered():
 
 
 def test_checkpoints_hold_the_plans(tmp_path):
-    config = RecallConfig("bc", {"width": 8})
+    config = RetrievalConfig("bc", {"width": 8})
     train("recall", plans(), tmp_path, policy=config, config=TrainConfig(steps=3), progress=False)
     loaded, known = load_policy(tmp_path), np.eye(1, D, dtype=bool)
     assert np.allclose(loaded.done[0, :T].numpy(), SPEED[0])
@@ -139,7 +139,7 @@ def test_what_is_given_is_done_and_the_rest_lies_in_the_box(code, seed):
 )
 def test_bad_configurations_are_refused(config, expected):
     with pytest.raises(InputError, match=expected):
-        RecallConfig(**config)
+        RetrievalConfig(**config)
 
 
 def test_another_batch_size_needs_a_reset():
@@ -152,16 +152,16 @@ def test_another_batch_size_needs_a_reset():
 def test_an_arm_with_fewer_joints_is_refused():
     box = np.ones(4)
     with pytest.raises(InputError, match="7 action dimensions, got 12 and 4"):
-        Recall(RecallConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
+        Retrieval(RetrievalConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
 
 
 def test_a_memory_around_a_trained_policy_is_the_one_that_is_trained_with_it(tmp_path):
     within, steps = {"width": 8}, TrainConfig(steps=3)
     options = {"config": steps, "progress": False}
-    train("recall", plans(), tmp_path / "a", policy=RecallConfig("bc", within), **options)
+    train("recall", plans(), tmp_path / "a", policy=RetrievalConfig("bc", within), **options)
     train("bc", plans(), tmp_path / "b", policy=BC.Config(**within), **options)
     whole = load_policy(tmp_path / "a")
-    put = Recall.around(load_policy(tmp_path / "b"), plans())
+    put = Retrieval.wrap(load_policy(tmp_path / "b"), plans())
     theirs = whole.state_dict()
     assert put.state_dict().keys() == theirs.keys()
     assert all(theirs[name].equal(value) for name, value in put.state_dict().items())
@@ -170,9 +170,9 @@ def test_a_memory_around_a_trained_policy_is_the_one_that_is_trained_with_it(tmp
 def test_a_memory_fits_the_policy_that_it_is_put_around():
     box = np.zeros(OBS + 1), np.ones(OBS + 1), -np.ones(D), np.ones(D)
     with pytest.raises(InputError, match=r"expected 13 observed and 9 .* got 12 and 9"):
-        Recall.around(BC(BC.Config(width=8), *box), plans())
+        Retrieval.wrap(BC(BC.Config(width=8), *box), plans())
     with pytest.raises(InputError, match="one that does not remember, got recall"):
-        Recall.around(remembering(), plans())
+        Retrieval.wrap(remembering(), plans())
 
 
 def test_the_verb_puts_a_memory_around_what_is_trained(tmp_path, capsys):

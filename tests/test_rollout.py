@@ -4,8 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 
+from benchmarks import latency, rollouts
 from mac_control import InputError, PartialAction, load_demonstrations, rollout
-from mac_control.benchmarks import latency, rollouts
 from mac_control.envs import make_kitchen
 from mac_control.errors import EpisodeError
 from mac_control.loop import Trajectory, rollout_group

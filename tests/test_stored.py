@@ -72,12 +72,14 @@ def test_rows_are_those_of_the_chosen_episodes_in_order(builtin, stored):
 def test_training_on_stored_data_ends_with_the_same_weights(tmp_path, builtin, stored, name):
     options = {"width": 16}
     if name == "windowed":
-        options = {"policy": "bc", "options": options, "history": 3, "chunk": 2}
+        options = {"policy": "bc", "options": options, "n_obs_steps": 3, "chunk_size": 2}
     if name == "recall":
         options = {"policy": "bc", "options": options, "plans": 5}
     if name == "intent":
         options = {"policy": "mixture_bc", "options": options}
-    config = TrainConfig(steps=20, batch_size=32, validation=0.1, keep="validation", check_every=5)
+    config = TrainConfig(
+        steps=20, batch_size=32, validation=0.1, select_by="validation", check_every=5
+    )
     weights = []
     for index, data in enumerate((builtin, stored)):
         policy = policy_class(name).Config(**options)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
-from mac_control.demonstrations.subtasks import labelled, subtasks_done
 from mac_control.envs.kitchen import KITCHEN_TASKS
+from mac_control.envs.kitchen.subtasks import labelled, subtasks_done
 
 
 def test_hindsight_agrees_with_the_expert_that_did_it():

@@ -13,7 +13,7 @@ from mac_control.demonstrations import load_demonstrations
 from mac_control.errors import InputError
 from mac_control.operators.spec import parse
 from mac_control.policies import policy_class
-from mac_control.suites import SUITES, Block, Entrant, Size, Suite
+from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
 from mac_control.suites.run import config_of, folds, run_suite
 from mac_control.suites.tables import harm_table
 from mac_control.training import preset
@@ -23,7 +23,7 @@ TINY = Suite(
     question="Does < work?",
     goal="That it works.",
     data="raw",
-    entrants=(Entrant("bc", "bc", {"width": 8}), Entrant("mac", "mac", {"width": 8})),
+    entrants=(PolicySpec("bc", "bc", {"width": 8}), PolicySpec("mac", "mac", {"width": 8})),
     blocks=(
         Block("held out", ("tracker", "tracker+group:wrist"), (0, 2, 9)),
         Block("seen", ("tracker",), (2,), entrants=("mac",), follow="seen"),
@@ -127,8 +127,8 @@ def test_first_episodes_are_on_the_page_on_request(tmp_path, kitchen_complete, c
 def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     entrants = (
         *TINY.entrants,
-        Entrant("sample", "mac", {"width": 8, "fill": "sample"}, weights="mac"),
-        Entrant("memory", "recall", {"policy": "mac", "plans": 3}, weights="mac"),
+        PolicySpec("sample", "mac", {"width": 8, "decoding": "sample"}, weights="mac"),
+        PolicySpec("memory", "recall", {"policy": "mac", "plans": 3}, weights="mac"),
     )
     size = replace(TINY.size, seeds=1, folds=1)
     blocks = (Block("alone", ("nobody",), (0,)),)
@@ -141,7 +141,7 @@ def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     lender, borrower, memory = (
         load_policy(folder / name / "seed-0") for name in ("mac", "sample", "memory")
     )
-    assert borrower.config.fill == "sample" and lender.config.fill == "mean"
+    assert borrower.config.decoding == "sample" and lender.config.decoding == "mean"
     assert len(memory.config.lengths) == 3 and memory.config.options["width"] == 8
     theirs = lender.state_dict()
     for policy in (borrower, memory.inner):
@@ -234,7 +234,7 @@ def test_some_entrants_of_a_suite():
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ({"entrants": (Entrant("bc", "bc"), Entrant("bc", "mac"))}, "different names"),
+        ({"entrants": (PolicySpec("bc", "bc"), PolicySpec("bc", "mac"))}, "different names"),
         ({"proxy": "oracle"}, "oracle"),
         ({"reward": "fun"}, "reward"),
     ],
@@ -246,4 +246,4 @@ def test_a_suite_that_cannot_be(options, name):
     with pytest.raises(InputError, match="seeds"):
         Size(seeds=0)
     with pytest.raises(InputError, match="config"):
-        config_of(Entrant("x", "bc", {"colour": 1}))
+        config_of(PolicySpec("x", "bc", {"colour": 1}))

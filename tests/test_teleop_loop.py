@@ -11,7 +11,13 @@ from mac_control.envs import make_kitchen
 from mac_control.loop import rollout
 from mac_control.operators import Nobody
 from mac_control.policies import Policy
-from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation, Together, load_mapping
+from mac_control.teleop import (
+    DeviceOperator,
+    DeviceState,
+    MultiDeviceOperator,
+    Teleoperation,
+    load_mapping,
+)
 from mac_control.teleop.device import Device, DeviceError
 from mac_control.teleop.handover import Handover
 
@@ -40,7 +46,7 @@ class Script(Device):
 
 
 class Constant(Policy):
-    """Answers the same number everywhere, and remembers what it was given."""
+    """Answers the same number everywhere, and stateful what it was given."""
 
     def __init__(self, obs_dim, action_dim, value):
         self.obs_dim, self.value = obs_dim, value
@@ -246,7 +252,9 @@ def test_pause_start_and_quit_from_another_thread(rig):
 def test_two_devices_share_the_robot_and_the_first_has_precedence(new_clock):
     clock = new_clock()
     devices = Script(clock), Script(clock)
-    both = Together([DeviceOperator(d, load_mapping("network"), clock=clock) for d in devices])
+    both = MultiDeviceOperator(
+        [DeviceOperator(d, load_mapping("network"), clock=clock) for d in devices]
+    )
     devices[0].hold(dim0=0.1)
     devices[1].hold(dim0=0.2, dim1=0.3)
     partial = both.read(np.zeros(3))

@@ -18,9 +18,9 @@ from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
 from mac_control.envs import make_kitchen
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction
+from mac_control.policies.zero import Still
 from mac_control.teleop import DeviceOperator, Teleoperation, load_mapping, make_device
 from mac_control.teleop.recording import MinariRecorder
-from mac_control.teleop.still import Still
 
 BOX = np.ones(9)
 
@@ -125,7 +125,7 @@ from mac_control.envs import make_kitchen
 from mac_control.operators import Nobody
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
-from mac_control.teleop.still import Still
+from mac_control.policies.zero import Still
 
 env = make_kitchen(max_episode_steps=4)
 recorder = MinariRecorder(sys.argv[1], env)

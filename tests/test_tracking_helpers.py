@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from benchmarks.tracking import FollowOne, FollowPlan
 from mac_control import PartialAction, load_demonstrations
-from mac_control.benchmarks.tracking import FollowOne, FollowPlan
 from mac_control.demonstrations import Demonstrations, Episode
 
 

@@ -39,7 +39,7 @@ def test_the_seed_decides_everything_and_global_randomness_nothing(tmp_path):
 
 
 def test_seeds_side_by_side_are_separate_runs_up_to_rounding(tmp_path):
-    options = {"validation": 0.3, "keep": "validation", "check_every": 20, "clip": 0.05}
+    options = {"validation": 0.3, "select_by": "validation", "check_every": 20, "clip": 0.05}
     folders = fit(tmp_path / "stacked", seeds=(0, 1, 2), **options)
     for seed, folder in enumerate(folders):
         (alone,) = fit(tmp_path / f"alone-{seed}", seeds=(seed,), **options)
@@ -52,7 +52,7 @@ def test_seeds_side_by_side_are_separate_runs_up_to_rounding(tmp_path):
 
 def test_early_stopping_keeps_the_best_by_validation(tmp_path):
     data = demonstrations(episodes=4, steps=8, noise=1.0)  # little data, much noise: it overfits
-    options = {"validation": 0.25, "keep": "validation", "check_every": 20, "ema": 0.0}
+    options = {"validation": 0.25, "select_by": "validation", "check_every": 20, "ema": 0.0}
     (folder,) = fit(tmp_path, data, steps=5000, lr=3e-2, patience=5, **options)
     logged = [(int(r["step"]), float(r["validation"])) for r in rows(tmp_path) if r["validation"]]
     best = min(logged, key=lambda pair: pair[1])
@@ -69,7 +69,7 @@ def test_the_checkpoint_is_chosen_by_the_score(tmp_path):
         seen.append(policy.act(np.ones(4)))
         return [0.0, 5.0, 1.0][len(seen) - 1]
 
-    (folder,) = fit(tmp_path, keep="rollouts", check_every=20, score=score)
+    (folder,) = fit(tmp_path, select_by="rollouts", check_every=20, score=score)
     assert len(seen) == 3
     assert np.array_equal(load_policy(folder).act(np.ones(4)), seen[1])
     assert load_policy(folder).checkpoint["training"]["best"] == 5.0
@@ -94,13 +94,13 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
         {"steps": 0},
         {"lr": float("nan")},
         {"ema": 1.0},
-        {"keep": "validation"},
+        {"select_by": "validation"},
         {"patience": 3},
         {"device": "toaster"},
     ],
 )
 def test_settings_that_cannot_be(options):
-    (name,) = options if "keep" not in options else ("validation",)
+    (name,) = options if "select_by" not in options else ("validation",)
     with pytest.raises(InputError, match=name):
         TrainConfig(**options)
 
@@ -159,7 +159,7 @@ def test_presets():
 
 def test_rollouts_need_something_that_rates(tmp_path):
     with pytest.raises(InputError, match="score"):
-        fit(tmp_path, keep="rollouts")
+        fit(tmp_path, select_by="rollouts")
 
 
 def test_bfloat16_learns_too(tmp_path):

@@ -21,7 +21,7 @@ import sys, torch
 torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
 from training_runs import fit
-fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, keep="validation", check_every=40)
+fit({out!r}, steps=600, save_seconds=0.0, validation=0.2, select_by="validation", check_every=40)
 """
 
 
@@ -41,7 +41,7 @@ def test_killed_and_resumed_training_ends_with_the_same_weights_bit_for_bit(tmp_
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        options = {"steps": 600, "validation": 0.2, "keep": "validation", "check_every": 40}
+        options = {"steps": 600, "validation": 0.2, "select_by": "validation", "check_every": 40}
         fit(tmp_path / "killed", **options)
         fit(tmp_path / "whole", **options)
     finally:
@@ -118,7 +118,7 @@ def test_seeds_side_by_side_resume(tmp_path):
     def interrupt(policy):
         raise Enough
 
-    options = {"seeds": (3, 4), "keep": "rollouts", "check_every": 30}
+    options = {"seeds": (3, 4), "select_by": "rollouts", "check_every": 30}
     with pytest.raises(Enough):
         fit(tmp_path / "cut", score=interrupt, save_seconds=0.0, **options)
     assert 0 < step(tmp_path / "cut") < 30

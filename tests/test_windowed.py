@@ -54,7 +54,7 @@ class Recorded:
 
 
 def test_windows_in_training_are_those_in_acting(monkeypatch):
-    policy = windowed(history=3, past=2, stride=2, chunk=3, remember="all")
+    policy = windowed(n_obs_steps=3, past=2, stride=2, chunk_size=3, remember="all")
     data = demonstrations()
     table = Table(data)
     steps = policy.training_rows(table, torch.arange(len(table)))
@@ -95,7 +95,7 @@ def test_only_what_the_operator_gave_is_remembered(monkeypatch):
 
 
 def test_commitments_are_kept_and_the_operator_goes_first(monkeypatch):
-    policy = windowed(chunk=3, commit=1)
+    policy = windowed(chunk_size=3, commit=1)
     recorded = Recorded(policy, monkeypatch)
     policy.reset(seed=0)
     policy.act(np.zeros(OBS))
@@ -114,7 +114,7 @@ def test_a_window_of_one_is_the_policy_within():
 
 @pytest.mark.parametrize("inner", ["bc", "mixture_bc", "ibc", "diffusion", "mac"])
 def test_every_policy_trains_and_loads_with_windows(tmp_path, inner):
-    config = WindowConfig(inner, {"width": 8}, history=2, past=1, chunk=2)
+    config = WindowConfig(inner, {"width": 8}, n_obs_steps=2, past=1, chunk_size=2)
     (folder,) = train(
         "windowed",
         demonstrations(),
@@ -131,7 +131,9 @@ def test_every_policy_trains_and_loads_with_windows(tmp_path, inner):
 
 
 def test_rows_of_a_lockstep_group_do_not_mix():
-    config = WindowConfig("mac", {"width": 16, "obs_width": 16}, history=3, past=2, chunk=2)
+    config = WindowConfig(
+        "mac", {"width": 16, "obs_width": 16}, n_obs_steps=3, past=2, chunk_size=2
+    )
     box = np.ones(9)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -147,7 +149,7 @@ def test_rows_of_a_lockstep_group_do_not_mix():
 
 
 def test_training_gives_one_set_of_dimensions_over_time_and_never_asks_the_past():
-    policy = windowed(past=3, chunk=3, commit=1)
+    policy = windowed(past=3, chunk_size=3, commit=1)
     rng = torch.Generator().manual_seed(0)
     given, asked = (m.view(500, 6, D) for m in policy.queries(500, 6 * D, rng))
     assert not asked[:, 3:].any() and not (given & asked).any() and asked.any((1, 2)).all()
@@ -174,7 +176,7 @@ def test_likelihood_of_a_command_counts_itself_alone():
 
 
 def test_another_batch_needs_a_reset_and_an_error_changes_nothing():
-    policy = windowed(history=2)
+    policy = windowed(n_obs_steps=2)
     policy.act(np.zeros((2, OBS)))
     with pytest.raises(InputError, match="or a reset"):
         policy.act(np.zeros((3, OBS)))
@@ -190,8 +192,8 @@ def test_another_batch_needs_a_reset_and_an_error_changes_nothing():
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ({"history": 0}, "history"),
-        ({"chunk": 2, "commit": 2}, "commit"),
+        ({"n_obs_steps": 0}, "n_obs_steps"),
+        ({"chunk_size": 2, "commit": 2}, "commit"),
         ({"remember": "nothing"}, "remember"),
         ({"policy": "windowed"}, "policy"),
     ],
@@ -209,13 +211,13 @@ def test_options_that_do_not_fit(tmp_path):
             "windowed",
             demonstrations(),
             tmp_path,
-            policy=WindowConfig("bc", history=2),
+            policy=WindowConfig("bc", n_obs_steps=2),
             config=TrainConfig(corrections=0.1),
         )
 
 
 def test_successive_plans_are_averaged():
-    config = WindowConfig("bc", {"width": 8}, chunk=3, ensemble=0.5)
+    config = WindowConfig("bc", {"width": 8}, chunk_size=3, temporal_ensemble_coeff=0.5)
     policy = new_policy("windowed", demonstrations(), 0, config)
     policy.reset(seed=0)
     rng, plans = np.random.default_rng(0), []
@@ -232,11 +234,11 @@ def test_successive_plans_are_averaged():
         said = sum(w * plans[step - a][:, a] for w, a in zip(weights, ages, strict=True))
         np.testing.assert_allclose(policy.act(obs), said / weights.sum(), atol=1e-6)
     # However large, a finite number has finite weights: here the oldest plan alone counts.
-    policy.config = replace(config, ensemble=1e6)
+    policy.config = replace(config, temporal_ensemble_coeff=1e6)
     policy.reset(seed=0)
     seen = rng.normal(size=(3, 2, policy.obs_dim)).astype(np.float32)
     first = policy.inner.act(seen[0]).reshape(2, 3, -1)
     for step in range(3):
         np.testing.assert_allclose(policy.act(seen[step]), first[:, step], atol=1e-6)
-    with pytest.raises(InputError, match="ensemble: expected a finite number"):
-        WindowConfig("bc", chunk=2, commit=1, ensemble=0.0)
+    with pytest.raises(InputError, match="temporal_ensemble_coeff: expected a finite number"):
+        WindowConfig("bc", chunk_size=2, commit=1, temporal_ensemble_coeff=0.0)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from mac_control.cockpit.front import Front, check_command
-from mac_control.cockpit.view import KITCHEN, View
+from mac_control.cockpit.view import View
+from mac_control.envs import robot_of
+from mac_control.envs.make import camera_of, scene_of, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
@@ -60,9 +62,9 @@ class Cockpit:
         self._policies: list[str] = []
         self._policy = 0
         self._shown = float("-inf")
-        self._arm = False
         self._tasks: list[str] = []
         self._names: list[str] = []
+        self._entries: list[int | None] = []
 
     @property
     def url(self) -> str:
@@ -76,17 +78,13 @@ class Cockpit:
     def serve(self, loop: Teleoperation, policies: list[str] | None = None) -> None:
         """Open the page for `loop`; `policies` are checkpoints to choose from, the first in use."""
         self._loop, self._policies = loop, list(policies or [])
-        env = loop.env.unwrapped
-        model = getattr(env, "model", None)
-        self._arm = hasattr(env, "tasks")
-        self._tasks = list(getattr(env, "tasks", ()))
-        self._names = [f"{d}" for d in range(loop.action_dim)]
+        robot = robot_of(loop.env)
+        self._tasks, self._names = list(subtasks_of(loop.env)), list(robot.labels)
+        self._entries = [action.position for action in robot.actions]
+        model, data = scene_of(loop.env)
         if model is not None:
-            self._view = View(model, KITCHEN if self._arm else None)
-            self._view.update(env.data)
-            if self._arm or model.nu == loop.action_dim:
-                part = model.joint if self._arm else model.actuator
-                self._names = [_short(part(d).name) for d in range(loop.action_dim)]
+            self._view = View(model, camera_of(loop.env))
+            self._view.update(data)
         view = self._view
         self._front = Front(
             *self._address,
@@ -102,9 +100,9 @@ class Cockpit:
         if self._front is None or self._loop is None or now - self._shown < 1 / FRAMES - 0.005:
             return
         self._shown = now
-        env = self._loop.env.unwrapped
+        _, data = scene_of(self._loop.env)
         if self._view is not None:
-            self._view.update(env.data)
+            self._view.update(data)
         self._front.publish(self._state(step))
 
     def close(self) -> None:
@@ -121,7 +119,7 @@ class Cockpit:
         state: dict[str, Any] = {
             "names": self._names,
             "view": self._view is not None,
-            "arm": self._arm,
+            "hand": self.inbox.mapping != "network",
             "low": loop.low.tolist(),
             "high": loop.high.tolist(),
             "tasks": self._tasks,
@@ -142,8 +140,8 @@ class Cockpit:
             "latency": 1e3 * float(np.median(latencies)) if latencies else None,
             "heartbeat": 1e3 * min(0.02, loop.pacer.period / 4),
         }
-        if hasattr(loop.env.unwrapped, "data"):
-            state["qpos"] = np.round(loop.env.unwrapped.data.qpos[: loop.action_dim], 4).tolist()
+        if self._entries and None not in self._entries:
+            state["qpos"] = np.round(loop.obs[self._entries], 4).tolist()
         if step is not None:
             state |= self._about(loop, step)
         return state
@@ -164,7 +162,7 @@ class Cockpit:
             "filled": _rounded(step.filled),
             "action": _rounded(step.action),
             "moving": loop.handover.moving.tolist(),
-            "intent": next(iter(loop.policy.followed), None),
+            "intent": next(iter(loop.policy.inferred_intent), None),
             "spread": None if spread is None else _rounded(spread),
             "log_prob": likelihood if ready else None,
             "unlikely": bool(ready and likelihood / step.given.sum() < UNLIKELY),
@@ -237,8 +235,3 @@ def _reachable(host: str) -> str:
 
 def _rounded(values: np.ndarray) -> list[float]:
     return np.round(np.asarray(values, float), 3).tolist()
-
-
-def _short(name: str) -> str:
-    """`joint1` of `robot:panda0_joint1`."""
-    return name.rpartition(":")[2].rpartition("panda0_")[2]

@@ -108,7 +108,7 @@ function show() {
 
 function build() {
   document.body.classList.toggle("no-view", !state.view);
-  document.body.classList.toggle("no-arm", !state.arm);  // whose hand the sticks move
+  document.body.classList.toggle("no-hand", !state.hand);  // whose hand the sticks move
   state.names.forEach((name, d) => {
     const tr = $("dims").insertRow();
     const low = state.low[d], high = state.high[d], step = (high - low) / 200;

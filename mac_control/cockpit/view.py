@@ -19,10 +19,6 @@ HIDDEN = (
 )
 
 
-#: Where the kitchen is seen from, and what is looked at [m].
-KITCHEN = (-0.85, -1.15, 2.6), (-0.1, 0.4, 1.85)
-
-
 class View:
     """A viser server on this machine alone, with the scene of a MuJoCo model.
 

@@ -1,24 +1,25 @@
-"""Robust episodes from few demonstrations: follow them while something disturbs, keep what
-should have been done."""
+"""Robust episodes from few demonstrations: track them under disturbance, keep the corrections."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Literal
 
+import gymnasium
 import numpy as np
 
 from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.demonstrations import Demonstrations, Episode
-from mac_control.envs import KitchenEnv, make_kitchen
+from mac_control.envs import make_env
+from mac_control.envs.make import EnvName, episode_steps
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
-from mac_control.operators.tracker import GAIN, Tracker
+from mac_control.operators.make import make_operator
+from mac_control.operators.tracker import Tracker
 
-#: Size of a kitchen observation -> its name.
-OBS = {30: "positions", 59: "full"}
 #: Steps at one frame of the demonstration after which an episode has got stuck, and ends.
 STUCK = 40
 
@@ -30,14 +31,15 @@ class Disturbance:
     Args:
         strength: largest step of the injected AR(1) noise, in action units.
         decay: share of the noise that is left after a step.
-        init_noise: arm joints start uniformly within this of the usual pose [rad].
+        init_noise: option `init_noise` of the environment: how far its start varies; 0: as it is.
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
-        scripted: share of these operators that are the scripted expert instead, who has a
-            random order of subtasks in mind; needs the extra `expert`.
+        scripted: share of these operators that are the operator `expert` instead, with a random
+            order of subtasks; needs the extra `expert`, and the kitchen.
         max_dims: most dimensions that such an operator drives.
-        gain: feedback of the tracking controller, in action units per rad.
-        min_reward: subtasks that must get done for an episode to be kept.
+        gain: scale of the robot's feedback in the tracking controller.
+        min_reward: reward of an episode that is kept; None: 3 where subtasks are counted, else any
+            whose environment reports no failure.
         attempts: simulations of an episode, with other disturbances, until one is kept.
     """
 
@@ -47,12 +49,13 @@ class Disturbance:
     interrupted: float = 0.25
     scripted: float = 0.0
     max_dims: int = 6
-    gain: float = GAIN
-    min_reward: float = 3.0
+    gain: float = 1.0
+    min_reward: float | None = None
     attempts: int = 10
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        numbers = {name: value for name, value in asdict(self).items() if value is not None}
+        for name, value in numbers.items():
             if not (np.isfinite(value) and value >= 0):
                 raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
         for name in ("decay", "interrupted", "scripted"):
@@ -65,12 +68,12 @@ class Disturbance:
 
 @dataclass(frozen=True, eq=False)
 class Disturbed:
-    """An episode to simulate: who acts, who interrupts, and the seed of everything drawn."""
+    """An episode to simulate: who acts, who interrupts, where, and the seed of all draws."""
 
     expert: Tracker
     intruder: Tracker | Literal["scripted"] | None
     seed: tuple[int, int]
-    tasks: tuple[str, ...]
+    env: EnvName
     disturbance: Disturbance
 
 
@@ -80,17 +83,16 @@ def plan(
     """The episodes to simulate; each demonstration is followed equally often.
 
     Raises:
-        InputError: demonstrations that cannot be followed in the kitchen, or too few of them.
+        InputError: demonstrations whose environment or robot is unknown, or too few of them.
     """
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
-    if demonstrations.obs_dim not in OBS:
+    env = EnvName.of_data(demonstrations.provenance)
+    if env is None:
         raise InputError(
-            f"demonstrations: expected kitchen observations of {' or '.join(map(str, OBS))} "
-            f"entries, got {demonstrations.obs_dim}"
+            "demonstrations: expected to know the environment they were recorded in, got none; "
+            "name it (--env)"
         )
-    if not demonstrations.tasks:
-        raise InputError("demonstrations: expected to know their subtasks, got none: name them")
     if disturbance.interrupted and len(demonstrations) < 2:
         raise InputError("interrupted: expected 0 where there is one demonstration to follow")
     rng = np.random.default_rng(seed)
@@ -105,11 +107,7 @@ def plan(
         intruder = trackers[other] if rng.random() < disturbance.interrupted else None
         if intruder and disturbance.scripted and rng.random() < disturbance.scripted:
             intruder = "scripted"
-        items.append(
-            Disturbed(
-                trackers[followed], intruder, (seed, index), demonstrations.tasks, disturbance
-            )
-        )
+        items.append(Disturbed(trackers[followed], intruder, (seed, index), env, disturbance))
     return items
 
 
@@ -117,16 +115,19 @@ def simulate(item: Disturbed) -> Episode | None:
     """The first attempt in which enough subtasks got done; None where none was good enough."""
     for attempt in range(item.disturbance.attempts):
         episode = attempt_once(item, attempt)
-        if episode.rewards.sum() >= item.disturbance.min_reward:
+        if episode is not None:
             return episode
     return None
 
 
-def attempt_once(item: Disturbed, attempt: int) -> Episode:
-    """One simulation: `actions` is what the expert would do, `executed` what was done."""
+def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
+    """One simulation; None where too little was achieved.
+
+    `actions` is what the expert would do, `executed` what was done.
+    """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
-    env = _env(item.tasks, OBS[item.expert.demonstrations.obs_dim], disturbance.init_noise)
+    env = _env(json.dumps(item.env.with_options(_start(disturbance)).to_json(), sort_keys=True))
     noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
     driven = _interruption(item, env, rng)
     obs, _ = env.reset(seed=int(rng.integers(2**31)))
@@ -144,30 +145,39 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode:
         executed = np.clip(wanted, env.action_space.low, env.action_space.high).astype(np.float32)
         for name, value in (("observations", obs), ("actions", action), ("executed", executed)):
             rows[name].append(value)
-        obs, reward, terminated, truncated, _ = env.step(executed)
+        obs, reward, terminated, truncated, info = env.step(executed)
         rows["rewards"].append(reward)
         over = terminated or truncated
         since = since + 1 if item.expert.frame == frame else 0
         frame = item.expert.frame
+    if not _achieved(rows["rewards"], info, disturbance.min_reward):
+        return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 
 
-def _intruder(item: Disturbed, env: KitchenEnv) -> Operator | None:
+def _achieved(rewards: list[float], info: dict[str, Any], least: float | None) -> bool:
+    """Whether an episode is worth learning from."""
+    if least is None:
+        least = 3.0 if "tasks_done" in info else -np.inf
+    success = info.get("success", info.get("is_success"))
+    failed = success is not None and not success and "tasks_done" not in info
+    return bool(np.sum(rewards) >= least and not failed)
+
+
+def _intruder(item: Disturbed, env: gymnasium.Env) -> Operator | None:
     if item.intruder != "scripted":
         return item.intruder
-    from mac_control.expert.operator import ScriptedOperator  # needs mink
-
-    return ScriptedOperator(env)
+    return make_operator("expert", action_dim=env.action_space.shape[0], env=env)
 
 
 def _interruption(
-    item: Disturbed, env: KitchenEnv, rng: np.random.Generator
+    item: Disturbed, env: gymnasium.Env, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """For every step, the dimensions that the intruder drives."""
     n = env.action_space.shape[0]
     dims = random_subset(n, rng, 1, min(item.disturbance.max_dims, n))
     # From before the start and to after the end as often as within: then it lasts all along.
-    steps = env.max_episode_steps
+    steps = episode_steps(env)
     start, end = sorted(rng.uniform(-0.5 * steps, 1.5 * steps, 2))
     step = 0
     while True:
@@ -175,7 +185,12 @@ def _interruption(
         step += 1
 
 
+def _start(disturbance: Disturbance) -> dict[str, float]:
+    return {"init_noise": disturbance.init_noise} if disturbance.init_noise else {}
+
+
 @cache
-def _env(tasks: tuple[str, ...], obs: str, init_noise: float) -> KitchenEnv:
-    """One simulator per process: loading the kitchen takes longer than an episode's tenth."""
-    return make_kitchen(tasks, obs=obs, robot_noise_ratio=0.1, init_noise=init_noise)
+def _env(record: str) -> Any:
+    """One simulator per process: loading a scene takes longer than many steps."""
+    values = json.loads(record)
+    return make_env(EnvName(values["id"], values["options"]))

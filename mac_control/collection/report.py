@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.envs.kitchen import ARM_JOINTS
 from mac_control.files import atomic_path
+from mac_control.robot import Feedback
 
 #: Edge of the cells in which visited joint space is counted [rad].
 CELL = 0.2
@@ -22,11 +22,12 @@ EXACT = "donot_use_mm_for_euclid_dist"
 def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
     """Rewards and coverage of `made`, beside the `source` it was made from; JSON values.
 
-    `cells` counts the cubes of 0.2 rad in the space of the seven arm joints with a step in
+    `cells` counts the cubes of 0.2 rad in the space of the joints of the pose with a step in
     them. `distance` is how far a step of `made` is from the nearest step of the source [rad]:
     mean, and 95 % are nearer than the second.
     """
-    distances = nearest(made.observations, source.observations)
+    visited, known = poses(made), poses(source)
+    distances = nearest(visited, known)
     deviations = np.abs(made.executed - made.actions)
     got = rewards(made)
     return {
@@ -34,8 +35,8 @@ def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
         "steps": sum(map(len, made)),
         "rewards": dict(sorted(Counter(f"{reward:g}" for reward in got).items())),
         "reward_mean": float(np.mean(got)) if got else None,
-        "cells": cells(made.observations),
-        "cells_source": cells(source.observations),
+        "cells": cells(visited),
+        "cells_source": cells(known),
         "distance_mean": float(distances.mean()),
         "distance_95": float(np.quantile(distances, 0.95)),
         "deviation_mean": float(deviations.mean()),
@@ -47,20 +48,30 @@ def rewards(demonstrations: Demonstrations) -> list[float]:
     return [float(e.rewards.sum()) for e in demonstrations if e.rewards is not None]
 
 
-def cells(observations: np.ndarray) -> int:
-    """Number of cubes of joint space that are visited.
+def poses(demonstrations: Demonstrations) -> np.ndarray:
+    """Positions that say where the robot is, at each step, `(N, J)`.
+
+    Raises:
+        InputError: a robot that is not known, or whose positions are not observed.
+    """
+    feedback = Feedback.of(demonstrations.robot, "report")
+    return demonstrations.observations[:, feedback.entries[feedback.pose]]
+
+
+def cells(poses: np.ndarray) -> int:
+    """Number of cubes of joint space that are visited, of poses `(N, J)`.
 
     Example:
-        >>> cells(np.array([[0.05] * 9, [0.15] * 9, [0.25] * 9]))
+        >>> cells(np.array([[0.05] * 7, [0.15] * 7, [0.25] * 7]))
         2
     """
-    return len(np.unique(np.floor(observations[:, :ARM_JOINTS] / CELL).astype(int), axis=0))
+    return len(np.unique(np.floor(poses / CELL).astype(int), axis=0))
 
 
-def nearest(observations: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Distance of each step's arm joints to the nearest of the source's, `(N,)` [rad]."""
-    targets = torch.as_tensor(source[:, :ARM_JOINTS])
-    parts = torch.as_tensor(observations[:, :ARM_JOINTS]).split(4096)
+def nearest(poses: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Distance of each pose `(N, J)` to the nearest of the source's, `(N,)` [rad]."""
+    targets = torch.as_tensor(source)
+    parts = torch.as_tensor(poses).split(4096)
     return torch.cat(
         [torch.cdist(part, targets, compute_mode=EXACT).amin(1) for part in parts]
     ).numpy()
@@ -75,11 +86,14 @@ def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None
     got = rewards(made)
     left.hist(got, bins=np.arange(-0.5, max(got, default=0) + 1), rwidth=0.8)
     left.set(xlabel="reward", ylabel="episodes")
-    middle.hist(nearest(made.observations, source.observations), bins=50)
+    middle.hist(nearest(poses(made), poses(source)), bins=50)
     middle.set(xlabel="distance to the nearest source step [rad]", ylabel="steps")
     for data, size, label in ((made, 1, "augmented"), (source, 3, "source")):
-        right.scatter(*data.observations[:, [1, 3]].T, s=size, label=label, rasterized=True)
-    right.set(xlabel="joint 2 [rad]", ylabel="joint 4 [rad]")
+        pose = poses(data)
+        pair = (1, 3) if pose.shape[1] > 3 else (0, -1)
+        right.scatter(*pose[:, pair].T, s=size, label=label, rasterized=True)
+    names = [f"joint {joint % pose.shape[1] + 1} [rad]" for joint in pair]
+    right.set(xlabel=names[0], ylabel=names[1])
     right.legend(markerscale=4)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)

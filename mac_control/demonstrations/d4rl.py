@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,11 @@ import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import first_line, open_arrays
-from mac_control.demonstrations.recognise import (
-    KITCHEN_WORD,
-    N_ACTIONS,
-    goal_tasks,
-    kitchen_entries,
-    kitchen_name,
-    kitchen_tasks,
-)
 from mac_control.demonstrations.stored import is_large, store
+from mac_control.envs.kitchen import data as kitchen
 from mac_control.errors import DataError
 from mac_control.files import sha256
+from mac_control.robot import Robot
 
 _NEEDED = ("observations", "actions")
 _ENDS = ("terminals", "timeouts")
@@ -97,8 +92,9 @@ def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
     except Exception as error:
         raise DataError(f"d4rl:{name}: d4rl could not load it ({first_line(error)})") from error
     read = read_d4rl_dict(data, obs)
-    tasks = read.tasks or kitchen_tasks(kitchen_name(name))
-    return Demonstrations(read.episodes, tasks, read.provenance | {"source": f"d4rl:{name}"})
+    tasks = read.tasks or kitchen.kitchen_tasks(kitchen.kitchen_name(name))
+    named = replace(read, tasks=tasks, provenance=read.provenance | {"source": f"d4rl:{name}"})
+    return kitchen.as_kitchen(named, kitchen.D4RL_NOISE) if tasks else named
 
 
 def episode_slices(ends: np.ndarray) -> list[slice]:
@@ -133,15 +129,17 @@ def from_arrays(
     observations, actions = arrays["observations"], arrays["actions"]
     recorded = recorded_metadata(attributes or {})
     tasks = tuple(recorded.get("tasks", ()))
-    kitchen = False
-    if actions.shape[1] == N_ACTIONS:
-        tasks = tasks or _goal_tasks(observations) or kitchen_tasks(kitchen_name(source))
-        kitchen = bool(tasks) or KITCHEN_WORD in source.lower()
+    if actions.shape[1] == kitchen.N_ACTIONS and not tasks:
+        named = kitchen.kitchen_tasks(kitchen.kitchen_name(source))
+        tasks = _goal_tasks(observations) or named
+    own = recorded.get("robot")
+    is_kitchen = kitchen.may_be_kitchen(own) and kitchen.are_subtasks(tasks)
 
     def episodes() -> Iterator[Episode]:
         for index, steps in enumerate(episode_slices(ends)):
             seen = observations[steps]
-            seen = select_entries(source, seen, N_ACTIONS, obs) if kitchen else seen
+            if is_kitchen:
+                seen = kitchen.select_entries(source, seen, actions.shape[1], obs)
             columns = {name: arrays[name][steps] for name in _OPTIONAL if name in arrays}
             try:
                 yield Episode(seen, actions[steps], **columns)
@@ -150,7 +148,11 @@ def from_arrays(
 
     if "provenance" in recorded:
         provenance = provenance | {"origin": recorded["provenance"]}
-    return Demonstrations(collect(episodes()), tasks, provenance | {"tasks": list(tasks)})
+    if isinstance(recorded.get("env"), dict):
+        provenance = provenance | {"env": recorded["env"]}
+    robot = Robot.from_json(own) if isinstance(own, dict) and not is_kitchen else None
+    found = Demonstrations(collect(episodes()), tasks, provenance | {"tasks": list(tasks)}, robot)
+    return kitchen.as_kitchen(found, kitchen.D4RL_NOISE) if is_kitchen else found
 
 
 def _goal_tasks(observations: Any) -> tuple[str, ...]:
@@ -158,28 +160,10 @@ def _goal_tasks(observations: Any) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     for start in range(0, len(observations), _BLOCK):
         block = observations[start : start + _BLOCK]
-        found = goal_tasks(np.concatenate([observations[:1], block]))
+        found = kitchen.goal_tasks(np.concatenate([observations[:1], block]))
         if not found:
             break
     return found
-
-
-def select_entries(source: str, observations: np.ndarray, actions: int, obs: str) -> np.ndarray:
-    """Kitchen observations as `obs` says; those of anything else as they are.
-
-    Raises:
-        DataError: velocities are asked for that are not recorded.
-    """
-    width = observations.shape[1]
-    entries = kitchen_entries(width, actions, obs)
-    if entries is not None:
-        return observations[:, entries]
-    if kitchen_entries(width, actions, "positions") is not None:
-        raise DataError(
-            f"{source}: expected 59 observation entries for obs='full', "
-            f"got {width}, without velocities"
-        )
-    return observations
 
 
 def recorded_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:

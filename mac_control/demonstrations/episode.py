@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from mac_control.errors import DataError, InputError
+from mac_control.robot import Robot
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +116,10 @@ class Demonstrations:
             is not read as a whole; `observations`, `actions` and `executed` of it do read it so.
         tasks: names of the subtasks that make the reward; empty where unknown.
         provenance: where the data came from (source, checksum, how it was made); JSON values.
+        robot: what was driven; None where unknown.
 
     Raises:
-        DataError: no episodes, or sizes that differ.
+        DataError: no episodes, sizes that differ, or a robot of other sizes.
 
     Example:
         >>> episode = Episode(np.zeros((5, 3)), np.zeros((5, 2)))
@@ -129,11 +131,13 @@ class Demonstrations:
     episodes: Sequence[Episode]
     tasks: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    robot: Robot | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
-        if isinstance(self.episodes, EpisodeFile):
-            return  # checked when it was written
+        if isinstance(self.episodes, EpisodeFile):  # checked when it was written
+            self._check_robot()
+            return
         object.__setattr__(self, "episodes", tuple(self.episodes))
         if not self.episodes:
             raise DataError("demonstrations: expected at least one episode, got none")
@@ -142,6 +146,14 @@ class Demonstrations:
             raise DataError(
                 f"demonstrations: expected one observation and action size, got {sorted(sizes)}"
             )
+        self._check_robot()
+
+    def _check_robot(self) -> None:
+        if self.robot is not None:
+            try:
+                self.robot.expect(self.obs_dim, self.action_dim)
+            except InputError as error:
+                raise DataError(f"demonstrations: {error}") from error
 
     def __len__(self) -> int:
         return len(self.episodes)
@@ -214,7 +226,7 @@ class Demonstrations:
             chosen: Sequence[Episode] = self.episodes.select(indices)
         else:
             chosen = [self.episodes[i] for i in indices]
-        return Demonstrations(chosen, self.tasks, self.provenance)
+        return replace(self, episodes=chosen)
 
     def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Whole episodes into training and validation, by seed.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.demonstrations.recognise import D4RL_FILES, kitchen_name
+from mac_control.envs.kitchen.data import D4RL_FILES, is_kitchen, kitchen_name
+from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.errors import DataError, InputError
 
 #: Environment variable that names a folder with data files.
@@ -41,15 +43,16 @@ def load_demonstrations(
         DataError: the source is missing, damaged or of another layout.
         InputError: `tasks` or `obs` is not one of the above.
     """
-    from mac_control.envs.kitchen import _checked_tasks
-
     if obs not in ("positions", "full"):
         raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
-    names = _checked_tasks(tasks) if tasks is not None else None
+    names = checked_tasks(tasks) if tasks is not None else None
     found = read_d4rl_dict(source, obs) if isinstance(source, Mapping) else _read(source, obs)
     if names is not None:
         provenance = found.provenance | {"tasks": list(names)}
-        found = Demonstrations(found.episodes, names, provenance)
+        if found.provenance.get("env", {}).get("id") == "kitchen":
+            env = found.provenance["env"]
+            provenance["env"] = {**env, "options": {**env["options"], "tasks": list(names)}}
+        found = replace(found, tasks=names, provenance=provenance)
     return found
 
 
@@ -64,7 +67,7 @@ def find_source() -> Path | str:
         files = kitchen_files(Path(folder))
         if files:
             return files[0]
-    from mac_control.demonstrations.minari_read import is_kitchen, local_datasets
+    from mac_control.demonstrations.minari_read import local_datasets
 
     kitchens = [name for name, metadata in local_datasets().items() if is_kitchen(metadata)]
     if kitchens:  # D4RL's complete-v2 before its mixed and partial

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from mac_control.demonstrations.d4rl import select_entries
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5, first_line
-from mac_control.demonstrations.recognise import KITCHEN_WORD, kitchen_name, kitchen_tasks
 from mac_control.demonstrations.stored import is_large, store
+from mac_control.envs.kitchen import data as kitchen
 from mac_control.errors import DataError
+from mac_control.robot import Robot
 
 #: `namespace/name-vN`, as Minari has it.
 DATASET_ID = re.compile(r"[-_\w][-_\w/]*-v\d+")
@@ -57,11 +57,6 @@ def local_datasets() -> dict[str, dict[str, Any]]:
     return found
 
 
-def is_kitchen(metadata: dict[str, Any]) -> bool:
-    """Whether a data set is one of FrankaKitchen's."""
-    return KITCHEN_WORD in f"{metadata.get('dataset_id')} {metadata.get('env_spec')}".lower()
-
-
 def read_metadata(folder: Path) -> dict[str, Any]:
     """What a data set says about itself, with its spaces still as text.
 
@@ -92,10 +87,13 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     source = str(metadata.get("dataset_id") or folder.name)
     recorded = metadata.get("mac_control")
     recorded = recorded if isinstance(recorded, dict) else {}
-    tasks = tuple(recorded.get("tasks") or _env_tasks(metadata))
-    kitchen = bool(tasks) or is_kitchen(metadata)
-    if kitchen and not tasks:
-        tasks = kitchen_tasks(kitchen_name(source))
+    tasks = tuple(recorded.get("tasks") or kitchen.recorded_tasks(metadata))
+    own = recorded.get("robot")
+    is_kitchen = kitchen.may_be_kitchen(own) and (
+        kitchen.are_subtasks(tasks) or kitchen.is_kitchen(metadata)
+    )
+    if is_kitchen and not tasks:
+        tasks = kitchen.kitchen_tasks(kitchen.kitchen_name(source))
     obs_space, action_space = read_spaces(source, metadata)
     if not isinstance(action_space, spaces.Box):
         raise DataError(f"{source}: actions: expected a Box space, got {action_space}")
@@ -105,14 +103,14 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
             try:
                 steps = len(raw["rewards"])
                 actions = flat_steps(action_space, raw["actions"])
-                seen = flat_steps(*main_part(obs_space, raw["observations"], kitchen))
+                seen = flat_steps(*main_part(obs_space, raw["observations"], is_kitchen))
                 if len(seen) not in (steps, steps + 1):
                     raise DataError(
                         f"observations: expected {steps + 1} for {steps} rewards, got {len(seen)}"
                     )
                 seen = seen[:steps]
-                if kitchen:
-                    seen = select_entries(source, seen, actions.shape[1], obs)
+                if is_kitchen:
+                    seen = kitchen.select_entries(source, seen, actions.shape[1], obs)
                 infos = (raw["infos"] or {}) if recorded else {}
                 subtasks = infos.get("subtasks")
                 if subtasks is not None:
@@ -131,7 +129,11 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     known = isinstance(steps, int) and both.is_np_flattenable
     large = known and is_large(4 * steps * spaces.flatdim(both))
     found = store(f"{digest[:32]}-{obs}", episodes()) if large else tuple(episodes())
-    return Demonstrations(found, tasks, provenance | {"tasks": list(tasks)})
+    if isinstance(recorded.get("env"), dict):
+        provenance["env"] = recorded["env"]
+    robot = Robot.from_json(own) if isinstance(own, dict) and not is_kitchen else None
+    read = Demonstrations(found, tasks, provenance | {"tasks": list(tasks)}, robot)
+    return kitchen.as_kitchen(read, kitchen.recorded_noise(metadata)) if is_kitchen else read
 
 
 def read_spaces(source: str, metadata: dict[str, Any]) -> tuple[spaces.Space, spaces.Space]:
@@ -176,9 +178,9 @@ def raw_episodes(folder: Path, metadata: dict[str, Any]) -> Iterator[dict[str, A
         ) from error
 
 
-def main_part(space: spaces.Space, value: Any, kitchen: bool) -> tuple[spaces.Space, Any]:
-    """The observation proper of a kitchen's, which has goals beside it; of others, the whole."""
-    if kitchen and isinstance(space, spaces.Dict) and "observation" in space.spaces:
+def main_part(space: spaces.Space, value: Any, goals: bool) -> tuple[spaces.Space, Any]:
+    """The part `observation` where `goals` stand beside it that are left out; else the whole."""
+    if goals and isinstance(space, spaces.Dict) and "observation" in space.spaces:
         return space["observation"], value["observation"]
     return space, value
 
@@ -216,14 +218,3 @@ def folder_sha256(folder: Path) -> str:
                 while block := file.read(1 << 20):
                     digest.update(block)
     return digest.hexdigest()
-
-
-def _env_tasks(metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Subtasks that the recorded FrankaKitchen was asked for."""
-    try:
-        spec = json.loads(metadata["env_spec"])
-        kitchen = spec["id"].startswith("FrankaKitchen")
-        tasks = spec["kwargs"]["tasks_to_complete"] if kitchen else ()
-        return tuple(task for task in tasks if isinstance(task, str))
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return ()

@@ -14,6 +14,7 @@ from gymnasium.spaces import Box, Space
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
+from mac_control.envs.kitchen.data import kitchen_spec
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_folder, expect_room, write_text
 
@@ -40,8 +41,9 @@ def save_minari(
     `load_demonstrations(target)` gives the same numbers back.
 
     Args:
-        env_spec: of the environment they were made in; default: the kitchen where they fit it.
-        action_space: default: [-1, 1] in each dimension where the actions fit, else unbounded.
+        env_spec: of the environment they were made in; default: the kitchen's for its robot.
+        action_space: default: the robot's box; where that is unknown [-1, 1] in each dimension if
+            the actions fit, else unbounded.
         description: a sentence for `minari show`.
         overwrite: replace a data set that is there.
 
@@ -49,6 +51,9 @@ def save_minari(
         InputError: `target` is there already, or not an id or a folder.
     """
     sizes = demonstrations.obs_dim, demonstrations.action_dim
+    robot = demonstrations.robot
+    if action_space is None and robot is not None:
+        action_space = Box(robot.low, robot.high, dtype=np.float32)
     if action_space is None:
         largest = max(
             np.abs(values).max() for e in demonstrations for values in (e.actions, e.executed)
@@ -59,6 +64,8 @@ def save_minari(
         "mac_control": {
             "tasks": list(demonstrations.tasks),
             "provenance": demonstrations.provenance,
+            "robot": demonstrations.robot.to_json() if demonstrations.robot else None,
+            "env": demonstrations.provenance.get("env"),
         }
     }
     if description:
@@ -69,7 +76,7 @@ def save_minari(
         Box(-np.inf, np.inf, (sizes[0],), np.float32),
         action_space,
         metadata=metadata,
-        env_spec=env_spec or _kitchen_spec(demonstrations),
+        env_spec=env_spec or kitchen_spec(demonstrations),
         overwrite=overwrite,
     )
 
@@ -169,18 +176,6 @@ def _buffer(episode: Episode) -> EpisodeBuffer:
         truncations=np.arange(1, steps + 1) == steps,
         infos=infos or None,
     )
-
-
-def _kitchen_spec(demonstrations: Demonstrations) -> EnvSpec | None:
-    """The kitchen that these demonstrations fit, or None."""
-    from mac_control.envs import KITCHEN_ID, SUBTASKS
-
-    tasks = demonstrations.tasks
-    obs = {30: "positions", 59: "full"}.get(demonstrations.obs_dim)
-    if not tasks or not set(tasks) <= set(SUBTASKS) or not obs or demonstrations.action_dim != 9:
-        return None
-    entry_point = "mac_control.envs.kitchen:KitchenEnv"
-    return EnvSpec(KITCHEN_ID, entry_point, kwargs={"tasks": list(tasks), "obs": obs})
 
 
 def _make_namespace(folder: Path, dataset_id: str) -> None:

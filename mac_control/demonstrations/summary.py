@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.subtasks import subtasks_done
+from mac_control.envs.kitchen.subtasks import subtasks_done
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.

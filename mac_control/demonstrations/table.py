@@ -38,7 +38,7 @@ class Table:
         >>> table = Table(Demonstrations([episode, episode]))
         >>> table.take(torch.tensor([3, 4])).obs.tolist()
         [[3.0], [0.0]]
-        >>> table.around(torch.tensor([3, 4]), torch.tensor([-1, 0, 1])).tolist()
+        >>> table.windows(torch.tensor([3, 4]), torch.tensor([-1, 0, 1])).tolist()
         [[2, 3, 3], [4, 4, 5]]
     """
 
@@ -74,7 +74,7 @@ class Table:
         parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in read)
         return Steps(*(part.view(*rows.shape, *part.shape[1:]).to(self._device) for part in parts))
 
-    def around(self, rows: Tensor, offsets: Tensor) -> Tensor:
+    def windows(self, rows: Tensor, offsets: Tensor) -> Tensor:
         """Steps `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; an episode's ends are repeated."""
         episode = torch.searchsorted(self._ends, rows, right=True)
         last = self._ends[episode] - 1

@@ -13,14 +13,16 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
+from mac_control.envs.make import DEFAULT, EnvName
 from mac_control.errors import EpisodeError, InputError
+from mac_control.loop.cases import EvalCase, called_bc, plan, resolve_policies, source_of
 from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
-from mac_control.loop.plan import Cell, called_bc, contend, plan, source_of
 from mac_control.loop.statistics import bootstrap_interval
-from mac_control.loop.video import ready_to_film
+from mac_control.loop.video import require_video
 from mac_control.parallel import Backend, run_many
 from mac_control.policies import Policy
+from mac_control.robot import Robot
 
 #: One row of results, JSON values.
 Row = dict[str, Any]
@@ -42,21 +44,23 @@ class RowsFailed(EpisodeError):
 def evaluate(
     policies: Sequence[str | Path | Policy],
     operators: Sequence[str] = ("nobody",),
-    given: Sequence[int] = (0,),
+    num_given: Sequence[int] = (0,),
     *,
     episodes: int = 20,
     seed: int = 0,
     workers: int | Backend | None = None,
     proxies: Sequence[str | Path | Policy] | None = None,
     demonstrations: str | Path | Demonstrations | None = None,
-    env: Mapping[str, Any] | None = None,
+    env: str | EnvName | None = None,
+    env_options: Mapping[str, Any] | None = None,
+    robot: Robot | None = None,
     arbitrate: float | None = None,
     done: Sequence[Row] = (),
     on_row: Callable[[list[Row]], None] | None = None,
     videos: str | Path | None = None,
     progress: bool = False,
 ) -> list[Row]:
-    """Mean reward in the kitchen of each policy with each operator, over processes.
+    """Mean reward of each policy with each operator, over processes.
 
     Episode i has the seed `seed + i` in every row, so rows are compared on the same episodes;
     the results are the same whatever the workers.
@@ -65,16 +69,19 @@ def evaluate(
         policies: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all of them), or
             policies.
         operators: names as in :func:`make_operator`. `nobody` gives 0 dimensions, `everything`
-            all, any other one each number in `given`.
-        given: numbers of dimensions, drawn per episode; 0 is `nobody`, whoever the operator.
+            all, any other one each number in `num_given`.
+        num_given: numbers of dimensions, drawn per episode; 0 is `nobody`, whatever the operator.
         episodes: per row.
         seed: of the first episode.
         workers: processes, or a backend; None is every core.
-        proxies: policies in the seat of the operator `proxy`: the one of the same training seed,
+        proxies: policies that the operator `proxy` is made of: the one of the same training seed,
             or the only one. None: those of `policies` that are called `bc`.
         demonstrations: what the operator `tracker` follows; a source, or loaded already.
-        env: options of :func:`make_kitchen`; `tasks` and `obs` follow from the policy.
-        arbitrate: overrule an operator whose commands lie this many standard deviations off, see
+        env: as in :func:`mac_control.envs.make_env`; None: the one that the policy's demonstrations
+            were recorded in, or else the kitchen. Options of then are the defaults.
+        env_options: options besides.
+        robot: a description in place of the environment's own.
+        arbitrate: override an operator whose commands lie this many standard deviations off, see
             :class:`mac_control.policies.arbitrated.Arbitrated`; None: never.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.
@@ -83,8 +90,9 @@ def evaluate(
         progress: whether to show a bar over episodes.
 
     Returns:
-        Rows with `policy`, `operator`, `given`, `train_seed`, `episodes`, `reward_mean`,
-        `reward_ci95` (bootstrap over episodes), `success_rate`, `seconds` of computing time,
+        Rows with `policy`, `operator`, `num_given`, `train_seed`, `episodes`, `reward_mean`,
+        `reward_ci95` (bootstrap over episodes), `measured` (what a reward is: `subtasks` done, or
+        the `return`), `success_rate` (None where the environment reports none), `seconds`,
         `rewards` of the episodes, their `goal_rewards`, mean `metrics` (see
         :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what settles
         the row; where it was filmed, the `video`'s name in the folder.
@@ -98,67 +106,73 @@ def evaluate(
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
     if videos is not None:
-        ready_to_film()
+        require_video()
     if isinstance(demonstrations, Path):
         demonstrations = str(demonstrations)
-    settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **(env or {})}
+    chosen, options = EnvName.parse(env) if isinstance(env, str) else env, env_options or {}
+    stated = {**(chosen.options if chosen else {}), **options}
+    settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **stated}
+    if chosen and chosen.name != DEFAULT:
+        settings["env"] = chosen.name
+    if robot is not None:
+        settings["robot"] = robot.to_json()
     settings["demonstrations"] = _data_checksum(demonstrations)
     if arbitrate is not None:
         settings["arbitrate"] = arbitrate
-    contenders = contend(policies)
-    seats = contend(proxies) if proxies is not None else called_bc(contenders)
-    cells = plan(contenders, operators, given, seats, settings)
+    resolved = resolve_policies(policies)
+    proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
+    cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
-    rows = {i: earlier[cell.key] for i, cell in enumerate(cells) if cell.key in earlier}
+    rows = {i: earlier[case.key] for i, case in enumerate(cases) if case.key in earlier}
     each = [
-        _groups(index, cell, episodes, seed, demonstrations, env or {}, arbitrate)
-        for index, cell in enumerate(cells)
+        _groups(index, case, episodes, seed, demonstrations, arbitrate, robot, (chosen, options))
+        for index, case in enumerate(cases)
     ]
-    groups = [group for index in range(len(cells)) if index not in rows for group in each[index]]
+    groups = [group for index in range(len(cases)) if index not in rows for group in each[index]]
     outcomes: dict[int, dict[int, Outcome]] = {}
     failed: dict[int, str] = {}
     with tqdm(total=sum(len(g.seeds) for g in groups), unit="episode", disable=not progress) as bar:
         for number, outcome in run_many(try_group, groups, workers):
             group = groups[number]
             if isinstance(outcome, str):
-                failed.setdefault(group.cell, outcome)
+                failed.setdefault(group.case, outcome)
                 continue
-            parts = outcomes.setdefault(group.cell, {})
+            parts = outcomes.setdefault(group.case, {})
             parts[number] = outcome
             bar.update(len(group.seeds))
             if sum(len(part.rewards) for part in parts.values()) == episodes:
                 ordered = [parts[key] for key in sorted(parts)]
-                rows[group.cell] = _row(cells[group.cell], ordered)
+                rows[group.case] = _row(cases[group.case], ordered)
                 if on_row is not None:
                     on_row([rows[key] for key in sorted(rows)])
     if videos is not None:
-        for index, name in _film(cells, each, Path(videos), workers, progress):
+        for index, name in _record_videos(cases, each, Path(videos), workers, progress):
             if index in rows:
                 rows[index] = {**rows[index], "video": name}
     made = [rows[key] for key in sorted(rows)]
     if failed:
-        raise RowsFailed(made, [f"{cells[key].title}: {failed[key]}" for key in sorted(failed)])
+        raise RowsFailed(made, [f"{cases[key].title}: {failed[key]}" for key in sorted(failed)])
     return made
 
 
-def _film(
-    cells: Sequence[Cell],
+def _record_videos(
+    cases: Sequence[EvalCase],
     groups: Sequence[Sequence[Group]],
     folder: Path,
     workers: int | Backend | None,
     progress: bool,
 ) -> list[tuple[int, str]]:
-    """Films of first episodes, and the cells that they are of."""
-    first = {cell.policy.name: cell.policy for cell in reversed(cells)}
+    """Videos of first episodes, and the cases that they are of."""
+    first = {case.policy.name: case.policy for case in reversed(cases)}
     names = {
-        index: f"{re.sub(r'[^a-zA-Z0-9.=]+', '-', cell.title)}-{(cell.key or '')[:8]}.mp4"
-        for index, cell in enumerate(cells)
-        if cell.policy is first[cell.policy.name]
+        index: f"{re.sub(r'[^a-zA-Z0-9.=]+', '-', case.title)}-{(case.key or '')[:8]}.mp4"
+        for index, case in enumerate(cases)
+        if case.policy is first[case.policy.name]
     }
     shots = [
         replace(groups[index][0], video=str(folder / name))
         for index, name in names.items()
-        if cells[index].key is None or not (folder / name).exists()
+        if cases[index].key is None or not (folder / name).exists()
     ]
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(shots), unit="video", disable=not progress) as bar:
@@ -169,50 +183,51 @@ def _film(
 
 def _groups(
     index: int,
-    cell: Cell,
+    case: EvalCase,
     episodes: int,
     seed: int,
     demonstrations: str | Demonstrations | None,
-    env: Mapping[str, Any],
     arbitrate: float | None,
+    robot: Robot | None,
+    env: tuple[EnvName | None, Mapping[str, Any]],
 ) -> list[Group]:
-    options = {"obs": cell.policy.obs, **env}
-    if cell.policy.tasks is not None:
-        options.setdefault("tasks", cell.policy.tasks)
     seeds = range(seed, seed + episodes)
     return [
         Group(
-            cell=index,
+            case=index,
             seeds=tuple(seeds[start : start + GROUP_SIZE]),
-            policy=cell.policy.source,
-            operator=cell.operator,
-            given=None if source_of(cell.operator) == "everything" else cell.given,
-            proxy=cell.proxy.source if cell.proxy is not None else None,
+            policy=case.policy.source,
+            operator=case.operator,
+            num_given=None if source_of(case.operator) == "everything" else case.num_given,
+            proxy=case.proxy.source if case.proxy is not None else None,
             demonstrations=demonstrations,
-            env=tuple(sorted(options.items())),
+            env=case.policy.env_for(*env),
+            robot=robot,
             arbitrate=arbitrate,
         )
         for start in range(0, episodes, GROUP_SIZE)
     ]
 
 
-def _row(cell: Cell, parts: Sequence[Outcome]) -> Row:
+def _row(case: EvalCase, parts: Sequence[Outcome]) -> Row:
     rewards = [reward for part in parts for reward in part.rewards]
     metrics = [each for part in parts for each in part.metrics]
+    successes = [success for part in parts for success in part.successes]
     return {
-        "policy": cell.policy.name,
-        "operator": cell.operator,
-        "given": cell.given,
-        "train_seed": cell.policy.train_seed,
+        "policy": case.policy.name,
+        "operator": case.operator,
+        "num_given": case.num_given,
+        "train_seed": case.policy.train_seed,
         "episodes": len(rewards),
         "reward_mean": float(np.mean(rewards)),
         "reward_ci95": list(bootstrap_interval([rewards])),
-        "success_rate": float(np.mean([success for part in parts for success in part.successes])),
+        "measured": "subtasks" if all(part.subtasks for part in parts) else "return",
+        "success_rate": None if None in successes else float(np.mean(successes)),
         "seconds": round(sum(part.seconds for part in parts), 3),
         "rewards": rewards,
         "goal_rewards": [each["goal_reward"] for each in metrics],
         "metrics": mean_metrics(metrics),
-        "key": cell.key,
+        "key": case.key,
     }
 
 

@@ -1,4 +1,4 @@
-"""What one worker does at a time: a group of episodes of one cell of an evaluation."""
+"""What one worker does at a time: a group of episodes of one case of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.envs import KitchenEnv, make_kitchen
+from mac_control.envs import make_env, robot_of
+from mac_control.envs.make import EnvName, HasTwin, make_filmed
 from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
-from mac_control.loop.video import film
+from mac_control.loop.video import record_video
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
 from mac_control.policies.arbitrated import Arbitrated
+from mac_control.robot import Robot
 
 #: Episodes that run in lockstep. Part of what settles the last bits of every result.
 GROUP_SIZE = 20
@@ -28,16 +32,17 @@ _SIDE = 240
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Episodes of one cell; a path or source stands for what a worker loads, once."""
+    """Episodes of one case; a path or source stands for what a worker loads, once."""
 
-    cell: int
+    case: int
     seeds: tuple[int, ...]
     policy: str | Policy
     operator: str
-    given: int | None
+    num_given: int | None
     proxy: str | Policy | None
     demonstrations: str | Demonstrations | None
-    env: tuple[tuple[str, Any], ...]
+    env: EnvName
+    robot: Robot | None = None
     arbitrate: float | None = None
     video: str | None = None  # file for a film of the first episode
 
@@ -47,9 +52,10 @@ class Outcome:
     """Reward, success and metrics of each episode of a group, and the time it took [s]."""
 
     rewards: list[float]
-    successes: list[bool]
+    successes: list[bool | None]
     seconds: float
     metrics: list[dict[str, float | None]] = field(default_factory=list)
+    subtasks: bool = False  # whether rewards count subtasks
 
 
 def try_group(group: Group) -> Outcome | str:
@@ -62,11 +68,13 @@ def try_group(group: Group) -> Outcome | str:
 
 def run_group(group: Group) -> Outcome:
     """Run the episodes; what comes out follows from the group alone."""
-    with _filmed(group, _envs(group.env, len(group.seeds))) as (envs, picture):
+    with _recorded(group, _envs(group, len(group.seeds))) as (envs, picture):
         return _run(group, envs, picture)
 
 
-def _run(group: Group, envs: Sequence[KitchenEnv], picture: Callable[[], None] | None) -> Outcome:
+def _run(
+    group: Group, envs: Sequence[gymnasium.Env], picture: Callable[[], None] | None
+) -> Outcome:
     policy = _policy(group.policy, "policy")
     if group.arbitrate is not None:
         policy = Arbitrated(policy, group.arbitrate)
@@ -77,12 +85,14 @@ def _run(group: Group, envs: Sequence[KitchenEnv], picture: Callable[[], None] |
         if isinstance(demonstrations, str)
         else demonstrations,
     }
+    robot = robot_of(envs[0])
     operators = [
         make_operator(
             group.operator,
             action_dim=policy.action_dim,
-            given=group.given,
+            given=group.num_given,
             env=env,  # some operators look at the simulation
+            robot=robot,
             **resources,
         )
         for env in envs
@@ -96,35 +106,45 @@ def _run(group: Group, envs: Sequence[KitchenEnv], picture: Callable[[], None] |
     seconds = time.perf_counter() - start
     return Outcome(
         rewards=[t.reward for t in found],
-        successes=[bool(t.success) for t in found],
+        successes=[t.success for t in found],
+        subtasks=all(t.counts_subtasks for t in found),
         metrics=[episode_metrics(t) for t in found],
         seconds=seconds,
     )
 
 
 @contextmanager
-def _filmed(
-    group: Group, envs: list[KitchenEnv]
-) -> Iterator[tuple[list[KitchenEnv], Callable[[], None] | None]]:
+def _recorded(
+    group: Group, envs: list[gymnasium.Env]
+) -> Iterator[tuple[list[gymnasium.Env], Callable[[], None] | None]]:
     """The environments, the first of them one that is filmed where the group asks for it."""
     if group.video is None:
         yield envs, None
         return
-    options = {**dict(group.env), "render_mode": "rgb_array", "width": _SIDE, "height": _SIDE}
-    env = make_kitchen(**options)
-    shown = -1.0
+    env = _Counting(make_filmed(group.env, group.robot, side=_SIDE))
+    shown = -1
     try:
-        with film(env, group.video) as add:
+        with record_video(env, group.video) as add:
 
             def picture() -> None:
                 nonlocal shown
-                if env.data.time != shown:  # else its episode is over, and others go on
-                    shown = env.data.time
+                if env.steps != shown:  # else its episode is over, and others go on
+                    shown = env.steps
                     add()
 
             yield [env, *envs[1:]], picture
     finally:
         env.close()  # before the next one: freed later, it would take that one's pictures along
+
+
+class _Counting(gymnasium.Wrapper):
+    """Counts its steps."""
+
+    steps = 0
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        return super().step(action)
 
 
 def _policy(source: str | Policy, role: str) -> Policy:
@@ -148,13 +168,17 @@ def _demonstrations(source: str) -> Demonstrations:
     return load_demonstrations(source)
 
 
-@lru_cache(maxsize=1)
-def _made(options: tuple[tuple[str, Any], ...]) -> list[KitchenEnv]:
-    return []
+_made: dict[str, Any] = {"key": None, "envs": []}  # of the last case alone: they take memory
 
 
-def _envs(options: tuple[tuple[str, Any], ...], count: int) -> list[KitchenEnv]:
-    envs = _made(options)
+def _envs(group: Group, count: int) -> list[gymnasium.Env]:
+    key = repr((group.env.name, sorted(group.env.options.items()), group.robot))
+    if _made["key"] != key:
+        for env in _made["envs"]:
+            env.close()
+        _made.update(key=key, envs=[])
+    envs: list[gymnasium.Env] = _made["envs"]
     while len(envs) < count:
-        envs.append(envs[0].twin() if envs else make_kitchen(**dict(options)))
+        twin = isinstance(envs[0], HasTwin) if envs else False
+        envs.append(envs[0].twin() if twin else make_env(group.env, group.robot))
     return envs[:count]

@@ -22,7 +22,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
     - `unwanted`: subtasks done that it did not want; None where it has no goal of its own.
     - `steps_to_success`: steps until the last of those was done; None where one was not.
     - `effort`: share of the action entries that the operator gave.
-    - `heeded`: share of what it gave that was done; 1 but for an arbitrated policy.
+    - `acceptance_rate`: see :func:`acceptance_rate`; 1 but for an arbitrated policy.
     - `log_prob_per_dim`: mean log-likelihood of a given entry [nats].
     - `jerk`: see :func:`jerk`.
     - `wrong_auc`: see :func:`wrong_auc`.
@@ -44,7 +44,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
         "unwanted": None if trajectory.goal is None else float(len(done.keys() - set(wanted))),
         "steps_to_success": float(max(reached)) if finished and reached else None,
         "effort": trajectory.effort,
-        "heeded": heeded(trajectory),
+        "acceptance_rate": acceptance_rate(trajectory),
         "log_prob_per_dim": likelihood,
         "jerk": jerk(trajectory.actions, trajectory.given),
         "wrong_auc": wrong_auc(trajectory),
@@ -65,16 +65,18 @@ def mean_metrics(episodes: Sequence[Mapping[str, float | None]]) -> dict[str, fl
     return means
 
 
-def heeded(trajectory: Trajectory) -> float | None:
-    """Share of the given entries that were done as given, or at the end of the action box nearest.
+def acceptance_rate(trajectory: Trajectory) -> float | None:
+    """Share of the given entries that were executed as given, clipped to the action box.
 
     None where nothing was given.
     """
     given = trajectory.given
     if not given.any():
         return None
-    done, wanted = trajectory.actions[given], trajectory.values[given]
-    return float(np.mean((done == wanted) | (np.abs(wanted) > np.abs(done)) & (np.abs(done) >= 1)))
+    wanted = trajectory.values
+    if trajectory.box is not None:
+        wanted = np.clip(wanted, *trajectory.box)
+    return float(np.mean((trajectory.actions == wanted.astype(trajectory.actions.dtype))[given]))
 
 
 def jerk(actions: np.ndarray, given: np.ndarray) -> float | None:

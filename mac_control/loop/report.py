@@ -22,7 +22,7 @@ from mac_control.loop.statistics import bootstrap_interval
 PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
 
 CSV_COLUMNS = [
-    *("policy", "operator", "given", "train_seed", "episodes"),
+    *("policy", "operator", "num_given", "train_seed", "episodes", "measured"),
     *("reward_mean", "reward_low", "reward_high", "success_rate", "seconds"),
 ]
 
@@ -33,22 +33,29 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
     `reward_mean` is the mean over seeds of their means; `reward_ci95` is
     :func:`bootstrap_interval`, over training seeds and episodes.
     """
-    cells: dict[tuple[str, str, int], list[Row]] = {}
+    cases: dict[tuple[str, str, int], list[Row]] = {}
     for row in rows:
-        cells.setdefault((row["policy"], row["operator"], row["given"]), []).append(row)
+        cases.setdefault((row["policy"], row["operator"], row["num_given"]), []).append(row)
     return [
         {
             "policy": policy,
             "operator": operator,
-            "given": given,
+            "num_given": given,
             "train_seeds": [row["train_seed"] for row in part],
             "episodes": sum(row["episodes"] for row in part),
             "reward_mean": float(np.mean([row["reward_mean"] for row in part])),
             "reward_ci95": list(bootstrap_interval([row["rewards"] for row in part])),
-            "success_rate": float(np.mean([row["success_rate"] for row in part])),
+            "measured": part[0].get("measured", "return"),
+            "success_rate": mean_known([row["success_rate"] for row in part]),
         }
-        for (policy, operator, given), part in cells.items()
+        for (policy, operator, given), part in cases.items()
     ]
+
+
+def mean_known(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are not None; None where there are none."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def markdown_table(summary: Sequence[Row]) -> str:
@@ -58,17 +65,17 @@ def markdown_table(summary: Sequence[Row]) -> str:
 
     Example:
         >>> cell = {"reward_mean": 2.5, "reward_ci95": [2.0, 3.0], "train_seeds": [0]}
-        >>> print(markdown_table([{"policy": "bc", "operator": "nobody", "given": 0, **cell}]))
+        >>> print(markdown_table([{"policy": "bc", "operator": "nobody", "num_given": 0, **cell}]))
         | policy | operator | seeds | 0 given |
         |---|---|---|---|
         | bc | nobody | 1 | 2.50 [2.00, 3.00] |
     """
-    columns = sorted({row["given"] for row in summary})
-    lines = [["policy", "operator", "seeds", *[f"{given} given" for given in columns]]]
+    columns = sorted({row["num_given"] for row in summary})
+    lines = [["policy", "operator", "seeds", *[f"{count} given" for count in columns]]]
     lines.append(["---"] * len(lines[0]))
-    for (policy, operator), cells in curves(summary).items():
-        seeds = str(max(len(row["train_seeds"]) for row in cells.values()))
-        texts = [_cell(cells[given]) if given in cells else "" for given in columns]
+    for (policy, operator), cases in curves(summary).items():
+        seeds = str(max(len(row["train_seeds"]) for row in cases.values()))
+        texts = [_cell(cases[given]) if given in cases else "" for given in columns]
         lines.append([policy, operator, seeds, *texts])
     rule = "|" + "|".join(lines[1]) + "|"
     return "\n".join(rule if i == 1 else f"| {' | '.join(t)} |" for i, t in enumerate(lines))
@@ -78,11 +85,11 @@ def curves(summary: Sequence[Row]) -> dict[tuple[str, str], dict[int, Row]]:
     """Rows by policy and operator, then by given dimensions; 0 given is nobody's."""
     found: dict[tuple[str, str], dict[int, Row]] = {}
     for row in summary:
-        found.setdefault((row["policy"], row["operator"]), {})[row["given"]] = row
-    for (policy, operator), cells in found.items():
+        found.setdefault((row["policy"], row["operator"]), {})[row["num_given"]] = row
+    for (policy, operator), cases in found.items():
         alone = found.get((policy, "nobody"), {}).get(0)
         if alone is not None and operator != "everything":
-            cells.setdefault(0, alone)
+            cases.setdefault(0, alone)
     return found
 
 
@@ -110,7 +117,9 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     )
     write_text(folder / "results.csv", _csv(rows))
     command = f"\n\n    {about['command']}\n" if "command" in about else "\n"
-    note = "Mean reward [95 % interval, bootstrap over training seeds and episodes].\n\n"
+    what = {row["measured"] for row in summary}
+    measured = "Subtasks done" if what == {"subtasks"} else "Return"
+    note = f"{measured}, mean [95 % interval, bootstrap over training seeds and episodes].\n\n"
     write_text(folder / "results.md", note + table + command)
     plot(summary, folder / "results.png")
     return table
@@ -126,11 +135,24 @@ def earlier_rows(path: Path) -> list[Row]:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
         if not all(isinstance(row, dict) for row in rows):
             raise TypeError("rows that are not objects")
-        return rows
+        return [upgraded_row(row) for row in rows]
     except FileNotFoundError:
         return []
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: expected results of evaluate, got something else") from error
+
+
+def upgraded_row(row: Row) -> Row:
+    """A row of results of any earlier version, with the names of this one."""
+    if "given" not in row:
+        return row
+    row = {("num_given" if name == "given" else name): value for name, value in row.items()}
+    metrics = row.get("metrics")
+    if isinstance(metrics, dict) and "heeded" in metrics:
+        row["metrics"] = {
+            ("acceptance_rate" if name == "heeded" else name): v for name, v in metrics.items()
+        }
+    return {"measured": "subtasks", **row}
 
 
 def plot(summary: Sequence[Row], path: str | Path) -> None:
@@ -147,16 +169,16 @@ def draw_curves(summary: Sequence[Row]) -> Any:
     axes = figure.subplots()
     lines = curves(summary)
     # Nobody's figure is the first point of its policy's other lines.
-    begun = {key[0] for key, cells in lines.items() if key[1] != "nobody" and 0 in cells}
+    begun = {key[0] for key, cases in lines.items() if key[1] != "nobody" and 0 in cases}
     lines = {
-        key: cells for key, cells in lines.items() if key[1] != "nobody" or key[0] not in begun
+        key: cases for key, cases in lines.items() if key[1] != "nobody" or key[0] not in begun
     }
     policies, operators = (list(dict.fromkeys(names)) for names in zip(*lines, strict=True))
     styles = ["-", "--", ":", "-."]
-    for number, ((policy, operator), cells) in enumerate(lines.items()):
-        given = np.array(sorted(cells), float)
-        mean = np.array([cells[k]["reward_mean"] for k in sorted(cells)])
-        low, high = np.array([cells[k]["reward_ci95"] for k in sorted(cells)]).T
+    for number, ((policy, operator), cases) in enumerate(lines.items()):
+        given = np.array(sorted(cases), float)
+        mean = np.array([cases[k]["reward_mean"] for k in sorted(cases)])
+        low, high = np.array([cases[k]["reward_ci95"] for k in sorted(cases)]).T
         axes.errorbar(
             given + 0.04 * number,  # side by side, so that intervals can be told apart
             mean,
@@ -168,9 +190,12 @@ def draw_curves(summary: Sequence[Row]) -> Any:
             capsize=2,
             label=f"{policy}, {operator}",
         )
-    axes.set_xticks(sorted({row["given"] for row in summary}))
-    axes.set(xlabel="given dimensions", ylabel="reward (mean, 95 % interval)")
-    axes.set_ylim(bottom=0)
+    axes.set_xticks(sorted({row["num_given"] for row in summary}))
+    measured = {row.get("measured", "return") for row in summary}
+    what = "subtasks done" if measured == {"subtasks"} else "return"
+    axes.set(xlabel="given dimensions", ylabel=f"{what} (mean, 95 % interval)")
+    if what == "subtasks done":
+        axes.set_ylim(bottom=0)
     axes.legend(fontsize="small")
     return figure
 

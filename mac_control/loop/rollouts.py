@@ -1,4 +1,4 @@
-"""The one loop: an operator gives, a policy fills in, an environment moves."""
+"""The one loop: the operator gives some dimensions, the policy the rest, the environment steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
-from mac_control.loop.blame import Checked, blame
+from mac_control.loop.errors import Checked, attribute_errors
 from mac_control.loop.trajectory import Trajectory
 from mac_control.operators import Nobody, Operator
 from mac_control.partial import PartialAction
@@ -32,8 +32,8 @@ def rollout(
 
     Args:
         env: flat Box observations and flat, finite Box actions, of the policy's sizes.
-        policy: fills in what is not given.
-        operator: who gives; None is autonomy.
+        policy: fills in the free dimensions.
+        operator: gives the others; None is autonomy.
         seed: of the episode, at least 0.
         on_step: called after the reset and after every step (to take a picture, say).
 
@@ -43,14 +43,13 @@ def rollout(
             no action or not finite; it says who, and at which step.
 
     Example:
-        >>> from mac_control.envs import make_kitchen
-        >>> class Still(Policy):
-        ...     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
-        ...     def complete(self, obs, values, given):
-        ...         return np.zeros_like(values)
-        >>> trajectory = rollout(make_kitchen(max_episode_steps=3), Still(), seed=0)
-        >>> trajectory.actions.shape, trajectory.reward, trajectory.success
-        ((3, 9), 0.0, False)
+        >>> from mac_control.envs import make_env
+        >>> from mac_control.policies import ZeroPolicy
+        >>> env = make_env("Reacher-v5", max_episode_steps=3)
+        >>> policy = ZeroPolicy(10, env.action_space.low, env.action_space.high)
+        >>> trajectory = rollout(env, policy, seed=0)
+        >>> trajectory.actions.shape, trajectory.success
+        ((3, 2), None)
     """
     operator = operator or Nobody(policy.action_dim)
     return rollout_group([env], policy, [operator], seeds=[seed], on_step=on_step)[0]
@@ -74,7 +73,7 @@ def rollout_group(
     Args:
         envs, operators, seeds: one of each per episode.
         policy: one for all.
-        log_prob: whether to ask for the likelihood of what was given.
+        log_prob: whether to ask for the likelihood of the given entries.
         on_step: called after the reset and after every step.
 
     Raises:
@@ -85,7 +84,7 @@ def rollout_group(
             "group: expected as many environments as operators and seeds, got "
             f"{len(envs)}, {len(operators)} and {len(seeds)}"
         )
-    with blame("policy", policy, f"at the reset of seed {seeds[0]}"):
+    with attribute_errors("policy", policy, f"at the reset of seed {seeds[0]}"):
         policy.reset(_stream(seeds[0], 1))
     episodes = [
         _Episode(env, policy, operator, seed)
@@ -97,7 +96,7 @@ def rollout_group(
         obs = np.stack([episode.obs for episode in episodes])
         partial = PartialAction.stack([episode.read() for episode in episodes])
         likelihood = None
-        with blame("policy", policy, _when(max(map(len, episodes)), *seeds)):
+        with attribute_errors("policy", policy, _when(max(map(len, episodes)), *seeds)):
             actions = complete_action(envs[0].action_space, policy, obs, partial)
             if log_prob and partial.given.any():
                 likelihood = policy.log_prob(obs, partial)
@@ -118,7 +117,9 @@ class _Episode:
         self.env, self.operator, self.seed = Checked(env), operator, seed
         self.obs, self._info = self.env.reset(seed=seed)
         # An InputError is of an operator that does not fit, not of one that fails.
-        with blame("operator", operator, f"at the reset of seed {seed}", but=(InputError,)):
+        with attribute_errors(
+            "operator", operator, f"at the reset of seed {seed}", but=(InputError,)
+        ):
             operator.reset(_stream(seed, 2))
         self.partial = PartialAction.nothing(policy.action_dim)
         self.over = False
@@ -133,7 +134,7 @@ class _Episode:
 
     def read(self) -> PartialAction:
         if not self.over:
-            with blame("operator", self.operator, _when(len(self), self.seed)):
+            with attribute_errors("operator", self.operator, _when(len(self), self.seed)):
                 partial = self.operator.read(self.obs)
                 partial.expect_shape(self.partial.action_dim)
             self.partial = partial
@@ -145,7 +146,7 @@ class _Episode:
         self._log_prob.append(0.0 if log_prob is None else float(log_prob))
         self._wrong.append(self.operator.wrong)
         self._has_density |= log_prob is not None
-        for task in self._info.get("tasks_done", ()):
+        for task in self._info.get("tasks_done") or ():
             self._task_steps.setdefault(task, len(self._rows))
         self.obs, self.over = obs, terminated or truncated
 
@@ -159,11 +160,19 @@ class _Episode:
             rewards=rewards,
             log_prob=np.array(self._log_prob) if self._has_density else None,
             task_steps=self._task_steps,
-            success=self._info.get("success"),
+            success=_success(self._info),
             seed=self.seed,
             wrong=np.array(self._wrong),
             goal=self.operator.goal,
+            counts_subtasks="tasks_done" in self._info,
+            box=(self.env.action_space.low, self.env.action_space.high),
         )
+
+
+def _success(info: dict[str, Any]) -> bool | None:
+    """As the environment says, by either of the field's names; None where it does not."""
+    found = info.get("success", info.get("is_success"))
+    return None if found is None else bool(found)
 
 
 def _stream(seed: int, key: int) -> int:

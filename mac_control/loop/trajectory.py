@@ -11,7 +11,7 @@ from mac_control.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One episode: what was seen, given, filled in, and earned.
+    """One episode: observations, given entries, actions and rewards.
 
     Args:
         observations: `(T, O)`, each seen before the action of the same row.
@@ -27,6 +27,8 @@ class Trajectory:
         seed: of the episode.
         wrong: `(T,)` boolean, where a simulated operator was wrong on purpose.
         goal: the subtasks that a simulated operator alone knew it wanted; None: all.
+        counts_subtasks: whether the environment reports subtasks, which its rewards count.
+        box: ends of the environment's action box, `(D,)` each; None where unknown.
 
     Raises:
         InputError: lengths that differ.
@@ -43,6 +45,8 @@ class Trajectory:
     seed: int
     wrong: np.ndarray | None = None
     goal: tuple[str, ...] | None = None
+    box: tuple[np.ndarray, np.ndarray] | None = None
+    counts_subtasks: bool = False
 
     def __post_init__(self) -> None:
         arrays = (self.observations, self.given, self.values, self.actions, self.rewards)

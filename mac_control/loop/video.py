@@ -40,7 +40,7 @@ def choose_renderer() -> None:
             os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
 
 
-def ready_to_film() -> None:
+def require_video() -> None:
     """Choose a renderer, and see that films can be written: both before long work.
 
     Raises:
@@ -51,11 +51,11 @@ def ready_to_film() -> None:
 
 
 @contextmanager
-def film(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
+def record_video(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
     """Write a film; the block gets a function that adds a picture of the environment.
 
     Args:
-        env: made with `render_mode="rgb_array"`, after :func:`ready_to_film`.
+        env: made with `render_mode="rgb_array"`, after :func:`require_video`.
         path: a file whose ending names a film format, such as `.mp4`.
 
     Raises:

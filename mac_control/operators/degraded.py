@@ -7,6 +7,7 @@ import numpy as np
 from mac_control.operators.base import Operator
 from mac_control.operators.wrapper import OperatorWrapper, checked
 from mac_control.partial import PartialAction
+from mac_control.robot import Robot
 
 
 class Noisy(OperatorWrapper):
@@ -106,11 +107,12 @@ class Intermittent(OperatorWrapper):
 
 
 class RandomOperator(Operator):
-    """Gives every dimension, uniformly at random in the action box [-1, 1]; knows nothing.
+    """Gives every dimension, uniformly at random in the action box; knows nothing.
 
     Args:
         action_dim: number of action dimensions, D.
         hold: steps for which a command is held.
+        robot: whose action box; None: [-1, 1].
 
     Example:
         >>> operator = RandomOperator(action_dim=2)
@@ -121,8 +123,9 @@ class RandomOperator(Operator):
 
     wrong = True
 
-    def __init__(self, action_dim: int, hold: int = 1) -> None:
+    def __init__(self, action_dim: int, hold: int = 1, robot: Robot | None = None) -> None:
         self.action_dim, self.hold = action_dim, int(checked("hold", hold, 1))
+        self._box = (-1.0, 1.0) if robot is None else (robot.low, robot.high)
         self.reset(0)
 
     def reset(self, seed: int | None = None) -> None:
@@ -130,6 +133,6 @@ class RandomOperator(Operator):
 
     def read(self, obs: np.ndarray) -> PartialAction:
         if self._step % self.hold == 0:
-            self._last = PartialAction.everything(self._rng.uniform(-1, 1, self.action_dim))
+            self._last = PartialAction.everything(self._rng.uniform(*self._box, self.action_dim))
         self._step += 1
         return self._last

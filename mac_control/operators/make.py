@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import replace
 from typing import Any
 
-from mac_control.errors import InputError, did_you_mean
+from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
 from mac_control.operators.spec import WRAPPERS, Part, arguments, parse
-
-GROUP = "mac_control.operators"
+from mac_control.plugins import OPERATORS
 
 
 def operator_names() -> list[str]:
     """Names in the entry-point group `mac_control.operators` of all installed packages."""
-    return sorted(_installed())
+    return OPERATORS.names()
 
 
 def make_operator(
     name: str,
     *,
     action_dim: int,
-    given: int | Sequence[int] | None = None,
+    given: int | Sequence[int | str] | None = None,
     **resources: Any,
 ) -> Operator:
     """An operator by name, restricted to some dimensions.
@@ -35,10 +33,11 @@ def make_operator(
             group `mac_control.operators`, or `module:Class`; with arguments and wrappers as in
             `tracker:resync=true+laggy:p=0.5` (see :mod:`mac_control.operators.spec`).
         action_dim: number of action dimensions, D.
-        given: how many dimensions to keep, drawn per episode, or a list of which; None keeps all.
+        given: how many dimensions to keep, drawn per episode, or a list of which, by index, name or
+            group; None keeps all.
         resources: what operators are made of, by argument name: `policy` (for `proxy`),
-            `demonstrations` (for `tracker`), and whatever others need. An operator takes those
-            that its constructor names, and `action_dim`; the rest is left alone.
+            `demonstrations` (for `tracker`), `env`, `robot` (for groups), and whatever others need.
+            An operator takes those that its constructor names, and `action_dim`.
 
     Raises:
         InputError: an unknown name, something an operator needs and was not given, arguments or
@@ -53,45 +52,18 @@ def make_operator(
     """
     source, *wrappers = parse(name)
     resources = {**{k: v for k, v in resources.items() if v is not None}, "action_dim": action_dim}
-    operator = _made(source, _find(source.name), resources)
+    data, robot = resources.get("demonstrations"), resources.get("robot")
+    if data is not None and data.robot is None and robot is not None:
+        resources["demonstrations"] = replace(data, robot=robot)
+    operator = _made(source, OPERATORS.load(source.name), resources)
     for part in wrappers:
         operator = _made(part, WRAPPERS[part.name], {**resources, "operator": operator})
     if given is None:
         return operator
     if isinstance(given, int):
         return Restricted(operator, action_dim, k=given)
-    return Restricted(operator, action_dim, dims=given)
-
-
-def _find(name: str) -> Callable[..., Any]:
-    installed = _installed()
-    entry = installed.get(name)
-    if entry is None and ":" not in name:
-        raise InputError(
-            f"operator: expected one of {', '.join(sorted(installed))} or module:Class, "
-            f"got {name!r}{did_you_mean(name, installed)}"
-        )
-    try:
-        make: Callable[..., Any]
-        if entry is not None:
-            make = entry.load()
-        else:
-            module, _, attribute = name.partition(":")
-            make = getattr(importlib.import_module(module), attribute)
-        return make
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"operator {name!r}: cannot be imported: {error}") from error
-
-
-def _installed() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
-        if found.setdefault(entry.name, entry).value != entry.value:
-            raise InputError(
-                f"operator {entry.name!r}: expected one package to offer it, got "
-                f"{found[entry.name].value} and {entry.value}"
-            )
-    return found
+    dims = given if robot is None else robot.dims(*given)
+    return Restricted(operator, action_dim, dims=[int(dim) for dim in dims])
 
 
 def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Operator:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.operators.base import Operator
-from mac_control.operators.tracker import GAIN, Tracker
+from mac_control.operators.tracker import Tracker
 from mac_control.operators.wrapper import OperatorWrapper, checked
 from mac_control.partial import PartialAction
 
@@ -26,7 +26,7 @@ class Wrong(OperatorWrapper):
         demonstrations: whose pieces are tracked.
         every: mean number of right steps between two spells.
         length: steps of a spell.
-        gain: of the tracker, in action units per rad.
+        gain: scale of the tracker's feedback.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Wrong(OperatorWrapper):
         demonstrations: Demonstrations,
         every: float = 75.0,
         length: int = 25,
-        gain: float = GAIN,
+        gain: float = 1.0,
     ) -> None:
         super().__init__(operator)
         self.demonstrations, self.gain = demonstrations, gain
@@ -73,4 +73,5 @@ class Wrong(OperatorWrapper):
         episode: Episode = self.demonstrations[int(self.rng.integers(len(self.demonstrations)))]
         start = int(self.rng.choice(choices) * len(episode))
         piece = Episode(episode.observations[start:], episode.actions[start:])
-        return Tracker(Demonstrations([piece]), gain=self.gain, demonstration=0)
+        one = Demonstrations([piece], robot=self.demonstrations.robot)
+        return Tracker(one, gain=self.gain, demonstration=0)

@@ -9,9 +9,7 @@ from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
 from mac_control.operators.wrapper import OperatorWrapper, checked
 from mac_control.partial import PartialAction
-
-#: Names for dimensions of the kitchen's arm.
-GROUPS = {"base": (0, 1, 2), "elbow": (3,), "wrist": (4, 5, 6), "gripper": (7, 8)}
+from mac_control.robot import Robot
 
 
 def keep_k(operator: Operator, action_dim: int, k: int) -> Restricted:
@@ -24,18 +22,19 @@ def keep_dims(operator: Operator, action_dim: int, *dims: int) -> Restricted:
     return Restricted(operator, action_dim, dims=dims)
 
 
-def keep_groups(operator: Operator, action_dim: int, *groups: str) -> Restricted:
-    """Named groups of joints, see :data:`GROUPS`.
+def keep_groups(operator: Operator, robot: Robot, *groups: str) -> Restricted:
+    """Groups and dimensions that the robot's description names.
 
     Example:
+        >>> from mac_control.envs.kitchen.robot import kitchen_robot
         >>> from mac_control.operators import Nobody
-        >>> keep_groups(Nobody(9), 9, "wrist", "gripper").dims
+        >>> keep_groups(Nobody(9), kitchen_robot(30), "wrist", "gripper").dims
         array([4, 5, 6, 7, 8])
     """
-    unknown = [group for group in groups if group not in GROUPS]
-    if unknown or not groups:
-        raise InputError(f"group: expected some of {', '.join(GROUPS)}, got {unknown or 'none'}")
-    return Restricted(operator, action_dim, dims=sorted(d for g in groups for d in GROUPS[g]))
+    if not groups:
+        known = [*robot.groups, *(action.name for action in robot.actions)]
+        raise InputError(f"group: expected some of {', '.join(known)}, got none")
+    return Restricted(operator, robot.action_dim, dims=robot.dims(*groups))
 
 
 class Joystick(OperatorWrapper):

@@ -1,4 +1,4 @@
-"""A policy in the operator's seat: the published setting."""
+"""A policy in the operator's proxy: the published setting."""
 
 from __future__ import annotations
 

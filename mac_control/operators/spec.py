@@ -32,7 +32,7 @@ WRAPPERS: dict[str, Callable[..., Operator]] = {
 }
 
 #: Arguments that come from the caller and not from the text.
-RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env")
+RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env", "robot")
 
 
 @dataclass(frozen=True)

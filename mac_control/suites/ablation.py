@@ -1,32 +1,33 @@
 """Choices in MAC: mask rule, way of filling in, history and chunks."""
 
-from mac_control.suites.entrants import BC, MAC, MIXTURE_BC_CONDITIONED
 from mac_control.suites.partial import RESYNC, STUBBORN
-from mac_control.suites.suite import Block, Entrant, Size, Suite
+from mac_control.suites.policies import BC, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 RULES = tuple(
-    Entrant(f"mac_{rule}", "mac", {"rule": rule}) for rule in ("operator", "marginal", "any-order")
+    PolicySpec(f"mac_{rule}", "mac", {"mask_distribution": rule})
+    for rule in ("operator", "marginal", "any-order")
 )
 FILLS = (
-    Entrant("mac_mode", "mac", {"fill": "mode"}, weights="mac"),
-    Entrant("mac_sample", "mac", {"fill": "sample"}, weights="mac"),
-    Entrant("mac_certain", "mac", {"order": "certain"}, weights="mac"),
+    PolicySpec("mac_mode", "mac", {"decoding": "mode"}, weights="mac"),
+    PolicySpec("mac_sample", "mac", {"decoding": "sample"}, weights="mac"),
+    PolicySpec("mac_certain", "mac", {"order": "certain"}, weights="mac"),
 )
 #: A second is 12.5 steps: four past commands, three steps apart.
 WINDOWS = (
-    Entrant("bc_history", "windowed", {"policy": "bc", "history": 4, "stride": 3}),
-    Entrant(
+    PolicySpec("bc_history", "windowed", {"policy": "bc", "n_obs_steps": 4, "stride": 3}),
+    PolicySpec(
         "mixture_bc_past",
         "windowed",
         {"policy": "mixture_bc", "options": {"condition": True}, "past": 4, "stride": 3},
     ),
-    Entrant("mac_history", "windowed", {"policy": "mac", "history": 4, "stride": 3}),
-    Entrant("mac_past", "windowed", {"policy": "mac", "past": 4, "stride": 3}),
-    Entrant(
+    PolicySpec("mac_history", "windowed", {"policy": "mac", "n_obs_steps": 4, "stride": 3}),
+    PolicySpec("mac_past", "windowed", {"policy": "mac", "past": 4, "stride": 3}),
+    PolicySpec(
         "mac_past_all", "windowed", {"policy": "mac", "past": 4, "stride": 3, "remember": "all"}
     ),
-    Entrant("mac_chunk", "windowed", {"policy": "mac", "chunk": 4}),
-    Entrant("mac_chunk_commit", "windowed", {"policy": "mac", "chunk": 4, "commit": 1}),
+    PolicySpec("mac_chunk", "windowed", {"policy": "mac", "chunk_size": 4}),
+    PolicySpec("mac_chunk_commit", "windowed", {"policy": "mac", "chunk_size": 4, "commit": 1}),
 )
 
 ABLATION = Suite(

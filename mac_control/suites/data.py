@@ -28,20 +28,30 @@ def _robust(
     seen: Demonstrations, folder: Path, episodes: int, workers: int | Backend | None
 ) -> None:
     from mac_control.collection.augment import Disturbance, plan, simulate
-    from mac_control.collection.gather import gather
+    from mac_control.collection.generate import generate_dataset
 
     disturbance = Disturbance()
     settings = {"episodes": episodes, "seed": 0, "disturbance": asdict(disturbance)}
     settings["source"] = seen.provenance
     items = plan(seen, disturbance, episodes, seed=0)
-    gather(simulate, items, folder, settings, seen.tasks, {"made_by": "suite"}, workers)
+    about = {"made_by": "suite", "env": seen.provenance.get("env")}
+    generate_dataset(simulate, items, folder, settings, seen.tasks, about, seen.robot, workers)
 
 
 def _play(folder: Path, episodes: int, workers: int | Backend | None) -> None:
-    from mac_control.collection.collect import Collection, collect, wanted  # needs mink
-    from mac_control.collection.gather import gather
+    from mac_control.collection.generate import generate_dataset
+    from mac_control.envs.kitchen.collect import Collection, collect, wanted  # needs mink
 
     collection = Collection(orders="play")
     settings = {"episodes": episodes, "seed": 0, "collection": asdict(collection)}
     items = wanted(collection, episodes, seed=0)
-    gather(collect, items, folder, settings, collection.tasks, {"made_by": "suite"}, workers)
+    generate_dataset(
+        collect,
+        items,
+        folder,
+        settings,
+        collection.tasks,
+        collection.about("suite"),
+        collection.robot,
+        workers,
+    )

@@ -1,6 +1,6 @@
 """Degraded operators: noisy, slow, busy, wrong."""
 
-from mac_control.suites.entrants import BC, DIFFUSION, MAC, MAC_RECALL, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import BC, DIFFUSION, MAC, MAC_RECALL, MIXTURE_BC_CONDITIONED
 from mac_control.suites.suite import Block, Size, Suite
 
 OPERATORS = (

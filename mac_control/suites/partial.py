@@ -1,6 +1,6 @@
 """Partial control: does it help, or hurt, to drive some dimensions?"""
 
-from mac_control.suites.entrants import BC_RECALL, DIFFUSION_RECALL, MAC_RECALL, MAIN
+from mac_control.suites.policies import BC_RECALL, DIFFUSION_RECALL, MAC_RECALL, MAIN
 from mac_control.suites.suite import Block, Size, Suite
 
 #: Commands are slightly noisy, as a person's are; one kind of operator is stubborn, the other

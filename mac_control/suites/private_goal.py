@@ -1,6 +1,6 @@
 """A private goal: the operator alone knows which subtasks are wanted."""
 
-from mac_control.suites.entrants import MAC_INTENT, MAIN, MIXTURE_BC_INTENT
+from mac_control.suites.policies import MAC_INTENT, MAIN, MIXTURE_BC_INTENT
 from mac_control.suites.suite import Block, Suite
 
 EXPERT = "expert:subtasks=4"

@@ -1,8 +1,8 @@
-"""The published comparison: raw demonstrations, a BC policy in the operator's seat."""
+"""The published comparison: raw demonstrations, a BC policy in the operator's proxy."""
 
 from dataclasses import replace
 
-from mac_control.suites.entrants import (
+from mac_control.suites.policies import (
     BC,
     BC_AVERAGED,
     BC_CHUNK,

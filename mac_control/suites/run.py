@@ -17,9 +17,9 @@ from mac_control.loop import evaluate
 from mac_control.loop.report import earlier_rows, versions
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
-from mac_control.policies.recall import Recall
+from mac_control.policies.retrieval import Retrieval
 from mac_control.suites.html import VIDEOS, markdown_report, write_page
-from mac_control.suites.suite import Block, Entrant, Size, Suite
+from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 from mac_control.training import TrainConfig, preset
 from mac_control.training.many import Job, train_many
 
@@ -169,13 +169,13 @@ def _train(
     return named
 
 
-def _training(entrant: Entrant, size: Size) -> TrainConfig:
+def _training(entrant: PolicySpec, size: Size) -> TrainConfig:
     within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
     changes = {"steps": size.steps, "bf16": size.bf16, "device": size.device, **entrant.training}
     return preset(within, size.scale, **changes)
 
 
-def _borrow(lender: Path, entrant: Entrant, folder: Path, made: Demonstrations) -> None:
+def _borrow(lender: Path, entrant: PolicySpec, folder: Path, made: Demonstrations) -> None:
     policy = load_policy(lender)
     assert isinstance(policy, LearnedPolicy)  # it was just trained
     known = {name: policy.checkpoint[name] for name in ("training", "data")}
@@ -183,15 +183,15 @@ def _borrow(lender: Path, entrant: Entrant, folder: Path, made: Demonstrations) 
         policy.config = config_of(entrant)
     else:
         settings = {name: value for name, value in entrant.config.items() if name != "policy"}
-        policy = Recall.around(policy, made, **settings)
+        policy = Retrieval.wrap(policy, made, **settings)
     save_policy(folder / lender.name, policy, **known)
 
 
-def config_of(entrant: Entrant) -> Any:
+def config_of(entrant: PolicySpec) -> Any:
     """The configuration of an entrant's policy.
 
     Example:
-        >>> config_of(Entrant("small", "bc", {"width": 16})).width
+        >>> config_of(PolicySpec("small", "bc", {"width": 16})).width
         16
     """
     try:
@@ -212,19 +212,19 @@ def _evaluate(
     videos: Path | None = None,
 ) -> list[Row]:
     labels = block.entrants or [entrant.label for entrant in suite.entrants]
-    given = block.given
-    if suite.size.given is not None:
-        given = given[: suite.size.given]
+    num_given = block.num_given
+    if suite.size.num_given is not None:
+        num_given = num_given[: suite.size.num_given]
     return evaluate(
         [path for label in labels for path in policies[label]],
         block.operators,
-        given,
+        num_given,
         episodes=math.ceil(block.share * _per_fold(suite)),
         seed=first,  # other episodes in each fold
         workers=workers,
         proxies=policies[suite.proxy] if suite.proxy is not None else None,
         demonstrations=operators_follow,
-        env=dict(suite.env),
+        env_options=dict(suite.env),
         arbitrate=block.arbitrate,
         done=done,
         on_row=on_row,

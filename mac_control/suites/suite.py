@@ -13,7 +13,7 @@ REWARDS = ("rewards", "goal_rewards")
 
 
 @dataclass(frozen=True)
-class Entrant:
+class PolicySpec:
     """A policy as it enters: what it is called, its kind, and what differs from the defaults.
 
     Args:
@@ -22,7 +22,7 @@ class Entrant:
         config: fields of the policy's `Config`.
         training: fields of :class:`TrainConfig`.
         weights: label of an entrant whose weights it acts with, instead of a training of its own:
-            their configurations differ in what settles acting alone, or it is a memory around it.
+            their configurations differ in what settles acting alone, or it is retrieval around it.
     """
 
     label: str
@@ -33,8 +33,8 @@ class Entrant:
 
     @property
     def learnt(self) -> str:
-        """The kind of policy whose weights it acts with: a memory of plans has none of its own."""
-        return self.config["policy"] if self.policy == "recall" else self.policy
+        """The kind of policy whose weights it acts with: retrieval has none of its own."""
+        return self.config["policy"] if self.policy == "retrieval" else self.policy
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Block:
     Args:
         title: what the table shows.
         operators: specs, see :mod:`mac_control.operators.spec`.
-        given: numbers of dimensions that the operators keep, drawn per episode; all of them (9)
+        num_given: numbers of dimensions that the operators keep, drawn per episode; all of them
             where the spec itself says which.
         entrants: labels; none: all.
         follow: which demonstrations operators follow: those held out from training in the fold,
@@ -55,7 +55,7 @@ class Block:
 
     title: str
     operators: tuple[str, ...]
-    given: tuple[int, ...]
+    num_given: tuple[int, ...]
     entrants: tuple[str, ...] = ()
     follow: Literal["held-out", "seen"] = "held-out"
     arbitrate: float | None = None
@@ -64,34 +64,31 @@ class Block:
 
 @dataclass(frozen=True)
 class Size:
-    """How much is computed.
-
-    Args:
-        seeds: training seeds.
-        episodes: per row, over all folds together.
-        folds: parts of the demonstrations, each held out once; 1: none is held out.
-        run_folds: how many of them are run; None: all.
-        made: simulated episodes to train on.
-        scale: of training, see :func:`mac_control.training.preset`.
-        steps: gradient steps; None: as the scale says.
-        bf16: train in bfloat16 where that is safe; None: in float32.
-        device: that policies are trained on; None: the processor.
-        given: only the first so many numbers of given dimensions in each block; None: all.
-    """
+    """How much is computed."""
 
     seeds: int = 5
+    """Training seeds."""
     episodes: int = 50
+    """Episodes per row, over all folds together."""
     folds: int = 1
+    """Parts of the demonstrations, each held out once; 1: none is held out."""
     run_folds: int | None = None
+    """How many folds are run; None: all."""
     made: int = 400
-    scale: str = "full"
+    """Simulated episodes to train on."""
+    scale: Literal["demo", "full"] = "full"
+    """Of training, as in train."""
     steps: int | None = None
+    """Gradient steps; None: as the scale says."""
     bf16: bool | None = None
+    """Train in bfloat16 where that is safe; None: in float32."""
     device: str | None = None
-    given: int | None = None
+    """Device that policies are trained on, such as cuda; None: the processor."""
+    num_given: int | None = None
+    """Only the first so many numbers of given dimensions in each block; None: all."""
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "episodes", "folds", "run_folds", "made", "steps", "given"):
+        for name in ("seeds", "episodes", "folds", "run_folds", "made", "steps", "num_given"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}")
@@ -114,15 +111,15 @@ class Suite:
         entrants, blocks: who, and with whom.
         size: of the whole thing.
         reward: `rewards`: the environment's; `goal_rewards`: of the operator's own goal.
-        proxy: label of the entrant that sits in the seat of the operator `proxy`.
-        env: options of `make_kitchen`.
+        proxy: label of the entrant that sits in the proxy of the operator `proxy`.
+        env: options of the environment.
     """
 
     name: str
     question: str
     goal: str
     data: Literal["raw", "robust", "play"]
-    entrants: tuple[Entrant, ...]
+    entrants: tuple[PolicySpec, ...]
     blocks: tuple[Block, ...]
     size: Size = field(default_factory=Size)
     reward: str = "rewards"
@@ -187,5 +184,5 @@ class Suite:
     def quick(self) -> Suite:
         """So small that it ends within a minute or two: to see that everything works."""
         size = Size(seeds=1, episodes=2, folds=self.size.folds, run_folds=1, made=4)
-        size = replace(size, scale="demo", steps=20, given=2)
+        size = replace(size, scale="demo", steps=20, num_given=2)
         return replace(self, size=size, env={**self.env, "max_episode_steps": 20})

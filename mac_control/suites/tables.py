@@ -9,7 +9,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.loop.metrics import paired_difference
-from mac_control.loop.report import curves, summarize
+from mac_control.loop.report import curves, mean_known, summarize
 from mac_control.loop.statistics import bootstrap_interval
 
 Row = Mapping[str, Any]
@@ -19,8 +19,8 @@ Table = list[list[str]]
 #: Metric -> heading and format.
 METRICS = {
     "effort": ("effort", ".2f"),
-    "unwanted": ("subtasks done that were not wanted", ".2f"),
-    "heeded": ("share of it that is heeded", ".2f"),
+    "unwanted": ("unwanted subtasks", ".2f"),
+    "acceptance_rate": ("acceptance rate", ".2f"),
     "steps_to_success": ("steps to success", ".0f"),
     "log_prob_per_dim": ("log-likelihood of a given entry [nats]", ".2f"),
     "wrong_auc": ("AUC of telling a wrong operator", ".2f"),
@@ -40,7 +40,7 @@ def by_block(rows: Sequence[Row], reward: str = "rewards") -> dict[str, list[dic
 def reward_table(rows: Sequence[Row]) -> Table:
     """Mean reward with its interval: a line per policy and operator, a column per dimensions."""
     summary = summarize(rows)
-    columns = sorted({row["given"] for row in summary})
+    columns = sorted({row["num_given"] for row in summary})
     table = [["policy", "operator", "runs", *(f"{k} given" for k in columns)]]
     for (policy, operator), cells in curves(summary).items():
         runs = max(len(row["train_seeds"]) for row in cells.values())
@@ -51,7 +51,7 @@ def reward_table(rows: Sequence[Row]) -> Table:
 
 def harm_table(rows: Sequence[Row]) -> Table | None:
     """Reward(k) − reward(0) on the same episodes, with its interval; None without such pairs."""
-    columns = sorted({row["given"] for row in rows if row["given"]})
+    columns = sorted({row["num_given"] for row in rows if row["num_given"]})
     table = [["policy", "operator", *(f"{k} given − alone" for k in columns)]]
     for policy, operator in dict.fromkeys((r["policy"], r["operator"]) for r in rows):
         own = [row for row in rows if row["policy"] == policy]
@@ -60,7 +60,7 @@ def harm_table(rows: Sequence[Row]) -> Table | None:
             continue
         texts = []
         for k in columns:
-            part = [row for row in own if row["operator"] == operator and row["given"] == k]
+            part = [row for row in own if row["operator"] == operator and row["num_given"] == k]
             texts.append(_difference(part, alone) if part else "")
         table.append([policy, operator, *texts])
     return table if len(table) > 1 else None
@@ -74,13 +74,14 @@ def metric_table(rows: Sequence[Row]) -> Table | None:
     table = [["policy", "operator", "given", "success", *(text for text, _ in METRICS.values())]]
     cells: dict[tuple[str, str, int], list[Row]] = {}
     for row in with_metrics:
-        cells.setdefault((row["policy"], row["operator"], row["given"]), []).append(row)
+        cells.setdefault((row["policy"], row["operator"], row["num_given"]), []).append(row)
     for (policy, operator, given), part in cells.items():
         texts = []
         for name, (_, form) in METRICS.items():
             values = [r["metrics"][name] for r in part if r["metrics"].get(name) is not None]
             texts.append(f"{np.mean(values):{form}}" if values else "")
-        success = f"{np.mean([row['success_rate'] for row in part]):.2f}"
+        rate = mean_known([row["success_rate"] for row in part])
+        success = "" if rate is None else f"{rate:.2f}"
         table.append([policy, operator, str(given), success, *texts])
     return table
 
@@ -92,7 +93,7 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
         reward = result.get("suite", {}).get("reward", "rewards")
         for block, rows in by_block(result["rows"], reward).items():
             for row in summarize(rows):
-                key = (block, row["policy"], row["operator"], row["given"])
+                key = (block, row["policy"], row["operator"], row["num_given"])
                 cells.setdefault(key, {})[name] = _interval(row)
     table = [["block", "policy", "operator", "given", *results]]
     for (block, policy, operator, given), texts in cells.items():

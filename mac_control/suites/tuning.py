@@ -16,19 +16,10 @@ from mac_control.parallel import Backend
 from mac_control.policies import policy_class
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
-from mac_control.training.presets import step_cost
 
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
 
-#: What is searched for each policy: as many settings each, beside the learning rate.
-SPACES: dict[str, Space] = {
-    "bc": {"width": [128, 256, 512], "depth": [2, 3, 4]},
-    "mixture_bc": {"width": [128, 256, 512], "components": [3, 5, 10]},
-    "ibc": {"width": [128, 256], "negatives": [8, 32]},
-    "diffusion": {"width": [128, 256, 512], "resample": [1, 3]},
-    "mac": {"width": [128, 256, 512], "fill": ["mean", "mode"]},
-}
 LEARNING_RATE = (3e-4, 3e-3)
 
 # Far from 0, where evaluations begin: nothing is tuned on the episodes it is rated by.
@@ -43,10 +34,11 @@ def tune(
     trials: int = 20,
     steps: int = 3000,
     operator: str = "tracker",
-    given: tuple[int, ...] = (0, 3),
+    num_given: tuple[int, ...] = (0, 3),
     episodes: int = 10,
     seed: int = 0,
     workers: int | Backend | None = None,
+    **env: Any,
 ) -> dict[str, Any]:
     """The best settings by mean reward in rollouts; the same call goes on where it stopped.
 
@@ -62,13 +54,14 @@ def tune(
         trials: settings to try in all.
         steps: gradient steps of each, where the policy is MAC.
         operator: spec of the operator in rollouts.
-        given: numbers of dimensions it gives; a trial's value is the mean over them.
+        num_given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
         seed: of training, and of what is proposed.
         workers: processes, or a backend, for training and rollouts; None is every core.
+        env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, or there is no space for the policy.
+        InputError: Optuna is missing, or an unknown policy.
     """
     try:
         import optuna
@@ -76,16 +69,15 @@ def tune(
         raise InputError(
             "tune: expected the package optuna, got none; pip install 'mac-control[tune]'"
         ) from error
-    if name not in SPACES:
-        raise InputError(f"policy: expected one of {', '.join(SPACES)}, got {name!r}")
+    cls = policy_class(name)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    steps = max(1, steps * step_cost("mac") // step_cost(name))
+    steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
     budget = {"trials": trials, "steps": steps, "episodes": episodes, "seed": seed}
-    budget |= {"operator": operator, "given": list(given), "policy": name}
+    budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
 
     def objective(trial: Any) -> float:
-        settings = _proposed(trial, SPACES[name])
+        settings = _proposed(trial, cls.search_space)
         lr = trial.suggest_float("lr", *LEARNING_RATE, log=True)
         job = Job(
             name,
@@ -93,18 +85,19 @@ def tune(
             out / f"trial-{trial.number}",
             seed,
             preset(name, steps=steps, lr=lr),
-            policy_class(name).Config(**settings),
+            cls.Config(**settings),
         )
         (folder,) = train_many([job], workers=workers, progress=False)
         rows = evaluate(
             [folder],
             [operator],
-            given,
+            num_given,
             episodes=episodes,
             seed=_SEED,
             workers=workers,
             proxies=[folder] if operator.startswith("proxy") else None,
             demonstrations=demonstrations,
+            **env,
         )
         return float(np.mean([row["reward_mean"] for row in rows]))
 

@@ -3,7 +3,7 @@
 from mac_control.teleop.device import Device, DeviceError, DeviceState, device_names, make_device
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
-from mac_control.teleop.operator import DeviceOperator, Together
+from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator
 from mac_control.teleop.step import Step
 
 __all__ = [
@@ -12,9 +12,9 @@ __all__ = [
     "DeviceOperator",
     "DeviceState",
     "Mapping",
+    "MultiDeviceOperator",
     "Step",
     "Teleoperation",
-    "Together",
     "device_names",
     "load_mapping",
     "make_device",

@@ -7,12 +7,10 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mac_control.errors import InputError, MacControlError, did_you_mean
-
-GROUP = "mac_control.devices"
+from mac_control.errors import InputError, MacControlError
+from mac_control.plugins import DEVICES
 
 
 class DeviceError(MacControlError):
@@ -84,7 +82,7 @@ class Device(ABC):
 
 def device_names() -> list[str]:
     """Names in the entry-point group `mac_control.devices` of all installed packages."""
-    return sorted(_installed())
+    return DEVICES.names()
 
 
 def make_device(name: str, **options: Any) -> Device:
@@ -97,20 +95,7 @@ def make_device(name: str, **options: Any) -> Device:
         >>> make_device("network", port=0).axes
         ()
     """
-    installed = _installed()
-    if name not in installed and ":" not in name:
-        raise InputError(
-            f"device: expected one of {', '.join(sorted(installed))} or module:Class, "
-            f"got {name!r}{did_you_mean(name, installed)}"
-        )
-    try:
-        if name in installed:
-            make = installed[name].load()
-        else:
-            module, _, attribute = name.partition(":")
-            make = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"device {name!r}: cannot be imported: {error}") from error
+    make = DEVICES.load(name)
     signature = inspect.signature(make)
     try:
         signature.bind(**options)
@@ -137,7 +122,3 @@ def needs(module: str, extra: str) -> Any:
         raise DeviceError(
             f"{module}: expected the package, got none; pip install 'mac-control[{extra}]'"
         ) from error
-
-
-def _installed() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}

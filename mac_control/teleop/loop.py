@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs.shared_autonomy import check_fit
-from mac_control.loop.blame import Checked
+from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
@@ -34,7 +34,7 @@ class Teleoperation:
         env: any environment with a `Box` action space and flat observations; one with
             `snapshot()` and `restore(snapshot)` can undo.
         policy: fills in what is not given; may be exchanged while driving.
-        operator: whoever gives; a `DeviceOperator` or `Together` also has events.
+        operator: whoever gives; a `DeviceOperator` or `MultiDeviceOperator` also has events.
         rate: control steps per second [Hz].
         speed: times real time, for accelerated tests.
         ramp: largest change per step of a dimension that changes hands, as a share of the
@@ -280,7 +280,7 @@ class Teleoperation:
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
-        self.policy.reset(self.seed + self.episode)  # what it remembers did not happen
+        self.policy.reset(self.seed + self.episode)  # what it stateful did not happen
         self.steps -= count
         self.handover.restart()
         self._tell("undo", count)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.robot import Robot
 from mac_control.teleop.device import DeviceState
 from mac_control.teleop.entries import Axis, Button, Hold, TaskSpaceOptions
 
@@ -52,7 +53,7 @@ class Mapping:
         InputError: something unknown, twice or out of range.
 
     Example:
-        >>> mapping = parse_mapping({"axis": [{"axis": "x", "dim": 1, "scale": 0.5}]}, action_dim=3)
+        >>> mapping = parse_mapping({"axis": [{"axis": "x", "dim": 1, "scale": 0.5}]}, 3)
         >>> driven = mapping(DeviceState({"x": -1.0}))
         >>> driven.values.tolist(), driven.given.tolist()
         ([0.0, -0.5, 0.0], [False, True, False])
@@ -153,14 +154,18 @@ def mapping_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in MAPPINGS.iterdir())
 
 
-def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
+def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
     """A mapping from a TOML file, or by the name of one that ships with the package.
+
+    Args:
+        source: the file, or the name; those for one robot end with its name.
+        robot: whose dimensions are driven, or just their number.
 
     Raises:
         InputError: no such mapping, not TOML, or a mistake in it.
 
     Example:
-        >>> sorted(load_mapping("keyboard").events)
+        >>> sorted(load_mapping("network", 3).events)
         ['estop', 'mode', 'pause', 'quit', 'record', 'release', 'reset', 'success', 'undo']
     """
     names = mapping_names()
@@ -174,13 +179,16 @@ def load_mapping(source: str | Path, action_dim: int = 9) -> Mapping:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"mapping {source}: expected TOML: {error}") from error
     try:
-        return parse_mapping(table, action_dim)
+        return parse_mapping(table, robot)
     except InputError as error:
         raise InputError(f"mapping {source}: {error}") from error
 
 
-def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
-    """A mapping from the tables of a TOML file."""
+def parse_mapping(table: Dict[str, Any], robot: Robot | int) -> Mapping:
+    """A mapping from the tables of a TOML file; dimensions are indices, names or groups."""
+    action_dim = robot if isinstance(robot, int) else robot.action_dim
+    if not isinstance(robot, int):
+        table = _indexed(table, robot)
     known = {"axis", "button", "each_dim", "hold", "events", "modes", "task_space"}
     _check_keys("mapping", table, known)
     for name in ("axis", "button", "hold", "modes"):
@@ -208,6 +216,31 @@ def parse_mapping(table: Dict[str, Any], action_dim: int) -> Mapping:
         tuple(table.get("modes", ())),
         None if task is None else _entry(TaskSpaceOptions, task),
     )
+
+
+def _indexed(table: Dict[str, Any], robot: Robot) -> dict[str, Any]:
+    """With names of dimensions and groups replaced by indices."""
+    found = dict(table)
+    for kind in ("axis", "button", "hold"):
+        rows = table.get(kind, [])
+        if isinstance(rows, list):
+            found[kind] = [_indexed_row(row, robot) for row in rows]
+    if isinstance(table.get("task_space"), dict):
+        found["task_space"] = _indexed_row(table["task_space"], robot)
+    return found
+
+
+def _indexed_row(row: Any, robot: Robot) -> Any:
+    if not isinstance(row, dict):
+        return row
+    row = dict(row)
+    if isinstance(row.get("dim"), str):
+        row["dim"] = robot.index(row["dim"])
+    for key in ("dims", "joints"):
+        names = [row[key]] if isinstance(row.get(key), str) else row.get(key)
+        if isinstance(names, list) and any(isinstance(name, str) for name in names):
+            row[key] = list(robot.dims(*names))
+    return row
 
 
 _KINDS = {

@@ -12,10 +12,10 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
-from mac_control.teleop.background import Background
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.task_space import TaskSpace
+from mac_control.teleop.threaded import ThreadedDevice
 
 #: What becomes of a silent device's dimensions.
 ON_SILENCE = {
@@ -82,7 +82,7 @@ class DeviceOperator(Operator):
             raise InputError(f"patience: expected a time above 0 s, got {patience}")
         if mapping.task_space is not None and task_space is None:
             raise InputError("task_space: expected one for a mapping with directions, got none")
-        self.device = Background(device) if device.blocks else device
+        self.device = ThreadedDevice(device) if device.blocks else device
         self.mapping = mapping
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
         self.mode = mapping.modes[0] if mapping.modes else None
@@ -172,7 +172,7 @@ class DeviceOperator(Operator):
         return self._last
 
 
-class Together(Operator):
+class MultiDeviceOperator(Operator):
     """Several devices on one robot: a dimension goes to the first that gives it."""
 
     def __init__(self, operators: list[DeviceOperator]) -> None:
@@ -216,6 +216,6 @@ def poll(operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | 
 
     Reading a device costs nothing and changes nothing; another operator may count its readings.
     """
-    if isinstance(operator, DeviceOperator | Together):
+    if isinstance(operator, DeviceOperator | MultiDeviceOperator):
         return operator.poll(obs)
     return None if again else Reading(operator.read(obs))

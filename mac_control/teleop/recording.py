@@ -22,6 +22,8 @@ from gymnasium.spaces import Box
 
 from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
+from mac_control.envs import robot_of
+from mac_control.envs.make import subtasks_of
 from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
 from mac_control.teleop.guard import warn
@@ -74,7 +76,9 @@ class MinariRecorder:
         self._spec = env.spec
         self._metadata = {
             "mac_control": {
-                "tasks": list(getattr(env.unwrapped, "tasks", ())),
+                "tasks": list(subtasks_of(env)),
+                "robot": robot_of(env).to_json(),
+                "env": (about or {}).get("env"),
                 "provenance": {"source": "teleoperation", **(about or {})},
             }
         }

@@ -24,7 +24,8 @@ def new_policy(
 ) -> LearnedPolicy:
     """An untrained policy, normalised for these demonstrations, its weights drawn by `seed`.
 
-    The action box is [-1, 1] where the actions lie in it, else the range of each dimension.
+    The action box is the robot's where the demonstrations know it; else [-1, 1] where the actions
+    lie in it, else the range of each dimension.
 
     Example:
         >>> from mac_control.demonstrations import Episode
@@ -35,7 +36,10 @@ def new_policy(
     """
     cls = policy_class(name)
     mean, std, low, high = statistics(demonstrations)
-    if max(-low.min(), high.max()) > 1:
+    robot = demonstrations.robot
+    if robot is not None:
+        low, high = robot.low, robot.high
+    elif max(-low.min(), high.max()) > 1:
         margin = np.maximum(1e-3, 1e-3 * (high - low))  # a dimension that never moves has a width
         low, high = low - margin, high + margin
     else:
@@ -44,8 +48,8 @@ def new_policy(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = cls.configured(cls.Config() if config is None else config, demonstrations)
-        policy = cls(config, mean, std, low, high)
-    policy.keep(demonstrations)
+        policy = cls(config, mean, std, low, high, robot)
+    policy.store_demonstrations(demonstrations)
     return policy
 
 

@@ -7,8 +7,6 @@ import shutil
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 from mac_control.errors import InputError
 
 
@@ -38,16 +36,16 @@ class TrainConfig:
     """Share of the episodes that is held out."""
     split_seed: int = 0
     """Chooses the episodes that are held out."""
-    keep: Literal["last", "validation", "rollouts"] = "last"
+    select_by: Literal["last", "validation", "rollouts"] = "last"
     """Which weights are kept: the last, or the best by validation loss or by rollouts."""
     check_every: int = 500
     """Steps between two looks at the validation loss or the rollouts."""
     patience: int = 0
     """Looks without a better result after which training stops; 0: never."""
     corrections: float = 0.0
-    """Scale of displaced arm joints in half of the samples, labelled with the correction [rad]."""
-    correction_gain: float = 4.0
-    """Feedback in these corrections, in action units per rad."""
+    """Scale of displaced joints in half of the samples, labelled with the correction [rad, m]."""
+    correction_gain: float = 0.8
+    """Feedback in these corrections, as a share of the robot's."""
     save_seconds: float = 30.0
     """Time between two saves [s]."""
     device: str = "cpu"
@@ -76,10 +74,16 @@ class TrainConfig:
             raise InputError(f"lr: expected a positive number, got {self.lr}")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: expected a decay in [0, 1), got {self.ema}")
-        if self.keep == "validation" and self.validation == 0:
-            raise InputError("validation: expected a share to hold out with keep=validation, got 0")
-        if self.patience and self.keep == "last":
-            raise InputError("patience: expected keep=validation or keep=rollouts with it")
+        if self.select_by == "validation" and self.validation == 0:
+            raise InputError(
+                "validation: expected a share to hold out with select_by=validation, got 0"
+            )
+        if self.patience and self.select_by == "last":
+            raise InputError(
+                "patience: expected select_by=validation or select_by=rollouts with it"
+            )
+        import torch
+
         try:
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:

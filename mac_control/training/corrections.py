@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: The arm's joints: their positions begin an observation, their velocities begin an action.
-JOINTS = 7
+from mac_control.errors import InputError
+from mac_control.robot import Feedback, Robot
+
 #: Share of the samples that are displaced; the others stay as they were demonstrated.
 SHARE = 0.5
-#: How far a joint of the kitchen's arm moves in a step per action unit, about [rad].
-MOVED = 0.09
 
 
 def displace(
@@ -18,53 +17,69 @@ def displace(
     action: Tensor,
     executed: Tensor,
     generator: torch.Generator,
+    robot: Robot | None,
     spread: float,
-    gain: float = 4.0,
+    gain: float = 0.8,
     rows: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As if the arm had been pushed aside, and the demonstrator steered back:
+    """As if the robot had been pushed aside, and the demonstrator steered back:
 
-        obs_j + d_j,   action_ij - (1 - 0.09 gain)^i gain d_j,   d_j ~ m_j s N(0, 1)
+        obs_j + d_j,   action_ij - (1 - travel_j k_j)^i k_j d_j,   d_j ~ m_j s N(0, 1)
 
-    for the seven arm joints j, a random subset m of them, a scale s drawn per sample up to
-    twice `spread`, and the i-th of the `rows` actions that follow the observation: each takes
-    back a part of what is left. The feedback is that of the tracking operator; it is right as far
-    as a joint follows its velocity command, and needs no simulation.
+    for each joint j of the robot's pose that has feedback, k_j being `gain` times that, a random
+    subset m of them, a scale s drawn per sample up to twice `spread`, and the i-th of the `rows`
+    actions that follow the observation: each takes back a part of what is left. It holds as far
+    as a joint follows its command, and needs no simulation.
 
     Args:
-        obs: `(B, O)`, beginning with the arm's joint positions [rad].
-        action, executed: `(B, rows · D)` in [-1, 1], each row beginning with the arm's joint
-            velocities; both are corrected alike.
+        obs: `(B, O)`.
+        action, executed: `(B, rows · D)`; both are corrected alike, within the action box.
         generator: where all randomness comes from.
-        spread: mean of the scale s [rad].
-        gain: feedback [action units per rad].
+        robot: whose positions are observed, and its feedback.
+        spread: mean of the scale s [position units].
+        gain: scale of the robot's feedback.
         rows: steps in an action, this one and those after it.
 
     Example:
+        >>> from mac_control.envs.kitchen.robot import kitchen_robot
         >>> obs, action = torch.zeros(4, 30), torch.zeros(4, 9)
         >>> rng = torch.Generator().manual_seed(0)
-        >>> moved, corrected, _ = displace(obs, action, action, rng, spread=0.05)
+        >>> moved, corrected, _ = displace(obs, action, action, rng, kitchen_robot(30), spread=0.05)
         >>> torch.equal(corrected[:, :7], -4.0 * moved[:, :7])
         True
     """
-    count = len(obs)
+    feedback, count = Feedback.of(robot, "corrections"), len(obs)
+    assert robot is not None
+    chosen = feedback.pose & (feedback.gains > 0)
+    if not chosen.any():
+        raise InputError(
+            f"corrections: expected a robot with feedback on its pose, got {robot.name}, whose "
+            "description has none"
+        )
+    entries, dims = feedback.entries[chosen], feedback.dims[chosen]
+    gains = gain * feedback.gains[chosen]
+    remains = torch.from_numpy(1 - feedback.travel[chosen] * gains).float()  # of a push, each step
+    low, high = (torch.from_numpy(end[dims]).to(action) for end in (robot.low, robot.high))
+    joints = len(dims)
     scale = 2 * spread * torch.rand(count, 1, generator=generator)
     moved = torch.rand(count, 1, generator=generator) < SHARE
-    subset = torch.rand(count, JOINTS, generator=generator) < torch.rand(
+    subset = torch.rand(count, joints, generator=generator) < torch.rand(
         count, 1, generator=generator
     )
-    noise = torch.randn(count, JOINTS, generator=generator)
-    wanted = obs[:, :JOINTS] + (noise * scale * (moved & subset)).to(obs)
-    shift = wanted - obs[:, :JOINTS]  # 0 where it is too small for a float to show
-    left = (1 - MOVED * gain) ** torch.arange(rows)
-    back = gain * shift[:, None] * left[:, None].to(shift)  # (B, rows, JOINTS)
+    noise = torch.randn(count, joints, generator=generator)
+    wanted = obs[:, entries] + (noise * scale * (moved & subset)).to(obs)
+    shift = wanted - obs[:, entries]  # 0 where it is too small for a float to show
+    left = remains ** torch.arange(rows)[:, None]  # (rows, joints)
+    back = torch.from_numpy(gains).to(shift) * shift[:, None] * left.to(shift)  # (B, rows, joints)
     obs = obs.clone()
-    obs[:, :JOINTS] = wanted
+    obs[:, entries] = wanted
 
     def corrected(part: Tensor) -> Tensor:
         part = part.clone()
-        arm = part.view(count, rows, -1)[..., :JOINTS]
-        arm.copy_(torch.where(back == 0, arm, (arm - back).clamp(-1, 1)))
+        view = part.view(count, rows, -1)
+        own = view[..., dims]
+        kept = torch.minimum(torch.maximum(own - back, low), high)
+        view[..., dims] = torch.where(back == 0, own, kept)
         return part
 
     return obs, corrected(action), corrected(executed)

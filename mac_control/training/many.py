@@ -16,8 +16,8 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.parallel import Backend, expect_shared, run_many
+from mac_control.policies import policy_class
 from mac_control.training.config import TrainConfig
-from mac_control.training.presets import step_cost
 from mac_control.training.trainer import Score, train
 
 
@@ -30,7 +30,7 @@ class Job:
     out: Path
     seed: int
     config: TrainConfig
-    policy: Any = None
+    policy_config: Any = None
     score: Score | None = None
     wandb: str | None = None
 
@@ -66,7 +66,7 @@ def _train(job: Job) -> Path:
         job.demonstrations,
         job.out,
         seeds=seeds,
-        policy=job.policy,
+        policy_config=job.policy_config,
         config=job.config,
         score=job.score,
         wandb=job.wandb,
@@ -87,7 +87,9 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
 
     def look() -> int:
         done[:] = [max(steps, _steps(job.out)) for steps, job in zip(done, jobs, strict=True)]
-        return sum(step_cost(job.name) * steps for job, steps in zip(jobs, done, strict=True))
+        return sum(
+            policy_class(job.name).step_cost * steps for job, steps in zip(jobs, done, strict=True)
+        )
 
     def follow() -> None:
         while not over.wait(wait):
@@ -105,7 +107,7 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
         bar.update(now - bar.n)
         bar.refresh()
 
-    total = sum(step_cost(job.name) * job.config.steps for job in jobs)
+    total = sum(policy_class(job.name).step_cost * job.config.steps for job in jobs)
     bar = tqdm(desc="train", total=total, initial=look(), bar_format=form, disable=not jobs)
     thread = threading.Thread(target=follow, daemon=True)
     with bar:

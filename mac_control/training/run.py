@@ -46,7 +46,7 @@ class Run:
             each.to(config.device).train()
         self.data = Table(train, config.device)
         self.held_out = Table(held_out, config.device) if held_out else None
-        if config.corrections and not self.policies[0].planned:
+        if config.corrections and not self.policies[0].chunk_size:
             raise InputError(
                 f"corrections: expected 0 with a policy ({name}) that sees the past, "
                 f"got {config.corrections}"
@@ -100,9 +100,10 @@ class Run:
             obs, action, executed = displace(
                 *steps[:3],
                 generator,
+                self.policies[0].robot,
                 self.config.corrections,
                 self.config.correction_gain,
-                self.policies[0].planned,
+                self.policies[0].chunk_size,
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
@@ -158,9 +159,8 @@ class Run:
     def kept(self, index: int) -> LearnedPolicy:
         """A policy with its averaged weights, ready to act."""
         own = self.policies[0]
-        box = (own.obs_mean, own.obs_std, own.action_low, own.action_high)
         with torch.random.fork_rng(devices=[]):
-            policy = type(own)(own.config, *(part.cpu().numpy() for part in box))
+            policy = type(own)(own.config, *own.box)
         policy.load_state_dict(self.stack.state_dict(index, self.ema))
         return policy.eval()
 

@@ -19,7 +19,7 @@ def save_state(run: Run) -> None:
     for name, value in run.params.items():
         tensors[f"params/{name}"] = value
         tensors[f"ema/{name}"] = run.ema[name]
-        if run.config.keep != "last":
+        if run.config.select_by != "last":
             tensors[f"best/{name}"] = run.best[name]
     for name, value in run.policies[0].named_buffers():
         tensors[f"buffers/{name}"] = value

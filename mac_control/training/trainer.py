@@ -19,8 +19,8 @@ from mac_control.errors import InputError
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.training.batches import stacked
 from mac_control.training.config import TrainConfig
+from mac_control.training.distributed import DistributedContext, init_distributed
 from mac_control.training.log import Log
-from mac_control.training.ranks import Ranks, together
 from mac_control.training.run import Run
 from mac_control.training.state import load_state, save_state
 
@@ -36,7 +36,7 @@ def train(
     out: str | Path,
     *,
     seeds: Sequence[int] = (0,),
-    policy: Any = None,
+    policy_config: Any = None,
     config: TrainConfig | None = None,
     score: Score | None = None,
     progress: bool = True,
@@ -54,9 +54,9 @@ def train(
         out: folder for checkpoints, training state, `log.csv` and TensorBoard's event files.
         seeds: each draws initial weights and batches; all that is random follows from it. Seeds
             of a policy that is not `stackable` are trained one after another.
-        policy: the policy's `Config`; None: its defaults.
+        policy_config: the policy's `Config`; None: its defaults.
         config: how to train.
-        score: rates a policy, higher is better; needed with `keep="rollouts"`.
+        score: rates a policy, higher is better; needed with `select_by="rollouts"`.
         progress: show a progress bar.
         wandb: project of Weights & Biases to send the curves to (extra `[wandb]`); None: nowhere.
 
@@ -69,15 +69,15 @@ def train(
     config = config or TrainConfig()
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds: expected different numbers of at least 0, got {list(seeds)}")
-    if config.keep == "rollouts" and score is None:
-        raise InputError("score: expected a function that rates a policy with keep=rollouts")
+    if config.select_by == "rollouts" and score is None:
+        raise InputError("score: expected a function that rates a policy with select_by=rollouts")
     groups = {Path(out): tuple(seeds)}
     if len(seeds) > 1 and not policy_class(name).stackable:
         groups = {Path(out) / f"seed-{seed}": (seed,) for seed in seeds}
     folders: list[Path] = []
-    ranks = together(config.device)
+    ranks = init_distributed(config.device)
     for folder, group in groups.items():
-        run = Run(name, demonstrations, folder, group, policy, config)
+        run = Run(name, demonstrations, folder, group, policy_config, config)
         load_state(run)
         _Trainer(run, ranks, score, progress and ranks.first, wandb).train()
         folders += run.folders
@@ -88,7 +88,12 @@ class _Trainer:
     """Takes a run from the step it is at to the last."""
 
     def __init__(
-        self, run: Run, ranks: Ranks, score: Score | None, progress: bool, wandb: str | None
+        self,
+        run: Run,
+        ranks: DistributedContext,
+        score: Score | None,
+        progress: bool,
+        wandb: str | None,
     ) -> None:
         if run.config.batch_size < ranks.size:
             raise InputError(
@@ -174,9 +179,9 @@ class _Trainer:
         if run.held_out is not None:
             validation = run.validate()
             row["validation"] = float(np.mean(validation))
-            if run.config.keep == "validation":
+            if run.config.select_by == "validation":
                 values = [-value for value in validation]
-        if run.config.keep == "rollouts":
+        if run.config.select_by == "rollouts":
             assert self.score is not None
             values = [self.score(run.kept(index)) for index in range(len(run.seeds))]
             row["score"] = float(np.mean(values))

@@ -1,0 +1,26 @@
+"""Benchmarks, from a checkout: `python -m benchmarks NAME` runs `benchmarks/NAME.py`."""
+
+import sys
+
+from mac_control.cli import run_named
+
+#: Name -> what it measures.
+NAMES: dict[str, str] = {
+    "all": "Everything that takes minutes, on one page; `make bench`.",
+    "density": "Likelihood of any-order models: the paper's ablation, zuko and scikit-learn.",
+    "density-sizes": "Marginals of the kitchen by size: why MAC and the baseline are level.",
+    "data": "Memory and time of a training step for data of 10^4 to 10^7 steps.",
+    "engine": "Conditionals trained per second, the cache, cost against size.",
+    "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
+    "latency": "Time of one fill-in on one core, against IBC.",
+    "teleop": "Time from a device to the action in the environment, model included.",
+    "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
+    "collecting": "Throughput of collecting against raw mj_step, on all cores.",
+    "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
+    "helpers": "Partial control with helpers that are no network: what knowing the plan is worth.",
+    "expert": "How often the scripted expert does each subtask, and four in a row.",
+    "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
+}
+
+if __name__ == "__main__":
+    run_named("benchmarks", NAMES, "python -m benchmarks", sys.argv[1:])

@@ -1,0 +1,282 @@
+"""The verbs that are killed: each is the real one, with little to do."""
+
+from __future__ import annotations
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks.faults.found import data_set, gathered, log_rows, picture
+from mac_control.checkpoint import load_policy, read
+from mac_control.collection import collect as collecting
+from mac_control.collection import generate_dataset as gathering
+from mac_control.collection.augment import Disturbance
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
+from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.loop import report
+from mac_control.policies import MacConfig
+from mac_control.scripts import augment, collect, evaluate, teleoperate, train
+from mac_control.teleop.device import Device, DeviceState
+from mac_control.teleop.recording import MinariRecorder, recount
+from mac_control.training import trainer
+
+#: Called whenever an item is said to be safe.
+Tell = Callable[[], None]
+
+
+def write_data(path: Path) -> Path:
+    """Two short demonstrations, as an HDF5 file."""
+    source = load_demonstrations("builtin")
+    parts = ("observations", "actions", "rewards")
+    short = [Episode(**{name: getattr(source[i], name)[:30] for name in parts}) for i in range(2)]
+    folder = save_minari(Demonstrations(short, source.tasks), path.with_suffix(""))
+    return minari_to_hdf5(folder, path)
+
+
+class Victim(ABC):
+    """A verb with an output folder.
+
+    Args:
+        data: demonstrations, as `write_data` makes them.
+        workers: processes.
+    """
+
+    #: Items that an uninterrupted run makes.
+    items: int
+
+    def __init__(self, data: Path, workers: int = 1) -> None:
+        self.data, self.workers = data, workers
+
+    @abstractmethod
+    def run(self, out: Path, tell: Tell) -> None:
+        """Start the verb or go on with it; `tell` is called whenever an item is safe."""
+
+    @abstractmethod
+    def safe(self, out: Path) -> int:
+        """Items on disk, every one of which has been read."""
+
+    @abstractmethod
+    def result(self, out: Path) -> Any:
+        """What has to be the same, interrupted or not."""
+
+
+class Train(Victim):
+    """Two policies side by side, saved after every step; an item is a step."""
+
+    items = 12
+
+    def run(self, out: Path, tell: Tell) -> None:
+        args = train.Args(
+            out,
+            data=str(self.data),
+            seeds="0,1",
+            scale="demo",
+            steps=self.items,
+            batch_size=8,
+            validation=0.5,
+            select_by="validation",
+            check_every=4,
+            save_seconds=0.0,
+            mac=MacConfig(width=8, layers=1, obs_width=8, components=1, masks=1),
+        )
+        with telling(trainer, "save_state", tell):
+            train.main(args)
+
+    def safe(self, out: Path) -> int:
+        for seed in (0, 1):
+            if (out / f"seed-{seed}" / "policy.json").exists():
+                load_policy(out / f"seed-{seed}")
+        if (out / "log.csv").exists():
+            log_rows(out)
+        if not (out / "training.json").exists():
+            return 0
+        return int(read(out, "training")[0]["step"]) + 1  # the first save is of step 0
+
+    def result(self, out: Path) -> Any:
+        names = ("training", "seed-0/policy", "seed-1/policy")
+        records = [json.loads((out / f"{name}.json").read_text()) for name in names]
+        for record in records:
+            record.get("training", {}).get("config", {}).pop("save_seconds", None)
+        return records, [row[:-1] for row in log_rows(out)]  # all but the seconds
+
+
+class Collect(Victim):
+    """One subtask an episode; an item is an episode."""
+
+    items = 4
+
+    def run(self, out: Path, tell: Tell) -> None:
+        one = ("kettle",)  # is done within 20 steps; worker processes do all four
+        args = collect.Args(str(out), self.items, noise=0.0, workers=self.workers)
+        with (
+            patch.dict(collecting.ORDERS, complete=(one, 60)),
+            patch.dict(collecting.KITCHEN_TASKS, complete=one),
+            each(gathering, tell),
+        ):
+            collect.main(args)
+
+    def safe(self, out: Path) -> int:
+        return gathered(out)
+
+    def result(self, out: Path) -> Any:
+        return data_set(out)
+
+
+class Augment(Victim):
+    """Follows a second of demonstration; an item is an episode."""
+
+    items = 6
+
+    def run(self, out: Path, tell: Tell) -> None:
+        disturbance = Disturbance(min_reward=0, scripted=0.0)
+        args = augment.Args(
+            str(out),
+            str(self.data),
+            episodes=self.items,
+            disturbance=disturbance,
+            workers=self.workers,
+        )
+        with each(gathering, tell):
+            augment.main(args)
+
+    def safe(self, out: Path) -> int:
+        if (out / "report.png").exists():
+            picture(out / "report.png")
+        return gathered(out)
+
+    def result(self, out: Path) -> Any:
+        picture(out / "report.png")
+        return data_set(out), json.loads((out / "report.json").read_text())
+
+
+class Evaluate(Victim):
+    """Two policies, alone and with an operator; an item is a row."""
+
+    items = 4
+
+    def policies(self) -> list[str]:
+        folder = self.data.with_name("policies")
+        for name in ("bc", "mixture_bc"):
+            if not (folder / name / "policy.json").exists():
+                train.main(train.Args(folder / name, name, str(self.data), steps=1, batch_size=4))
+        return [str(folder / name) for name in ("bc", "mixture_bc")]
+
+    def run(self, out: Path, tell: Tell) -> None:
+        args = evaluate.Args(
+            out,
+            tuple(self.policies()),
+            operators=("nobody", "random"),
+            given="0,3",
+            episodes=2,
+            steps=6,
+            workers=self.workers,
+        )
+        with telling(report, "write_report", tell):
+            evaluate.main(args)
+
+    def safe(self, out: Path) -> int:
+        if (out / "results.csv").exists():
+            with open(out / "results.csv", newline="") as file:
+                list(csv.DictReader(file))
+        if (out / "results.png").exists():
+            picture(out / "results.png")
+        return len(report.earlier_rows(out / "results.json"))
+
+    def result(self, out: Path) -> Any:
+        picture(out / "results.png")
+        rows = report.earlier_rows(out / "results.json")
+        for row in rows:
+            del row["seconds"]
+        table = (out / "results.md").read_text().splitlines()
+        return rows, [line for line in table if line.startswith("|")]
+
+
+class Swing(Device):
+    """Drives dimension 1 by how often it was looked at in this episode, so that it repeats."""
+
+    mapping = "network"
+
+    def connect(self) -> None:
+        self._looks = 0
+
+    def reset(self) -> None:
+        self._looks = 0
+
+    def read(self) -> DeviceState:
+        import time
+
+        self._looks += 1
+        axes = {"swing": float(np.sin(self._looks))} if self._looks % 8 > 3 else {}
+        return DeviceState(axes, frozenset(), time.monotonic())
+
+
+class Teleoperate(Victim):
+    """Records short episodes that a device drives; an item is an episode."""
+
+    items = 10
+    steps = 5
+
+    def run(self, out: Path, tell: Tell) -> None:
+        mapping = self.data.with_name("swing.toml")
+        if not mapping.exists():
+            mapping.write_text('axis = [{axis = "swing", dim = 1}]')
+        have = recount(out) if out.exists() else 0  # as the recorder does when it goes on
+        args = teleoperate.Args(
+            device="benchmarks.faults.victims:Swing",
+            env="Reacher-v5",  # loads faster than the kitchen: more of the time is recording
+            mapping=str(mapping),
+            cockpit=False,
+            record=str(out),
+            patience=60.0,
+            speed=10.0,
+            episode_steps=self.steps,
+            steps=(self.items - have) * self.steps,
+            seed=have,
+        )
+        with telling(MinariRecorder, "_write", tell):
+            teleoperate.main(args)
+
+    def safe(self, out: Path) -> int:
+        return len(load_demonstrations(out)) if out.exists() else 0
+
+    def result(self, out: Path) -> Any:
+        return data_set(out)
+
+
+VICTIMS: dict[str, type[Victim]] = {
+    "train": Train,
+    "collect": Collect,
+    "augment": Augment,
+    "evaluate": Evaluate,
+    "teleoperate": Teleoperate,
+}
+
+
+def telling(owner: Any, name: str, tell: Tell) -> Any:
+    """Within the block, `owner.name` tells after each call that ended well."""
+    function = getattr(owner, name)
+
+    def told(*args: Any, **kwargs: Any) -> Any:
+        value = function(*args, **kwargs)
+        tell()
+        return value
+
+    return patch.object(owner, name, told)
+
+
+def each(owner: Any, tell: Tell) -> Any:
+    """Within the block, `owner.run_many` tells of each item that it yields."""
+    function = owner.run_many
+
+    def told(*args: Any, **kwargs: Any) -> Any:
+        for value in function(*args, **kwargs):
+            tell()
+            yield value
+
+    return patch.object(owner, "run_many", told)

@@ -1,0 +1,141 @@
+"""Throughput of work that fans out: this process, local processes, a Ray cluster."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import MacControlError
+from mac_control.files import write_json, write_text
+from mac_control.parallel import Backend, Local, Ray, cores, run_many
+
+HEAD = """# Work that fans out
+
+`{command}` on {cores} cores: {items} items, each a rollout of {steps} steps of an untrained BC in
+the kitchen, {rounds} rounds in turn. Speed-up: throughput over that of one process in the same
+round; busy: share of the workers' time that went into items. Both are of the rounds after the
+first, median with lowest and highest in brackets. Ray starts its workers in the first round; local
+processes start anew in every round. Every way gave the same actions and rewards, bit for bit.
+
+| | workers | first round [s] | later rounds [s] | speed-up | busy | empty item [ms] |
+|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass
+class Args:
+    """Throughput of rollouts in one process, in several, and as tasks on a Ray cluster.
+
+    Writes results.json and README.md.
+    """
+
+    out: Path = Path("results/scaling")
+    """Folder for both."""
+    items: int = 24
+    """Rollouts in a round."""
+    steps: int = 280
+    """Steps of each."""
+    rounds: int = 4
+    """How often each way is measured, in turn; the first is told apart."""
+    workers: int | None = None
+    """Processes, and tasks at once; None: every core."""
+    address: str | None = None
+    """HOST:PORT of a Ray cluster; None: $RAY_ADDRESS, or one of this machine alone."""
+
+
+def main(args: Args) -> int | None:
+    workers = args.workers or cores()
+    ways: dict[str, Backend] = {
+        "one process": Local(1),
+        "local processes": Local(workers),
+        "Ray": Ray(args.address, workers),
+    }
+    empty = {name: _empty(backend) for name, backend in ways.items()}  # connects to Ray, too
+    work = partial(_roll, args.steps)
+    rounds: list[dict[str, dict[str, Any]]] = []
+    for number in range(args.rounds):
+        rounds.append({name: _round(work, args.items, backend) for name, backend in ways.items()})
+        if len({one["found"] for one in rounds[-1].values()}) > 1:
+            raise MacControlError(f"results: expected the same from all, got others in {number}")
+        print(f"round {number}:", {k: round(v["seconds"], 1) for k, v in rounds[-1].items()})
+    counts = {name: 1 if name == "one process" else workers for name in ways}
+    later = rounds[1:] or rounds
+    result = {
+        "settings": {"items": args.items, "steps": args.steps, "workers": workers},
+        "rounds": [{k: {"seconds": v["seconds"], "busy": v["busy"]} for k, v in r.items()}
+                   for r in rounds],
+        "empty_item_ms": empty,
+    }  # fmt: skip
+    rows = []
+    for name, count in counts.items():
+        seconds = [one[name]["seconds"] for one in later]
+        faster = [one["one process"]["seconds"] / one[name]["seconds"] for one in later]
+        busy = [one[name]["busy"] / (count * one[name]["seconds"]) for one in later]
+        rows.append(
+            f"| {name} | {count} | {rounds[0][name]['seconds']:.1f} | {np.median(seconds):.1f} "
+            f"| {_spread(faster)} | {_spread(busy)} | {empty[name]:.2f} |"
+        )
+    command = (
+        f"python -m benchmarks scaling --items {args.items} --steps {args.steps} "
+        f"--rounds {args.rounds}"
+    )
+    head = HEAD.format(**{**vars(args), "command": command, "cores": cores()})
+    write_json(args.out / "results.json", result)
+    write_text(args.out / "README.md", head + "\n".join(rows) + "\n")
+    print("\n".join(rows))
+    print(args.out / "README.md")
+
+
+def _round(work: Any, items: int, backend: Backend) -> dict[str, Any]:
+    """Seconds of all items, seconds of work in them, and what they found."""
+    start = time.perf_counter()
+    found = dict(run_many(work, range(items), backend))
+    seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "busy": sum(busy for _, busy in found.values()),
+        "found": tuple(found[index][0] for index in range(items)),
+    }
+
+
+def _roll(steps: int, seed: int) -> tuple[bytes, float]:
+    """The actions and rewards of a rollout, as bytes, and the seconds it took."""
+    from benchmarks.fresh import policy_of
+    from mac_control.loop import rollout
+    from mac_control.operators import Nobody
+
+    start = time.perf_counter()
+    env = _env(steps)
+    found = rollout(env, policy_of("bc"), Nobody(9), seed=seed)
+    return found.actions.tobytes() + found.rewards.tobytes(), time.perf_counter() - start
+
+
+def _env(steps: int) -> Any:
+    """One kitchen per process, as evaluations have it."""
+    from mac_control.loop.groups import _envs
+
+    return _envs((("max_episode_steps", steps),), 1)[0]
+
+
+def _empty(backend: Backend, count: int = 300) -> float:
+    """Milliseconds that an item costs in which nothing is done, when workers have started."""
+    times = []
+    for _ in run_many(abs, range(count), backend):
+        times.append(time.perf_counter())
+    half = count // 2  # by then every worker is there
+    return 1e3 * (times[-1] - times[half]) / (count - 1 - half)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.median(values):.2f} [{min(values):.2f}, {max(values):.2f}]"
+
+
+if __name__ == "__main__":
+    from mac_control.cli import run
+
+    run(main)

@@ -1,0 +1,66 @@
+"""What the demonstrator of a kitchen was at, where nobody wrote it down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Demonstrations, Episode, EpisodeFile
+from mac_control.envs.kitchen.data import GOAL_ENTRIES, kitchen_entries
+
+
+def subtasks_done(episode: Episode) -> dict[str, int]:
+    """Kitchen subtasks that are done at any step, by the object positions observed -> the first.
+
+    Done is as in FrankaKitchen: within 0.3 of the goal. Empty where this is no kitchen.
+    """
+    entries = kitchen_entries(episode.observations.shape[1], episode.actions.shape[1], "positions")
+    if entries is None:
+        return {}
+    from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
+        BONUS_THRESH,
+        OBS_ELEMENT_GOALS,
+    )
+
+    positions = episode.observations[:, entries]
+    found = {}
+    for task, goal in OBS_ELEMENT_GOALS.items():
+        away = np.linalg.norm(positions[:, GOAL_ENTRIES[task]] - goal, axis=1)
+        if (away < BONUS_THRESH).any():
+            found[task] = int((away < BONUS_THRESH).argmax())
+    return found
+
+
+def labelled(demonstrations: Demonstrations) -> Demonstrations:
+    """With the subtask of each step, in hindsight: the one that gets done next.
+
+    After the last of them it is the only one of `tasks` that is missing (an episode often ends
+    with the step that gets it done, before that is seen), or else the last one still.
+    Episodes that say so themselves, and those in which nothing gets done, stay as they are.
+
+    Example:
+        >>> from mac_control.demonstrations import load_demonstrations
+        >>> episode = load_demonstrations("builtin").select([0])[0]
+        >>> tasks = load_demonstrations("builtin").tasks
+        >>> bare = Demonstrations([replace(episode, subtasks=None)], tasks)
+        >>> list(dict.fromkeys(labelled(bare)[0].subtasks.tolist()))
+        ['microwave', 'kettle', 'light switch', 'slide cabinet']
+    """
+    if isinstance(demonstrations.episodes, EpisodeFile):
+        return demonstrations
+    episodes = (_labelled(episode, demonstrations.tasks) for episode in demonstrations)
+    return replace(demonstrations, episodes=tuple(episodes))
+
+
+def _labelled(episode: Episode, tasks: tuple[str, ...]) -> Episode:
+    if episode.subtasks is not None:
+        return episode
+    done = {task: step for task, step in subtasks_done(episode).items() if step > 0}
+    if not done:
+        return episode
+    order = sorted(done, key=lambda task: done[task])
+    next_one = np.searchsorted([done[task] for task in order], np.arange(len(episode)))
+    missing = [task for task in tasks if task not in done]
+    names = np.array([*order, missing[0] if len(missing) == 1 else order[-1]])
+    return replace(episode, subtasks=names[next_one])

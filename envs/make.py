@@ -1,0 +1,287 @@
+"""Environments by name: ours, those of other packages, any Gymnasium id, `module:callable`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium
+import mujoco
+import numpy as np
+from gymnasium.spaces import Box
+from gymnasium.wrappers import FlattenObservation, TimeLimit
+
+from mac_control.errors import InputError, did_you_mean, one_line
+from mac_control.plugins import ENVIRONMENTS, imported
+from mac_control.robot import Robot
+
+#: The environment that is meant where none is named.
+DEFAULT = "kitchen"
+#: Steps of an episode where neither the environment nor the user says.
+LONGEST = 1000
+
+
+@dataclass(frozen=True)
+class EnvName:
+    """An environment's name and options: `kitchen:tasks=complete`, `AdroitHandDoor-v1`.
+
+    Example:
+        >>> EnvName.parse("kitchen:tasks=complete:init_noise=0.1")
+        EnvName(name='kitchen', options={'tasks': 'complete', 'init_noise': 0.1})
+    """
+
+    name: str = DEFAULT
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> EnvName:
+        """From `NAME[:OPTION=VALUE]...`; a value is a Python literal, or else text.
+
+        Raises:
+            InputError: an empty name, or an option without a value.
+        """
+        parts = text.split(":")
+        cut = next((i for i, part in enumerate(parts) if "=" in part), len(parts))
+        name, options = ":".join(parts[:cut]), {}
+        for part in parts[cut:]:
+            key, equals, value = part.partition("=")
+            if not (key and equals):
+                raise InputError(f"env: expected NAME[:OPTION=VALUE]..., got {text!r}")
+            options[key] = _value(value)
+        if not name:
+            raise InputError(f"env: expected NAME[:OPTION=VALUE]..., got {text!r}")
+        return cls(name, options)
+
+    def with_options(self, options: Mapping[str, Any]) -> EnvName:
+        """With these options in place of its own; those that are None are left out."""
+        changed = {key: value for key, value in options.items() if value is not None}
+        return EnvName(self.name, {**self.options, **changed})
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, as they stand in data sets and checkpoints."""
+        return {"id": self.name, "options": dict(self.options)}
+
+    @classmethod
+    def of_data(cls, provenance: Mapping[str, Any]) -> EnvName | None:
+        """The environment that data say they were recorded in; None where they do not."""
+        record = provenance.get("env")
+        if not isinstance(record, Mapping) or not isinstance(record.get("id"), str):
+            return None
+        return cls(record["id"], dict(record.get("options") or {}))
+
+    def fitted(self, obs_dim: int, action_dim: int) -> EnvName:
+        """With options that follow from a policy's sizes, where the environment has such."""
+        fit = getattr(_factory(self.name), "fit", None)
+        return (
+            self
+            if fit is None
+            else EnvName(self.name, {**fit(obs_dim, action_dim), **self.options})
+        )
+
+
+def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **options: Any) -> Any:
+    """An environment with flat Box observations and a flat, finite Box of actions.
+
+    Observations that are Dicts or Tuples are flattened as `gymnasium.spaces.flatten` does: the
+    parts of a Dict in the order of their names. An unbounded action space takes the range that
+    `robot` gives, and is refused without one.
+
+    Args:
+        name: a name of the entry-point group `mac_control.environments`, any Gymnasium id, or
+            `module:callable`; options behind colons, as in `kitchen:tasks=complete`.
+        robot: a description in place of the environment's own.
+        options: of the environment, and `max_episode_steps`.
+
+    Raises:
+        InputError: no such environment, options it does not have, or spaces that are not so.
+
+    Example:
+        >>> env = make_env("Reacher-v5", max_episode_steps=5)
+        >>> env.observation_space.shape
+        (10,)
+    """
+    chosen = name if isinstance(name, EnvName) else EnvName.parse(name)
+    chosen = chosen.with_options(options)
+    settings = dict(chosen.options)
+    factory = _factory(chosen.name)
+    own_limit = factory is None or "max_episode_steps" in _parameters(factory)
+    limit = None if own_limit else settings.pop("max_episode_steps", None)
+    try:
+        env = gymnasium.make(chosen.name, **settings) if factory is None else factory(**settings)
+    except InputError:
+        raise
+    except Exception as error:  # whatever its constructor raises
+        raise InputError(f"env {chosen.name}: cannot be made: {one_line(error)}") from error
+    if not isinstance(env, gymnasium.Env):
+        raise InputError(f"env {chosen.name}: expected a gymnasium.Env, got {type(env).__name__}")
+    return adapted(env, robot, limit)
+
+
+def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = None) -> Any:
+    """The environment with flat observations, bounded actions and episodes that end.
+
+    Raises:
+        InputError: spaces that cannot be flattened or have no end.
+    """
+    space = env.observation_space
+    if not isinstance(space, Box) or len(space.shape) != 1:
+        if not space.is_np_flattenable:
+            raise InputError(f"observation space: expected one that flattens, got {space}")
+        env = FlattenObservation(env)
+    if robot is not None:
+        env = Described(env, robot)
+    action = env.action_space
+    if not isinstance(action, Box) or len(action.shape) != 1:
+        raise InputError(f"action space: expected a flat Box, got {action}")
+    if not action.is_bounded():
+        raise InputError(
+            f"action space: expected finite bounds, got {action}; describe the robot's ranges in "
+            "a TOML file and name it (--robot)"
+        )
+    endless = limit is None and not env.has_wrapper_attr("max_episode_steps")
+    if endless and (env.spec is None or env.spec.max_episode_steps is None):
+        limit = LONGEST
+    return env if limit is None else TimeLimit(env, limit)
+
+
+def episode_steps(env: gymnasium.Env) -> int:
+    """Steps until an episode of the environment is truncated."""
+    for owner in (env.unwrapped, env):
+        found = getattr(owner, "max_episode_steps", None)
+        if isinstance(found, int):
+            return found
+    if env.has_wrapper_attr("_max_episode_steps"):
+        return int(env.get_wrapper_attr("_max_episode_steps"))
+    return LONGEST
+
+
+def subtasks_of(env: gymnasium.Env) -> tuple[str, ...]:
+    """The subtasks that an environment declares in its attribute `subtasks`; empty for others."""
+    found = env.get_wrapper_attr("subtasks") if env.has_wrapper_attr("subtasks") else ()
+    names = found if isinstance(found, tuple) else ()
+    return names if all(isinstance(name, str) for name in names) else ()
+
+
+def scene_of(env: gymnasium.Env) -> tuple[Any, Any]:
+    """The MuJoCo model and data of an environment; None and None where it has none."""
+    model, data = (getattr(env.unwrapped, name, None) for name in ("model", "data"))
+    simulated = isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)
+    return (model, data) if simulated else (None, None)
+
+
+def camera_of(env: gymnasium.Env) -> Any:
+    """Where the scene is best seen from and looked at, `((x, y, z), (x, y, z))` [m], or None."""
+    return env.get_wrapper_attr("camera") if env.has_wrapper_attr("camera") else None
+
+
+@runtime_checkable
+class StartsAnywhere(Protocol):
+    """An environment that can start an episode where a recorded one did."""
+
+    def start_options(self, observation: np.ndarray) -> dict[str, Any]:
+        """`options` of a reset to the state that an observation `(O,)` shows."""
+
+
+@runtime_checkable
+class HasTwin(Protocol):
+    """An environment that makes another one like itself more cheaply than its constructor does."""
+
+    def twin(self) -> Any:
+        """Another such environment, which runs on its own."""
+
+
+def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = None) -> Any:
+    """The environment with pictures, `side` pixels wide and high where it has that option."""
+    size = {} if side is None else {"width": side, "height": side}
+    try:
+        return make_env(name, robot, render_mode="rgb_array", **size)
+    except InputError:
+        return make_env(name, robot, render_mode="rgb_array")
+
+
+class Described(gymnasium.Wrapper):
+    """An environment with another description of its robot, which also bounds its actions.
+
+    Raises:
+        InputError: a description of other sizes, or ranges beyond the environment's.
+    """
+
+    def __init__(self, env: gymnasium.Env, robot: Robot) -> None:
+        super().__init__(env)
+        shape = getattr(env.observation_space, "shape", None) or (None,)
+        space = env.action_space
+        if not isinstance(space, Box) or space.shape != (robot.action_dim,):
+            raise InputError(
+                f"robot {robot.name}: expected one for the action space {space}, "
+                f"got {robot.action_dim} dimensions"
+            )
+        robot.expect(shape[0])
+        if (robot.low < space.low).any() or (robot.high > space.high).any():
+            raise InputError(
+                f"robot {robot.name}: expected ranges within the environment's {space}, "
+                f"got {robot.low.tolist()} to {robot.high.tolist()}"
+            )
+        self.robot = robot
+        self.action_space = Box(robot.low, robot.high, dtype=np.float32)
+
+
+def env_names() -> list[str]:
+    """Names of the entry-point group `mac_control.environments`."""
+    return ENVIRONMENTS.names()
+
+
+def _factory(name: str) -> Callable[..., Any] | None:
+    """What makes the environment; None for a Gymnasium id."""
+    if name in ENVIRONMENTS.installed():
+        return ENVIRONMENTS.load(name)
+    module, _, attribute = name.partition(":")
+    _register_robotics(attribute or module)
+    try:
+        gymnasium.spec(name)
+        return None
+    except gymnasium.error.Error as error:
+        unknown = error
+    except ImportError as error:  # `module:id`, and no such module
+        raise InputError(f"env {name!r}: cannot be imported: {error}") from error
+    if not attribute:
+        known = [*env_names(), *gymnasium.registry]
+        raise InputError(
+            f"env: expected one of {', '.join(env_names())}, a Gymnasium id or module:callable, "
+            f"got {name!r}{did_you_mean(name, known)}"
+        ) from unknown
+    try:
+        found = imported(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"env {name!r}: cannot be imported: {error}") from error
+    if not callable(found):
+        raise InputError(f"env {name!r}: expected a callable, got {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def _register_robotics(name: str) -> None:
+    """The ids of gymnasium-robotics, which registers them when it is asked to."""
+    if name not in gymnasium.registry:
+        from contextlib import redirect_stderr
+        from io import StringIO
+
+        with redirect_stderr(StringIO()):  # a notice about hands that are not used here
+            import gymnasium_robotics
+        gymnasium.register_envs(gymnasium_robotics)
+
+
+def _parameters(factory: Callable[..., Any]) -> list[str]:
+    try:
+        kinds = inspect.signature(factory).parameters.values()
+    except ValueError:
+        return []
+    return [p.name for p in kinds]
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False, "none": None}.get(text.lower(), text)

@@ -1,1 +1,0 @@
-"""Benchmarks, one module each; `mac-control benchmark NAME` runs it."""

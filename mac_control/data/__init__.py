@@ -1,1 +1,0 @@
-"""Verbs of `mac-control data`, one module each."""

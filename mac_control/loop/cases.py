@@ -1,0 +1,190 @@
+"""What an evaluation consists of: which policy, which operator, how many given dimensions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mac_control.envs.make import EnvName
+from mac_control.errors import InputError
+from mac_control.operators.spec import parse
+from mac_control.policies import Policy
+from mac_control.policies.base import name_of
+
+
+@dataclass(frozen=True, eq=False)
+class EvalPolicy:
+    """A policy under evaluation: where it comes from, and what a row calls it."""
+
+    name: str
+    train_seed: int | None
+    source: str | Policy
+    obs_dim: int
+    action_dim: int
+    env: EnvName | None  # that its demonstrations were recorded in
+    tasks: tuple[str, ...] | None  # that they are scored on
+    checksum: str | None
+
+    def env_for(self, env: str | EnvName | None, options: Mapping[str, Any]) -> EnvName:
+        """The environment to roll out in: `env`, else the data's own, else the default.
+
+        Where it is the one that the data were recorded in, its options of then are the defaults.
+        """
+        chosen = EnvName.parse(env) if isinstance(env, str) else env or self.env or EnvName()
+        recorded = self.env.options if self.env and self.env.name == chosen.name else {}
+        whole = EnvName(chosen.name, {**recorded, **chosen.options})
+        return whole.with_options(options).fitted(self.obs_dim, self.action_dim)
+
+
+@dataclass(frozen=True, eq=False)
+class EvalCase:
+    """One row of an evaluation: a policy with an operator that gives so many dimensions."""
+
+    policy: EvalPolicy
+    operator: str
+    num_given: int
+    proxy: EvalPolicy | None
+    key: str | None  # what settles the row; None where that is not known
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls the row."""
+        return f"{self.policy.name} with {self.operator} giving {self.num_given}"
+
+
+def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy]:
+    """What rows call the policies; folders of several checkpoints are opened.
+
+    Raises:
+        InputError: no policy, or two of one name and one training seed.
+    """
+    found = []
+    for policy in policies:
+        if isinstance(policy, Policy):
+            found.append(_eval_policy(policy, policy, name_of(policy)))
+            continue
+        name, _, path = str(policy).rpartition("=")
+        for folder in _checkpoints(Path(path)):
+            from mac_control.checkpoint import load_policy
+
+            loaded = load_policy(folder)
+            found.append(
+                _eval_policy(loaded, str(folder.absolute()), name or getattr(loaded, "name", ""))
+            )
+    if not found:
+        raise InputError(
+            "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
+        )
+    seen: set[tuple[str, int | None]] = set()
+    for entry in found:
+        if (entry.name, entry.train_seed) in seen:
+            raise InputError(
+                f"policies: expected different names or training seeds, got two called "
+                f"{entry.name!r} with seed {entry.train_seed}; name one as NAME=PATH"
+            )
+        seen.add((entry.name, entry.train_seed))
+    return found
+
+
+def plan(
+    policies: Sequence[EvalPolicy],
+    operators: Sequence[str],
+    num_given: Sequence[int],
+    proxy_policies: Sequence[EvalPolicy],
+    settings: Mapping[str, Any],
+) -> list[EvalCase]:
+    """The cases, each once; `settings` are what else the results depend on."""
+    if not operators:
+        raise InputError("operators: expected at least one, got none")
+    cases = []
+    for policy in policies:
+        wanted: dict[tuple[str, int], None] = {}  # an ordered set
+        for operator in operators:
+            for number in num_given:
+                if not 0 <= number <= policy.action_dim:
+                    raise InputError(
+                        f"num_given: expected numbers from 0 to {policy.action_dim}, got {number}"
+                    )
+                if source_of(operator) == "everything":
+                    wanted[operator, policy.action_dim] = None
+                else:
+                    alone = number == 0 or source_of(operator) == "nobody"
+                    wanted[("nobody", 0) if alone else (operator, number)] = None
+        for operator, number in wanted:
+            proxy = None
+            source = source_of(operator)
+            own = ("nobody", "tracker", "random")  # need no policy
+            if source == "proxy" or (source not in own and proxy_policies):
+                proxy = _proxy_for(policy, proxy_policies)
+            key = _key(policy, operator, number, proxy, settings)
+            cases.append(EvalCase(policy, operator, number, proxy, key))
+    return cases
+
+
+def _eval_policy(policy: Policy, source: str | Policy, name: str) -> EvalPolicy:
+    record = getattr(policy, "checkpoint", {}) if isinstance(source, str) else {}
+    return EvalPolicy(
+        name=name,
+        train_seed=record.get("training", {}).get("seed"),
+        source=source,
+        obs_dim=policy.obs_dim,
+        action_dim=policy.action_dim,
+        env=EnvName.of_data(record.get("data", {})),
+        tasks=tuple(record.get("data", {}).get("tasks") or ()) or None,
+        checksum=record.get("weights", {}).get("sha256"),
+    )
+
+
+def _checkpoints(path: Path) -> list[Path]:
+    if (path / "policy.json").exists() or path.name == "policy.json" or path.suffix == ".onnx":
+        return [path]
+    found = [file.parent for file in path.glob("*/policy.json")]
+    return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10
+
+
+def source_of(operator: str) -> str:
+    """The name of an operator without its arguments and wrappers."""
+    return parse(operator)[0].name
+
+
+def called_bc(policies: Sequence[EvalPolicy]) -> list[EvalPolicy]:
+    """Those that act as the proxy operator when none is named."""
+    return [entry for entry in policies if entry.name == "bc"]
+
+
+def _proxy_for(policy: EvalPolicy, proxy_policies: Sequence[EvalPolicy]) -> EvalPolicy:
+    if len(proxy_policies) == 1:
+        return proxy_policies[0]
+    for proxy in proxy_policies:
+        if proxy.train_seed == policy.train_seed:
+            return proxy
+    raise InputError(
+        f"proxies: expected one policy, or one with training seed {policy.train_seed} for "
+        f"{policy.name!r}, got training seeds {[proxy.train_seed for proxy in proxy_policies]}"
+    )
+
+
+def _key(
+    policy: EvalPolicy,
+    operator: str,
+    num_given: int,
+    proxy: EvalPolicy | None,
+    settings: Mapping[str, Any],
+) -> str | None:
+    if policy.checksum is None or (proxy is not None and proxy.checksum is None):
+        return None
+    named: list[Any] = [
+        policy.name,
+        policy.train_seed,
+        policy.checksum,
+        policy.tasks,
+        operator,
+        num_given,
+    ]
+    named += [proxy.checksum if proxy is not None else None, dict(settings)]
+    text = json.dumps(named, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Command-line options made from the dataclasses that declare them, and those of environments."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import typing
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from mac_control.errors import InputError
+
+if typing.TYPE_CHECKING:
+    from mac_control.envs.make import EnvName
+    from mac_control.robot import Robot
+
+
+@dataclass(kw_only=True)
+class EnvOptions:
+    """The environment of a verb that simulates."""
+
+    env: str | None = None
+    """kitchen, a Gymnasium id, a package's environment or module:callable; options behind colons,
+    as in kitchen:tasks=complete:init_noise=0.1. None: what the demonstrations were recorded in."""
+    robot: str | None = None
+    """TOML file that describes the robot, in place of the environment's own description."""
+    episode_steps: int | None = None
+    """Longest episode, in control steps; None: as the environment says."""
+
+    def chosen_env(self) -> EnvName | None:
+        """The environment that is named; None where none is.
+
+        Raises:
+            InputError: a name that is not one.
+        """
+        from mac_control.envs.make import EnvName
+
+        return None if self.env is None else EnvName.parse(self.env)
+
+    def env_options(self) -> dict[str, Any]:
+        """Options besides those in the name.
+
+        Raises:
+            InputError: a number of steps below 1.
+        """
+        if self.episode_steps is not None and self.episode_steps < 1:
+            raise InputError(f"episode_steps: expected at least 1, got {self.episode_steps}")
+        return {} if self.episode_steps is None else {"max_episode_steps": self.episode_steps}
+
+    def chosen_robot(self) -> Robot | None:
+        """The robot that is described; None: the environment's own."""
+        from mac_control.robot import load_robot
+
+        return None if self.robot is None else load_robot(self.robot)
+
+
+def options_of(
+    config: type, omit: Collection[str] = (), *, optional: bool = False, name: str = ""
+) -> type:
+    """A dataclass with the fields of `config` and their documentation, for a command line.
+
+    Args:
+        config: a dataclass whose fields have a docstring each.
+        omit: fields to leave out.
+        optional: whether every field may be None, its default, for "as the preset says".
+        name: of the new class.
+
+    Example:
+        >>> @dataclass
+        ... class Config:
+        ...     width: int = 8
+        >>> options_of(Config, optional=True)().width is None
+        True
+    """
+    hints, helps, made = typing.get_type_hints(config), attribute_docs(config), []
+    for each in dataclasses.fields(config):
+        if each.name in omit:
+            continue
+        kind: Any = hints[each.name]
+        kind = kind | None if optional else kind
+        if text := helps.get(each.name):
+            kind = Annotated[kind, tyro.conf.arg(help=text)]
+        if optional:
+            default = dataclasses.field(default=None)
+        elif each.default is not dataclasses.MISSING:
+            default = dataclasses.field(default=each.default)
+        else:
+            default = dataclasses.field(default_factory=each.default_factory)  # type: ignore[arg-type]
+        made.append((each.name, kind, default))
+    return dataclasses.make_dataclass(name or config.__name__, made)
+
+
+def attribute_docs(config: type) -> Mapping[str, str]:
+    """Field -> the docstring under it, of a dataclass and its bases; nothing without source."""
+    found: dict[str, str] = {}
+    for cls in reversed(config.__mro__[:-1]):
+        try:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+        except (OSError, TypeError, SyntaxError, ValueError):
+            continue
+        assert isinstance(tree, ast.ClassDef)
+        for statement, after in zip(tree.body, tree.body[1:], strict=False):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                value = after.value if isinstance(after, ast.Expr) else None
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    found[statement.target.id] = " ".join(value.value.split())
+    return found
+
+
+def changes(options: Any) -> dict[str, Any]:
+    """The fields of options that are not None."""
+    pairs = ((f.name, getattr(options, f.name)) for f in dataclasses.fields(options))
+    return {name: value for name, value in pairs if value is not None}
+
+
+def numbers(name: str, text: str) -> list[int]:
+    """Whole numbers from a list such as `0,1,3`.
+
+    Raises:
+        InputError: something else.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{name}: expected numbers such as 0,1,3, got {text!r}") from error

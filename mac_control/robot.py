@@ -1,0 +1,336 @@
+"""One description of a robot: what each action dimension is, and which observed entry it moves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import InputError, did_you_mean
+
+#: What an action dimension can be.
+KINDS = ("joint_velocity", "joint_position", "ee_delta", "gripper", "other")
+
+
+@dataclass(frozen=True)
+class ActionDim:
+    """One action dimension.
+
+    Args:
+        name: as the robot's model or data call it; unique in a robot.
+        low, high: ends of its range, in action units.
+        kind: one of :data:`KINDS`.
+        unit: of the action, `"rad/s"` say; empty where unknown.
+        label: what a person calls it; default: the name.
+        position: index of the observed entry that it moves; None: not observed, or unknown.
+        gain: feedback on that position in trackers, retrieval and corrections
+            [action units per position unit]; 0: none.
+        travel: how far the position moves in a control step per action unit
+            [position units per action unit]; 0: unknown.
+
+    Raises:
+        InputError: an unknown kind, a range that is empty or not a number, a negative gain.
+    """
+
+    name: str
+    low: float = -1.0
+    high: float = 1.0
+    kind: str = "other"
+    unit: str = ""
+    label: str = ""
+    position: int | None = None
+    gain: float = 0.0
+    travel: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("action: expected a name for each dimension, got an empty one")
+        if self.kind not in KINDS:
+            raise InputError(
+                f"action {self.name}: kind: expected one of {', '.join(KINDS)}, got {self.kind!r}"
+                f"{did_you_mean(self.kind, KINDS)}"
+            )
+        if not self.low < self.high:
+            raise InputError(
+                f"action {self.name}: expected low below high, got {self.low} and {self.high}"
+            )
+        for name in ("gain", "travel"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"action {self.name}: {name}: expected at least 0, got {value}")
+        if self.position is not None and self.position < 0:
+            raise InputError(
+                f"action {self.name}: position: expected an index of an observation, "
+                f"got {self.position}"
+            )
+        if not self.label:
+            object.__setattr__(self, "label", self.name)
+
+
+@dataclass(frozen=True)
+class Robot:
+    """A robot: its action dimensions, groups of them, what it observes, and its control rate.
+
+    It travels with demonstrations, checkpoints, exported policies and environments, and is the
+    only place that holds sizes of a robot.
+
+    Args:
+        name: of the robot.
+        actions: the action dimensions, in order.
+        groups: group name -> indices of action dimensions.
+        obs_names: names of the observed entries; empty where unknown.
+        rate: control rate [Hz]; None where unknown.
+
+    Raises:
+        InputError: names twice, a group or a position out of range.
+
+    Example:
+        >>> arm = Robot("arm", (ActionDim("shoulder"), ActionDim("elbow")), {"upper": (0,)})
+        >>> arm.action_dim, arm.dims("upper", "elbow")
+        (2, (0, 1))
+    """
+
+    name: str
+    actions: tuple[ActionDim, ...]
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    obs_names: tuple[str, ...] = ()
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "actions", tuple(self.actions))
+        object.__setattr__(self, "obs_names", tuple(self.obs_names))
+        names = [action.name for action in self.actions]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"robot {self.name}: expected different action names, got {names}")
+        groups = {}
+        for group, dims in self.groups.items():
+            found = tuple(self.index(dim) for dim in dims)
+            if not found or len(set(found)) < len(found) or group in names:
+                raise InputError(
+                    f"robot {self.name}: group {group!r}: expected different action dimensions "
+                    f"and a name that no dimension has, got {list(dims)}"
+                )
+            groups[group] = found
+        object.__setattr__(self, "groups", groups)
+        for action in self.actions:
+            at = action.position
+            if self.obs_names and at is not None and at >= len(self.obs_names):
+                raise InputError(
+                    f"robot {self.name}: action {action.name}: position: expected an entry below "
+                    f"{len(self.obs_names)}, got {at}"
+                )
+        if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
+            raise InputError(f"robot {self.name}: rate: expected a number above 0, got {self.rate}")
+
+    @property
+    def action_dim(self) -> int:
+        """Number of action dimensions, D."""
+        return len(self.actions)
+
+    @property
+    def low(self) -> np.ndarray:
+        """Lower ends of the action box, `(D,)` float32."""
+        return np.array([action.low for action in self.actions], np.float32)
+
+    @property
+    def high(self) -> np.ndarray:
+        """Upper ends of the action box, `(D,)` float32."""
+        return np.array([action.high for action in self.actions], np.float32)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What a person calls each action dimension, `D` names."""
+        return tuple(action.label for action in self.actions)
+
+    def index(self, dim: str | int) -> int:
+        """The index of an action dimension, named by index, name or label.
+
+        Raises:
+            InputError: no such dimension.
+        """
+        if isinstance(dim, (int, np.integer)) and not isinstance(dim, bool):
+            if 0 <= dim < self.action_dim:
+                return int(dim)
+            raise InputError(
+                f"robot {self.name}: expected a dimension from 0 to {self.action_dim - 1}, "
+                f"got {dim}"
+            )
+        for names in ([action.name for action in self.actions], list(self.labels)):
+            if names.count(str(dim)) == 1:
+                return names.index(str(dim))
+        known = [action.name for action in self.actions]
+        raise InputError(
+            f"robot {self.name}: expected a dimension out of {', '.join(known)}, "
+            f"got {dim!r}{did_you_mean(str(dim), known)}"
+        )
+
+    def dims(self, *names: str | int) -> tuple[int, ...]:
+        """Indices of the dimensions and groups of these names, ascending.
+
+        Raises:
+            InputError: a name that is neither.
+        """
+        found: set[int] = set()
+        for name in names:
+            if isinstance(name, str) and name in self.groups:
+                found.update(self.groups[name])
+            else:
+                try:
+                    found.add(self.index(name))
+                except InputError as error:
+                    known = [*self.groups, *(action.name for action in self.actions)]
+                    raise InputError(
+                        f"robot {self.name}: expected groups or dimensions out of "
+                        f"{', '.join(known)}, got {name!r}{did_you_mean(str(name), known)}"
+                    ) from error
+        return tuple(sorted(found))
+
+    def expect(self, obs_dim: int | None = None, action_dim: int | None = None) -> None:
+        """Raise an InputError unless sizes of data, a policy or an environment are this robot's."""
+        if action_dim is not None and action_dim != self.action_dim:
+            raise InputError(
+                f"robot {self.name}: expected {self.action_dim} action dimensions, got {action_dim}"
+            )
+        least = max((a.position for a in self.actions if a.position is not None), default=-1) + 1
+        wanted = f"{len(self.obs_names)}" if self.obs_names else f"at least {least}"
+        fits = obs_dim is None or (
+            obs_dim == len(self.obs_names) if self.obs_names else obs_dim >= least
+        )
+        if not fits:
+            raise InputError(
+                f"robot {self.name}: expected {wanted} observed entries, got {obs_dim}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` reads."""
+        record = asdict(self)
+        record["actions"] = [asdict(action) for action in self.actions]
+        record["groups"] = {name: list(dims) for name, dims in self.groups.items()}
+        record["obs_names"] = list(self.obs_names)
+        return record
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Robot:
+        """A robot from `to_json`, or from the tables of a TOML file; see `docs/own-robot.md`.
+
+        A position may be the name of an observed entry.
+
+        Raises:
+            InputError: a key that is not known, or a value of another kind.
+
+        Example:
+            >>> Robot.from_json({"name": "cart", "actions": [{"name": "push"}]}).action_dim
+            1
+        """
+        _expect_keys("robot", record, cls)
+        rows = record.get("actions")
+        if not isinstance(rows, Sequence) or isinstance(rows, str):
+            raise InputError(f"robot: actions: expected a list of tables, got {rows!r}")
+        obs_names = tuple(str(name) for name in record.get("obs_names", ()))
+        actions = []
+        for row in rows:
+            _expect_keys("robot: actions", row, ActionDim)
+            at = row.get("position")
+            if isinstance(at, str):
+                if at not in obs_names:
+                    raise InputError(
+                        f"robot: position: expected one of obs_names, got {at!r}"
+                        f"{did_you_mean(at, obs_names)}"
+                    )
+                row = {**row, "position": obs_names.index(at)}
+            try:
+                actions.append(ActionDim(**row))
+            except TypeError as error:
+                raise InputError(f"robot: actions: {row}: {error}") from error
+        try:
+            groups = {name: tuple(dims) for name, dims in dict(record.get("groups", {})).items()}
+            name, rate = str(record.get("name", "robot")), record.get("rate")
+            return cls(name, tuple(actions), groups, obs_names, rate)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"robot: {error}") from error
+
+
+def load_robot(path: str | Path) -> Robot:
+    """The robot that a TOML file describes.
+
+    Raises:
+        InputError: no such file, not TOML, or a mistake in it.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        table = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(
+            f"robot: expected a TOML file, got {str(path)!r} ({error.strerror})"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"robot: {path}: expected TOML: {error}") from error
+    try:
+        return Robot.from_json(table)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """The part of a robot that a tracker needs, as arrays over J dimensions.
+
+    Args:
+        dims: `(J,)` action dimensions whose position is observed.
+        entries: `(J,)` the observed entries.
+        gains: `(J,)` feedback [action units per position unit].
+        travel: `(J,)` motion per step [position units per action unit].
+        pose: `(J,)` boolean; those that say where the robot is: all but grippers.
+    """
+
+    dims: np.ndarray
+    entries: np.ndarray
+    gains: np.ndarray
+    travel: np.ndarray
+    pose: np.ndarray
+
+    @classmethod
+    def of(cls, robot: Robot | None, what: str) -> Feedback:
+        """What the robot's description says; `what` is named in the error.
+
+        Raises:
+            InputError: no robot, or none of its positions is observed.
+        """
+        if robot is None:
+            raise InputError(
+                f"{what}: expected demonstrations whose robot is known, got none; name their "
+                "environment (--env) or describe the robot (--robot FILE.toml)"
+            )
+        moved = [(d, a) for d, a in enumerate(robot.actions) if a.position is not None]
+        if not any(action.kind != "gripper" for _, action in moved):
+            raise InputError(
+                f"{what}: expected a robot with observed positions, got {robot.name}, whose "
+                "description names none"
+            )
+        return cls(
+            np.array([d for d, _ in moved]),
+            np.array([a.position for _, a in moved]),
+            np.array([a.gain for _, a in moved]),
+            np.array([a.travel for _, a in moved]),
+            np.array([a.kind != "gripper" for _, a in moved]),
+        )
+
+
+def _expect_keys(what: str, table: Any, cls: type) -> None:
+    if not isinstance(table, Mapping):
+        raise InputError(f"{what}: expected a table, got {table!r}")
+    known: Iterable[str] = [f.name for f in fields(cls)]
+    for key in table:
+        if key not in known:
+            raise InputError(
+                f"{what}: expected keys out of {', '.join(known)}, got {key!r}"
+                f"{did_you_mean(str(key), known)}"
+            )

@@ -1,0 +1,46 @@
+"""Who enters: the policies that several suites compare."""
+
+from dataclasses import replace
+
+from mac_control.suites.suite import PolicySpec
+
+BC = PolicySpec("bc", "bc")
+MIXTURE_BC = PolicySpec("mixture_bc", "mixture_bc")
+#: The same network as `mixture_bc`, which also chooses its component by what is given.
+MIXTURE_BC_CONDITIONED = PolicySpec("mixture_bc_conditioned", "mixture_bc", {"condition": True})
+#: The better of the two samplers, with the learning rate that the search found.
+IBC = PolicySpec("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
+IBC_DFO = PolicySpec("ibc_dfo", "ibc", {"sampler": "dfo"})
+DIFFUSION = PolicySpec("diffusion", "diffusion", {"resample": 3})
+MAC = PolicySpec("mac", "mac")
+
+#: Plans of four steps; in the second of each pair, the last four plans are averaged. MAC fits them
+#: too well to few demonstrations when it is trained for longer.
+BC_CHUNK = PolicySpec("bc_chunk", "windowed", {"policy": "bc", "chunk_size": 4})
+MAC_CHUNK = PolicySpec("mac_chunk", "windowed", {"policy": "mac", "chunk_size": 4}, {"steps": 4000})
+BC_AVERAGED, MAC_AVERAGED = (
+    replace(
+        entrant,
+        label=f"{entrant.config['policy']}_averaged",
+        config={**entrant.config, "temporal_ensemble_coeff": 0.1},
+        weights=entrant.label,
+    )
+    for entrant in (BC_CHUNK, MAC_CHUNK)
+)
+
+#: MAC and the mixture density, which also keep a belief over what the operator is up to.
+MIXTURE_BC_INTENT = PolicySpec(
+    "mixture_bc_intent", "intent", {"policy": "mixture_bc", "options": {"condition": True}}
+)
+MAC_INTENT = PolicySpec("mac_intent", "intent", {"policy": "mac"})
+
+#: With a memory of the demonstrations that they learnt from.
+BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = (
+    PolicySpec(
+        f"{entrant.label}_recall", "retrieval", {"policy": entrant.policy}, weights=entrant.label
+    )
+    for entrant in (BC, DIFFUSION, MAC)
+)
+
+#: One of each kind that conditions on what is given, or does not.
+MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)

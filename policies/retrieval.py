@@ -1,0 +1,233 @@
+"""Demonstration retrieval around any policy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
+from mac_control.robot import Feedback
+
+AHEAD = 6  # frames that a plan can go on by in a step, less one
+PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever
+KEPT = 0.9  # share of a plan's error that is left after a step
+FREE = 0.2  # weight of free joints beside given ones when asking how far a plan is
+BELIEF = 0.2  # errors of plans that are believed alike differ by less than its square [rad²]
+RIDGE = 0.01  # variance of commands that plans do not explain, in action units squared
+
+
+@dataclass(frozen=True)
+class RetrievalConfig(WrapperConfig):
+    """What a :class:`Retrieval` policy is made of, as JSON values."""
+
+    share: float = 0.5
+    """Weight of the demonstrations in free dimensions; the rest is the wrapped policy's."""
+    plans: int = 40
+    """How many demonstrations are stored: the least perturbed ones."""
+    lengths: tuple[int, ...] = ()
+    """Their lengths [steps]; training fills them in."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", tuple(self.lengths))
+        if not 0 <= self.share <= 1:
+            raise InputError(f"share: expected a share in [0, 1], got {self.share}")
+        if self.plans < 1:
+            raise InputError(f"plans: expected at least 1, got {self.plans}")
+        if len(self.lengths) > self.plans or any(length < 1 for length in self.lengths):
+            raise InputError(
+                f"lengths: expected at most {self.plans}, at least 1 step each, "
+                f"got {list(self.lengths)}"
+            )
+
+
+class Retrieval(PolicyWrapper):
+    """A policy with a belief over which stored demonstration the operator tracks.
+
+    Each stored demonstration n is tracked: it has a frame, the one among the next few whose
+    positions and commands are nearest to the robot's and the operator's; an error e_n, how far
+    that was off over the last second; and a command c_n, its action with feedback. With weights
+    w_n ~ exp(-(e_n - min e) / 2b²), and mean c and covariance S of the commands under them, free
+    dimensions vary with given ones as they do between demonstrations:
+
+        c_free + S_free,given (S_given,given + ρ I)⁻¹ (given - c_given)
+
+    The action is the mean of that and of the wrapped policy's, by `share`; where nothing is given
+    it is the policy's alone. Positions and feedback are those of the :class:`Robot`. State is kept
+    for each row of the batch from `reset` to `reset`.
+
+    Example:
+        >>> from mac_control.envs.kitchen.robot import kitchen_robot
+        >>> config = RetrievalConfig("bc", {"width": 8}, lengths=(5, 4))
+        >>> box = np.zeros(30), np.ones(30), -np.ones(9), np.ones(9)
+        >>> policy = Retrieval(config, *box, kitchen_robot(30))
+        >>> policy.reset(seed=0)
+        >>> mine = PartialAction([[0.5] + [0] * 8], [[True] + [False] * 8])
+        >>> policy.act(np.zeros((1, 30)), mine).shape, policy.belief.tolist()
+        ((1, 9), [[0.5, 0.5]])
+    """
+
+    name: ClassVar[str] = "retrieval"
+    Config: ClassVar[type] = RetrievalConfig
+    seen: Tensor
+    done: Tensor
+
+    def __init__(self, config: RetrievalConfig, *box: Any) -> None:
+        super().__init__(config, *box)
+        if not config.lengths:
+            raise InputError("lengths: expected those of the plans, got none")
+        self._feedback = feedback = Feedback.of(self.robot, "retrieval")
+        pose = feedback.pose
+        self._pose_dims, self._pose_entries = feedback.dims[pose], feedback.entries[pose]
+        self._pose_gains = feedback.gains[pose].astype(np.float32)
+        # A command counts by the position that it asks for; without feedback, by itself.
+        self._pose_scale = np.where(self._pose_gains > 0, self._pose_gains, np.float32(1))
+        self._others = np.setdiff1d(np.arange(self.obs_dim), feedback.entries)
+        self.build_inner(*box)
+        frames = max(config.lengths) + AHEAD  # the last frame is repeated
+        for name, width in (("seen", self.obs_dim), ("done", self.action_dim)):
+            self.register_buffer(name, torch.zeros(len(config.lengths), frames, width))
+        self.reset()
+
+    @classmethod
+    def wrap(
+        cls, policy: LearnedPolicy, demonstrations: Demonstrations, **settings: Any
+    ) -> Retrieval:
+        """Retrieval around a policy that is trained already; nothing is trained or copied.
+
+        Args:
+            policy: one that is not stateful.
+            demonstrations: to store; any, not only those that the policy learnt from.
+            settings: fields of `Config`, such as `share` and `plans`.
+
+        Raises:
+            InputError: demonstrations that do not fit the policy, or a policy that is stateful.
+
+        Example:
+            >>> from mac_control.demonstrations import Episode
+            >>> from mac_control.envs.kitchen.robot import kitchen_robot
+            >>> from mac_control.policies.bc import BC
+            >>> box = np.zeros(30), np.ones(30), -np.ones(9), np.ones(9)
+            >>> episode = Episode(np.zeros((5, 30)), np.zeros((5, 9)))
+            >>> known = Demonstrations([episode], robot=kitchen_robot(30))
+            >>> Retrieval.wrap(BC(BC.Config(), *box), known).config.lengths
+            (5,)
+        """
+        if not isinstance(policy, LearnedPolicy):
+            raise InputError(f"policy: expected one that was trained here, got {type(policy)}")
+        found = (demonstrations.obs_dim, demonstrations.action_dim)
+        if found != (policy.obs_dim, policy.action_dim):
+            raise InputError(
+                f"demonstrations: expected {policy.obs_dim} observed and {policy.action_dim} "
+                f"action dimensions, as the policy has, got {found[0]} and {found[1]}"
+            )
+        config = RetrievalConfig(policy.name, asdict(policy.config), **settings)
+        box = (*policy.box[:-1], demonstrations.robot or policy.robot)
+        memory = cls(cls.configured(config, demonstrations), *box)
+        memory.inner = policy
+        memory.store_demonstrations(demonstrations)
+        return memory.to(policy.obs_mean.device).eval()
+
+    @classmethod
+    def configured(cls, config: RetrievalConfig, demonstrations: Demonstrations) -> RetrievalConfig:
+        chosen = least_perturbed(demonstrations, config.plans)
+        return replace(config, lengths=tuple(len(episode) for episode in chosen))
+
+    def store_demonstrations(self, demonstrations: Demonstrations) -> None:
+        for plan, episode in enumerate(least_perturbed(demonstrations, self.config.plans)):
+            for buffer, rows in ((self.seen, episode.observations), (self.done, episode.actions)):
+                buffer[plan, : len(rows)] = torch.from_numpy(np.asarray(rows, np.float32))
+                buffer[plan, len(rows) :] = buffer[plan, len(rows) - 1].clone()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode: every plan is at its first frame, and as likely as any other."""
+        super().reset(seed)
+        self._frame = np.zeros((0, len(self.config.lengths)), int)  # (B, N)
+        self._waited, self._error = self._frame.copy(), self._frame.astype(float)
+
+    @property
+    def belief(self) -> np.ndarray:
+        """Probability of each plan, `(B, N)`, at the last `act`."""
+        surplus = self._error - self._error.min(1, keepdims=True)
+        weights = np.exp(-surplus / (2 * BELIEF**2))
+        return np.asarray(weights / weights.sum(1, keepdims=True))
+
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        planned = self._planned(obs, partial.values, partial.given)
+        own = self.inner.act(obs, partial)
+        share = np.where(partial.given.any(1, keepdims=True), self.config.share, 0.0)
+        return np.asarray(share * planned + (1 - share) * own, np.float32)
+
+    def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
+        return self.inner.act(obs)
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """That of the policy within: plans have no density."""
+        return self.inner.log_prob(obs, partial)
+
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.inner.uncertainty(obs, partial)
+
+    def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
+        """Advance each demonstration's frame, and update how well it explains obs and commands."""
+        values, given = partial.values, partial.given
+        if not len(self._frame):
+            self._frame, self._waited, self._error = (
+                np.zeros((len(obs), *part.shape[1:]), part.dtype)
+                for part in (self._frame, self._waited, self._error)
+            )
+        self.expect_rows(len(self._frame), obs)
+        plans, last = np.arange(len(self.config.lengths)), np.array(self.config.lengths) - 1
+        seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
+        ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)
+        entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
+        mine = given[:, None, None, dims]
+        at = plans[:, None, None], ahead[..., None]
+        gap = seen[(*at, entries)] - obs[:, None, None, entries]
+        off = done[(*at, dims)] + gains * gap - values[:, None, None, dims]
+        cost = (np.where(mine, 1.0, FREE) * gap**2 + mine * (off / self._pose_scale) ** 2).sum(-1)
+        step = np.where(ahead <= last[:, None], cost, np.inf).argmin(-1)
+        self._waited = np.where(step > 0, 0, self._waited + 1)
+        impatient = self._waited >= PATIENCE
+        step = np.where(impatient, 1, step)
+        self._waited[impatient] = 0
+        self._frame = np.minimum(self._frame + step, last)
+        error = np.take_along_axis(cost, step[..., None], -1)[..., 0]
+        rest = seen[plans, self._frame][..., self._others] - obs[:, None, self._others]
+        self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
+
+    def _planned(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What the plans say, conditioned on what is given, `(B, D)`."""
+        plans, feedback = np.arange(len(self.config.lengths)), self._feedback
+        seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
+        commands = done[plans, self._frame].astype(np.float64)  # (B, N, D)
+        gap = seen[plans, self._frame][..., feedback.entries] - obs[:, None, feedback.entries]
+        commands[..., feedback.dims] += feedback.gains * gap
+        weights = self.belief
+        mean = np.einsum("bn,bnd->bd", weights, commands)
+        around = commands - mean[:, None]
+        covariance = np.einsum("bn,bnd,bne->bde", weights, around, around)
+        for row, known in enumerate(given):
+            if known.any() and not known.all():
+                explained = covariance[row][np.ix_(known, known)] + RIDGE * np.eye(known.sum())
+                off = np.linalg.solve(explained, (values[row] - mean[row])[known])
+                mean[row] += covariance[row][:, known] @ off
+        return np.asarray(np.clip(mean, self.low, self.high))
+
+
+def least_perturbed(demonstrations: Demonstrations, count: int) -> Demonstrations:
+    """Those in which what was done differs least from what was meant."""
+    if len(demonstrations) <= count:
+        return demonstrations
+    off = [
+        0.0 if e.executed is None else float(np.abs(e.executed - e.actions).mean())
+        for e in demonstrations
+    ]
+    return demonstrations.select(sorted(np.argsort(off, kind="stable")[:count].tolist()))

@@ -1,0 +1,80 @@
+"""What policies have in common that wrap another one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations.table import Steps
+from mac_control.errors import InputError
+from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.mac import MacPolicy
+
+
+@dataclass(frozen=True)
+class WrapperConfig:
+    """The wrapped policy, as JSON values."""
+
+    policy: str = "mac"
+    """The wrapped policy."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Its configuration, where it differs from its defaults."""
+
+
+class PolicyWrapper(LearnedPolicy):
+    """A stateful policy around another one, `inner`, which learns from what this one is drawn.
+
+    Its `Config` is a :class:`WrapperConfig`. A subclass calls `build_inner` in its constructor.
+    """
+
+    stateful = True
+    presets = MacPolicy.presets
+    step_cost = MacPolicy.step_cost
+    stackable: ClassVar[bool] = False  # the wrapped policy may not be
+    inner: LearnedPolicy
+
+    def build_inner(self, *box: Any) -> None:
+        """Make the wrapped policy; `box` is what its constructor takes beside its configuration.
+
+        Raises:
+            InputError: an unknown name or option, or a policy that is stateful itself.
+        """
+        from mac_control.checkpoint import from_json
+        from mac_control.policies import policy_class
+
+        name, options = self.config.policy, self.config.options
+        cls = policy_class(name)
+        if cls.stateful:
+            raise InputError(f"policy: expected one that is not stateful, got {name}")
+        try:
+            config = from_json(cls.Config, asdict(cls.Config()) | dict(options))
+        except (TypeError, KeyError) as error:
+            raise InputError(f"options: expected those of {name}: {error}") from error
+        self.inner = cls(config, *box)
+
+    def expect_rows(self, before: int, obs: np.ndarray) -> None:
+        """As many rows as in the step before.
+
+        Raises:
+            InputError: another number of them.
+        """
+        if len(obs) != before:
+            raise InputError(
+                f"obs: expected {before} rows as in the step before, or a reset, got {len(obs)}"
+            )
+
+    def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.inner.draw(steps, generator)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.loss(batch)
+
+    def weights(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.inner.weights(batch)
+
+    def reset(self, seed: int | None = None) -> None:
+        self.inner.reset(seed)
