@@ -1,64 +1,106 @@
-"""Collect demonstrations of the scripted expert, over all cores."""
+"""Collect demonstrations of an operator in simulation, over all cores."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from mac_control.cli import run
+from mac_control.errors import InputError
+from mac_control.options import EnvOptions
 from mac_control.parallel import FanOut
 
 
-@dataclass
-class Args(FanOut):
-    """Collect demonstrations of the scripted expert; the same command goes on where it was
-    interrupted."""
+@dataclass(kw_only=True)
+class Args(FanOut, EnvOptions):
+    """Collect demonstrations; the same command resumes where it was interrupted.
+
+    Noise is injected on random subsets of dimensions; the label is the operator's correction.
+    """
 
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
+    operator: str = "expert"
+    """Operator that gives every dimension: expert (the kitchen's), policy:CHECKPOINT, or
+    module:Class."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
-    """complete: microwave, kettle, light switch, slide cabinet; mixed: four of the seven in
-    random order; play: all seven in random order."""
+    """Of the kitchen's expert. complete: microwave, kettle, light switch, slide cabinet; mixed:
+    four of the seven in random order; play: all seven in random order."""
     noise: float = 0.12
-    """Largest step of the noise injected on random subsets of dimensions, in action units."""
+    """Largest step of the noise, as a share of half the action box."""
     clean: float = 0.1
     """Share of the episodes without noise."""
     init_noise: float = 0.05
-    """Arm joints start uniformly within this of the usual pose [rad]."""
+    """Arm joints of the kitchen start within this of the usual pose [rad]."""
+    min_reward: float | None = None
+    """Reward of an episode that is kept; None: any whose environment reports no failure."""
     seed: int = 0
     """Of everything drawn."""
 
 
-def main(args: Args) -> None:
+def main(args: Args) -> int | None:
+    if args.episodes < 1 or args.seed < 0:
+        raise InputError(
+            "episodes, seed: expected at least 1 and at least 0, "
+            f"got {args.episodes} and {args.seed}"
+        )
+    named = args.chosen_env()
+    kitchen = args.operator == "expert" and (named is None or named.name == "kitchen")
+    made = _expert(args) if kitchen else _any(args)
+    rewards = Counter(f"{episode.rewards.sum():.3g}" for episode in made)
+    listed = ", ".join(f"{reward}: {count}" for reward, count in rewards.most_common(8))
+    steps = [len(episode) for episode in made]
+    print(
+        f"{len(made)} of {args.episodes} episodes kept, {sum(steps)} steps "
+        f"({np.mean(steps):.0f} each), rewards {listed}"
+    )
+    if made.subtasks:
+        subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))
+        counted = ", ".join(f"{name} {count}" for name, count in subtasks.items())
+        print(f"episodes with each subtask: {counted}")
+    print(f"written to {args.out}")
+    return None
+
+
+def _expert(args: Args) -> Any:
+    """The kitchen's scripted expert, with the subtask of each step."""
     from mac_control.collection.generate import generate_dataset
     from mac_control.envs.kitchen.collect import Collection, collect, wanted  # needs mink
 
     collection = Collection(args.orders, args.noise, args.clean, args.init_noise)
-    made = generate_dataset(
+    settings = {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)}
+    return generate_dataset(
         collect,
         wanted(collection, args.episodes, args.seed),
         args.out,
-        {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)},
+        settings,
         collection.tasks,
         collection.about("mac-control collect"),
         collection.robot,
         args.chosen(),
     )
-    subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))
-    rewards = Counter(f"{episode.rewards.sum():g}" for episode in made)
-    listed = ", ".join(f"{reward}: {count}" for reward, count in sorted(rewards.items()))
-    counted = ", ".join(f"{name} {count}" for name, count in subtasks.items())
-    steps = [len(episode) for episode in made]
-    print(
-        f"{len(made)} of {args.episodes} episodes kept, {sum(steps)} steps "
-        f"({np.mean(steps):.0f} each), rewards {listed}\n"
-        f"episodes with each subtask: {counted}\nwritten to {args.out}"
-    )
+
+
+def _any(args: Args) -> Any:
+    from mac_control.collection.collect import Collection, Wanted, collect
+    from mac_control.collection.generate import generate_dataset
+    from mac_control.envs import robot_of
+    from mac_control.envs.make import EnvName, make_env, subtasks_of
+
+    named = (args.chosen_env() or EnvName()).with_options(args.env_options())
+    env = make_env(named, args.chosen_robot())
+    robot, tasks = robot_of(env), subtasks_of(env)
+    env.close()
+    collection = Collection(named, args.operator, args.noise, args.clean, args.min_reward)
+    settings = {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)}
+    about = {"made_by": "mac-control collect", "source": args.operator, "env": named.to_json()}
+    items = [Wanted(collection, (args.seed, index)) for index in range(args.episodes)]
+    return generate_dataset(collect, items, args.out, settings, tasks, about, robot, args.chosen())
 
 
 if __name__ == "__main__":

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, Literal
 
 import gymnasium
 import numpy as np
 
 from mac_control.collection.noise import ActionNoise, random_subset
+from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Demonstrations, Episode
-from mac_control.envs import make_env
 from mac_control.envs.make import EnvName, episode_steps
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
@@ -127,7 +125,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
-    env = _env(json.dumps(item.env.with_options(_start(disturbance)).to_json(), sort_keys=True))
+    env = shared_env(item.env.with_options(_start(disturbance)))
     noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
     driven = _interruption(item, env, rng)
     obs, _ = env.reset(seed=int(rng.integers(2**31)))
@@ -150,18 +148,9 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
         over = terminated or truncated
         since = since + 1 if item.expert.frame == frame else 0
         frame = item.expert.frame
-    if not _achieved(rows["rewards"], info, disturbance.min_reward):
+    if not achieved(rows["rewards"], info, disturbance.min_reward):
         return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
-
-
-def _achieved(rewards: list[float], info: dict[str, Any], least: float | None) -> bool:
-    """Whether an episode is worth learning from."""
-    if least is None:
-        least = 3.0 if "tasks_done" in info else -np.inf
-    success = info.get("success", info.get("is_success"))
-    failed = success is not None and not success and "tasks_done" not in info
-    return bool(np.sum(rewards) >= least and not failed)
 
 
 def _intruder(item: Disturbed, env: gymnasium.Env) -> Operator | None:
@@ -187,10 +176,3 @@ def _interruption(
 
 def _start(disturbance: Disturbance) -> dict[str, float]:
     return {"init_noise": disturbance.init_noise} if disturbance.init_noise else {}
-
-
-@cache
-def _env(record: str) -> Any:
-    """One simulator per process: loading a scene takes longer than many steps."""
-    values = json.loads(record)
-    return make_env(EnvName(values["id"], values["options"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 
 from mac_control.operators.base import Operator
@@ -27,3 +30,23 @@ class Proxy(Operator):
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return PartialAction.everything(self.policy.act(obs))
+
+
+def policy_operator(checkpoint: str) -> Proxy:
+    """The operator `policy:CHECKPOINT`: a checkpoint, or the `.npz` weights of an MLP.
+
+    Raises:
+        CheckpointError: nothing there, or something else.
+    """
+    return Proxy(_policy(str(Path(checkpoint).expanduser())))
+
+
+@lru_cache(maxsize=4)
+def _policy(path: str) -> Policy:
+    if path.endswith(".npz"):
+        from mac_control.policies.mlp import MLPPolicy
+
+        return MLPPolicy(path)
+    from mac_control.checkpoint import load_policy
+
+    return load_policy(path)

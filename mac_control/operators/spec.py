@@ -16,6 +16,7 @@ from typing import Any
 from mac_control.errors import InputError, did_you_mean
 from mac_control.operators import degraded, mistaken, patterns
 from mac_control.operators.base import Operator
+from mac_control.plugins import OPERATORS
 
 #: Name -> what makes a wrapped operator: `make(operator, [resources,] arguments)`.
 WRAPPERS: dict[str, Callable[..., Operator]] = {
@@ -99,7 +100,8 @@ def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str
 
 def _part(text: str, spec: str, source: bool) -> Part:
     name, *rest = text.split(":")
-    if source and rest and "=" not in rest[0]:  # module:Class, of a source only
+    # `module:Class`, of a source only.
+    if source and rest and "=" not in rest[0] and name not in OPERATORS.installed():
         name, rest = f"{name}:{rest[0]}", rest[1:]
     positional = tuple(item for item in rest if "=" not in item)
     named = [item.split("=", 1) for item in rest if "=" in item]

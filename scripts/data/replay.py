@@ -47,9 +47,7 @@ def main(args: Args) -> int | None:
         raise InputError(f"episodes: expected numbers from 0 to {count - 1}, got {chosen}")
     env_name = args.chosen_env() or EnvName.of_data(demonstrations.provenance)
     if env_name is None:
-        raise InputError(
-            "data: expected to know their environment, got none; name it (--env)"
-        )
+        raise InputError("data: expected to know their environment, got none; name it (--env)")
     longest = 2 * int(demonstrations.lengths.max())
     env_name = env_name.fitted(demonstrations.obs_dim, demonstrations.action_dim)
     env_name = env_name.with_options({"max_episode_steps": longest, **args.env_options()})

@@ -1,0 +1,106 @@
+"""Demonstrations of any operator in any environment, disturbed by noise that it corrects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mac_control.collection.noise import ActionNoise
+from mac_control.collection.simulate import achieved, shared_env
+from mac_control.demonstrations import Episode
+from mac_control.envs import robot_of
+from mac_control.envs.make import EnvName
+from mac_control.errors import InputError
+from mac_control.operators import make_operator
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How episodes are collected.
+
+    Args:
+        env: the environment.
+        operator: spec of an operator that gives every dimension, such as `policy:CHECKPOINT`.
+        noise: largest step of the AR(1) noise on random subsets of dimensions, as a share of half
+            the action box; the label is what the operator does about it.
+        clean: share of the episodes without noise.
+        min_reward: reward of an episode that is kept; see
+            :func:`mac_control.collection.simulate.achieved`.
+        attempts: simulations of an episode, with other noise, until one is kept.
+
+    Raises:
+        InputError: a number out of range.
+    """
+
+    env: EnvName = field(default_factory=EnvName)
+    operator: str = "expert"
+    noise: float = 0.12
+    clean: float = 0.1
+    min_reward: float | None = None
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.noise) and self.noise >= 0):
+            raise InputError(f"noise: expected a finite number of at least 0, got {self.noise}")
+        if not 0 <= self.clean <= 1:
+            raise InputError(f"clean: expected a share in [0, 1], got {self.clean}")
+        if self.attempts < 1:
+            raise InputError(f"attempts: expected at least 1, got {self.attempts}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An episode to collect; all that is drawn at random follows from `seed`."""
+
+    collection: Collection
+    seed: tuple[int, int]
+
+
+def collect(item: Wanted) -> Episode | None:
+    """The first attempt that achieved enough; None where none did.
+
+    Raises:
+        InputError: an operator that does not give every dimension.
+    """
+    rng = np.random.default_rng(item.seed)
+    for _ in range(item.collection.attempts):
+        episode = _attempt(item.collection, rng)
+        if episode is not None:
+            return episode
+    return None
+
+
+def _attempt(collection: Collection, rng: np.random.Generator) -> Episode | None:
+    env = shared_env(collection.env)
+    robot, space = robot_of(env), env.action_space
+    half = (space.high - space.low) / 2
+    strength = 0.0 if rng.random() < collection.clean else collection.noise
+    noise = ActionNoise(robot.action_dim, rng, strength)
+    operator = make_operator(collection.operator, action_dim=robot.action_dim, env=env, robot=robot)
+    obs, info = env.reset(seed=int(rng.integers(2**31)))
+    operator.reset(int(rng.integers(2**31)))
+    rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
+    over = False
+    while not over:
+        partial = operator.read(obs)
+        if not partial.given.all():
+            raise InputError(
+                f"operator: expected one that gives every dimension, got {collection.operator}"
+            )
+        executed = np.clip(partial.values + half * noise.sample(), space.low, space.high)
+        executed = executed.astype(np.float32)
+        for name, value in (
+            ("observations", np.array(obs, np.float32)),
+            ("actions", np.clip(partial.values, space.low, space.high)),
+            ("executed", executed),
+        ):
+            rows[name].append(value)
+        obs, reward, terminated, truncated, info = env.step(executed)
+        rows["rewards"].append(reward)
+        over = terminated or truncated
+    operator.close()
+    if not achieved(rows["rewards"], info, collection.min_reward):
+        return None
+    return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
