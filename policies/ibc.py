@@ -56,7 +56,7 @@ class IBCConfig:
 
     @classmethod
     def published(cls) -> IBCConfig:
-        """The kitchen configuration of Florence et al. (2021), which needs a GPU and hours."""
+        """The published configuration (Florence et al. 2021), which needs a GPU and hours."""
         return cls(
             width=512,
             blocks=8,

@@ -64,14 +64,14 @@ class Retrieval(PolicyWrapper):
     for each row of the batch from `reset` to `reset`.
 
     Example:
-        >>> from mac_control.envs.kitchen.robot import kitchen_robot
+        >>> from mac_control.robot import ActionDim, Robot
+        >>> arm = Robot("arm", tuple(ActionDim(f"j{i}", position=i, gain=5.0) for i in range(2)))
         >>> config = RetrievalConfig("bc", {"width": 8}, lengths=(5, 4))
-        >>> box = np.zeros(30), np.ones(30), -np.ones(9), np.ones(9)
-        >>> policy = Retrieval(config, *box, kitchen_robot(30))
+        >>> policy = Retrieval(config, np.zeros(3), np.ones(3), -np.ones(2), np.ones(2), arm)
         >>> policy.reset(seed=0)
-        >>> mine = PartialAction([[0.5] + [0] * 8], [[True] + [False] * 8])
-        >>> policy.act(np.zeros((1, 30)), mine).shape, policy.belief.tolist()
-        ((1, 9), [[0.5, 0.5]])
+        >>> mine = PartialAction([[0.5, 0.0]], [[True, False]])
+        >>> policy.act(np.zeros((1, 3)), mine).shape, policy.belief.tolist()
+        ((1, 2), [[0.5, 0.5]])
     """
 
     name: ClassVar[str] = "retrieval"
@@ -112,12 +112,12 @@ class Retrieval(PolicyWrapper):
 
         Example:
             >>> from mac_control.demonstrations import Episode
-            >>> from mac_control.envs.kitchen.robot import kitchen_robot
             >>> from mac_control.policies.bc import BC
-            >>> box = np.zeros(30), np.ones(30), -np.ones(9), np.ones(9)
-            >>> episode = Episode(np.zeros((5, 30)), np.zeros((5, 9)))
-            >>> known = Demonstrations([episode], robot=kitchen_robot(30))
-            >>> Retrieval.wrap(BC(BC.Config(), *box), known).config.lengths
+            >>> from mac_control.robot import ActionDim, Robot
+            >>> arm = Robot("arm", (ActionDim("joint", position=0, gain=5.0),))
+            >>> known = Demonstrations([Episode(np.zeros((5, 2)), np.zeros((5, 1)))], robot=arm)
+            >>> policy = BC(BC.Config(), np.zeros(2), np.ones(2), -np.ones(1), np.ones(1))
+            >>> Retrieval.wrap(policy, known).config.lengths
             (5,)
         """
         if not isinstance(policy, LearnedPolicy):

@@ -166,6 +166,8 @@ def select_entries(source: str, observations: np.ndarray, actions: int, obs: str
         DataError: velocities are asked for that are not recorded.
     """
     width = observations.shape[1]
+    if obs == "recorded":
+        obs = "full" if width == N_FULL else "positions"
     entries = kitchen_entries(width, actions, obs)
     if entries is not None:
         return observations[:, entries]

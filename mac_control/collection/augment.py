@@ -33,7 +33,7 @@ class Disturbance:
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
         scripted: share of these operators that are the operator `expert` instead, with a random
-            order of subtasks; needs the extra `expert`, and the kitchen.
+            order of subtasks; needs an environment that has one, and the extra `expert`.
         max_dims: most dimensions that such an operator drives.
         gain: scale of the robot's feedback in the tracking controller.
         min_reward: reward of an episode that is kept; None: 3 where subtasks are counted, else any

@@ -13,9 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
-from mac_control.demonstrations.minari_read import read_metadata, read_spaces
+from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import save_minari, target_folder
-from mac_control.envs.kitchen.robot import OBS
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_path, write_json
 from mac_control.parallel import Backend, expect_shared, run_many
@@ -84,8 +83,7 @@ def generate_dataset(
 def _finished(final: Path, folder: Path, settings: dict[str, Any]) -> Demonstrations:
     """The data set, where it was made with these settings; its pieces may still lie there."""
     try:
-        metadata = read_metadata(final)
-        before = metadata["mac_control"]["provenance"]["settings"]
+        before = read_metadata(final)["mac_control"]["provenance"]["settings"]
     except (DataError, KeyError, TypeError):
         before = None
     if before != settings:
@@ -93,8 +91,7 @@ def _finished(final: Path, folder: Path, settings: dict[str, Any]) -> Demonstrat
             f"out: expected a name that is free, or a data set of the same settings, got {final}"
         )
     shutil.rmtree(folder, ignore_errors=True)
-    size = read_spaces(str(final), metadata)[0].shape[-1]
-    return load_demonstrations(final, obs=OBS.get(size, "positions"))
+    return load_demonstrations(final, obs="recorded")
 
 
 def shards(out: str | Path) -> Path:

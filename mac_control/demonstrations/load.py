@@ -37,14 +37,14 @@ def load_demonstrations(
         tasks: subtasks that make the reward, or `complete`, `partial`, `mixed`; default: as the
             source says.
         obs: entries of kitchen observations: `"positions"` (30), or `"full"` (59, with velocities)
-            where they are recorded.
+            where they are recorded; or `"recorded"`: whichever of the two it is.
 
     Raises:
         DataError: the source is missing, damaged or of another layout.
         InputError: `tasks` or `obs` is not one of the above.
     """
-    if obs not in ("positions", "full"):
-        raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
+    if obs not in ("positions", "full", "recorded"):
+        raise InputError(f"obs: expected 'positions', 'full' or 'recorded', got {obs!r}")
     names = checked_tasks(tasks) if tasks is not None else None
     found = read_d4rl_dict(source, obs) if isinstance(source, Mapping) else _read(source, obs)
     if names is not None:

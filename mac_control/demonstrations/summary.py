@@ -19,9 +19,9 @@ AT_BOUND = 1e-3
 def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
     """Subtasks done in an episode, by its rewards; None where none are recorded.
 
-    D4RL's kitchen files count at each step the subtasks that *are* done: the most at any step
-    is the reward. Gymnasium's kitchen rewards a step that *gets* one done: the sum is. Rewards
-    at more steps than there are subtasks are of the first kind.
+    D4RL's files count at each step the subtasks that *are* done: the most at any step is the
+    reward. Gymnasium's environment rewards a step that *gets* one done: the sum is. Rewards at
+    more steps than there are subtasks are of the first kind.
 
     Example:
         >>> episode = Episode(np.zeros((4, 1)), np.zeros((4, 1)), rewards=[0, 1, 2, 2])

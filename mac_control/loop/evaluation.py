@@ -78,7 +78,7 @@ def evaluate(
             or the only one. None: those of `policies` that are called `bc`.
         demonstrations: what the operator `tracker` follows; a source, or loaded already.
         env: as in :func:`mac_control.envs.make_env`; None: the one that the policy's demonstrations
-            were recorded in, or else the kitchen. Options of then are the defaults.
+            were recorded in, or else the default. Options of then are the defaults.
         env_options: options besides.
         robot: a description in place of the environment's own.
         arbitrate: override an operator whose commands lie this many standard deviations off, see

@@ -1,4 +1,4 @@
-"""Film of a rollout."""
+"""Video of a rollout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 
-from mac_control.envs import KitchenEnv
+from mac_control.envs.make import scene_of
 from mac_control.errors import InputError
 from mac_control.files import atomic_path
 
@@ -51,7 +52,7 @@ def require_video() -> None:
 
 
 @contextmanager
-def record_video(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], None]]:
+def record_video(env: gymnasium.Env, path: str | Path) -> Iterator[Callable[[], None]]:
     """Write a film; the block gets a function that adds a picture of the environment.
 
     Args:
@@ -62,13 +63,16 @@ def record_video(env: KitchenEnv, path: str | Path) -> Iterator[Callable[[], Non
         InputError: nothing to write films or to render pictures with.
     """
     imageio = _imageio()
-    # Nine tenths of the time of a picture rendered in software go into these two.
-    env.model.light_castshadow[:] = 0
-    env.model.vis.quality.offsamples = 0
+    model, _ = scene_of(env)
+    if model is not None:  # nine tenths of a picture rendered in software go into these two
+        model.light_castshadow[:] = 0
+        model.vis.quality.offsamples = 0
     _render(env)
     with atomic_path(path) as temporary:
         try:
-            writer = imageio.get_writer(temporary, fps=env.metadata["render_fps"], format="FFMPEG")
+            writer = imageio.get_writer(
+                temporary, fps=env.metadata.get("render_fps") or 12, format="FFMPEG"
+            )
         except ValueError as error:
             raise InputError(f"video: expected a film file such as film.mp4, got {path}") from error
         with writer:
@@ -86,7 +90,7 @@ def _imageio() -> Any:
     return imageio
 
 
-def _render(env: KitchenEnv) -> np.ndarray:
+def _render(env: gymnasium.Env) -> np.ndarray:
     how = os.environ.get("MUJOCO_GL", "a window")
     try:
         picture: np.ndarray = env.render()

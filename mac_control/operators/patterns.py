@@ -26,10 +26,11 @@ def keep_groups(operator: Operator, robot: Robot, *groups: str) -> Restricted:
     """Groups and dimensions that the robot's description names.
 
     Example:
-        >>> from mac_control.envs.kitchen.robot import kitchen_robot
         >>> from mac_control.operators import Nobody
-        >>> keep_groups(Nobody(9), kitchen_robot(30), "wrist", "gripper").dims
-        array([4, 5, 6, 7, 8])
+        >>> from mac_control.robot import ActionDim
+        >>> arm = Robot("arm", tuple(ActionDim(f"j{i}") for i in range(4)), {"wrist": (2, 3)})
+        >>> keep_groups(Nobody(4), arm, "wrist", "j0").dims
+        array([0, 2, 3])
     """
     if not groups:
         known = [*robot.groups, *(action.name for action in robot.actions)]

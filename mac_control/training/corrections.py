@@ -41,11 +41,12 @@ def displace(
         rows: steps in an action, this one and those after it.
 
     Example:
-        >>> from mac_control.envs.kitchen.robot import kitchen_robot
-        >>> obs, action = torch.zeros(4, 30), torch.zeros(4, 9)
+        >>> from mac_control.robot import ActionDim
+        >>> joint = ActionDim("joint", kind="joint_velocity", position=0, gain=5.0, travel=0.1)
+        >>> obs, action = torch.zeros(4, 2), torch.zeros(4, 1)
         >>> rng = torch.Generator().manual_seed(0)
-        >>> moved, corrected, _ = displace(obs, action, action, rng, kitchen_robot(30), spread=0.05)
-        >>> torch.equal(corrected[:, :7], -4.0 * moved[:, :7])
+        >>> moved, corrected, _ = displace(obs, action, action, rng, Robot("arm", (joint,)), 0.05)
+        >>> torch.equal(corrected[:, 0], -4.0 * moved[:, 0])
         True
     """
     feedback, count = Feedback.of(robot, "corrections"), len(obs)
