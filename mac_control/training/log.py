@@ -14,7 +14,7 @@ from mac_control.files import write_text, writing
 
 
 class Log:
-    """What is measured in a run, one row each time: in `log.csv`, and in event files beside it.
+    """What is measured in a run, a row at a time: in `log.csv`, and in TensorBoard's event files.
 
     Args:
         folder: where they lie; `tensorboard --logdir` shows it, or a folder of such folders.
@@ -32,8 +32,6 @@ class Log:
         project: str | None = None,
         settings: dict[str, Any] | None = None,
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # slow to import
-
         path, rows = folder / "log.csv", []
         self._wandb = _wandb(folder, project, settings or {}) if project else None
         if step and path.exists():
@@ -50,7 +48,7 @@ class Log:
         self._start = time.monotonic()
         self._file = open(path, "a", newline="")  # noqa: SIM115 - open as long as the run
         self._writer = csv.DictWriter(self._file, self.COLUMNS)
-        self._events = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self._events = _event_writer(folder, step)
 
     def write(self, step: int, row: dict[str, float]) -> None:
         """Add a row."""
@@ -58,8 +56,9 @@ class Log:
         with writing(self._file.name):
             self._writer.writerow({"step": step, "seconds": seconds, **row})
             self._file.flush()
-            for name, value in row.items():
-                self._events.add_scalar(name, value, step)
+            if self._events:
+                for name, value in row.items():
+                    self._events.add_scalar(name, value, step)
         if self._wandb:
             self._wandb.log(row, step=step)
 
@@ -68,9 +67,19 @@ class Log:
 
     def __exit__(self, *exception: object) -> None:
         self._file.close()
-        self._events.close()
+        if self._events:
+            self._events.close()
         if self._wandb:
             self._wandb.finish()
+
+
+def _event_writer(folder: Path, step: int) -> Any:
+    """TensorBoard's, where it is installed (extra `[tensorboard]`)."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # slow to import
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
 
 def _wandb(folder: Path, project: str, settings: dict[str, Any]) -> Any:
