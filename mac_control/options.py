@@ -60,7 +60,12 @@ class EnvOptions:
 
 
 def options_of(
-    config: type, omit: Collection[str] = (), *, optional: bool = False, name: str = ""
+    config: type,
+    omit: Collection[str] = (),
+    *,
+    optional: bool = False,
+    name: str = "",
+    aliases: Mapping[str, str] | None = None,
 ) -> type:
     """A dataclass with the fields of `config` and their documentation, for a command line.
 
@@ -69,6 +74,7 @@ def options_of(
         omit: fields to leave out.
         optional: whether every field may be None, its default, for "as the preset says".
         name: of the new class.
+        aliases: field -> another option that sets it, such as `--keep`.
 
     Example:
         >>> @dataclass
@@ -83,8 +89,10 @@ def options_of(
             continue
         kind: Any = hints[each.name]
         kind = kind | None if optional else kind
-        if text := helps.get(each.name):
-            kind = Annotated[kind, tyro.conf.arg(help=text)]
+        alias = (aliases or {}).get(each.name)
+        if (text := helps.get(each.name)) or alias:
+            known = [alias] if alias else None
+            kind = Annotated[kind, tyro.conf.arg(help=text, aliases=known)]
         if optional:
             default = dataclasses.field(default=None)
         elif each.default is not dataclasses.MISSING:

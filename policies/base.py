@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,12 @@ class Policy(ABC):
     high: np.ndarray  # (D,) float32, upper ends
     robot: Robot | None = None  # what it was trained for; None where unknown
     stateful: bool = False  # whether an answer depends on earlier steps, chance apart
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        written = cls.__dict__.get("complete")
+        if written is not None and len(inspect.signature(written).parameters) == 4:
+            cls.complete = _from_arrays(written)  # type: ignore[method-assign]
 
     @property
     def action_dim(self) -> int:
@@ -63,7 +72,8 @@ class Policy(ABC):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The action `(B, D)` for observations `(B, O)` float32 and a partial action `(B, D)`.
 
-        All is checked. Entries that are given may hold anything: `act` puts them back.
+        All is checked. Entries that are given may hold anything: `act` puts them back. Policies of
+        version 0.1, which write `complete(obs, values, given)`, still work.
         """
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
@@ -116,6 +126,16 @@ class Policy(ABC):
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
         return np.atleast_2d(rows), partial.batched().clip(self.low, self.high)
+
+
+def _from_arrays(written: Callable[..., Any]) -> Callable[..., Any]:
+    """`complete(obs, partial)` of one that was written as `complete(obs, values, given)`."""
+
+    @functools.wraps(written)
+    def complete(self: Policy, obs: np.ndarray, partial: PartialAction) -> Any:
+        return written(self, obs, partial.values.copy(), partial.given)
+
+    return complete
 
 
 def name_of(policy: Policy) -> str:

@@ -7,7 +7,9 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from mac_control.cli import run
 from mac_control.options import EnvOptions, numbers
@@ -33,7 +35,7 @@ class Args(FanOut, EnvOptions):
     """demo: about two minutes of training per policy and core; full: at most ten."""
     seeds: str = "0"
     """Training seeds, such as 0,1,2."""
-    num_given: str = "1,3,5"
+    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "1,3,5"
     """How many dimensions the proxy operator drives, drawn per episode."""
     episodes: int = 10
     """Episodes per policy, training seed and number of given dimensions."""

@@ -8,7 +8,9 @@ import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
@@ -45,7 +47,7 @@ class Args(FanOut, EnvOptions):
     size: SizeChanges = field(default_factory=SizeChanges)  # type: ignore[valid-type]
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
-    num_given: str = "0,1,3,5"
+    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "0,1,3,5"
     """How many dimensions an operator drives, drawn per episode; 0 is nobody, for all of them."""
     episodes: int = 20
     """Episodes per row."""
@@ -59,6 +61,8 @@ class Args(FanOut, EnvOptions):
     arbitrate: float | None = None
     """Override an operator while its commands lie this many standard deviations off what the
     policy expects, 2 say; only for policies with a density. None: never."""
+    episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
+    """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False
     """Film the first episode of each row (half a minute each), of the first training seed and fold,
     into videos/; they are on the page of a suite, or of the verb report."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
@@ -19,7 +22,7 @@ class Args(EnvOptions):
     """Checkpoint of the policy that fills in."""
     operator: str = "nobody"
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
-    num_given: int | None = None
+    num_given: Annotated[int | None, tyro.conf.arg(aliases=["--given"])] = None
     """How many dimensions the operator drives, drawn per episode; None: all it can."""
     dims: str | None = None
     """Or which, by index, name or group: 0,1,2 or wrist,gripper."""
@@ -31,6 +34,8 @@ class Args(EnvOptions):
     """Checkpoint of the policy that the operator proxy is made of; None: --policy itself."""
     data: str | None = None
     """Demonstrations for the tracker: as in train; None: searched."""
+    episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
+    """Longest episode, in control steps; None: as the environment says."""
     video: Path | None = None
     """File for a video of all episodes, such as video.mp4."""
 

@@ -26,7 +26,7 @@ WRAPPERS = ("windowed", "intent", "retrieval")
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
 _SCORE_SEED = 1_000_000
 
-Training = options_of(TrainConfig, optional=True, name="Training")
+Training = options_of(TrainConfig, optional=True, name="Training", aliases={"select_by": "--keep"})
 
 
 @dataclass(kw_only=True)

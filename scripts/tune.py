@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from mac_control.cli import run
 from mac_control.options import EnvOptions, numbers
@@ -29,7 +32,7 @@ class Args(FanOut, EnvOptions):
     """Gradient steps of each for MAC; for others, as many as take as long."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
-    num_given: str = "0,3"
+    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "0,3"
     """Numbers of dimensions it gives; what counts is the mean reward over them."""
     episodes: int = 10
     """For each of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,15 +13,32 @@ from mac_control.robot import Feedback, Robot
 SHARE = 0.5
 
 
+def corrected_dims(robot: Robot | None) -> tuple[Feedback, np.ndarray]:
+    """The robot's feedback, and which of its dimensions can be corrected, `(J,)` boolean.
+
+    Raises:
+        InputError: a robot that is unknown, or without feedback on its pose.
+    """
+    feedback = Feedback.of(robot, "corrections")
+    chosen = feedback.pose & (feedback.gains > 0)
+    if not chosen.any():
+        assert robot is not None
+        raise InputError(
+            f"corrections: expected a robot with feedback on its pose, got {robot.name}, whose "
+            "description has none"
+        )
+    return feedback, chosen
+
+
 def displace(
     obs: Tensor,
     action: Tensor,
     executed: Tensor,
     generator: torch.Generator,
-    robot: Robot | None,
     spread: float,
     gain: float = 0.8,
     rows: int = 1,
+    robot: Robot | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As if the robot had been pushed aside, and the demonstrator steered back:
 
@@ -35,29 +53,27 @@ def displace(
         obs: `(B, O)`.
         action, executed: `(B, rows · D)`; both are corrected alike, within the action box.
         generator: where all randomness comes from.
-        robot: whose positions are observed, and its feedback.
         spread: mean of the scale s [position units].
         gain: scale of the robot's feedback.
         rows: steps in an action, this one and those after it.
+        robot: whose positions are observed, and its feedback; None: nothing can be displaced.
+
+    Raises:
+        InputError: a robot without feedback on its pose.
 
     Example:
         >>> from mac_control.robot import ActionDim
         >>> joint = ActionDim("joint", kind="joint_velocity", position=0, gain=5.0, travel=0.1)
         >>> obs, action = torch.zeros(4, 2), torch.zeros(4, 1)
-        >>> rng = torch.Generator().manual_seed(0)
-        >>> moved, corrected, _ = displace(obs, action, action, rng, Robot("arm", (joint,)), 0.05)
+        >>> rng, arm = torch.Generator().manual_seed(0), Robot("arm", (joint,))
+        >>> moved, corrected, _ = displace(obs, action, action, rng, 0.05, robot=arm)
         >>> torch.equal(corrected[:, 0], -4.0 * moved[:, 0])
         True
     """
-    feedback, count = Feedback.of(robot, "corrections"), len(obs)
-    assert robot is not None
-    chosen = feedback.pose & (feedback.gains > 0)
-    if not chosen.any():
-        raise InputError(
-            f"corrections: expected a robot with feedback on its pose, got {robot.name}, whose "
-            "description has none"
-        )
-    entries, dims = feedback.entries[chosen], feedback.dims[chosen]
+    if robot is None:
+        return obs, action, executed
+    feedback, chosen = corrected_dims(robot)
+    entries, dims, count = feedback.entries[chosen], feedback.dims[chosen], len(obs)
     gains = gain * feedback.gains[chosen]
     remains = torch.from_numpy(1 - feedback.travel[chosen] * gains).float()  # of a push, each step
     low, high = (torch.from_numpy(end[dims]).to(action) for end in (robot.low, robot.high))

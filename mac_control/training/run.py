@@ -18,7 +18,7 @@ from mac_control.policies import LearnedPolicy
 from mac_control.training.batches import digest, generator_of, stacked
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
-from mac_control.training.corrections import displace
+from mac_control.training.corrections import corrected_dims, displace
 from mac_control.training.stack import Stack
 
 _CHUNK = 1024  # validation steps in one batch
@@ -51,6 +51,8 @@ class Run:
                 f"corrections: expected 0 with a policy ({name}) that sees the past, "
                 f"got {config.corrections}"
             )
+        if config.corrections:
+            corrected_dims(demonstrations.robot)  # before anything is trained
         self.provenance = demonstrations.provenance
         self.stack = Stack(self.policies)
         self.params = self.stack.params
@@ -100,10 +102,10 @@ class Run:
             obs, action, executed = displace(
                 *steps[:3],
                 generator,
-                self.policies[0].robot,
                 self.config.corrections,
                 self.config.correction_gain,
                 self.policies[0].chunk_size,
+                self.policies[0].robot,
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
