@@ -40,7 +40,9 @@ def robot_of(env: gymnasium.Env) -> Robot:
     else:
         model = getattr(env.unwrapped, "model", None)
         driven = isinstance(model, mujoco.MjModel) and model.nu == space.shape[0]
-        robot = from_mujoco(env, model) if driven else _bare(env)
+        bare = Robot.of_box(_name(env), space, _rate(env))
+        robot = from_mujoco(env, model) if driven else bare
+        assert robot is not None  # the space is bounded
     if robot.action_dim != space.shape[0]:
         raise InputError(
             f"robot {robot.name}: expected {space.shape[0]} action dimensions, as the "
@@ -104,18 +106,6 @@ def _entry(env: gymnasium.Env, model: mujoco.MjModel, joint: int) -> int | None:
     skipped, observed = structure.get("skipped_qpos", 0), structure.get("qpos", 0)
     at = int(model.jnt_qposadr[joint]) - skipped
     return at if 0 <= at < observed else None
-
-
-def _bare(env: gymnasium.Env) -> Robot:
-    low, high = env.action_space.low, env.action_space.high  # type: ignore[attr-defined]
-    return Robot(
-        _name(env),
-        tuple(
-            ActionDim(f"action{i}", float(low[i]), float(high[i]))
-            for i in range(env.action_space.shape[0])  # type: ignore[index]
-        ),
-        rate=_rate(env),
-    )
 
 
 def _name(env: gymnasium.Env) -> str:

@@ -126,6 +126,22 @@ class Robot:
         if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
             raise InputError(f"robot {self.name}: rate: expected a number above 0, got {self.rate}")
 
+    @classmethod
+    def of_box(cls, name: str, box: Any, rate: float | None = None) -> Robot | None:
+        """A robot of which only the action box is known; None where that is not finite.
+
+        Args:
+            name: of the robot.
+            box: a flat `gymnasium.spaces.Box`.
+            rate: control rate [Hz].
+        """
+        low, high = np.ravel(box.low), np.ravel(box.high)
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
+            return None
+        ends = enumerate(zip(low, high, strict=True))
+        dims = tuple(ActionDim(f"action{i}", float(a), float(b)) for i, (a, b) in ends)
+        return cls(name, dims, rate=rate)
+
     @property
     def action_dim(self) -> int:
         """Number of action dimensions, D."""

@@ -129,11 +129,28 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     known = isinstance(steps, int) and both.is_np_flattenable
     large = known and is_large(4 * steps * spaces.flatdim(both))
     found = store(f"{digest[:32]}-{obs}", episodes()) if large else tuple(episodes())
-    if isinstance(recorded.get("env"), dict):
-        provenance["env"] = recorded["env"]
-    robot = Robot.from_json(own) if isinstance(own, dict) and not is_kitchen else None
+    env = recorded.get("env") if isinstance(recorded.get("env"), dict) else recorded_env(metadata)
+    if env is not None:
+        provenance["env"] = env
+    robot = None
+    if not is_kitchen:
+        named = str((env or {}).get("id") or source)
+        robot = Robot.from_json(own) if isinstance(own, dict) else Robot.of_box(named, action_space)
     read = Demonstrations(found, tasks, provenance | {"tasks": list(tasks)}, robot)
     return kitchen.as_kitchen(read, kitchen.recorded_noise(metadata)) if is_kitchen else read
+
+
+def recorded_env(metadata: dict[str, Any]) -> dict[str, Any] | None:
+    """The environment that a data set says it was recorded in: its id and options."""
+    try:
+        spec = json.loads(metadata["env_spec"])
+        options = dict(spec.get("kwargs") or {})
+        if isinstance(spec.get("max_episode_steps"), int):
+            options["max_episode_steps"] = spec["max_episode_steps"]
+        options.pop("render_mode", None)
+        return {"id": str(spec["id"]), "options": options}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def read_spaces(source: str, metadata: dict[str, Any]) -> tuple[spaces.Space, spaces.Space]:

@@ -12,6 +12,7 @@ from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
 from mac_control.operators.spec import WRAPPERS, Part, arguments, parse
 from mac_control.plugins import OPERATORS
+from mac_control.robot import Robot
 
 
 def operator_names() -> list[str]:
@@ -53,7 +54,8 @@ def make_operator(
     source, *wrappers = parse(name)
     resources = {**{k: v for k, v in resources.items() if v is not None}, "action_dim": action_dim}
     data, robot = resources.get("demonstrations"), resources.get("robot")
-    if data is not None and data.robot is None and robot is not None:
+    # What data say of their box alone is less than an environment knows of its robot.
+    if data is not None and robot is not None and not _observes(data.robot):
         resources["demonstrations"] = replace(data, robot=robot)
     operator = _made(source, OPERATORS.load(source.name), resources)
     for part in wrappers:
@@ -64,6 +66,11 @@ def make_operator(
         return Restricted(operator, action_dim, k=given)
     dims = given if robot is None else robot.dims(*given)
     return Restricted(operator, action_dim, dims=[int(dim) for dim in dims])
+
+
+def _observes(robot: Robot | None) -> bool:
+    """Whether any position of the robot is known to be observed."""
+    return robot is not None and any(action.position is not None for action in robot.actions)
 
 
 def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Operator:
