@@ -195,7 +195,36 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` atomically as strict JSON (a NaN is an error, not an invalid file)."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json_text(value) + "\n")
+
+
+def json_text(value: Any) -> str:
+    """Strict JSON with a line for each entry of an object, and for each row of a list of rows.
+
+    Example:
+        >>> print(json_text({"seed": 0, "rows": [{"a": 1}, {"a": 2}]}))
+        {
+          "seed": 0,
+          "rows": [
+            {"a": 1},
+            {"a": 2}
+          ]
+        }
+    """
+
+    def line(part: Any) -> str:
+        return json.dumps(part, allow_nan=False)
+
+    if not isinstance(value, dict) or not value:
+        return line(value)
+    parts = []
+    for key, part in value.items():
+        text = line(part)
+        if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
+            rows = ",\n".join(f"    {line(row)}" for row in part)
+            text = f"[\n{rows}\n  ]"
+        parts.append(f"  {line(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}"
 
 
 def sha256(path: str | Path) -> str:
