@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import gymnasium
@@ -9,10 +10,14 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, MultiBinary, Space
 from gymnasium.utils import RecordConstructorArgs
 
+from mac_control.envs.contract import own_flag, own_info, own_obs, own_reward
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
-from mac_control.policies.base import checked_action
+from mac_control.policies.base import checked_action, name_of
+
+#: The environment that last reset a policy: a stateful one has its state alone.
+_OWNERS: weakref.WeakKeyDictionary[Policy, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
 
 class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
@@ -55,9 +60,11 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode of the environment and of the policy."""
-        self._obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = self.env.reset(seed=seed, options=options)
+        self._obs = own_obs(self._space, obs)
         self.policy.reset(seed)
-        return self._obs, info
+        _OWNERS[self.policy] = weakref.ref(self)
+        return self._obs.copy(), own_info(info)
 
     def step(
         self, action: PartialAction | dict[str, Any]
@@ -70,16 +77,29 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         """
         partial = self._checked(action)
         assert self._obs is not None
+        if self.policy.stateful and _OWNERS[self.policy]() is not self:
+            raise InputError(
+                f"policy: expected one of its own for each environment, as {name_of(self.policy)} "
+                "is stateful, got one that another environment has reset since; load it twice"
+            )
         whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
         log_prob = self.policy.log_prob(self._obs, partial)
-        self._obs, reward, terminated, truncated, info = self.env.step(whole)
+        obs, reward, terminated, truncated, info = self.env.step(whole.copy())
+        self._obs = own_obs(self._space, obs)
         info = {
-            **info,
+            **own_info(info),
             "given": partial.given.copy(),
             "action": whole.copy(),
             "log_prob": None if log_prob is None else float(log_prob),
         }
-        return self._obs, float(reward), terminated, truncated, info
+        over = own_flag("terminated", terminated), own_flag("truncated", truncated)
+        return self._obs.copy(), own_reward(reward), *over, info
+
+    @property
+    def _space(self) -> Box:
+        space = self.env.observation_space
+        assert isinstance(space, Box)  # as check_fit found
+        return space
 
     def _checked(self, action: PartialAction | dict[str, Any]) -> PartialAction:
         if self._obs is None:
@@ -118,6 +138,8 @@ def complete_action(
 ) -> np.ndarray:
     """The policy's whole action for `(O,)` or `(B, O)`, within the environment's Box.
 
+    In a Box of whole numbers it is the nearest one.
+
     Raises:
         PolicyError: an answer that is no action.
     """
@@ -126,4 +148,6 @@ def complete_action(
     if type(policy).act is not Policy.act:  # else it is checked
         action = checked_action(policy, action, partial.values.shape)
     whole: np.ndarray = np.clip(action, space.low, space.high)
+    if np.issubdtype(space.dtype, np.integer):
+        whole = np.rint(whole)
     return whole.astype(space.dtype)

@@ -23,6 +23,7 @@ from mac_control.envs.kitchen.robot import (
     ROBOTS,
     checked_tasks,
 )
+from mac_control.envs.kitchen.state import Restorable
 from mac_control.errors import InputError
 from mac_control.robot import Robot
 
@@ -31,7 +32,7 @@ with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are
     from gymnasium_robotics.envs.franka_kitchen import kitchen_env
 
 
-class KitchenEnv(gymnasium.Env):
+class KitchenEnv(Restorable, gymnasium.Env):
     """FrankaKitchen as a flat task; one reward for each subtask, when it is first completed.
 
     Steps come out bit for bit as FrankaKitchen's, without most of what those take beyond the
@@ -77,6 +78,16 @@ class KitchenEnv(gymnasium.Env):
         **render_options: Any,
     ) -> None:
         self.tasks = checked_tasks(tasks)
+        self._made_with = {
+            "tasks": self.tasks,
+            "obs": obs,
+            "max_episode_steps": max_episode_steps,
+            "robot_noise_ratio": robot_noise_ratio,
+            "object_noise_ratio": object_noise_ratio,
+            "init_noise": init_noise,
+            "render_mode": render_mode,
+            **render_options,
+        }
         if obs not in ("positions", "full"):
             raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
         if max_episode_steps < 1:
@@ -207,37 +218,6 @@ class KitchenEnv(gymnasium.Env):
         qpos = np.r_[first[:ROBOT_JOINTS], first[robot:objects]]
         return {"state": (qpos, np.r_[first[ROBOT_JOINTS:robot], first[objects:]])}
 
-    def snapshot(self) -> tuple[Any, ...]:
-        """Everything that the next steps depend on, for `restore`."""
-        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
-        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        random = self._noise.bit_generator.state
-        return state, self._observed.copy(), random, self._steps, list(self._done)
-
-    def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Go back to a snapshot of this environment; the steps after it come out the same."""
-        state, observed, random, self._steps, done = snapshot
-        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_forward(self.model, self.data)
-        self._noise.bit_generator.state = random
-        self._observed, self._done = observed.copy(), list(done)
-
-    def twin(self) -> KitchenEnv:
-        """Another such environment, without a renderer, that shares the compiled scene.
-
-        It costs a tenth of the time and memory of a new one; both run on their own. Reset it
-        with a seed before anything else.
-        """
-        twin: KitchenEnv = _shallow_copy(self)
-        twin._kitchen = _shallow_copy(self._kitchen)
-        twin._kitchen.robot_env = robot = _shallow_copy(self._kitchen.robot_env)
-        twin._kitchen.data = robot.data = mujoco.MjData(self.model)
-        # FrankaKitchen keeps these lists for all episodes, and changes them in place.
-        twin._kitchen.episode_task_completions, twin._kitchen.step_task_completions = [], []
-        twin._np_random = twin._kitchen._np_random = robot._np_random = None
-        twin.render_mode = twin._kitchen.render_mode = robot.render_mode = None
-        return twin
-
     def render(self) -> Any:
         """A picture of the scene, as `render_mode` says."""
         return self._kitchen.render()
@@ -276,12 +256,6 @@ class KitchenEnv(gymnasium.Env):
 
     def _info(self) -> dict[str, Any]:
         return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
-
-
-def _shallow_copy(env: Any) -> Any:
-    twin = object.__new__(type(env))  # Gymnasium's `copy.copy` would make it all again
-    twin.__dict__.update(env.__dict__)
-    return twin
 
 
 def make_kitchen(

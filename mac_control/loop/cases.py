@@ -67,7 +67,7 @@ def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy
         if isinstance(policy, Policy):
             found.append(_eval_policy(policy, policy, name_of(policy)))
             continue
-        name, _, path = str(policy).rpartition("=")
+        name, path = _named(str(policy))
         for folder in _checkpoints(Path(path)):
             from mac_control.checkpoint import load_policy
 
@@ -144,6 +144,14 @@ def _checkpoints(path: Path) -> list[Path]:
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
     return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10
+
+
+def _named(text: str) -> tuple[str, str]:
+    """`NAME=PATH`, or a path alone, which may hold equals signs itself."""
+    name, equals, path = text.partition("=")
+    if not equals or Path(text).expanduser().exists() or "/" in name:
+        return "", str(Path(text).expanduser())
+    return name, str(Path(path).expanduser())
 
 
 def source_of(operator: str) -> str:

@@ -1,14 +1,16 @@
-"""Whose fault it was: errors of a policy, an operator or an environment become one sentence."""
+"""Errors of a policy, an operator or an environment, attributed in one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, SupportsFloat
+from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 
+from mac_control.envs.contract import own_flag, own_info, own_obs, own_reward
 from mac_control.errors import EpisodeError, one_line
 
 
@@ -37,7 +39,10 @@ def attribute_errors(
 
 
 class Checked(gymnasium.Wrapper):
-    """An environment whose errors, and answers that are not finite, say where they come from.
+    """An environment whose answers come in one form, and whose errors say where they come from.
+
+    What it returns is a copy, and so is the action that it is given: see
+    :mod:`mac_control.envs.contract`.
 
     Raises:
         EpisodeError: from `reset` and `step`.
@@ -49,21 +54,24 @@ class Checked(gymnasium.Wrapper):
         self._seed, self._steps = seed, 0
         with attribute_errors("environment", self.env, f"at the reset of seed {seed}"):
             obs, info = self.env.reset(seed=seed, options=options)
-            _expect_finite("observations", obs)
-        return obs, info
+            return own_obs(self._space, obs), own_info(info)
 
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         when = f"at step {self._steps} of the episode of seed {self._seed}"
         with attribute_errors("environment", self.env, when):
-            obs, reward, terminated, truncated, info = self.env.step(action)
-            _expect_finite("observations", obs)
-            _expect_finite("reward", reward)
+            obs, reward, terminated, truncated, info = self.env.step(action.copy())
+            answer = (
+                own_obs(self._space, obs),
+                own_reward(reward),
+                own_flag("terminated", terminated),
+                own_flag("truncated", truncated),
+                own_info(info),
+            )
         self._steps += 1
-        return obs, reward, terminated, truncated, info
+        return answer
 
-
-def _expect_finite(name: str, value: Any) -> None:
-    array = np.asarray(value)
-    if not np.isfinite(array).all():
-        at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise EpisodeError(f"expected finite {name}, got {array[at]} at {at}")
+    @property
+    def _space(self) -> Box:
+        space = self.env.observation_space
+        assert isinstance(space, Box)  # as check_fit found
+        return space

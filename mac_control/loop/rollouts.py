@@ -79,6 +79,10 @@ def rollout_group(
     Raises:
         InputError, EpisodeError: as :func:`rollout`.
     """
+    for seed in seeds:
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise InputError(f"seed: expected a whole number of at least 0, got {seed!r}")
+    seeds = [int(seed) for seed in seeds]
     if not len(envs) == len(operators) == len(seeds) > 0:
         raise InputError(
             "group: expected as many environments as operators and seeds, got "
@@ -135,7 +139,7 @@ class _Episode:
     def read(self) -> PartialAction:
         if not self.over:
             with attribute_errors("operator", self.operator, _when(len(self), self.seed)):
-                partial = self.operator.read(self.obs)
+                partial = self.operator.read(self.obs.copy())
                 partial.expect_shape(self.partial.action_dim)
             self.partial = partial
         return self.partial
@@ -146,7 +150,7 @@ class _Episode:
         self._log_prob.append(0.0 if log_prob is None else float(log_prob))
         self._wrong.append(self.operator.wrong)
         self._has_density |= log_prob is not None
-        for task in self._info.get("tasks_done") or ():
+        for task in self._info.get("tasks_done", ()):
             self._task_steps.setdefault(task, len(self._rows))
         self.obs, self.over = obs, terminated or truncated
 
@@ -160,19 +164,13 @@ class _Episode:
             rewards=rewards,
             log_prob=np.array(self._log_prob) if self._has_density else None,
             task_steps=self._task_steps,
-            success=_success(self._info),
+            success=self._info.get("success"),
             seed=self.seed,
             wrong=np.array(self._wrong),
             goal=self.operator.goal,
             counts_subtasks="tasks_done" in self._info,
             box=(self.env.action_space.low, self.env.action_space.high),
         )
-
-
-def _success(info: dict[str, Any]) -> bool | None:
-    """As the environment says, by either of the field's names; None where it does not."""
-    found = info.get("success", info.get("is_success"))
-    return None if found is None else bool(found)
 
 
 def _stream(seed: int, key: int) -> int:

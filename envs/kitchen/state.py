@@ -1,0 +1,77 @@
+"""Copies of a kitchen: snapshots, twins that share the scene, deep copies and pickles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Restorable:
+    """What :class:`KitchenEnv` can do with its state; a copy goes on where the original is."""
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    render_mode: str | None
+    np_random: np.random.Generator
+    _noise: np.random.Generator
+    _kitchen: Any
+    _made_with: dict[str, Any]
+    _steps: int
+    _observed: np.ndarray
+    _done: list[str]
+
+    def __reduce__(self) -> Any:
+        random = self.np_random.bit_generator.state
+        return _made_again, (type(self), self._made_with, self.snapshot(), random)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """Everything that the next steps depend on, for `restore`."""
+        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
+        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        random = self._noise.bit_generator.state
+        return state, self._observed.copy(), random, self._steps, list(self._done)
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Go back to a snapshot of this environment; the steps after it come out the same."""
+        state, observed, random, self._steps, done = snapshot
+        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        mujoco.mj_forward(self.model, self.data)
+        self._noise.bit_generator.state = random
+        self._observed, self._done = observed.copy(), list(done)
+
+    def twin(self) -> Self:
+        """Another such environment, without a renderer, that shares the compiled scene.
+
+        It costs a tenth of the time and memory of a new one; both run on their own. Reset it
+        with a seed before anything else.
+        """
+        twin = _shallow_copy(self)
+        twin._kitchen = _shallow_copy(self._kitchen)
+        twin._kitchen.robot_env = robot = _shallow_copy(self._kitchen.robot_env)
+        twin._kitchen.data = robot.data = mujoco.MjData(self.model)
+        # FrankaKitchen keeps these lists for all episodes, and changes them in place.
+        twin._kitchen.episode_task_completions, twin._kitchen.step_task_completions = [], []
+        twin._np_random = twin._kitchen._np_random = robot._np_random = None
+        twin.render_mode = twin._kitchen.render_mode = robot.render_mode = None
+        return twin
+
+
+def _made_again(
+    cls: Any, options: dict[str, Any], snapshot: tuple[Any, ...], random: dict[str, Any]
+) -> Any:
+    env = cls(**options)
+    env.reset()
+    env.restore(snapshot)
+    env.np_random.bit_generator.state = random
+    return env
+
+
+def _shallow_copy(env: Any) -> Any:
+    twin = object.__new__(type(env))  # Gymnasium's `copy.copy` would make it all again
+    twin.__dict__.update(env.__dict__)
+    return twin
