@@ -55,7 +55,7 @@ def test_a_person_takes_a_dimension_drives_it_and_hands_it_back(cockpit):
     say = {"axes": {"dim1": 0.5}, "buttons": ["mine1"]}
     with page(cockpit) as client:
         state = until(client, lambda s: s.get("given"))
-        assert state["names"][0] == "joint1" and state["tasks"][0] == "microwave"
+        assert state["names"][0] == "base turn" and state["tasks"][0] == "microwave"
         assert not any(state["given"]) and len(state["spread"]) == 9
         before = state["qpos"][1]
         state = until(client, lambda s: s["given"][1] and s["action"][1] == 0.5, say)
@@ -71,8 +71,8 @@ class Narrow(Policy):
 
     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
 
-    def complete(self, obs, values, given):
-        return np.zeros_like(values)
+    def complete(self, obs, partial):
+        return np.zeros_like(partial.values)
 
     def log_prob(self, obs, partial):
         density = -0.5 * (partial.values / 0.1) ** 2 - np.log(0.1 * np.sqrt(2 * np.pi))
@@ -169,7 +169,7 @@ def test_another_robot_has_a_slider_for_each_dimension_in_its_units(driving, nam
     with driving(gymnasium.make(name)) as (cockpit, loop), page(cockpit) as client:
         state = until(client, lambda s: s.get("given"))
         assert len(state["names"]) == loop.action_dim and state["high"][0] == most
-        assert state["view"] == view and not state["arm"] and not any(state["given"])
+        assert state["view"] == view and not state["hand"] and not any(state["given"])
         say = {"axes": {"dim0": -most}, "buttons": []}
         state = until(client, lambda s: s["given"][0] and s["action"][0] == -most, say)
         assert sum(state["given"]) == 1

@@ -17,7 +17,7 @@ from mac_control.demonstrations.convert import minari_to_hdf5
 from mac_control.errors import DiskError, InputError
 from mac_control.files import write_json, writing
 from mac_control.operators import Nobody
-from mac_control.policies.zero import Still
+from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
 
@@ -44,7 +44,7 @@ def drive(folder, episodes, said, **options):
     """The recorder, and what was said, after so many episodes of five steps."""
     env = gymnasium.make("Reacher-v5", max_episode_steps=5)
     recorder = MinariRecorder(folder, env, say=said.append, **options)
-    policy = Still(10, env.action_space.low, env.action_space.high)
+    policy = ZeroPolicy(10, env.action_space.low, env.action_space.high)
     loop = Teleoperation(env, policy, Nobody(2), recorder=recorder, sleep=lambda _: None)
     loop.run(5 * episodes)
     return recorder, loop

@@ -84,16 +84,16 @@ class Failing(Policy):
     def reset(self, seed=None):
         self.steps = 0
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         self.steps += 1
-        return np.full(values.shape, np.nan if self.steps == 3 else 0.0)
+        return np.full(partial.values.shape, np.nan if self.steps == 3 else 0.0)
 
 
 class Standing(Failing):
     name = "standing"
 
-    def complete(self, obs, values, given):
-        return np.zeros_like(values)
+    def complete(self, obs, partial):
+        return np.zeros_like(partial.values)
 
 
 def test_an_evaluation_keeps_the_rows_that_did_not_fail():
@@ -103,7 +103,8 @@ def test_an_evaluation_keeps_the_rows_that_did_not_fail():
             [Failing(), Standing()],
             episodes=2,
             workers=1,
-            env={"max_episode_steps": 5},
+            env="kitchen",
+            env_options={"max_episode_steps": 5},
             on_row=told.append,
         )
     assert [row["policy"] for row in error.value.rows] == ["standing"] == [told[0][0]["policy"]]
@@ -175,9 +176,9 @@ def test_the_kitchen_is_driven_within_its_box_by_a_policy_that_answers_anything(
     rng = np.random.default_rng(0)
 
     class Anything(Standing):
-        def complete(self, obs, values, given):
-            answer = rng.normal(scale=10 ** rng.uniform(-2, 20), size=values.shape)
-            return np.where(rng.random(values.shape) < 0.02, np.nan, answer)
+        def complete(self, obs, partial):
+            answer = rng.normal(scale=10 ** rng.uniform(-2, 20), size=partial.values.shape)
+            return np.where(rng.random(partial.values.shape) < 0.02, np.nan, answer)
 
     env, low, high = make_kitchen(max_episode_steps=60), -1, 1
     loop, said = teleoperation(env, Anything(), Nobody(9))

@@ -120,7 +120,7 @@ def test_a_clock_that_jumps_costs_a_period_and_no_more(jump, when):
             clock.now += jump
 
     class Jumps(Answers):
-        def complete(self, obs, values, given):
+        def complete(self, obs, partial):
             if when == "policy" and len(env.actions) == 5:
                 clock.now += jump
             return GOOD

@@ -193,7 +193,7 @@ class Leader:
 
 def test_a_leader_arm_of_lerobot_is_followed():
     arm = Leader()
-    operator = DeviceOperator(LeRobot(teleoperator=arm), load_mapping("lerobot"))
+    operator = DeviceOperator(LeRobot(teleoperator=arm), load_mapping("lerobot", 9))
     partial = operator.read(OBS)
     assert np.flatnonzero(partial.given).tolist() == [0, 7, 8]
     assert partial.values[0] == pytest.approx(6.25 * np.radians(10.0), rel=1e-4)
@@ -282,7 +282,7 @@ def test_a_device_of_another_package_is_installed_and_drives(tmp_path):
     import numpy as np, time
     from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
     assert "metronome" in device_names()
-    operator = DeviceOperator(make_device("metronome", period=0.2), load_mapping("network"))
+    operator = DeviceOperator(make_device("metronome", period=0.2), load_mapping("network", 9))
     seen = set()
     end = time.monotonic() + 2
     while time.monotonic() < end and len(seen) < 2:

@@ -53,9 +53,9 @@ class Constant(Policy):
         self.low, self.high = -np.ones(action_dim, np.float32), np.ones(action_dim, np.float32)
         self.seen = []
 
-    def complete(self, obs, values, given):
-        self.seen.append((values.copy(), given.copy()))
-        return np.full(values.shape, self.value, np.float32)
+    def complete(self, obs, partial):
+        self.seen.append((partial.values.copy(), partial.given.copy()))
+        return np.full(partial.values.shape, self.value, np.float32)
 
 
 class Line(gymnasium.Env):
@@ -80,7 +80,7 @@ class Line(gymnasium.Env):
 def rig(new_clock):
     clock = new_clock()
     device = Script(clock)
-    operator = DeviceOperator(device, load_mapping("network"), clock=clock)
+    operator = DeviceOperator(device, load_mapping("network", 9), clock=clock)
     env, policy = Line(), Constant(3, 9, 0.5)
     loop = Teleoperation(env, policy, operator, clock=clock, sleep=clock.sleep, ramp=0.2)
     return clock, device, operator, loop
@@ -190,7 +190,7 @@ def test_on_silence_hold_keeps_the_last_values_and_stop_stops(rig):
 def test_nothing_that_is_not_finite_or_out_of_range_reaches_the_environment(new_clock, x, y):
     clock = new_clock()
     device = Script(clock)
-    operator = DeviceOperator(device, load_mapping("network"), clock=clock)
+    operator = DeviceOperator(device, load_mapping("network", 9), clock=clock)
     env = Line(width=0.25)  # asserts inside that every action is in its box
     policy = Constant(3, 9, 0.5)
     loop = Teleoperation(env, policy, operator, clock=clock, sleep=clock.sleep)
@@ -215,9 +215,9 @@ def test_what_is_done_while_the_policy_thinks_goes_out_with_the_same_action(rig)
     _, device, _, loop = rig
     complete = loop.policy.complete
 
-    def slow(obs, values, mask):
+    def slow(obs, partial):
         device.hold(dim2=0.25)
-        return complete(obs, values, mask)
+        return complete(obs, partial)
 
     loop.policy.complete = slow
     step = loop.step()
@@ -228,9 +228,9 @@ def test_a_stop_while_the_policy_thinks_stops_this_action(rig):
     _, device, _, loop = rig
     complete = loop.policy.complete
 
-    def slow(obs, values, mask):
+    def slow(obs, partial):
         device.hold("estop")
-        return complete(obs, values, mask)
+        return complete(obs, partial)
 
     loop.policy.complete = slow
     step = loop.step()
@@ -253,7 +253,7 @@ def test_two_devices_share_the_robot_and_the_first_has_precedence(new_clock):
     clock = new_clock()
     devices = Script(clock), Script(clock)
     both = MultiDeviceOperator(
-        [DeviceOperator(d, load_mapping("network"), clock=clock) for d in devices]
+        [DeviceOperator(d, load_mapping("network", 9), clock=clock) for d in devices]
     )
     devices[0].hold(dim0=0.1)
     devices[1].hold(dim0=0.2, dim1=0.3)
@@ -295,6 +295,6 @@ def test_a_device_takes_part_in_a_rollout_as_any_operator(new_clock):
     clock = new_clock()
     device = Script(clock)
     device.hold(dim4=0.5)
-    operator = DeviceOperator(device, load_mapping("network"), clock=clock)
+    operator = DeviceOperator(device, load_mapping("network", 9), clock=clock)
     trajectory = rollout(make_kitchen(max_episode_steps=5), Constant(30, 9, 0.0), operator, seed=0)
     assert (trajectory.actions[:, 4] == 0.5).all()

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from mac_control import InputError
 from mac_control.envs import make_kitchen
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.teleop import DeviceState, load_mapping, mapping_names
 from mac_control.teleop.mapping import EVENTS, parse_mapping
 from mac_control.teleop.task_space import TaskSpace
+
+ROBOT = kitchen_robot(30)
 
 
 def drive(table, state, **more):
@@ -92,14 +95,14 @@ def test_a_mistake_in_a_mapping_is_one_sentence(table, sentence):
 def test_a_file_that_is_no_mapping_is_one_sentence(tmp_path):
     (tmp_path / "bad.toml").write_text("[[axis]\n")
     with pytest.raises(InputError, match="expected TOML"):
-        load_mapping(tmp_path / "bad.toml")
-    with pytest.raises(InputError, match="a TOML file or one of cockpit, gamepad"):
-        load_mapping("theremin")
+        load_mapping(tmp_path / "bad.toml", 9)
+    with pytest.raises(InputError, match="a TOML file or one of cockpit"):
+        load_mapping("theremin", 9)
 
 
 @pytest.mark.parametrize("name", mapping_names())
 def test_the_mappings_that_ship_reach_every_dimension_of_the_kitchen(name):
-    mapping = load_mapping(name)
+    mapping = load_mapping(name, ROBOT)
     dims = {e.dim for e in (*mapping.axes, *mapping.buttons) if e.dim is not None}
     if mapping.task_space is not None and name != "keyboard":
         dims |= set(mapping.task_space.joints)
@@ -114,7 +117,7 @@ def test_the_mappings_that_ship_reach_every_dimension_of_the_kitchen(name):
 def test_a_direction_moves_the_hand_that_way_and_gives_all_arm_joints(axis):
     env = make_kitchen(robot_noise_ratio=0.0)
     obs, _ = env.reset(seed=0)
-    options = load_mapping("keyboard").task_space
+    options = load_mapping("keyboard.franka-kitchen", ROBOT).task_space
     space = TaskSpace(env.model, options, 0.08)
     site = env.data.site(options.site)
     for sign in (1.0, -1.0):

@@ -11,9 +11,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from mac_control import InputError
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.teleop import DeviceOperator, DeviceState, load_mapping, make_device
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.messages import MAX_MESSAGE, parse_message, refusal
+
+ROBOT = kitchen_robot(30)
 
 TOKEN = "a-token-of-sixteen-or-more"
 
@@ -36,7 +39,7 @@ def url(device, query=""):
 
 
 def test_what_a_client_says_is_given_and_its_silence_gives_it_back(device):
-    operator = DeviceOperator(device, load_mapping("network"), patience=5.0)
+    operator = DeviceOperator(device, load_mapping("network", 9), patience=5.0)
     assert not operator.read(np.zeros(30)).given.any()
     with connect(url(device)) as client:
         client.send('{"axes": {"dim1": -0.5}, "buttons": ["mine2"]}')
@@ -52,7 +55,9 @@ def test_what_a_client_says_is_given_and_its_silence_gives_it_back(device):
 
 
 def test_a_button_that_is_tapped_before_anybody_looks_counts_once(device):
-    operator = DeviceOperator(device, load_mapping("cockpit"), patience=5.0, task_space=object())
+    operator = DeviceOperator(
+        device, load_mapping("cockpit.franka-kitchen", ROBOT), patience=5.0, task_space=object()
+    )
     device.put('{"buttons": ["mode"]}')
     device.put("{}")
     assert operator.poll(np.zeros(30)).events == ("mode",)

@@ -35,10 +35,10 @@ class Uneven(Policy):
     def __init__(self, clock):
         self.clock, self.asked = clock, 0
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         self.asked += 1
         self.clock.sleep(0.03 if self.asked % 10 == 0 else 0.002)
-        return np.zeros(values.shape, np.float32)
+        return np.zeros(partial.values.shape, np.float32)
 
 
 class Stamps(gymnasium.Env):

@@ -18,7 +18,7 @@ from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
 from mac_control.envs import make_kitchen
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction
-from mac_control.policies.zero import Still
+from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import DeviceOperator, Teleoperation, load_mapping, make_device
 from mac_control.teleop.recording import MinariRecorder
 
@@ -41,7 +41,7 @@ class Corrector(Operator):
 def drive(target, episodes=2, steps=20, then=()):
     env = make_kitchen(max_episode_steps=steps)
     recorder = MinariRecorder(target, env, {"device": "test"})
-    loop = Teleoperation(env, Still(30, -BOX, BOX), Corrector(), recorder=recorder, ramp=0.05)
+    loop = Teleoperation(env, ZeroPolicy(30, -BOX, BOX), Corrector(), recorder=recorder, ramp=0.05)
     for command in then:
         loop.post(*command)
     while loop.episode < episodes:
@@ -86,7 +86,7 @@ def test_a_recording_is_continued_and_is_a_minari_data_set(tmp_path, monkeypatch
 def test_undone_stopped_and_discarded_steps_are_not_recorded(tmp_path):
     env = make_kitchen(max_episode_steps=100)
     recorder = MinariRecorder(tmp_path / "r-v0", env)
-    loop = Teleoperation(env, Still(30, -BOX, BOX), Corrector(), recorder=recorder)
+    loop = Teleoperation(env, ZeroPolicy(30, -BOX, BOX), Corrector(), recorder=recorder)
     for _ in range(20):
         loop.step()
     loop.post("undo", 0.8)  # ten steps
@@ -125,11 +125,11 @@ from mac_control.envs import make_kitchen
 from mac_control.operators import Nobody
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
-from mac_control.policies.zero import Still
+from mac_control.policies.zero import ZeroPolicy
 
 env = make_kitchen(max_episode_steps=4)
 recorder = MinariRecorder(sys.argv[1], env)
-loop = Teleoperation(env, Still(30, -np.ones(9), np.ones(9)), Nobody(9), recorder=recorder)
+loop = Teleoperation(env, ZeroPolicy(30, -np.ones(9), np.ones(9)), Nobody(9), recorder=recorder)
 while True:
     loop.step()
     print(recorder.episodes, flush=True)
@@ -200,10 +200,10 @@ def test_a_recording_drives_again_as_it_was_driven(tmp_path):
         now[0] += seconds
 
     device = make_device("replay", recording=str(tmp_path / "r-v0"), clock=lambda: now[0])
-    operator = DeviceOperator(device, load_mapping("network"), clock=lambda: now[0])
+    operator = DeviceOperator(device, load_mapping("network", 9), clock=lambda: now[0])
     env = Noting(make_kitchen(max_episode_steps=50))
     loop = Teleoperation(
-        env, Still(30, -BOX, BOX), operator, ramp=0.05, clock=lambda: now[0], sleep=sleep
+        env, ZeroPolicy(30, -BOX, BOX), operator, ramp=0.05, clock=lambda: now[0], sleep=sleep
     )
     steps = []
     loop.run(21, steps.append)

@@ -71,7 +71,7 @@ class Mapping(Reader):
         if isinstance(source, bytes):
             path = self.folder / "case.toml"
             path.write_bytes(source)
-            mapping = load_mapping(path)
+            mapping = load_mapping(path, 9)
         else:
             mapping = parse_mapping(source, 9)
         driven = mapping(DeviceState(axes, frozenset(["a", "mine0"])), obs=np.zeros(30))
@@ -117,7 +117,7 @@ class Options(Reader):
         return st.tuples(text, text, text, st.text(max_size=30))
 
     def read(self, case: Any) -> None:
-        functions = (parse_options, parse, lambda text: numbers("given", text), load_mapping)
+        functions = (parse_options, parse, lambda text: numbers("given", text), _mapping)
         for function, text in zip(functions, case, strict=True):
             with contextlib.suppress(MacControlError):
                 function(text)
@@ -137,12 +137,12 @@ class CommandLine(Reader):
         )
 
     def read(self, case: Any) -> None:
-        def parsed(main: Any, argv: Any, prog: str | None = None) -> None:
+        def parsed(main: Any, argv: Any, prog: str | None = None, parse: Any = None) -> None:
             def stop(args: Any) -> int:
                 return 0
 
             stop.__annotations__ = {"args": _hint(main)}
-            run(stop, argv, prog)
+            run(stop, argv, prog, parse)
 
         said = io.StringIO()
         with (
@@ -155,6 +155,10 @@ class CommandLine(Reader):
             except SystemExit as end:
                 if end.code not in (0, 2):
                     raise AssertionError(f"ended with {end.code}: {said.getvalue()}") from None
+
+
+def _mapping(text: str) -> Any:
+    return load_mapping(text, 9)
 
 
 def _hint(main: Any) -> Any:
