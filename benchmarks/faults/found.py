@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from mac_control.collection import generate_dataset as gathering
+from mac_control.collection import generate as gathering
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
 

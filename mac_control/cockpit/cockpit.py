@@ -15,7 +15,7 @@ from mac_control.envs.make import camera_of, scene_of, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
-from mac_control.teleop.assemble import assemble_policy
+from mac_control.teleop.assemble import assemble_policy, own_mapping
 from mac_control.teleop.devices.network import Inbox
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.messages import check_bind
@@ -65,6 +65,7 @@ class Cockpit:
         self._tasks: list[str] = []
         self._names: list[str] = []
         self._entries: list[int | None] = []
+        self._hand = False  # whether its sticks move this robot's hand
 
     @property
     def url(self) -> str:
@@ -81,6 +82,7 @@ class Cockpit:
         robot = robot_of(loop.env)
         self._tasks, self._names = list(subtasks_of(loop.env)), list(robot.labels)
         self._entries = [action.position for action in robot.actions]
+        self._hand = own_mapping(self.inbox, robot) != "network"
         model, data = scene_of(loop.env)
         if model is not None:
             self._view = View(model, camera_of(loop.env))
@@ -119,7 +121,7 @@ class Cockpit:
         state: dict[str, Any] = {
             "names": self._names,
             "view": self._view is not None,
-            "hand": self.inbox.mapping != "network",
+            "hand": self._hand,
             "low": loop.low.tolist(),
             "high": loop.high.tolist(),
             "tasks": self._tasks,

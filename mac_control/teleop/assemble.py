@@ -48,7 +48,7 @@ def assemble_operator(
     robot = robot_of(env)
     rate = rate or robot.rate or DEFAULT_RATE
     if not isinstance(mapping, Mapping):
-        mapping = load_mapping(mapping or _own_mapping(device, robot), robot)
+        mapping = load_mapping(mapping or own_mapping(device, robot), robot)
     space = None
     if mapping.task_space is not None:
         model = getattr(env.unwrapped, "model", None)
@@ -58,7 +58,7 @@ def assemble_operator(
     return DeviceOperator(device, mapping, task_space=space, **options)
 
 
-def _own_mapping(device: Device, robot: Robot) -> str:
+def own_mapping(device: Device, robot: Robot) -> str:
     """The mapping that ships for the device and this robot, or else sliders for each dimension."""
     named = f"{device.mapping}.{robot.name}"
     if named in mapping_names():
