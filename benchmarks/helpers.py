@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.tracking import FollowOne, FollowPlan
+from benchmarks.tracking import FollowOne, FollowStored
 from mac_control.cli import run
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KitchenEnv, make_kitchen
@@ -27,23 +27,15 @@ from mac_control.policies import Policy
 HELPERS: dict[str, tuple[Callable[[Demonstrations, tuple[int, ...], int], Policy], str]] = {
     "one": (
         lambda data, known, own: FollowOne(data.select([_some(known, own)])),
-        "tracks another demonstration, whatever is given",
+        "tracks one other demonstration",
     ),
-    "plan": (
-        lambda data, known, own: FollowPlan(data.select(known), "track"),
-        "tracks the other demonstration that has best predicted what was given",
-    ),
-    "hand": (
-        lambda data, known, own: FollowPlan(data.select(known), "hand"),
-        "the same, and the free joints make up for what the given ones do to the hand",
-    ),
-    "condition": (
-        lambda data, known, own: FollowPlan(data.select(known), "condition"),
-        "the same as `plan`; free dimensions follow the given ones as they do from plan to plan",
+    "stored": (
+        lambda data, known, own: FollowStored.of(data.select(known)),
+        "retrieval alone: free dimensions vary with given ones as between stored demonstrations",
     ),
     "knows": (
         lambda data, known, own: FollowOne(data.select([own])),
-        "tracks the operator's own demonstration: it knows the plan",
+        "tracks the operator's own demonstration",
     ),
 }
 

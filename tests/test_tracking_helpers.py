@@ -1,13 +1,13 @@
-"""Helpers without a network: they follow the plan that what was given fits best."""
+"""Policies without a network: they follow stored demonstrations that fit the commands."""
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchmarks.tracking import FollowOne, FollowPlan
+from benchmarks.tracking import FollowOne, FollowStored
 from mac_control import PartialAction, load_demonstrations
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations import Episode
 
 
 @pytest.fixture(scope="module")
@@ -15,30 +15,28 @@ def data():
     return load_demonstrations("builtin").select([0, 1, 2])
 
 
-def test_the_plan_that_predicts_the_commands_is_found(data):
-    helper, own = FollowPlan(data), data[2]
+def test_the_demonstration_that_predicts_the_commands_is_found(data):
+    helper, own = FollowStored.of(data), data[2]
     for step in range(40):
         given = PartialAction(own.actions[step], [True] * 3 + [False] * 6)
         action = helper.act(own.observations[step], given)
-    assert helper._plan == 2
+    assert helper.belief[0].argmax() == 2
     assert np.abs(action[3:7] - own.actions[39, 3:7]).max() < 0.5
 
 
-def test_free_dimensions_follow_the_given_ones_as_they_do_from_plan_to_plan(data):
-    """Two plans at one place, whose commands differ alike in every dimension: what lies between."""
+def test_free_dimensions_vary_with_given_ones_as_between_demonstrations(data):
+    """Two at one place, whose commands differ alike in every dimension: what lies between."""
     plans = [Episode(np.zeros((9, 30)), np.full((9, 9), value)) for value in (-0.5, 0.5)]
-    helper = FollowPlan(Demonstrations(plans), "condition")
+    helper = FollowStored.of(replace(data, episodes=plans))
     for _ in range(3):
         given = PartialAction(np.full(9, 0.1), [True] * 3 + [False] * 6)
         action = helper.act(np.zeros(30), given)
     assert action[3:] == pytest.approx(np.full(6, 0.1), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "kind", [FollowOne, *(partial(FollowPlan, how=how) for how in ("track", "hand", "condition"))]
-)
-def test_given_entries_come_back_and_actions_lie_in_the_box(data, kind):
-    helper = kind(data.select([0, 1]))
+@pytest.mark.parametrize("make", [FollowOne, FollowStored.of])
+def test_given_entries_come_back_and_actions_lie_in_the_box(data, make):
+    helper = make(data.select([0, 1]))
     helper.reset(seed=0)
     given = PartialAction(np.full(9, 0.25), [True, False] * 4 + [True])
     action = helper.act(data[0].observations[0] + 0.1, given)

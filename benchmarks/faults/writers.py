@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.faults.found import data_set
 from benchmarks.faults.victims import VICTIMS, Tell, Victim
 from mac_control.checkpoint import load_policy
-from mac_control.data import convert
 from mac_control.demonstrations import load_demonstrations
 from mac_control.scripts import export, train
+from mac_control.scripts.data import convert
 
 
 class Export(Victim):
