@@ -105,7 +105,7 @@ def report(results: list[dict[str, Any]]) -> str:
 
 def _measured(path: Path, size: int, policy: str, args: Args, folder: Path) -> dict[str, Any]:
     out = folder / f"{policy}.json"
-    command = [sys.executable, "-m", "mac_control", "benchmark", "data", "--one", str(path)]
+    command = [sys.executable, "-m", "benchmarks", "data", "--one", str(path)]
     command += ["--policies", policy, "--steps", str(args.steps), "--out", str(out)]
     environment = os.environ | {CACHE_VARIABLE: str(folder / f"cache-{policy}")}
     subprocess.run(command, check=True, env=environment)

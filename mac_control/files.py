@@ -212,19 +212,24 @@ def json_text(value: Any) -> str:
         }
     """
 
-    def line(part: Any) -> str:
-        return json.dumps(part, allow_nan=False)
+    return _rendered(value, "")
 
-    if not isinstance(value, dict) or not value:
-        return line(value)
-    parts = []
-    for key, part in value.items():
-        text = line(part)
-        if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
-            rows = ",\n".join(f"    {line(row)}" for row in part)
-            text = f"[\n{rows}\n  ]"
-        parts.append(f"  {line(key)}: {text}")
-    return "{\n" + ",\n".join(parts) + "\n}"
+
+def _rendered(value: Any, margin: str) -> str:
+    inner = margin + "  "
+    if isinstance(value, dict) and value and (not margin or _has_rows(value)):
+        pairs = [f"{inner}{json.dumps(k)}: {_rendered(v, inner)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(pairs) + f"\n{margin}}}"
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        return "[\n" + ",\n".join(inner + _rendered(v, inner) for v in value) + f"\n{margin}]"
+    return json.dumps(value, allow_nan=False)
+
+
+def _has_rows(value: Any) -> bool:
+    """Whether there is a list of objects somewhere in it."""
+    if isinstance(value, dict):
+        return any(map(_has_rows, value.values()))
+    return isinstance(value, list) and any(isinstance(row, dict) for row in value)
 
 
 def sha256(path: str | Path) -> str:

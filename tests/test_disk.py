@@ -123,7 +123,7 @@ def test_a_library_may_say_it_as_it_likes(number, tmp_path):
 
 def test_verbs_end_in_a_sentence_harm_nothing_and_go_on(disk):
     disk(8192)  # skips where nobody may mount
-    command = [sys.executable, "-m", "mac_control", "benchmark", "faults", "disk"]
+    command = [sys.executable, "-m", "benchmarks", "faults", "disk"]
     done = subprocess.run(
         [*command, "--sizes", "1", "--verbs", "train,convert"], capture_output=True, text=True
     )
