@@ -89,6 +89,17 @@ def with_policy(name: str) -> type:
     return cls
 
 
+def arguments(policy: str = Args.policy, **options: Any) -> Any:
+    """The arguments of a call from Python; those of training by name, `mac={"width": 8}`."""
+    names = [each.name for each in dataclasses.fields(Training)]
+    training = Training(**{name: options.pop(name) for name in names if name in options})
+    cls = with_policy(policy)
+    kinds = {each.name: each.default_factory for each in dataclasses.fields(cls)}
+    for name in {policy, *WRAPPERS} & options.keys():
+        options[name] = kinds[name](**options[name])
+    return cls(policy=policy, training=training, **options)
+
+
 def _named_policy(argv: Sequence[str]) -> str | None:
     for at, text in enumerate(argv):
         if text == "--policy" and at + 1 < len(argv):

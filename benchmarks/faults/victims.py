@@ -20,7 +20,6 @@ from mac_control.collection.augment import Disturbance
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
 from mac_control.loop import report
-from mac_control.policies import MacConfig
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.recording import MinariRecorder, recount
@@ -72,8 +71,8 @@ class Train(Victim):
     items = 12
 
     def run(self, out: Path, tell: Tell) -> None:
-        args = train.Args(
-            out,
+        args = train.arguments(
+            out=out,
             data=str(self.data),
             seeds="0,1",
             scale="demo",
@@ -83,7 +82,7 @@ class Train(Victim):
             select_by="validation",
             check_every=4,
             save_seconds=0.0,
-            mac=MacConfig(width=8, layers=1, obs_width=8, components=1, masks=1),
+            mac={"width": 8, "layers": 1, "obs_width": 8, "components": 1, "masks": 1},
         )
         with telling(trainer, "save_state", tell):
             train.main(args)
@@ -113,7 +112,7 @@ class Collect(Victim):
 
     def run(self, out: Path, tell: Tell) -> None:
         one = ("kettle",)  # is done within 20 steps; worker processes do all four
-        args = collect.Args(str(out), self.items, noise=0.0, workers=self.workers)
+        args = collect.Args(out=str(out), episodes=self.items, noise=0.0, workers=self.workers)
         with (
             patch.dict(collecting.ORDERS, complete=(one, 60)),
             patch.dict(collecting.KITCHEN_TASKS, complete=one),
@@ -136,8 +135,8 @@ class Augment(Victim):
     def run(self, out: Path, tell: Tell) -> None:
         disturbance = Disturbance(min_reward=0, scripted=0.0)
         args = augment.Args(
-            str(out),
-            str(self.data),
+            out=str(out),
+            data=str(self.data),
             episodes=self.items,
             disturbance=disturbance,
             workers=self.workers,
@@ -164,17 +163,21 @@ class Evaluate(Victim):
         folder = self.data.with_name("policies")
         for name in ("bc", "mixture_bc"):
             if not (folder / name / "policy.json").exists():
-                train.main(train.Args(folder / name, name, str(self.data), steps=1, batch_size=4))
+                train.main(
+                    train.arguments(
+                        name, out=folder / name, data=str(self.data), steps=1, batch_size=4
+                    )
+                )
         return [str(folder / name) for name in ("bc", "mixture_bc")]
 
     def run(self, out: Path, tell: Tell) -> None:
         args = evaluate.Args(
-            out,
-            tuple(self.policies()),
+            out=out,
+            policies=tuple(self.policies()),
             operators=("nobody", "random"),
-            given="0,3",
+            num_given="0,3",
             episodes=2,
-            steps=6,
+            episode_steps=6,
             workers=self.workers,
         )
         with telling(report, "write_report", tell):

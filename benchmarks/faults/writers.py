@@ -23,7 +23,9 @@ class Export(Victim):
     def run(self, out: Path, tell: Tell) -> None:
         policy = self.data.with_name("exported")
         if not (policy / "policy.json").exists():
-            train.main(train.Args(policy, "bc", str(self.data), steps=1, batch_size=4))
+            train.main(
+                train.arguments("bc", out=policy, data=str(self.data), steps=1, batch_size=4)
+            )
         export.main(export.Args(policy, out / "policy.onnx"))
         tell()
 
