@@ -75,7 +75,9 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
             InputError: not a partial action of the right shape; the environment is untouched.
             PolicyError: the policy answered with what is no action; likewise.
         """
-        partial = self._checked(action)
+        space = self.env.action_space
+        assert isinstance(space, Box)  # as check_fit found
+        partial = self._checked(action).clip(space.low, space.high)
         assert self._obs is not None
         if self.policy.stateful and _OWNERS[self.policy]() is not self:
             raise InputError(

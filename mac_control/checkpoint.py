@@ -241,6 +241,10 @@ def upgraded(
     config = _renamed(str(kind), config)
     if isinstance(config.get("options"), dict):
         config["options"] = _renamed(str(config.get("policy")), config["options"])
+    if kind == "bc":
+        config = {"raw": True, **config}
+    if config.get("policy") == "bc":
+        config["options"] = {"raw": True, **config.get("options", {})}
     record = {**record, "kind": kind, "config": config}
     if kind == "intent":
         tensors = {

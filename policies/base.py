@@ -19,8 +19,8 @@ class Policy(ABC):
     """Completes partial actions.
 
     A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks its inputs and
-    its answer, so that given entries return bit for bit (clipped to the action box) and nothing
-    that is not finite reaches an environment.
+    its answer, so that given entries return bit for bit and nothing that is not finite
+    reaches an environment.
     """
 
     obs_dim: int
@@ -125,7 +125,7 @@ class Policy(ABC):
             partial = PartialAction.nothing(*shape)
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
-        return np.atleast_2d(rows), partial.batched().clip(self.low, self.high)
+        return np.atleast_2d(rows), partial.batched()
 
 
 def _from_arrays(written: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,6 +24,8 @@ class BCConfig:
     """Units of each hidden layer."""
     depth: int = 2
     """Number of hidden layers."""
+    raw: bool = False
+    """Regress actions in their own units, as version 0.1 did."""
 
     def __post_init__(self) -> None:
         for name in ("width", "depth"):
@@ -32,9 +34,9 @@ class BCConfig:
 
 
 class BC(LearnedPolicy):
-    """Squared error: `loss = mean ||f(obs) - action||^2`.
+    """Squared error in the unit box: `loss = mean ||f(obs) - unit(action)||²`.
 
-    It cannot condition: the given dimensions are laid over an action that was chosen without
+    It cannot condition: the given dimensions replace those of an action that was chosen without
     them.
 
     Example:
@@ -56,7 +58,7 @@ class BC(LearnedPolicy):
         self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], self.action_dim))
 
     def forward(self, obs: Tensor) -> Tensor:
-        """Actions `(B, D)` for observations `(B, O)`."""
+        """Actions `(B, D)` for observations `(B, O)`, in [-1, 1] for the action box."""
         actions: Tensor = self.network(self.normalize(obs))
         return actions
 
@@ -64,13 +66,17 @@ class BC(LearnedPolicy):
         return {"obs": steps.obs, "action": steps.action}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        return nn.functional.mse_loss(self(batch["obs"]), batch["action"])
+        action = batch["action"]
+        return nn.functional.mse_loss(
+            self(batch["obs"]), action if self.config.raw else self.to_unit(action)
+        )
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
-        return self.forward(obs)
+        action: Tensor = self(obs)
+        return action if self.config.raw else self.from_unit(action)
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         device = self.obs_mean.device
-        action: Tensor = self(torch.from_numpy(np.ascontiguousarray(obs)).to(device))
-        return action.cpu().numpy()
+        seen = torch.from_numpy(np.ascontiguousarray(obs)).to(device)
+        return self.graph(seen, seen, seen).cpu().numpy()

@@ -152,7 +152,7 @@ class IBC(LearnedPolicy):
                     slope = gradient(lambda a: self.energy(embedded, a), negatives, True)
                     excess = (slope.abs().amax(-1) - config.margin).clamp(min=0)
                     penalty = config.penalty * excess.square().mean()
-            positive = self.scale(batch["action"])[:, None]
+            positive = self.to_unit(batch["action"]).clamp(-1, 1)[:, None]
             energy = self.energy(embedded, torch.cat([positive, negatives], 1))
             return -torch.log_softmax(-energy, 1)[:, 0].mean() + penalty
 
@@ -164,7 +164,7 @@ class IBC(LearnedPolicy):
             held = torch.tensor(partial.given, device=device)[:, None]
             shape = (len(obs), config.samples, self.action_dim)
             start = (2 * torch.rand(shape, generator=self._generator) - 1).to(device)
-            fixed = self.scale(torch.tensor(partial.values, device=device))
+            fixed = self.to_unit(torch.tensor(partial.values, device=device)).clamp(-1, 1)
             start = torch.where(held, fixed[:, None], start)
 
             def energy(action: Tensor) -> Tensor:
@@ -179,13 +179,4 @@ class IBC(LearnedPolicy):
                     energy, start, ~held, config.iterations, self._generator, config.noise
                 )
             best = lowest(energy, action)
-        middle, half = (self.action_high + self.action_low) / 2, self._half()
-        return (middle + half * best).cpu().numpy()
-
-    def scale(self, action: Tensor) -> Tensor:
-        """From the action box to [-1, 1]."""
-        middle = (self.action_high + self.action_low) / 2
-        return ((action - middle) / self._half()).clamp(-1, 1)
-
-    def _half(self) -> Tensor:
-        return (self.action_high - self.action_low) / 2
+        return self.from_unit(best).cpu().numpy()

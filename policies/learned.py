@@ -113,11 +113,15 @@ class LearnedPolicy(nn.Module, Policy):
 
     def to_unit(self, action: Tensor) -> Tensor:
         """Actions `(..., D)` from the action box to [-1, 1]."""
-        return 2 * ((action - self.action_low) / (self.action_high - self.action_low)) - 1
+        middle, half = (self.action_high + self.action_low) / 2, self._half()
+        return (action - middle) / half
 
     def from_unit(self, x: Tensor) -> Tensor:
         """Actions `(..., D)` from [-1, 1] to the action box."""
-        return self.action_low + (x + 1) / 2 * (self.action_high - self.action_low)
+        return (self.action_high + self.action_low) / 2 + x * self._half()
+
+    def _half(self) -> Tensor:
+        return (self.action_high - self.action_low) / 2
 
     def store_demonstrations(self, demonstrations: Demonstrations) -> None:
         """Copy into buffers what acting needs of the demonstrations; most need nothing."""

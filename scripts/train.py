@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +160,15 @@ def described(demonstrations: Demonstrations, args: EnvOptions) -> Demonstration
             )
         provenance = {**demonstrations.provenance, "env": env.to_json()}
         demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
-    return demonstrations if robot is None else dataclasses.replace(demonstrations, robot=robot)
+    if robot is not None:
+        return dataclasses.replace(demonstrations, robot=robot)
+    if demonstrations.robot is None:
+        print(
+            "action box: guessed from the actions, as the data do not name their robot; "
+            "--env NAME or --robot FILE.toml does",
+            file=sys.stderr,
+        )
+    return demonstrations
 
 
 def _wrap(args: Any, demonstrations: Demonstrations, config: Any) -> Path:

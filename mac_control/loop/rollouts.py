@@ -101,7 +101,9 @@ def rollout_group(
         partial = PartialAction.stack([episode.read() for episode in episodes])
         likelihood = None
         with attribute_errors("policy", policy, _when(max(map(len, episodes)), *seeds)):
-            actions = complete_action(envs[0].action_space, policy, obs, partial)
+            space = envs[0].action_space
+            partial = partial.clip(space.low, space.high)  # what will be executed
+            actions = complete_action(space, policy, obs, partial)
             if log_prob and partial.given.any():
                 likelihood = policy.log_prob(obs, partial)
                 if likelihood is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,9 +10,8 @@ import torch
 from mac_control.demonstrations import Demonstrations
 from mac_control.policies import LearnedPolicy, policy_class
 
-#: Least standard deviation that observations are normalised by [rad, m]. Blowing up what hardly
-#: moves costs much: with 0.01 half the episodes leave the demonstrations within the first second.
-STD_FLOOR = 0.05
+#: How many standard deviations of jitter halve the weight of an observed entry.
+JITTER = 10.0
 
 
 def new_policy(
@@ -20,7 +19,6 @@ def new_policy(
     demonstrations: Demonstrations,
     seed: int,
     config: Any = None,
-    std_floor: float = STD_FLOOR,
 ) -> LearnedPolicy:
     """An untrained policy, normalised for these demonstrations, its weights drawn by `seed`.
 
@@ -35,39 +33,82 @@ def new_policy(
         ([-1.0, -1.0], True)
     """
     cls = policy_class(name)
-    mean, std, low, high = statistics(demonstrations)
-    robot = demonstrations.robot
+    found, robot = statistics(demonstrations), demonstrations.robot
     if robot is not None:
         low, high = robot.low, robot.high
-    elif max(-low.min(), high.max()) > 1:
-        margin = np.maximum(1e-3, 1e-3 * (high - low))  # a dimension that never moves has a width
-        low, high = low - margin, high + margin
     else:
-        low, high = -np.ones(len(low)), np.ones(len(high))
-    std = np.maximum(std, std_floor)
+        low, high = guessed_box(found.low, found.high)
+    scale = observation_scale(found)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = cls.configured(cls.Config() if config is None else config, demonstrations)
-        policy = cls(config, mean, std, low, high, robot)
+        policy = cls(config, found.mean, scale, low, high, robot)
     policy.store_demonstrations(demonstrations)
     return policy
 
 
-def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:
-    """Mean and standard deviation of observations, `(O,)`; least and greatest action, `(D,)`.
+def guessed_box(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An action box for actions from `low` to `high` `(D,)`: [-1, 1] where it holds them all."""
+    if max(-low.min(), high.max()) <= 1:
+        return -np.ones(len(low)), np.ones(len(high))
+    # A dimension that never moves has a width too.
+    margin = 1e-3 * np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
+    return low - margin, high + margin
+
+
+def observation_scale(found: Statistics) -> np.ndarray:
+    """What observations are divided by, `(O,)`; the same in every unit.
+
+        scale = s / w,   w = g / max g,   g = 1 / (1 + (10 j / s)²)
+
+    for the standard deviation s and the jitter j of each entry. An entry of noise alone has
+    j = s, and is turned down a hundredfold beside one that moves smoothly: blown up to unit
+    variance, noise is what a policy fits to few demonstrations, and what it then acts on. Where
+    all entries jitter alike, as in steps without an order, all have weight 1. Entries that never
+    change are turned down to nothing.
+
+    Example:
+        >>> ones = np.ones(2)
+        >>> found = Statistics(ones, np.array([1.0, 0.001]), np.array([0.0, 0.001]), -ones, ones)
+        >>> (found.std / observation_scale(found)).round(3).tolist()
+        [1.0, 0.01]
+    """
+    still = found.std <= 1e-6 * np.abs(found.mean)
+    ratio = found.jitter / np.where(still, 1.0, found.std)
+    weight = 1 / (1 + (JITTER * ratio) ** 2)
+    weight = weight / weight[~still].max(initial=1e-12)
+    never = 1e6 * np.maximum(np.abs(found.mean), 1.0)
+    return np.where(still, never, found.std / np.where(still, 1.0, weight))
+
+
+class Statistics(NamedTuple):
+    """What demonstrations are like, `(O,)` and `(D,)`."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    #: Standard deviation of what is left of observations by second differences over time.
+    jitter: np.ndarray
+    #: Least and greatest action.
+    low: np.ndarray
+    high: np.ndarray
+
+
+def statistics(demonstrations: Demonstrations) -> Statistics:
+    """Mean, deviation and jitter of observations, and the range of actions.
 
     An episode at a time, so that large data are never whole in memory: with n steps before and
     m new ones, `Σ(x - mean)²` grows by that of the new ones and `δ² n m / (n + m)`, δ the
-    difference of the means (Chan et al. 1979).
+    difference of the means (Chan et al. 1979). Jitter is `√(mean (x[t+1] - 2 x[t] + x[t-1])² / 6)`:
+    the deviation of noise that is new at each step.
 
     Example:
         >>> from mac_control.demonstrations import Episode
         >>> parts = [Episode(np.array([[x], [x + 2]]), np.full((2, 1), x / 8)) for x in (0.0, 4.0)]
         >>> [part.tolist() for part in statistics(Demonstrations(parts))]
-        [[3.0], [2.23606797749979], [0.0], [0.5]]
+        [[3.0], [2.23606797749979], [0.0], [0.0], [0.5]]
     """
-    count = 0
-    mean, square = np.zeros(()), np.zeros(())
+    count = turns = 0
+    mean, square, bend = np.zeros(()), np.zeros(()), np.zeros(())
     low, high = np.full((), np.inf), np.full((), -np.inf)
     for episode in demonstrations:
         obs, new = episode.observations.astype(np.float64), len(episode)
@@ -76,7 +117,10 @@ def statistics(demonstrations: Demonstrations) -> tuple[np.ndarray, ...]:
         square = square + ((obs - center) ** 2).sum(0) + delta**2 * count * new / (count + new)
         mean = mean + delta * new / (count + new)
         count += new
+        second = np.diff(obs, n=2, axis=0)
+        bend, turns = bend + (second**2).sum(0), turns + len(second)
         executed = episode.actions if episode.executed is None else episode.executed
         for actions in (episode.actions, executed):
             low, high = np.minimum(low, actions.min(0)), np.maximum(high, actions.max(0))
-    return mean, np.sqrt(square / count), low, high
+    jitter = np.sqrt(bend / (6 * max(turns, 1)))
+    return Statistics(mean, np.sqrt(square / count), np.broadcast_to(jitter, mean.shape), low, high)
