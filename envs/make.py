@@ -6,22 +6,20 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 from gymnasium.wrappers import FlattenObservation, TimeLimit
 
+from mac_control.envs.abilities import LONGEST
 from mac_control.errors import InputError, did_you_mean, one_line
 from mac_control.plugins import ENVIRONMENTS, imported
 from mac_control.robot import Robot
 
 #: The environment that is meant where none is named.
 DEFAULT = "kitchen"
-#: Steps of an episode where neither the environment nor the user says.
-LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -145,52 +143,6 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     if endless and (env.spec is None or env.spec.max_episode_steps is None):
         limit = LONGEST
     return env if limit is None else TimeLimit(env, limit)
-
-
-def episode_steps(env: gymnasium.Env) -> int:
-    """Steps until an episode of the environment is truncated."""
-    for owner in (env.unwrapped, env):
-        found = getattr(owner, "max_episode_steps", None)
-        if isinstance(found, int):
-            return found
-    if env.has_wrapper_attr("_max_episode_steps"):
-        return int(env.get_wrapper_attr("_max_episode_steps"))
-    return LONGEST
-
-
-def subtasks_of(env: gymnasium.Env) -> tuple[str, ...]:
-    """The subtasks that an environment declares in its attribute `subtasks`; empty for others."""
-    found = env.get_wrapper_attr("subtasks") if env.has_wrapper_attr("subtasks") else ()
-    names = found if isinstance(found, tuple) else ()
-    return names if all(isinstance(name, str) for name in names) else ()
-
-
-def scene_of(env: gymnasium.Env) -> tuple[Any, Any]:
-    """The MuJoCo model and data of an environment; None and None where it has none."""
-    model, data = (getattr(env.unwrapped, name, None) for name in ("model", "data"))
-    simulated = isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)
-    return (model, data) if simulated else (None, None)
-
-
-def camera_of(env: gymnasium.Env) -> Any:
-    """Where the scene is best seen from and looked at, `((x, y, z), (x, y, z))` [m], or None."""
-    return env.get_wrapper_attr("camera") if env.has_wrapper_attr("camera") else None
-
-
-@runtime_checkable
-class StartsAnywhere(Protocol):
-    """An environment that can start an episode where a recorded one did."""
-
-    def start_options(self, observation: np.ndarray) -> dict[str, Any]:
-        """`options` of a reset to the state that an observation `(O,)` shows."""
-
-
-@runtime_checkable
-class HasTwin(Protocol):
-    """An environment that makes another one like itself more cheaply than its constructor does."""
-
-    def twin(self) -> Any:
-        """Another such environment, which runs on its own."""
 
 
 def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = None) -> Any:

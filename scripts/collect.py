@@ -90,7 +90,8 @@ def _any(args: Args) -> Any:
     from mac_control.collection.collect import Collection, Wanted, collect
     from mac_control.collection.generate import generate_dataset
     from mac_control.envs import robot_of
-    from mac_control.envs.make import EnvName, make_env, subtasks_of
+    from mac_control.envs.abilities import subtasks_of
+    from mac_control.envs.make import EnvName, make_env
 
     named = (args.chosen_env() or EnvName()).with_options(args.env_options())
     env = make_env(named, args.chosen_robot())

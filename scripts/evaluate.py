@@ -26,7 +26,8 @@ class Args(FanOut, EnvOptions):
     """Mean reward of every policy with every operator and number of given dimensions.
 
     Writes results.json, .csv, .md and .png, after every row; the same command goes on where it
-    was interrupted. Rows in results.json of another configuration are replaced.
+    was interrupted. Rows in results.json of other policies stay; those of the same policies with
+    another configuration are replaced.
     """
 
     out: Path
@@ -73,8 +74,8 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import source_of
-    from mac_control.loop.report import earlier_rows, write_report
+    from mac_control.loop.cases import resolve_policies, source_of
+    from mac_control.loop.report import add_report, earlier_rows
     from mac_control.suites.html import VIDEOS
 
     source = args.data
@@ -85,6 +86,7 @@ def main(args: Args) -> int | None:
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),
         "data": load_demonstrations(source).provenance if source is not None else None,
     }
+    names = {policy.name for policy in resolve_policies(args.policies)}
     rows = evaluate(
         args.policies,
         args.operators,
@@ -99,11 +101,11 @@ def main(args: Args) -> int | None:
         robot=args.chosen_robot(),
         arbitrate=args.arbitrate,
         done=earlier_rows(args.out / "results.json"),
-        on_row=lambda rows: write_report(args.out, rows, about),
+        on_row=lambda rows: add_report(args.out, rows, about, names),
         videos=args.out / VIDEOS if args.videos else None,
         progress=True,
     )
-    print(write_report(args.out, rows, about))
+    print(add_report(args.out, rows, about, names))
     print(args.out / "results.json")
 
 

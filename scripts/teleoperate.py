@@ -68,6 +68,10 @@ def main(args: Args) -> int | None:
 
     share_promptly()
     torch.set_num_threads(1)  # small batches: more threads only add delay
+    for option in ("rate", "speed", "patience"):
+        value = getattr(args, option)
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"{option}: expected a number above 0, got {value}")
     names = [name for name in args.device.split(",") if name]
     if not names and not args.cockpit:
         raise InputError("device: expected a device where there is no cockpit, got none")
@@ -79,7 +83,7 @@ def main(args: Args) -> int | None:
         named = resolve_policies([args.policy])[0].env_for(args.chosen_env(), {})
     env = make_env(named, args.chosen_robot(), **options)
     policy = assemble_policy(args.policy, env)
-    rate = args.rate or robot_of(env).rate or DEFAULT_RATE
+    rate = robot_of(env).rate or DEFAULT_RATE if args.rate is None else args.rate
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators: list[Any] = [

@@ -11,7 +11,7 @@ import numpy as np
 from mac_control.cockpit.front import Front, check_command
 from mac_control.cockpit.view import View
 from mac_control.envs import robot_of
-from mac_control.envs.make import camera_of, scene_of, subtasks_of
+from mac_control.envs.abilities import camera_of, scene_of, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
@@ -22,8 +22,6 @@ from mac_control.teleop.messages import check_bind
 from mac_control.teleop.step import Step
 
 #: Below this mean log-density per driven dimension a warning is shown [nats]: a tenth of what
-#: a uniform guess over a box of width 2 would have.
-UNLIKELY = float(np.log(0.5 / 10))
 #: A page may be silent for so long [s]: drawing the scene can hold up its messages. One that is
 #: closed or unplugged is noticed at once.
 PATIENCE = 0.3
@@ -150,12 +148,10 @@ class Cockpit:
 
     def _about(self, loop: Teleoperation, step: Step) -> dict[str, Any]:
         partial = PartialAction(step.values, step.given)
-        spread = loop.policy.uncertainty(step.obs, partial)
+        spread = loop.guard.ask("uncertainty", loop.policy.uncertainty, step.obs, partial)
         likelihood = None
         if step.given.any():
-            log_prob = loop.policy.log_prob(step.obs[None], PartialAction.stack([partial]))
-            likelihood = None if log_prob is None else float(log_prob[0])
-        ready = likelihood is not None and np.isfinite(likelihood)
+            likelihood = loop.guard.ask("log_prob", loop.policy.log_prob, step.obs, partial)
         return {
             "status": step.status,
             "mode": step.mode,
@@ -166,8 +162,9 @@ class Cockpit:
             "moving": loop.handover.moving.tolist(),
             "intent": next(iter(loop.policy.inferred_intent), None),
             "spread": None if spread is None else _rounded(spread),
-            "log_prob": likelihood if ready else None,
-            "unlikely": bool(ready and likelihood / step.given.sum() < UNLIKELY),
+            "log_prob": None if likelihood is None else float(likelihood),
+            "unlikely": likelihood is not None
+            and float(likelihood) < unlikely_below(step.given, loop.low, loop.high),
         }
 
     def _heard(self, client: int, text: str | bytes) -> None:
@@ -237,3 +234,15 @@ def _reachable(host: str) -> str:
 
 def _rounded(values: np.ndarray) -> list[float]:
     return np.round(np.asarray(values, float), 3).tolist()
+
+
+def unlikely_below(given: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Log-likelihood below which given entries are unusual [nats].
+
+    A tenth of the density of a uniform guess in the action box `[low, high]`, per given dimension.
+
+    Example:
+        >>> bool(np.isclose(unlikely_below(np.array([True]), -np.ones(1), np.ones(1)), -np.log(20)))
+        True
+    """
+    return float(-np.log(10 * (high - low)[given]).sum())

@@ -7,11 +7,12 @@ import importlib.metadata
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from mac_control.errors import DataError
 from mac_control.files import atomic_path, write_json, write_text
@@ -123,6 +124,22 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     write_text(folder / "results.md", note + table + command)
     plot(summary, folder / "results.png")
     return table
+
+
+def add_report(
+    folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any], policies: Collection[str]
+) -> str:
+    """As :func:`write_report`, with the rows of other policies than these that are there.
+
+    Several runs may write into one folder, also at once.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".results.lock"):
+        others = [
+            row for row in earlier_rows(folder / "results.json") if row["policy"] not in policies
+        ]
+        return write_report(folder, [*others, *rows], about)
 
 
 def earlier_rows(path: Path) -> list[Row]:

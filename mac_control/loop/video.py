@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mac_control.envs.make import scene_of
+from mac_control.envs.abilities import scene_of
 from mac_control.errors import InputError
 from mac_control.files import atomic_path
 

@@ -73,7 +73,23 @@ class Guard:
         try:
             return checked_action(policy, policy.act(obs, partial), partial.values.shape)
         except Exception as error:
-            self.note("policy", error, "what nobody gives stands still until it answers")
+            self.note("policy", error, "free dimensions hold still until it answers")
+            return None
+
+    def ask(
+        self, what: str, question: Callable[..., Any], obs: np.ndarray, partial: PartialAction
+    ) -> np.ndarray | None:
+        """A policy's answer to be shown, all finite; None where it has none, or fails."""
+        try:
+            answer = question(obs, partial)
+            if answer is None:
+                return None
+            array = np.asarray(answer, np.float64)
+            if not np.isfinite(array).all():
+                raise ValueError("expected finite numbers")
+            return array
+        except Exception as error:
+            self.note(f"policy's {what}", error, "it is not shown until it answers")
             return None
 
     def tell(self, who: str, action: Callable[..., Any], then: str, *args: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from mac_control.envs.abilities import Undoable
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
@@ -219,24 +220,24 @@ class Teleoperation:
         if not np.isfinite(action).all():  # cannot happen; must not happen
             action = self.rest
         world = self.env.unwrapped
-        if hasattr(world, "snapshot"):
+        if isinstance(world, Undoable):
             self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward))
         obs, reward, terminated, truncated, info = self._checked.step(action)
         step = replace(
             step,
             action=action,
-            reward=float(reward),
-            terminated=bool(terminated),
-            truncated=bool(truncated),
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
             next_obs=obs,
             info=info,
         )
         self.obs, self.info = obs, info
         self.steps += 1
-        self.reward += float(reward)
+        self.reward += reward
         self._tell("add", step)
         if terminated or truncated:
-            self.reset(success=bool(info.get("success", terminated)), keep=True)
+            self.reset(success=info.get("success", False), keep=True)
         return step
 
     def _tell(self, event: str, *args: Any) -> None:
@@ -280,7 +281,7 @@ class Teleoperation:
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
-        self.policy.reset(self.seed + self.episode)  # what it stateful did not happen
+        self.policy.reset(self.seed + self.episode)  # what it has observed since did not happen
         self.steps -= count
         self.handover.restart()
         self._tell("undo", count)

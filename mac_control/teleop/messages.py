@@ -32,7 +32,9 @@ def parse_message(text: str | bytes) -> tuple[dict[str, float], frozenset[str]]:
     if len(text) > MAX_MESSAGE:
         raise InputError(f"message: expected at most {MAX_MESSAGE} bytes, got {len(text)}")
     try:
-        value = json.loads(text)
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        value = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"message: expected JSON: {error}") from error
     if not isinstance(value, dict):
@@ -109,6 +111,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _number(name: str, x: Any) -> float:
-    if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
-        raise InputError(f"message axis {name!r}: expected a finite number, got {x!r}")
-    return float(x)
+    try:
+        number = math.nan if isinstance(x, bool) or not isinstance(x, int | float) else float(x)
+    except OverflowError:  # an integer that no float holds
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"message axis {name!r}: expected a finite number, got {x!r:.40}")
+    return number

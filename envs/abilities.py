@@ -1,0 +1,73 @@
+"""What some environments can do beyond Gymnasium's contract, and how to ask for it.
+
+An environment declares such an ability by having the methods or attributes named here; an
+attribute of the same name with another type or meaning is not taken for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium
+import mujoco
+import numpy as np
+
+#: Steps of an episode where neither the environment nor the user says.
+LONGEST = 1000
+
+
+def episode_steps(env: gymnasium.Env) -> int:
+    """Steps until an episode of the environment is truncated."""
+    for owner in (env.unwrapped, env):
+        found = getattr(owner, "max_episode_steps", None)
+        if isinstance(found, int):
+            return found
+    if env.has_wrapper_attr("_max_episode_steps"):
+        return int(env.get_wrapper_attr("_max_episode_steps"))
+    return LONGEST
+
+
+def subtasks_of(env: gymnasium.Env) -> tuple[str, ...]:
+    """The subtasks that an environment declares in its attribute `subtasks`; empty for others."""
+    found = env.get_wrapper_attr("subtasks") if env.has_wrapper_attr("subtasks") else ()
+    names = found if isinstance(found, tuple) else ()
+    return names if all(isinstance(name, str) for name in names) else ()
+
+
+def scene_of(env: gymnasium.Env) -> tuple[Any, Any]:
+    """The MuJoCo model and data of an environment; None and None where it has none."""
+    model, data = (getattr(env.unwrapped, name, None) for name in ("model", "data"))
+    simulated = isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)
+    return (model, data) if simulated else (None, None)
+
+
+def camera_of(env: gymnasium.Env) -> Any:
+    """Where the scene is best seen from and looked at, `((x, y, z), (x, y, z))` [m], or None."""
+    return env.get_wrapper_attr("camera") if env.has_wrapper_attr("camera") else None
+
+
+@runtime_checkable
+class StartsAnywhere(Protocol):
+    """An environment that can start an episode where a recorded one did."""
+
+    def start_options(self, observation: np.ndarray) -> dict[str, Any]:
+        """`options` of a reset to the state that an observation `(O,)` shows."""
+
+
+@runtime_checkable
+class Undoable(Protocol):
+    """An environment that can go back to where it was."""
+
+    def snapshot(self) -> Any:
+        """Everything that the next steps depend on."""
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a snapshot."""
+
+
+@runtime_checkable
+class HasTwin(Protocol):
+    """An environment that makes another one like itself more cheaply than its constructor does."""
+
+    def twin(self) -> Any:
+        """Another such environment, which runs on its own."""
