@@ -71,13 +71,13 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         partial = self._checked(action)
         assert self._obs is not None
         whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
-        log_prob = self.policy.log_prob(self._obs, partial)
+        log_prob = self.policy.log_prob(self._obs[None], partial.batched())  # (1,), or None
         self._obs, reward, terminated, truncated, info = self.env.step(whole)
         info = {
             **info,
             "given": partial.given.copy(),
             "action": whole.copy(),
-            "log_prob": None if log_prob is None else float(log_prob),
+            "log_prob": None if log_prob is None else float(log_prob[0]),
         }
         return self._obs, float(reward), terminated, truncated, info
 

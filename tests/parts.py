@@ -62,11 +62,10 @@ class Answers(Policy):
     def __init__(self, *answers):
         self.answers = list(answers)
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        values[:] = 7  # is its own affair
         return answer
 
 
