@@ -6,12 +6,13 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box
-from gymnasium.wrappers import FlattenObservation, TimeLimit
+from gymnasium.spaces import Box, Dict, Space, Tuple, flatten, flatten_space
+from gymnasium.wrappers import TimeLimit, TransformObservation
 
 from mac_control.envs.abilities import LONGEST
 from mac_control.errors import InputError, did_you_mean, one_line
@@ -46,10 +47,10 @@ class EnvName:
         name, options = ":".join(parts[:cut]), {}
         for part in parts[cut:]:
             key, equals, value = part.partition("=")
-            if not (key and equals):
+            if not (key and equals and value):
                 raise InputError(f"env: expected NAME[:OPTION=VALUE]..., got {text!r}")
             options[key] = _value(value)
-        if not name:
+        if not (cut and all(parts[:cut])):
             raise InputError(f"env: expected NAME[:OPTION=VALUE]..., got {text!r}")
         return cls(name, options)
 
@@ -128,7 +129,8 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     if not isinstance(space, Box) or len(space.shape) != 1:
         if not space.is_np_flattenable:
             raise InputError(f"observation space: expected one that flattens, got {space}")
-        env = FlattenObservation(env)
+        ordered = by_name(space)
+        env = TransformObservation(env, partial(flatten, ordered), flatten_space(ordered))
     if robot is not None:
         env = Described(env, robot)
     action = env.action_space
@@ -143,6 +145,13 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     if endless and (env.spec is None or env.spec.max_episode_steps is None):
         limit = LONGEST
     return env if limit is None else TimeLimit(env, limit)
+
+
+def by_name(space: Space[Any]) -> Space[Any]:
+    """With the parts of each Dict in the order of their names, in which data hold them."""
+    if isinstance(space, Dict):
+        return Dict({name: by_name(space[name]) for name in sorted(space)})
+    return Tuple([by_name(part) for part in space]) if isinstance(space, Tuple) else space
 
 
 def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = None) -> Any:

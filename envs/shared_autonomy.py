@@ -85,14 +85,14 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
                 "is stateful, got one that another environment has reset since; load it twice"
             )
         whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
-        log_prob = self.policy.log_prob(self._obs, partial)
+        log_prob = self.policy.log_prob(self._obs[None], partial.batched())  # (1,), or None
         obs, reward, terminated, truncated, info = self.env.step(whole.copy())
         self._obs = own_obs(self._space, obs)
         info = {
             **own_info(info),
             "given": partial.given.copy(),
             "action": whole.copy(),
-            "log_prob": None if log_prob is None else float(log_prob),
+            "log_prob": None if log_prob is None else float(log_prob[0]),
         }
         over = own_flag("terminated", terminated), own_flag("truncated", truncated)
         return self._obs.copy(), own_reward(reward), *over, info

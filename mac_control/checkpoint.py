@@ -86,9 +86,14 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
         return OnnxPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
     record, tensors = upgraded(*read(folder, "policy"))
-    kind = record.get("kind")
+    kind = str(record.get("kind"))
+    if ":" in kind:  # `module:Class`: a file says nothing about what code is run
+        raise CheckpointError(
+            f"{folder}: expected the name of an installed policy, got {kind!r}; its package offers "
+            "it in the entry-point group mac_control.policies"
+        )
     try:
-        cls = policy_class(str(kind))
+        cls = policy_class(kind)
     except InputError as error:
         raise CheckpointError(f"{folder}: {error}") from error
     policy = _built(folder, cls, record, tensors)

@@ -54,18 +54,19 @@ class ActionDim:
                 f"action {self.name}: kind: expected one of {', '.join(KINDS)}, got {self.kind!r}"
                 f"{did_you_mean(self.kind, KINDS)}"
             )
-        if not self.low < self.high:
+        if not (np.isfinite((self.low, self.high)).all() and self.low < self.high):
             raise InputError(
-                f"action {self.name}: expected low below high, got {self.low} and {self.high}"
+                f"action {self.name}: expected finite numbers, low below high, "
+                f"got {self.low} and {self.high}"
             )
         for name in ("gain", "travel"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise InputError(f"action {self.name}: {name}: expected at least 0, got {value}")
-        if self.position is not None and self.position < 0:
+        at = self.position
+        if at is not None and not (isinstance(at, (int, np.integer)) and at >= 0):
             raise InputError(
-                f"action {self.name}: position: expected an index of an observation, "
-                f"got {self.position}"
+                f"action {self.name}: position: expected an index of an observation, got {at!r}"
             )
         if not self.label:
             object.__setattr__(self, "label", self.name)
@@ -246,7 +247,10 @@ class Robot:
         rows = record.get("actions")
         if not isinstance(rows, Sequence) or isinstance(rows, str):
             raise InputError(f"robot: actions: expected a list of tables, got {rows!r}")
-        obs_names = tuple(str(name) for name in record.get("obs_names", ()))
+        listed = record.get("obs_names", ())
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            raise InputError(f"robot: obs_names: expected a list of names, got {listed!r}")
+        obs_names = tuple(str(name) for name in listed)
         actions = []
         for row in rows:
             _expect_keys("robot: actions", row, ActionDim)

@@ -1,6 +1,6 @@
 """Policies: each answers `act(obs, partial) -> action`; those that learn have a name."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mac_control.lazy import lazily
 from mac_control.plugins import POLICIES
@@ -25,13 +25,18 @@ def policy_class(name: str) -> "type[LearnedPolicy]":
     """The class of the learned policy of this name, in the group `mac_control.policies`.
 
     Raises:
-        InputError: an unknown name.
+        InputError: an unknown name, or something else than a class of such policies.
 
     Example:
         >>> policy_class("bc").name
         'bc'
     """
-    return cast("type[LearnedPolicy]", POLICIES.load(FORMER_NAMES.get(name, name)))
+    from mac_control.policies.learned import LearnedPolicy
+
+    found = POLICIES.load(FORMER_NAMES.get(name, name))
+    if not (isinstance(found, type) and issubclass(found, LearnedPolicy)):
+        raise InputError(f"policy {name!r}: expected a LearnedPolicy, got {found!r:.100}")
+    return found
 
 
 __all__ = ["LearnedPolicy", "MacConfig", "MacPolicy", "Policy", "ZeroPolicy", "policy_class"]

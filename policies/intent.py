@@ -85,14 +85,14 @@ class Intent(PolicyWrapper):
 
     def __init__(self, config: IntentConfig, *box: Any) -> None:
         super().__init__(config, *box)
-        obs_mean, obs_std, *rest = box
+        obs_mean, obs_std, low, high, *_ = box
         many, width = len(config.intents), config.width
         if many < 2:
             raise InputError(f"intents: expected at least two, got {list(config.intents)}")
         # An intent is one of many, told as a vector of a one and zeros, normalised like the rest.
         mean = np.r_[obs_mean, np.full(many, 1 / many)]
         std = np.r_[obs_std, np.full(many, np.sqrt(many - 1) / many)]
-        self.build_inner(mean, std, *rest)
+        self.build_inner(mean, std, low, high)  # no robot: it sees more than one does
         expect_density(self.inner)
         self.prior_network = nn.Sequential(
             nn.Linear(self.obs_dim, width),

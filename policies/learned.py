@@ -34,6 +34,9 @@ class LearnedPolicy(nn.Module, Policy):
         obs_mean, obs_std: `(O,)`, to normalise observations with.
         low, high: `(D,)`, ends of the action box.
         robot: what it is for; None where unknown.
+
+    Raises:
+        InputError: a robot of other sizes.
     """
 
     name: ClassVar[str]
@@ -75,6 +78,8 @@ class LearnedPolicy(nn.Module, Policy):
         self.config, self.robot = config, robot
         self.obs_dim = len(obs_mean)
         self.low, self.high = np.asarray(low, np.float32), np.asarray(high, np.float32)
+        if robot is not None:
+            robot.expect(self.obs_dim, self.action_dim)
         for key, value in {
             "obs_mean": obs_mean,
             "obs_std": obs_std,

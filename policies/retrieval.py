@@ -188,10 +188,11 @@ class Retrieval(PolicyWrapper):
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)
         entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
-        mine = given[:, None, None, dims]
-        at = plans[:, None, None], ahead[..., None]
-        gap = seen[(*at, entries)] - obs[:, None, None, entries]
-        off = done[(*at, dims)] + gains * gap - values[:, None, None, dims]
+        # `take`, as it keeps the layout: the order of a sum, and with it its last bits.
+        mine, wanted = (part.take(dims, -1)[:, None, None] for part in (given, values))
+        at = plans[:, None], ahead
+        gap = seen[at].take(entries, -1) - obs.take(entries, -1)[:, None, None]
+        off = done[at].take(dims, -1) + gains * gap - wanted
         cost = (np.where(mine, 1.0, FREE) * gap**2 + mine * (off / self._pose_scale) ** 2).sum(-1)
         step = np.where(ahead <= last[:, None], cost, np.inf).argmin(-1)
         self._waited = np.where(step > 0, 0, self._waited + 1)
@@ -200,7 +201,8 @@ class Retrieval(PolicyWrapper):
         self._waited[impatient] = 0
         self._frame = np.minimum(self._frame + step, last)
         error = np.take_along_axis(cost, step[..., None], -1)[..., 0]
-        rest = seen[plans, self._frame][..., self._others] - obs[:, None, self._others]
+        others = self._others
+        rest = seen[plans, self._frame].take(others, -1) - obs.take(others, -1)[:, None]
         self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
 
     def _planned(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -208,7 +210,8 @@ class Retrieval(PolicyWrapper):
         plans, feedback = np.arange(len(self.config.lengths)), self._feedback
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         commands = done[plans, self._frame].astype(np.float64)  # (B, N, D)
-        gap = seen[plans, self._frame][..., feedback.entries] - obs[:, None, feedback.entries]
+        entries = feedback.entries
+        gap = seen[plans, self._frame].take(entries, -1) - obs.take(entries, -1)[:, None]
         commands[..., feedback.dims] += feedback.gains * gap
         weights = self.belief
         mean = np.einsum("bn,bnd->bd", weights, commands)

@@ -43,7 +43,7 @@ class WindowConfig(WrapperConfig):
     commit: int = 0
     """Steps, the present one included, that are kept from the plan of the step before."""
     temporal_ensemble_coeff: float | None = None
-    """Average what this plan and the `chunk` - 1 before it say of now, weighted by
+    """Average what this plan and the `chunk_size` - 1 before it say of now, weighted by
     exp(`temporal_ensemble_coeff` · age in steps); 0: alike; None: the newest plan alone."""
     remember: str = "operator"
     """What of past actions is known: what the `operator` gave, or `all` that was done."""
@@ -55,7 +55,7 @@ class WindowConfig(WrapperConfig):
                 raise InputError(f"{name}: expected at least {low}, got {getattr(self, name)}")
         if self.commit >= self.chunk_size:
             raise InputError(
-                f"commit: expected less than chunk ({self.chunk_size}), got {self.commit}"
+                f"commit: expected less than chunk_size ({self.chunk_size}), got {self.commit}"
             )
         if self.temporal_ensemble_coeff is not None and (
             self.commit or not np.isfinite(self.temporal_ensemble_coeff)
@@ -194,10 +194,12 @@ class Windowed(PolicyWrapper):
         return np.tensordot(weights / weights.sum(), said, 1).astype(np.float32)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """Log-likelihood of what was given now, given what is known of the past, `(B,)` [nats].
+        """Log-likelihood of what was given now, given what is known of the past [nats].
 
-        Of the step of the last `act`; before the first, nothing is known of the past.
+        `(B,)` for `(B, O)`, `()` for `(O,)`. Of the step of the last `act`; before the first,
+        nothing is known of the past.
         """
+        shape = np.shape(obs)[:-1]
         obs = np.atleast_2d(np.asarray(obs, np.float32))
         partial = partial.batched()
         if self._seen and np.array_equal(self._seen[-1], obs):
@@ -207,9 +209,9 @@ class Windowed(PolicyWrapper):
             known = PartialAction.nothing(len(obs), self.inner.action_dim)
         both = self._joined(known, partial)
         if isinstance(self.inner, MacPolicy):
-            return self.inner.log_prob(stacked, both, known.given)
-        joint = self.inner.log_prob(stacked, both)
-        return None if joint is None else joint - self.inner.log_prob(stacked, known)
+            return self.inner.log_prob(stacked, both, known.given).reshape(shape)
+        joint, past = (self.inner.log_prob(stacked, each) for each in (both, known))
+        return None if joint is None or past is None else (joint - past).reshape(shape)
 
     def _stacked(self) -> np.ndarray:
         """Observations `(B, h·O)`, the oldest first; the first one stands for those before."""

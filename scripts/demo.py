@@ -54,7 +54,7 @@ def main(args: Args) -> int | None:
     from mac_control.training.many import Job, train_many
 
     seeds, num_given = numbers("seeds", args.seeds), numbers("num_given", args.num_given)
-    demonstrations = described(load_demonstrations(args.data), args)
+    demonstrations = described(load_demonstrations(args.data), args, rollouts=True)
     jobs = [
         Job(
             name,

@@ -21,7 +21,9 @@ from mac_control.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from mac_control.demonstrations import Demonstrations
+    from mac_control.envs.make import EnvName
     from mac_control.policies import Policy
+    from mac_control.robot import Robot
 
 WRAPPERS = ("windowed", "intent", "retrieval")
 # Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
@@ -117,7 +119,8 @@ def main(args: Any) -> int | None:
     from mac_control.training import preset, train
 
     torch.set_num_threads(args.threads)
-    demonstrations = described(load_demonstrations(args.data), args)
+    looks = args.training.select_by == "rollouts"
+    demonstrations = described(load_demonstrations(args.data), args, rollouts=looks)
     if args.wrapper == "intent":
         from mac_control.envs.kitchen.subtasks import labelled
 
@@ -142,24 +145,25 @@ def main(args: Any) -> int | None:
     return None
 
 
-def described(demonstrations: Demonstrations, args: EnvOptions) -> Demonstrations:
-    """With the robot that the command line describes, or that of the environment it names."""
+def described(
+    demonstrations: Demonstrations, args: EnvOptions, rollouts: bool = False
+) -> Demonstrations:
+    """With the robot that the command line describes, or that of the environment it names.
+
+    Raises:
+        InputError: data that do not fit that environment; with `rollouts`, where none is named,
+            the one that they were recorded in, or the default.
+    """
     robot, env = args.chosen_robot(), args.chosen_env()
     if env is not None:
-        from mac_control.envs import make_env, robot_of
-
-        sizes = demonstrations.obs_dim, demonstrations.action_dim
-        made = make_env(env.fitted(*sizes), robot)
-        robot = robot_of(made)
-        seen = made.observation_space.shape[0]
-        made.close()
-        if sizes != (seen, robot.action_dim):
-            raise InputError(
-                f"data: expected {seen} observed and {robot.action_dim} action dimensions, as "
-                f"{env.name} has, got {sizes[0]} and {sizes[1]}"
-            )
+        robot = fitting_robot(demonstrations, env, robot)
         provenance = {**demonstrations.provenance, "env": env.to_json()}
         demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
+    elif rollouts:
+        from mac_control.envs.make import EnvName
+
+        found = EnvName.of_data(demonstrations.provenance) or EnvName()
+        fitting_robot(demonstrations, found, robot)
     if robot is not None:
         return dataclasses.replace(demonstrations, robot=robot)
     if demonstrations.robot is None:
@@ -169,6 +173,28 @@ def described(demonstrations: Demonstrations, args: EnvOptions) -> Demonstration
             file=sys.stderr,
         )
     return demonstrations
+
+
+def fitting_robot(
+    demonstrations: Demonstrations, env: EnvName, robot: Robot | None = None
+) -> Robot:
+    """The robot of an environment; `robot` is a description in place of its own.
+
+    Raises:
+        InputError: an environment of other sizes than the demonstrations.
+    """
+    from mac_control.envs import make_env, robot_of
+
+    sizes = demonstrations.obs_dim, demonstrations.action_dim
+    made = make_env(env.fitted(*sizes), robot)
+    found, seen = robot_of(made), made.observation_space.shape[0]
+    made.close()
+    if sizes != (seen, found.action_dim):
+        raise InputError(
+            f"data: expected {seen} observed and {found.action_dim} action dimensions, as "
+            f"{env.name} has, got {sizes[0]} and {sizes[1]}; name their environment (--env)"
+        )
+    return found
 
 
 def _wrap(args: Any, demonstrations: Demonstrations, config: Any) -> Path:

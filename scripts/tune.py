@@ -47,7 +47,7 @@ def main(args: Args) -> int | None:
 
     found = tune(
         args.policy,
-        described(load_demonstrations(args.data), args),
+        described(load_demonstrations(args.data), args, rollouts=True),
         args.out,
         trials=args.trials,
         steps=args.steps,

@@ -1,4 +1,6 @@
-"""An arbitrated policy heeds what is likely, and acts alone while what is given is not."""
+"""Arbitration: likely commands are obeyed; the robot acts alone while they are unlikely."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import InputError, PartialAction, evaluate
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop.metrics import acceptance_rate
 from mac_control.loop.trajectory import Trajectory
 from mac_control.policies import Policy
@@ -23,8 +26,8 @@ class Normal(Policy):
 
     obs_dim, low, high = 3, -np.ones(2, np.float32), np.ones(2, np.float32)
 
-    def complete(self, obs, values, given):
-        return np.zeros_like(values)
+    def complete(self, obs, partial):
+        return np.zeros_like(partial.values)
 
     def log_prob(self, obs, partial):
         each = -0.5 * (partial.values / STD) ** 2 - np.log(STD * np.sqrt(2 * np.pi))
@@ -47,7 +50,7 @@ def test_what_stays_further_off_is_overruled_and_heeded_again_once_it_is_likely(
     done = acts(policy, *[0.9] * 10, *[0.1] * 30)
     overruled = [value == 0.0 for value in done]
     first, last = overruled.index(True), len(done) - 1 - overruled[::-1].index(True)
-    assert 0 < first < 5  # a single odd command is still acceptance_rate
+    assert 0 < first < 5  # a single odd command is still obeyed
     assert 10 <= last < 30 and all(overruled[first : last + 1])
     policy.reset()
     assert acts(policy, 0.9) == [np.float32(0.9)]
@@ -80,7 +83,7 @@ def test_actions_are_what_is_given_or_what_the_policy_does(steps):
 
 
 class Listening(Normal):
-    """One that stateful: it does the mean of all it was given so far, in every free dimension."""
+    """Stateful: it does the mean of all it was given so far, in every free dimension."""
 
     stateful = True
 
@@ -90,9 +93,11 @@ class Listening(Normal):
     def autonomous_action(self, obs):
         return np.zeros((len(obs), 2), np.float32)
 
-    def complete(self, obs, values, given):
-        self.heard.append(values[given].mean())
-        return np.full_like(values, np.mean(self.heard))
+    def observe(self, obs, partial):
+        self.heard.append(partial.values[partial.given].mean())
+
+    def complete(self, obs, partial):
+        return np.full_like(partial.values, np.mean(self.heard))
 
 
 def test_one_that_remembers_goes_on_listening_while_it_overrules():
@@ -107,11 +112,11 @@ def test_one_that_remembers_goes_on_listening_while_it_overrules():
     assert action.tolist() == [0.0, pytest.approx(30 / 90)]  # what it heard while it overruled
 
 
-@pytest.mark.parametrize("kind", ["recall", "intent"])
+@pytest.mark.parametrize("kind", ["retrieval", "intent"])
 def test_policies_that_remember_say_what_they_would_do_alone(kind):
-    box = (np.zeros(30), np.ones(30), -np.ones(9), np.ones(9))
+    box = (np.zeros(30), np.ones(30), -np.ones(9), np.ones(9), kitchen_robot(30))
     policy = {
-        "recall": lambda: Retrieval(RetrievalConfig(lengths=(5, 4)), *box),
+        "retrieval": lambda: Retrieval(RetrievalConfig(lengths=(5, 4)), *box),
         "intent": lambda: Intent(IntentConfig(intents=("open", "shut")), *box),
     }[kind]()
     policy.reset(seed=0)
@@ -136,13 +141,25 @@ def test_only_policies_with_a_density_that_know_what_they_would_do_can_judge():
         Arbitrated(Normal(), z=0.0)
 
 
-def test_heeded_counts_given_entries_that_were_done():
+def test_the_acceptance_rate_counts_given_entries_that_were_done():
     given = np.array([[True, False]] * 4)
     values = np.array([[0.5, 0.0], [0.5, 0.0], [3.0, 0.0], [0.5, 0.0]], np.float32)
     actions = np.array([[0.5, 0.1], [0.0, 0.1], [1.0, 0.1], [0.5, 0.1]], np.float32)
     zeros = np.zeros(4)
-    trajectory = Trajectory(np.zeros((4, 3)), given, values, actions, zeros, None, {}, None, 0)
+    trajectory = Trajectory(
+        np.zeros((4, 3)),
+        given,
+        values,
+        actions,
+        zeros,
+        None,
+        {},
+        None,
+        0,
+        box=(-np.ones(2), np.ones(2)),
+    )
     assert acceptance_rate(trajectory) == 0.75
+    assert acceptance_rate(replace(trajectory, box=None)) == 0.5  # 3.0 is then no command of 1.0
 
 
 class Kitchen(Normal):
@@ -158,7 +175,8 @@ class NoDensity(Kitchen):
 
 
 def test_a_random_operator_is_overruled_where_an_evaluation_asks_for_it():
-    arguments = {"given": [3], "episodes": 2, "workers": 1, "env": {"max_episode_steps": 9}}
+    arguments = {"num_given": [3], "episodes": 2, "workers": 1}
+    arguments["env_options"] = {"max_episode_steps": 9}
     (obeyed,) = evaluate([Kitchen()], ["random"], **arguments)
     (overruled,) = evaluate([Kitchen()], ["random"], arbitrate=2.0, **arguments)
     assert obeyed["metrics"]["acceptance_rate"] == 1.0

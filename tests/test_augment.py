@@ -11,7 +11,8 @@ from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.report import cells, nearest, plot, summarize
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.envs import make_kitchen
-from mac_control.errors import InputError
+from mac_control.envs.kitchen.data import as_kitchen
+from mac_control.errors import DataError, InputError
 from mac_control.scripts.augment import Args, main
 
 CALM = Disturbance(strength=0.0, init_noise=0.0, interrupted=0.0, min_reward=0.0)
@@ -26,7 +27,8 @@ def moves() -> Demonstrations:
         action = np.array([0.3, -0.2, 0.1, 0.2, -0.1, 0.2, 0.1, 0.0, 0.0]) * sign
         seen = [env.reset(seed=0)[0]] + [env.step(action)[0] for _ in range(24)]
         episodes.append(Episode(np.array(seen), np.tile(action, (25, 1))))
-    return Demonstrations(episodes, ("microwave", "kettle"))
+    made = Demonstrations(episodes, ("microwave", "kettle"))
+    return as_kitchen(made, noise=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +170,13 @@ def test_refuses_settings_out_of_range(option):
 
 
 def test_refuses_demonstrations_that_cannot_be_followed(moves):
-    with pytest.raises(InputError, match="subtasks"):
-        plan(Demonstrations(moves.episodes), CALM, 1, seed=0)
+    with pytest.raises(InputError, match="know the environment they were recorded in"):
+        plan(Demonstrations(moves.episodes, moves.tasks, robot=moves.robot), CALM, 1, seed=0)
     with pytest.raises(InputError, match="interrupted"):
         plan(moves.select([0]), replace(CALM, interrupted=0.5), 1, seed=0)
-    short = Demonstrations([Episode(np.zeros((3, 12)), np.zeros((3, 9)))], ("kettle",))
-    with pytest.raises(InputError, match="12"):
-        plan(short, CALM, 1, seed=0)
+    episode = Episode(np.zeros((3, 12)), np.zeros((3, 9)))
+    blind = Demonstrations([episode], ("kettle",), moves.provenance)
+    with pytest.raises(InputError, match="whose robot is known, got none"):
+        plan(blind, CALM, 1, seed=0)
+    with pytest.raises(DataError, match="expected 30 observed entries, got 12"):
+        replace(blind, robot=moves.robot)

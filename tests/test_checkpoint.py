@@ -9,7 +9,9 @@ import torch
 
 import mac_control
 from mac_control.checkpoint import commit, load_policy, read, save_policy
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import CheckpointError, InputError
+from mac_control.partial import PartialAction
 from mac_control.policies import policy_class
 from mac_control.policies.bc import BC
 
@@ -92,7 +94,7 @@ def test_missing_weights(saved):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "oracle"}, "expected one of bc, ibc, mac"),
+        ({"kind": "oracle"}, "expected one of bc, diffusion, ibc, intent, mac,"),
         ({"version": 99}, "got 99"),
         ({"version": "1"}, "expected version"),
         ({"format": "other"}, "format"),
@@ -134,7 +136,7 @@ def test_weights_are_never_read_from_outside_the_folder(saved, tmp_path):
 
 
 def test_unknown_policies_are_named():
-    with pytest.raises(InputError, match="bc, ibc, mac"):
+    with pytest.raises(InputError, match="bc, diffusion, ibc, intent, mac, mixture_bc"):
         policy_class("oracle")
 
 
@@ -144,3 +146,112 @@ def test_a_configuration_that_would_take_all_memory_is_refused(saved, key):
     rewrite(saved, config={**config, key: 44_653_693})
     with pytest.raises(CheckpointError, match=f"config.{key}: expected at most"):
         load_policy(saved)
+
+
+OLD_FIELDS = [
+    "rule",
+    "gives",
+    "fill",
+    "habit",
+    "change",
+    "trust",
+    "lead",
+    "history",
+    "chunk",
+    "ensemble",
+]
+#: Name of a policy in version 1 -> its configuration there, its name now, its configuration now.
+VERSION_1 = {
+    "mac": (
+        {"rule": "operator", "gives": [1, 3], "fill": "mode", "width": 8, "obs_width": 8},
+        "mac",
+        {"mask_distribution": "operator", "num_given": (1, 3), "decoding": "mode"},
+    ),
+    "intent": (
+        {
+            "policy": "mac",
+            "options": {"fill": "mode", "gives": [2], "width": 8, "obs_width": 8},
+            "intents": ["kettle", "microwave"],
+            "width": 8,
+            "habit": 0.7,
+            "change": 0.1,
+            "trust": 0.4,
+            "lead": 0.3,
+        },
+        "intent",
+        {"prior": 0.7, "transition_prob": 0.1, "likelihood_weight": 0.4, "switch_margin": 0.3},
+    ),
+    "windowed": (
+        {
+            "policy": "bc",
+            "options": {"width": 8, "depth": 1},
+            "history": 2,
+            "chunk": 3,
+            "ensemble": 0.1,
+        },
+        "windowed",
+        {"n_obs_steps": 2, "chunk_size": 3, "temporal_ensemble_coeff": 0.1},
+    ),
+    "recall": (
+        {
+            "policy": "mac",
+            "options": {"fill": "mode", "rule": "marginal", "width": 8, "obs_width": 8},
+            "plans": 2,
+            "lengths": [4, 3],
+        },
+        "retrieval",
+        {"plans": 2, "lengths": (4, 3)},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", VERSION_1)
+@pytest.mark.parametrize("tasks", [["kettle"], []])
+def test_checkpoints_of_version_1_load_as_what_they_were(tmp_path, kind, tasks):
+    """As version 1 wrote it: no robot, no environment, its own names."""
+    written, name, now = VERSION_1[kind]
+    robot = kitchen_robot(30)
+    cls = policy_class(name)
+    options = {k: v for k, v in written.items() if k not in OLD_FIELDS} | now
+    if "options" in options:
+        renamed = {"fill": "decoding", "rule": "mask_distribution", "gives": "num_given"}
+        options["options"] = {renamed.get(k, k): v for k, v in options["options"].items()}
+    torch.manual_seed(0)
+    box = np.zeros(30), np.ones(30), robot.low, robot.high, robot
+    policy = cls(cls.Config(**options), *box).eval()
+    tensors = {
+        key.replace("prior_network.", "habit."): value for key, value in policy.state_dict().items()
+    }
+    record = {"kind": kind, "config": written, "obs_dim": 30, "action_dim": 9}
+    commit(tmp_path, "policy", {**record, "data": {"tasks": tasks}, "training": {}}, tensors)
+    rewrite(tmp_path, version=1)
+
+    loaded = load_policy(tmp_path)
+    assert loaded.config == policy.config and type(loaded) is cls
+    tells = bool(tasks) or kind == "recall"  # which tracked the kitchen's arm
+    assert loaded.robot == (robot if tells else None)
+    env = loaded.checkpoint["data"].get("env")
+    options = {"obs": "positions", **({"tasks": tasks} if tasks else {})}
+    assert env == ({"id": "kitchen", "options": options} if tells else None)
+    for each in (loaded, policy):
+        each.reset(seed=0)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        obs = rng.normal(size=30)
+        partial = PartialAction(rng.uniform(-1, 1, 9), rng.random(9) < 0.4)
+        assert np.array_equal(loaded.act(obs, partial), policy.act(obs, partial))
+    again = load_policy(save_policy(tmp_path / "again", loaded))
+    assert again.config == policy.config and again.robot == loaded.robot
+    assert json.loads((tmp_path / "again" / "policy.json").read_text())["version"] == 2
+
+
+@pytest.mark.parametrize("kind", ["os:system", "mac_control.policies.bc:BC", "json:loads"])
+def test_a_checkpoint_names_no_code(saved, kind):
+    rewrite(saved, kind=kind)
+    with pytest.raises(CheckpointError, match="expected the name of an installed policy, got"):
+        load_policy(saved)
+
+
+def test_what_is_no_policy_that_learns_is_refused():
+    with pytest.raises(InputError, match="policy 'json:loads': expected a LearnedPolicy"):
+        policy_class("json:loads")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
-from mac_control.collection import builtin
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS
+from mac_control.envs.kitchen import builtin
 from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
 from mac_control.scripts.collect import Args, main
 
@@ -58,7 +58,7 @@ def test_the_verb_writes_the_same_data_whatever_the_number_of_workers(tmp_path):
     loaded = []
     for workers in (1, 2):
         out = tmp_path / f"workers-{workers}"
-        main(Args(str(out), episodes=3, workers=workers, seed=5))
+        main(Args(out=str(out), episodes=3, workers=workers, seed=5))
         loaded.append(load_demonstrations(out))
     one, two = loaded
     assert len(one) == len(two) == 3

@@ -6,8 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mac_control import InputError
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.training import TrainConfig
-from mac_control.training.corrections import JOINTS, displace
+from mac_control.training.corrections import displace
+
+ARM = kitchen_robot(30)
+JOINTS, GAIN, TRAVEL = 7, ARM.actions[0].gain, ARM.actions[0].travel
 
 
 @given(st.integers(0, 2**31), st.floats(0, 0.5), st.floats(0, 8))
@@ -16,7 +20,7 @@ def test_the_label_steers_back_and_the_rest_stays(seed, spread, gain):
     obs, action = torch.randn(64, 30, generator=rng), torch.rand(64, 9, generator=rng) * 2 - 1
     executed = torch.rand(64, 9, generator=rng) * 2 - 1
     sources = [part.clone() for part in (obs, action, executed)]
-    moved, *corrected = displace(obs, action, executed, rng, spread, gain)
+    moved, *corrected = displace(obs, action, executed, rng, spread, gain / GAIN, robot=ARM)
     shift = moved[:, :JOINTS] - obs[:, :JOINTS]
     for before, after in zip((action, executed), corrected, strict=True):
         expected = (before[:, :JOINTS] - gain * shift).clamp(-1, 1)
@@ -32,7 +36,7 @@ def test_the_label_steers_back_and_the_rest_stays(seed, spread, gain):
 def test_about_half_of_the_samples_are_displaced_by_about_the_spread():
     rng = torch.Generator().manual_seed(0)
     obs, action = torch.zeros(20_000, 30), torch.zeros(20_000, 9)
-    moved = displace(obs, action, action, rng, spread=0.05)[0][:, :JOINTS]
+    moved = displace(obs, action, action, rng, spread=0.05, robot=ARM)[0][:, :JOINTS]
     # Some of the chosen samples draw an empty subset of joints: 1/8 of them.
     assert (moved != 0).any(-1).float().mean().item() == pytest.approx(0.5 * 7 / 8, abs=0.02)
     # s is uniform up to 2 spread: E s^2 = 4 spread^2 / 3.
@@ -47,11 +51,11 @@ def test_a_negative_spread_is_refused():
 def test_each_later_action_takes_back_a_part_of_what_is_left():
     obs, action = torch.zeros(64, 30), torch.zeros(64, 27)
     rng = torch.Generator().manual_seed(0)
-    moved, corrected, executed = displace(obs, action, action, rng, 0.01, gain=4.0, rows=3)
+    moved, corrected, executed = displace(obs, action, action, rng, 0.01, 0.8, 3, ARM)
     rows = corrected.view(64, 3, 9)
     assert moved.abs().sum() > 0 and torch.equal(corrected, executed)
     left = moved[:, :JOINTS]  # what a joint is still off, in each step
     for row in range(3):
         assert torch.allclose(rows[:, row, :JOINTS], -4.0 * left, atol=1e-6)
-        left = left + 0.09 * rows[:, row, :JOINTS]
+        left = left + TRAVEL * rows[:, row, :JOINTS]
     assert not rows[..., JOINTS:].any() and not action.any()

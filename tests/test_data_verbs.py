@@ -128,8 +128,8 @@ def test_info_tells_what_is_in_the_file(kitchen_complete, tmp_path, capsys):
 
 
 def test_replay_tracks_human_demonstrations_to_their_reward(kitchen_complete, capsys):
-    data("replay", "--data", kitchen_complete, "--episodes", "0,3", "--tracked", "--noise", "0",
-         "--workers", "1")  # fmt: skip
+    data("replay", "--data", kitchen_complete, "--episodes", "0,3", "--tracked",
+         "--env", "kitchen:tasks=complete:robot_noise_ratio=0", "--workers", "1")  # fmt: skip
     assert "mean of 2, tracked: reached 4.00, recorded 4.00" in capsys.readouterr().out
 
 
@@ -143,4 +143,7 @@ def test_list_and_bad_names_are_sentences(tmp_path, monkeypatch, capsys, small):
     data("info", "--data", "nothing", status=2)
     assert capsys.readouterr().err.count("error: ") == 2
     data("replay", "--data", small, status=2)
-    assert "expected demonstrations in the kitchen" in capsys.readouterr().err
+    assert (
+        "data: expected to know their environment, got none; name it (--env)"
+        in capsys.readouterr().err
+    )

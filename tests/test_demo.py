@@ -14,14 +14,12 @@ from mac_control.training.many import Job, train_many
 
 
 def test_one_command_trains_shares_control_and_reports(tmp_path, kitchen_complete, capsys):
-    argv = (
-        f"--data {kitchen_complete} --out {tmp_path} --steps 5 --episodes 1 --given 3 --workers 1"
-    )
+    argv = f"--data {kitchen_complete} --out {tmp_path} --steps 5 --episodes 1 --num-given 3 --workers 1"
     with pytest.raises(SystemExit) as status:
         run(main, argv.split())
     assert status.value.code == 0
     results = json.loads((tmp_path / "results.json").read_text())
-    rows = {(r["policy"], r["operator"], r["given"], r["train_seed"]) for r in results["rows"]}
+    rows = {(r["policy"], r["operator"], r["num_given"], r["train_seed"]) for r in results["rows"]}
     alone = {(name, "nobody", 0, 0) for name in ("bc", "ibc", "mac")}
     assert rows == alone | {("mac", "proxy", 3, 0)}
     assert results["training"]["mac"]["steps"] == 5
@@ -50,7 +48,7 @@ def test_jobs_are_the_same_in_one_process_and_in_two(tmp_path, kitchen_complete)
     assert digests[0] == digests[1] and digests[0][0] != digests[0][1]
 
 
-def test_demonstrations_of_another_robot_are_turned_away(tmp_path, monkeypatch):
+def test_demonstrations_of_another_robot_than_the_environments_are_refused(tmp_path, monkeypatch):
     import numpy as np
 
     import mac_control.demonstrations
@@ -58,5 +56,8 @@ def test_demonstrations_of_another_robot_are_turned_away(tmp_path, monkeypatch):
 
     other = Demonstrations([Episode(np.zeros((5, 4)), np.zeros((5, 2)))])
     monkeypatch.setattr(mac_control.demonstrations, "load_demonstrations", lambda source: other)
-    with pytest.raises(InputError, match="expected demonstrations in the kitchen"):
+    with pytest.raises(InputError, match=r"data: expected 30 observed and 9 .* got 4 and 2"):
+        main(Args(out=tmp_path, env="kitchen"))
+    with pytest.raises(InputError, match=r"as kitchen has, got 4 and 2; name their environment"):
         main(Args(out=tmp_path))
+    assert not list(tmp_path.iterdir())  # before anything is trained

@@ -26,7 +26,7 @@ def trained(folder, name, config, data, steps=900):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        (out,) = train(name, data, folder, policy=config, config=how, progress=False)
+        (out,) = train(name, data, folder, policy_config=config, config=how, progress=False)
     finally:
         torch.set_num_threads(threads)
     return load_policy(out)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mac_control import Demonstrations, Episode, InputError, cli, evaluate
 from mac_control.checkpoint import save_policy
-from mac_control.envs import make_kitchen
+from mac_control.envs import make_env
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop import bootstrap_interval, groups
 from mac_control.loop.cases import EvalPolicy, plan, resolve_policies
 from mac_control.policies import Policy
@@ -28,14 +29,15 @@ class Sway(Policy):
         self.name, self.scale = name, scale
         self.weight = np.random.default_rng(0).standard_normal((30, 9)).astype(np.float32)
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         return self.scale * np.tanh(obs @ self.weight)
 
 
 @pytest.fixture
 def demonstrations():
     rng = np.random.default_rng(0)
-    return Demonstrations([Episode(rng.normal(size=(9, 30)), rng.uniform(-1, 1, (9, 9)))])
+    episode = Episode(rng.normal(size=(9, 30)), rng.uniform(-1, 1, (9, 9)))
+    return Demonstrations([episode], robot=kitchen_robot(30))
 
 
 SHORT = {"max_episode_steps": 4, "tasks": ("kettle",)}
@@ -47,12 +49,13 @@ def untimed(rows):
 
 def test_rows_are_the_same_whatever_the_number_of_workers(monkeypatch, demonstrations):
     monkeypatch.setattr("mac_control.loop.evaluation.GROUP_SIZE", 2)
-    kinds = {"operators": ["nobody", "tracker"], "given": [2], "env": {"max_episode_steps": 25}}
+    kinds = {"operators": ["nobody", "tracker"], "num_given": [2]}
+    kinds["env_options"] = {"max_episode_steps": 25}
     arguments = {"episodes": 4, "demonstrations": demonstrations, **kinds}
     one = evaluate([Sway()], workers=1, **arguments)
     two = evaluate([Sway()], workers=2, **arguments)
     assert untimed(one) == untimed(two)
-    assert [(row["operator"], row["given"]) for row in one] == [("nobody", 0), ("tracker", 2)]
+    assert [(row["operator"], row["num_given"]) for row in one] == [("nobody", 0), ("tracker", 2)]
 
 
 def test_the_grid_runs_every_cell_once(demonstrations):
@@ -62,19 +65,19 @@ def test_the_grid_runs_every_cell_once(demonstrations):
         [0, 3, 9],
         episodes=1,
         workers=1,
-        env=SHORT,
+        env_options=SHORT,
         demonstrations=demonstrations,
     )
     cells = [("nobody", 0), ("everything", 9)]
     cells += [("proxy", 3), ("proxy", 9), ("tracker", 3), ("tracker", 9)]
     expected = [(policy, *cell) for policy in ("bc", "mac") for cell in cells]
-    got = [(row["policy"], row["operator"], row["given"]) for row in rows]
+    got = [(row["policy"], row["operator"], row["num_given"]) for row in rows]
     assert sorted(got) == sorted(expected)
 
 
 def test_a_row_says_what_was_run():
-    (row,) = evaluate([Sway()], episodes=3, seed=7, workers=1, env=SHORT)
-    assert (row["policy"], row["operator"], row["given"]) == ("sway", "nobody", 0)
+    (row,) = evaluate([Sway()], episodes=3, seed=7, workers=1, env_options=SHORT)
+    assert (row["policy"], row["operator"], row["num_given"]) == ("sway", "nobody", 0)
     assert (row["episodes"], row["reward_mean"], row["success_rate"]) == (3, 0.0, 0.0)
     assert row["rewards"] == [0.0, 0.0, 0.0] and row["reward_ci95"] == [0.0, 0.0]
     assert row["train_seed"] is None and row["seconds"] > 0
@@ -100,17 +103,20 @@ def test_more_episodes_begin_with_the_same_ones(monkeypatch):
     "arguments, message",
     [
         ({"episodes": 0}, "episodes: expected at least 1, got 0"),
-        ({"given": [10], "operators": ["proxy"]}, "given: expected numbers from 0 to 9, got 10"),
+        (
+            {"num_given": [10], "operators": ["proxy"]},
+            "num_given: expected numbers from 0 to 9, got 10",
+        ),
         ({"operators": []}, "operators: expected at least one"),
-        ({"operators": ["proxy"], "given": [3]}, "proxies: expected one policy"),
-        ({"operators": ["tracker"], "given": [3]}, "'tracker': expected demonstrations"),
-        ({"operators": ["driver"], "given": [3]}, "operator: expected one of everything"),
-        ({"env": {"tasks": "all"}}, "tasks: expected one of"),
+        ({"operators": ["proxy"], "num_given": [3]}, "proxies: expected one policy"),
+        ({"operators": ["tracker"], "num_given": [3]}, "'tracker': expected demonstrations"),
+        ({"operators": ["driver"], "num_given": [3]}, "operator: expected one of everything"),
+        ({"env_options": {"tasks": "all"}}, "tasks: expected one of"),
     ],
 )
 def test_mistakes_get_a_sentence(arguments, message):
     with pytest.raises(InputError, match=message):
-        evaluate([Sway()], **{"episodes": 1, "workers": 1, "env": SHORT, **arguments})
+        evaluate([Sway()], **{"episodes": 1, "workers": 1, "env_options": SHORT, **arguments})
 
 
 def test_policies_that_rows_could_not_tell_apart_are_refused():
@@ -157,7 +163,8 @@ def save_bc(folder, seed=0):
     torch.manual_seed(seed)
     ends = np.ones(9, np.float32)
     policy = BC(BC.Config(width=8), np.zeros(30), np.ones(30), -ends, ends)
-    data = {"tasks": ["kettle", "microwave"]}
+    tasks = ["kettle", "microwave"]
+    data = {"tasks": tasks, "env": {"id": "kitchen", "options": {"tasks": tasks}}}
     return save_policy(folder, policy, training={"seed": seed}, data=data)
 
 
@@ -184,7 +191,7 @@ def test_the_verb_evaluate_writes_results_and_goes_on_where_it_was(checkpoints, 
     grid = ["--policies", checkpoints, "--operators", "nobody", "proxy", "--given", "0,2"]
     assert verb("evaluate", *grid, *short) == 0
     results = json.loads((out / "results.json").read_text())
-    cells = [(row["operator"], row["given"], row["train_seed"]) for row in results["rows"]]
+    cells = [(row["operator"], row["num_given"], row["train_seed"]) for row in results["rows"]]
     assert cells == [("nobody", 0, 0), ("proxy", 2, 0), ("nobody", 0, 10), ("proxy", 2, 10)]
     assert [row["train_seeds"] for row in results["summary"]] == [[0, 10], [0, 10]]
     assert results["command"].startswith("mac-control evaluate") and results["versions"]["mujoco"]
@@ -218,21 +225,33 @@ def test_the_verb_evaluate_refuses_what_is_not_its_own_file(checkpoints, tmp_pat
     assert "expected a checkpoint folder" in capsys.readouterr().err
 
 
-def test_the_tasks_are_those_the_policy_was_trained_on(checkpoints, monkeypatch):
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_tasks_are_those_the_policy_was_trained_on(checkpoints, monkeypatch, version):
+    file = checkpoints / "seed-0" / "policy.json"
+    record = json.loads(file.read_text())
+    if version == 1:  # which did not record the environment
+        del record["data"]["env"], record["robot"]
+    file.write_text(json.dumps({**record, "version": version}))
     seen = []
-    monkeypatch.setattr(groups, "make_kitchen", lambda **o: seen.append(o) or make_kitchen(**o))
-    groups._made.cache_clear()
-    evaluate([checkpoints / "seed-0"], episodes=1, workers=1, env={"max_episode_steps": 2})
-    assert seen == [{"max_episode_steps": 2, "obs": "positions", "tasks": ("kettle", "microwave")}]
+
+    def make(name, robot=None):
+        seen.append((name.name, dict(name.options)))
+        return make_env(name, robot)
+
+    monkeypatch.setattr(groups, "make_env", make)
+    monkeypatch.setattr(groups, "_made", {"key": None, "envs": []})
+    evaluate([checkpoints / "seed-0"], episodes=1, workers=1, env_options={"max_episode_steps": 2})
+    options = {"max_episode_steps": 2, "obs": "positions", "tasks": ["kettle", "microwave"]}
+    assert seen == [("kitchen", options)]
 
 
 def test_the_proxy_is_the_one_of_the_same_training_seed(checkpoints):
-    both = [EvalPolicy("mac", seed, "", 30, 9, None, "sum") for seed in (0, 10)]
+    both = [EvalPolicy("mac", seed, "", 30, 9, None, None, "sum") for seed in (0, 10)]
     cells = plan(both, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert [cell.proxy.train_seed for cell in cells] == [0, 10]
     cells = plan(both, ["proxy"], [3], resolve_policies([checkpoints / "seed-10"]), {})
     assert [cell.proxy.train_seed for cell in cells] == [10, 10]
-    other = [EvalPolicy("mac", 3, "", 30, 9, None, "sum")]
+    other = [EvalPolicy("mac", 3, "", 30, 9, None, None, "sum")]
     with pytest.raises(InputError, match=r"one with training seed 3 for 'mac', got .*\[0, 10\]"):
         plan(other, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert len({cell.key for cell in cells}) == 2
@@ -247,11 +266,11 @@ def test_the_verb_rollout_prints_each_episode_and_the_mean(checkpoints, capsys):
     policy = ["--policy", checkpoints / "seed-0", "--steps", 3, "--episodes", 2]
     assert verb("rollout", *policy, "--operator", "proxy", "--dims", "1,4", "--seed", 7) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("seed 7  reward 0  given 1,4")
+    assert lines[0].startswith("seed 7  reward 0  given shoulder, forearm turn")
     assert lines[-1] == "mean reward 0.00 ± 0.00 (standard error, 2)"
     for wrong, message in [
-        (["--given", 1, "--dims", "1"], "given, dims: expected one of the two"),
-        (["--dims", "a"], "dims: expected numbers such as 0,1,3, got 'a'"),
+        (["--given", 1, "--dims", "1"], "num_given, dims: expected one of the two"),
+        (["--operator", "random", "--dims", "a"], "expected groups or dimensions out of arm, base"),
         (["--episodes", 0], "episodes: expected at least 1"),
         (["--operator", "driver"], "operator: expected one of everything"),
     ]:

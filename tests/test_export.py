@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -87,6 +88,13 @@ def exported(folder):
     return OnnxPolicy(folder / "mac.onnx")
 
 
+class Raw(NamedTuple):
+    """What a robot's computer hands to the graph: not checked."""
+
+    values: np.ndarray
+    given: np.ndarray
+
+
 @settings(max_examples=60)
 @cases(seed=st.integers(0, 2**32 - 1), batch=st.integers(1, 40), share=st.floats(0, 1))
 def test_any_mask_gives_what_torch_gives(mac, exported, seed, batch, share):
@@ -103,7 +111,7 @@ def test_the_graph_itself_clips_and_hides_what_is_not_given(mac, exported):
     obs, values = np.zeros((2, 30), np.float32), np.full((2, 9), 7, np.float32)
     mask = np.array([[True] + [False] * 8] * 2)
     values[1, 1:] = np.nan
-    first, second = exported.complete(obs, values, mask)
+    first, second = exported.complete(obs, Raw(values, mask))
     assert np.array_equal(first, second)
     assert first[0] == 1 and np.isfinite(second).all()
 
@@ -158,7 +166,7 @@ def test_the_file_says_what_it_is(folder, mac, exported):
 def test_it_is_a_policy_for_every_verb(folder, tmp_path, capsys):
     from mac_control.scripts.rollout import Args, main
 
-    main(Args(policy=str(folder / "mac.onnx"), episodes=1, steps=2))
+    main(Args(policy=str(folder / "mac.onnx"), episodes=1, episode_steps=2))
     assert "mean reward" in capsys.readouterr().out
     again = pickle.loads(pickle.dumps(load_policy(folder / "mac.onnx")))
     assert np.array_equal(again.act(np.ones(30)), load_policy(folder / "mac.onnx").act(np.ones(30)))
@@ -199,8 +207,8 @@ def test_fill_is_an_option_of_mac_alone(tmp_path):
 class Liar(BC):
     """Answers otherwise than its graph."""
 
-    def complete(self, obs, values, given):
-        return super().complete(obs, values, given) + 0.01
+    def complete(self, obs, partial):
+        return super().complete(obs, partial) + 0.01
 
 
 def test_a_file_that_answers_otherwise_is_not_kept(tmp_path):

@@ -101,7 +101,7 @@ def test_it_learns_one_of_two_modes_and_never_their_mean(tmp_path, config):
         "ibc",
         Demonstrations(episodes),
         tmp_path,
-        policy=config,
+        policy_config=config,
         config=TrainConfig(steps=200, batch_size=64, lr=5e-3, warmup=10, ema=0.9),
         progress=False,
     )
@@ -154,7 +154,7 @@ def test_several_seeds_are_trained_one_after_another(tmp_path):
         Demonstrations([Episode(obs, actions)]),
         tmp_path,
         seeds=(0, 1),
-        policy=replace(SMALL, spectral_norm=True),
+        policy_config=replace(SMALL, spectral_norm=True),
         config=TrainConfig(steps=2, batch_size=4),
         progress=False,
     )

@@ -1,5 +1,7 @@
 """Intent: what is given tells what the operator is up to, and the belief lasts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from mac_control.loop import evaluate
 from mac_control.partial import PartialAction
 from mac_control.policies.arbitrated import Arbitrated
 from mac_control.policies.intent import IntentConfig
-from mac_control.scripts.train import Args, chosen, main
+from mac_control.scripts.train import Training, chosen, main, with_policy
 from mac_control.training import TrainConfig, new_policy, train
 
 D = 3
@@ -34,7 +36,7 @@ def demonstrations():
 def policy(tmp_path_factory):
     out = tmp_path_factory.mktemp("intent")
     config = TrainConfig(steps=300, batch_size=64, warmup=20, ema=0.9)
-    train("intent", demonstrations(), out, policy=IntentConfig(**SMALL), config=config)
+    train("intent", demonstrations(), out, policy_config=IntentConfig(**SMALL), config=config)
     return load_policy(out)
 
 
@@ -165,7 +167,7 @@ def test_mac_within_is_saved_and_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"policy": "windowed"}, "policy: expected one that does not remember"),
+        ({"policy": "windowed"}, "policy: expected one that is not stateful"),
         ({"policy": "bc", "options": {}}, "policy: expected one with a density.*got bc"),
         ({"options": {"colour": 1}}, "options: expected those of mixture_bc"),
         ({"intents": ("left",)}, "intents: expected all that demonstrations name, got none for r"),
@@ -199,8 +201,8 @@ def test_what_fits_no_intent_is_overruled_where_asked_for(policy):
     judge = Arbitrated(policy, z=2.0)
     judge.reset(seed=0)
     given = np.array([[False, True, False]])
-    acceptance_rate = steps(judge, np.array([[0, 0.5, 0]]), given, 30)
-    assert acceptance_rate[0, 1] == 0.5 and judge.inferred_intent == ["right"]
+    obeyed = steps(judge, np.array([[0, 0.5, 0]]), given, 30)
+    assert obeyed[0, 1] == 0.5 and judge.inferred_intent == ["right"]
     overruled = steps(judge, np.array([[0, 1.0, 0]]), given, 30)
     assert overruled[0, 1] != 1.0 and np.abs(overruled - 0.5).max() < 0.15
     steps(judge, np.array([[0, -0.5, 0]]), given, 30)  # another intent, not overruled for long
@@ -208,12 +210,13 @@ def test_what_fits_no_intent_is_overruled_where_asked_for(policy):
 
 
 def test_the_command_line_trains_one_and_rates_it(tmp_path):
-    args = Args(tmp_path, policy="mixture_bc", intents=True, steps=3, batch_size=8)
-    assert main(args) is None
+    mixture_bc = with_policy("mixture_bc")
+    args = mixture_bc(out=tmp_path, policy="mixture_bc", wrapper="intent")
+    assert main(replace(args, training=Training(steps=3, batch_size=8))) is None
     policy = load_policy(tmp_path)
     assert policy.config.policy == "mixture_bc" and "kettle" in policy.config.intents
-    env = {"max_episode_steps": 5}
-    (row,) = evaluate([tmp_path], ["random"], [3], episodes=2, workers=1, env=env)
+    options = {"max_episode_steps": 5}
+    (row,) = evaluate([tmp_path], ["random"], [3], episodes=2, workers=1, env_options=options)
     assert row["policy"] == "intent" and row["metrics"]["log_prob_per_dim"] is not None
-    with pytest.raises(InputError, match="intents: expected none with history, past or chunk"):
-        chosen(Args(tmp_path, intents=True, n_obs_steps=2))
+    with pytest.raises(InputError, match="windowed: expected --wrapper windowed with its options"):
+        chosen(replace(args, windowed=replace(args.windowed, n_obs_steps=2)))

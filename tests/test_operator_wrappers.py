@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
 from mac_control.operators.degraded import Intermittent, Laggy, LowRate, Noisy
@@ -14,7 +15,7 @@ from mac_control.operators.patterns import Joystick, Shifting
 from mac_control.operators.spec import WRAPPERS, parse
 from mac_control.partial import PartialAction
 
-D, STEPS = 9, 400
+D, STEPS, ROBOT = 9, 400, kitchen_robot(30)
 
 
 class Counter(Operator):
@@ -52,7 +53,7 @@ SPECS = (
 @given(st.lists(st.sampled_from(SPECS), max_size=4), st.integers(0, 1000))
 @settings(max_examples=40, deadline=None)
 def test_an_episode_follows_from_its_seed(wrappers, seed):
-    operator = make_operator("+".join(["random", *wrappers]), action_dim=D)
+    operator = make_operator("+".join(["random", *wrappers]), action_dim=D, robot=ROBOT)
     first = run(operator, seed, 30)
     run(operator, seed + 1, 7)
     again = run(operator, seed, 30)
@@ -92,7 +93,8 @@ def test_hands_come_on_and_off_for_the_asked_times():
 def demonstrations(frames=100):
     """Two straight lines in joint space, 0 to 1 and 0 to -1."""
     ramp = np.linspace(0, 1, frames)[:, None] * np.ones(30)
-    return Demonstrations([Episode(s * ramp, np.zeros((frames, D))) for s in (1, -1)])
+    episodes = [Episode(s * ramp, np.zeros((frames, D))) for s in (1, -1)]
+    return Demonstrations(episodes, robot=ROBOT)
 
 
 def test_a_wrong_spell_drives_far_away_and_is_marked():
@@ -168,5 +170,6 @@ def test_specs_are_read_from_the_inside_out():
 )
 def test_a_spec_that_cannot_be_says_why(spec, sentence):
     resources = {"demonstrations": demonstrations()} if spec.startswith("tracker") else {}
+    resources["robot"] = ROBOT
     with pytest.raises(InputError, match=sentence):
         make_operator(spec, action_dim=D, **resources)

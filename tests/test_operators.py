@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import Demonstrations, Episode, InputError, PartialAction
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.operators import Nobody, Operator, Proxy, Restricted, make_operator, operator_names
 from mac_control.policies import Policy
 
@@ -19,7 +20,7 @@ class Constant(Policy):
 
     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         return np.tile(np.linspace(-0.4, 0.4, 9, dtype=np.float32), (len(obs), 1))
 
 
@@ -42,9 +43,8 @@ class Whole(Operator):
 @pytest.fixture
 def demonstrations():
     rng = np.random.default_rng(0)
-    return Demonstrations(
-        [Episode(rng.normal(size=(6, 30)), rng.uniform(-1, 1, (6, 9))) for _ in range(3)]
-    )
+    episodes = [Episode(rng.normal(size=(6, 30)), rng.uniform(-1, 1, (6, 9))) for _ in range(3)]
+    return Demonstrations(episodes, robot=kitchen_robot(30))
 
 
 def test_our_own_operators_are_entry_points():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,9 @@ def fit(name, out, steps=6, **options):
     )
     subtasks = np.repeat(["open", "shut"], 20)
     demonstrations = Demonstrations([Episode(*pair, subtasks=subtasks) for pair in shapes])
-    train(kind, demonstrations, out, seeds=seeds, policy=policy, config=config, progress=False)
+    train(
+        kind, demonstrations, out, seeds=seeds, policy_config=policy, config=config, progress=False
+    )
 
 
 def curves(folder):
@@ -115,8 +118,10 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path):
 
 
 def kill_second(trainer, rate):
-    """A step of the optimizer; in the second process the last one."""
+    """A step of the optimizer; in the second process the last one, once the first has saved."""
     if trainer.run.step == 4 and trainer.ranks.rank == 1:
+        while read(trainer.run.out, "training")[0]["step"] < 4:
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
     return step(trainer, rate)
 

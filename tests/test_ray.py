@@ -13,6 +13,7 @@ import pytest
 from mac_control import Demonstrations, Episode, InputError, MacControlError, evaluate
 from mac_control.checkpoint import load_policy
 from mac_control.collection.generate import generate_dataset
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.parallel import FanOut, Ray, run_many
 from mac_control.policies import Policy
 from mac_control.training import TrainConfig
@@ -41,15 +42,17 @@ class Sway(Policy):
     obs_dim, low, high = 30, -np.ones(9, np.float32), np.ones(9, np.float32)
     weight = np.random.default_rng(0).standard_normal((30, 9)).astype(np.float32)
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         return np.tanh(obs @ self.weight)
 
 
 def test_the_results_are_those_of_this_machine(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr("mac_control.loop.evaluation.GROUP_SIZE", 1)
     rng = np.random.default_rng(0)
-    data = Demonstrations([Episode(rng.normal(size=(9, 30)), rng.uniform(-1, 1, (9, 9)))])
-    grid = {"given": [2], "episodes": 3, "env": {"max_episode_steps": 20}, "demonstrations": data}
+    episode = Episode(rng.normal(size=(9, 30)), rng.uniform(-1, 1, (9, 9)))
+    data = Demonstrations([episode], robot=kitchen_robot(30))
+    grid = {"num_given": [2], "episodes": 3, "demonstrations": data}
+    grid["env_options"] = {"max_episode_steps": 20}
     rows, weights = [], []
     for workers in (1, FanOut(backend="ray", address=cluster.address).chosen()):
         found = evaluate([Sway()], ["nobody", "tracker"], workers=workers, **grid)

@@ -26,8 +26,8 @@ class Reach(Policy):
         self.seeds.append(seed)
         self.rng = np.random.default_rng(seed)
 
-    def complete(self, obs, values, given):
-        return self.rng.uniform(-0.5, 0.5, values.shape)
+    def complete(self, obs, partial):
+        return self.rng.uniform(-0.5, 0.5, partial.values.shape)
 
     def log_prob(self, obs, partial):
         return -0.5 * (partial.values**2 + np.log(2 * np.pi)).sum(1, where=partial.given)
@@ -104,7 +104,7 @@ def test_a_group_in_lockstep_does_what_its_episodes_do(env):
     """With a policy that answers each row alone, a group is its episodes, one by one."""
 
     class Alone(Reach):
-        def complete(self, obs, values, given):
+        def complete(self, obs, partial):
             return np.sin(obs[:, :9] * 7)
 
     envs = [make_kitchen(max_episode_steps=steps) for steps in (8, 5, 8)]

@@ -25,7 +25,7 @@ class Linear(Policy):
         self.low, self.high = -np.ones(action_dim, np.float32), np.ones(action_dim, np.float32)
         self.weight = scale * RNG(0).standard_normal((obs_dim, action_dim)).astype(np.float32)
 
-    def complete(self, obs, values, given):
+    def complete(self, obs, partial):
         return obs @ self.weight
 
     def log_prob(self, obs, partial):
@@ -97,8 +97,8 @@ class Wild(Linear):
 
     answer = 0.0
 
-    def complete(self, obs, values, given):
-        return np.full(values.shape, self.answer, np.float32)
+    def complete(self, obs, partial):
+        return np.full(partial.values.shape, self.answer, np.float32)
 
 
 numbers = st.floats(width=32, allow_nan=True, allow_infinity=True)

@@ -68,12 +68,12 @@ def test_rows_are_those_of_the_chosen_episodes_in_order(builtin, stored):
     assert np.array_equal(subtasks, np.concatenate([e.subtasks for e in parts])[rows])
 
 
-@pytest.mark.parametrize("name", ["bc", "windowed", "intent", "recall"])
+@pytest.mark.parametrize("name", ["bc", "windowed", "intent", "retrieval"])
 def test_training_on_stored_data_ends_with_the_same_weights(tmp_path, builtin, stored, name):
     options = {"width": 16}
     if name == "windowed":
         options = {"policy": "bc", "options": options, "n_obs_steps": 3, "chunk_size": 2}
-    if name == "recall":
+    if name == "retrieval":
         options = {"policy": "bc", "options": options, "plans": 5}
     if name == "intent":
         options = {"policy": "mixture_bc", "options": options}
@@ -84,7 +84,7 @@ def test_training_on_stored_data_ends_with_the_same_weights(tmp_path, builtin, s
     for index, data in enumerate((builtin, stored)):
         policy = policy_class(name).Config(**options)
         out = tmp_path / str(index)
-        train(name, data, out, policy=policy, config=config, progress=False)
+        train(name, data, out, policy_config=policy, config=config, progress=False)
         weights.append(read(out, "policy")[1])
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 

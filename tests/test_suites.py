@@ -41,7 +41,7 @@ def test_what_a_suite_declares_fits(suite):
         assert policy_class(entrant.policy).name == entrant.policy
     for block in suite.blocks:
         assert all(parse(spec) for spec in block.operators)
-        assert all(0 <= k <= 9 for k in block.given)
+        assert all(0 <= k <= 9 for k in block.num_given)
         assert "," not in block.title  # separates titles on the command line
     assert suite.size.seeds * suite.size.folds >= 5  # trainings
     assert suite.size.episodes >= 50 * suite.size.folds  # for each of them
@@ -75,7 +75,7 @@ def test_a_suite_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     # 2 folds x 2 seeds: 2 policies x (nobody, two operators with two numbers each) + 1.
     assert len(rows) == 2 * 2 * (2 * 5 + 1)
     assert {row["fold"] for row in rows} == {0, 1}
-    assert all(row["metrics"]["effort"] > 0 for row in rows if row["given"])
+    assert all(row["metrics"]["effort"] > 0 for row in rows if row["num_given"])
     assert len(harm_table([row for row in rows if row["block"] == "held out"])) == 1 + 4
 
     result = json.loads((tmp_path / "results.json").read_text())
@@ -128,7 +128,7 @@ def test_several_ways_to_act_share_their_weights(tmp_path, kitchen_complete):
     entrants = (
         *TINY.entrants,
         PolicySpec("sample", "mac", {"width": 8, "decoding": "sample"}, weights="mac"),
-        PolicySpec("memory", "recall", {"policy": "mac", "plans": 3}, weights="mac"),
+        PolicySpec("memory", "retrieval", {"policy": "mac", "plans": 3}, weights="mac"),
     )
     size = replace(TINY.size, seeds=1, folds=1)
     blocks = (Block("alone", ("nobody",), (0,)),)
@@ -185,11 +185,14 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_made(tmp_path,
 def test_the_verb_report_compares_runs(tmp_path, capsys):
     from mac_control.scripts.report import main
 
-    row = {"policy": "bc", "operator": "nobody", "given": 0, "train_seed": 0, "episodes": 2}
-    for name, reward in (("a", 1.0), ("b", 3.0)):
+    row = {"policy": "bc", "operator": "nobody", "train_seed": 0, "episodes": 2}
+    # The second is of this version; the first of one that called the number `given`.
+    for name, number, reward in (("a", "given", 1.0), ("b", "num_given", 3.0)):
         figures = {"reward_mean": reward, "rewards": [reward] * 2, "success_rate": 0.0}
         (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(json.dumps({"rows": [{**row, **figures}]}))
+        (tmp_path / name / "results.json").write_text(
+            json.dumps({"rows": [{**row, number: 0, **figures}]})
+        )
     out = tmp_path / "both.html"
     with pytest.raises(SystemExit) as status:
         run(main, [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)])

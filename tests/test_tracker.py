@@ -1,6 +1,7 @@
 """The tracking operator: follows its demonstration, in the simulator, to the reward it had."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -9,8 +10,17 @@ import pytest
 
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.envs import make_kitchen
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import InputError
 from mac_control.operators.tracker import Tracker
+
+KITCHEN = kitchen_robot(30)
+
+
+def with_gains(demonstrations: Demonstrations, arm: float, fingers: float) -> Demonstrations:
+    """With another feedback in the description of the robot."""
+    dims = [replace(dim, gain=fingers if dim.kind == "gripper" else arm) for dim in KITCHEN.actions]
+    return replace(demonstrations, robot=replace(KITCHEN, actions=tuple(dims)))
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +34,14 @@ def human() -> Demonstrations:
         ends = np.flatnonzero(file["terminals"][:])[:4] + 1
         obs, actions = file["observations"][: ends[-1], :30], file["actions"][: ends[-1]]
     parts = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-    return Demonstrations([Episode(obs[part], actions[part]) for part in parts])
+    episodes = [Episode(obs[part], actions[part]) for part in parts]
+    return Demonstrations(episodes, robot=KITCHEN)
 
 
 def line(steps: int = 40) -> Demonstrations:
     """Every joint moves evenly from 0 to 1; the actions are 0."""
     obs = np.repeat(np.linspace(0, 1, steps)[:, None], 30, axis=1)
-    return Demonstrations([Episode(obs, np.zeros((steps, 9)))])
+    return Demonstrations([Episode(obs, np.zeros((steps, 9)))], robot=KITCHEN)
 
 
 def subtasks_done(choose) -> int:
@@ -56,7 +67,7 @@ def test_tracking_reaches_the_reward_that_open_loop_replay_loses(human):
 
 
 def test_action_is_the_demonstrated_one_plus_feedback_on_arm_and_fingers():
-    tracker = Tracker(line(), gain=3.0, ahead=1, finger_gain=5.0)
+    tracker = Tracker(with_gains(line(), 1.5, 2.5), gain=2.0, ahead=1)
     action = tracker.read(np.full(30, 0.1)).values
     np.testing.assert_allclose(action, [-0.3] * 7 + [-0.5, -0.5], atol=1e-6)
 
@@ -65,7 +76,7 @@ def test_a_slightly_noisy_operator_keeps_hold_of_what_it_grips(human):
     """Noise on the fingers adds up where nothing feeds back their positions."""
 
     def done(index: int, finger_gain: float) -> int:
-        tracker = Tracker(human, demonstration=index, finger_gain=finger_gain)
+        tracker = Tracker(with_gains(human, 5.0, finger_gain), demonstration=index)
         noise = np.random.default_rng(index)
         return subtasks_done(
             lambda _, obs: tracker.read(obs).values + 0.05 * noise.standard_normal(9)
@@ -100,7 +111,7 @@ def test_never_goes_back_nor_past_the_end():
 
 
 def test_the_seed_chooses_the_demonstration():
-    many = Demonstrations([*line(3), *line(4), *line(5), *line(6)])
+    many = Demonstrations([*line(3), *line(4), *line(5), *line(6)], robot=KITCHEN)
     tracker = Tracker(many)
     drawn = []
     for seed in (*range(20), *range(20)):
@@ -117,7 +128,7 @@ def test_the_seed_chooses_the_demonstration():
     "options",
     [
         {"gain": np.nan},
-        {"finger_gain": -1.0},
+        {"gain": -1.0},
         {"ahead": 0},
         {"demonstration": 1},
         {"demonstration": -1},
@@ -129,5 +140,5 @@ def test_refuses_settings_out_of_range(options):
 
 
 def test_refuses_an_observation_that_is_not_finite():
-    with pytest.raises(InputError, match="robot positions"):
+    with pytest.raises(InputError, match="finite positions"):
         Tracker(line()).read(np.full(30, np.nan))

@@ -8,13 +8,13 @@ import pytest
 from mac_control.checkpoint import load_policy
 from mac_control.cli import run
 from mac_control.demonstrations import load_demonstrations
-from mac_control.scripts.train import main
+from mac_control.scripts.train import main, parse
 
 
 def test_the_verb_trains_on_real_demonstrations(tmp_path, kitchen_complete, capsys):
     argv = f"--policy bc --data {kitchen_complete} --out {tmp_path} --seeds 0,1 --steps 30"
     with pytest.raises(SystemExit) as status:
-        run(main, [*argv.split(), "--bc.width", "16"])
+        run(main, [*argv.split(), "--bc.width", "16"], parse=parse)
     assert status.value.code == 0
     folders = capsys.readouterr().out.split()
     assert folders == [str(tmp_path / "seed-0"), str(tmp_path / "seed-1")]
@@ -26,7 +26,7 @@ def test_the_verb_trains_on_real_demonstrations(tmp_path, kitchen_complete, caps
 def test_the_verb_chooses_by_rollouts_in_the_kitchen(tmp_path, kitchen_complete):
     argv = f"--policy bc --data {kitchen_complete} --out {tmp_path} --steps 20 --check-every 10"
     with pytest.raises(SystemExit):
-        run(main, [*argv.split(), "--keep", "rollouts", "--rollouts", "1"])
+        run(main, [*argv.split(), "--select-by", "rollouts", "--rollouts", "1"], parse=parse)
     with open(tmp_path / "log.csv", newline="") as file:
         scores = [float(row["score"]) for row in csv.DictReader(file) if row["score"]]
     assert len(scores) == 2 and all(0 <= score <= 4 for score in scores)
@@ -38,7 +38,11 @@ def test_the_verb_chooses_by_rollouts_in_the_kitchen(tmp_path, kitchen_complete)
 )
 def test_the_verb_says_what_is_wrong(tmp_path, kitchen_complete, capsys, argv):
     with pytest.raises(SystemExit) as status:
-        run(main, ["--out", str(tmp_path), "--data", str(kitchen_complete), *argv.split()])
+        run(
+            main,
+            ["--out", str(tmp_path), "--data", str(kitchen_complete), *argv.split()],
+            parse=parse,
+        )
     assert status.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1

@@ -1,5 +1,6 @@
 """The trainer: learns, trains seeds side by side, keeps what it is told to, fails in words."""
 
+import sys
 import time
 
 import numpy as np
@@ -149,10 +150,30 @@ def test_actions_beyond_one_widen_the_box():
     assert (policy.low < wide.actions.min(0)).all() and (policy.high > wide.actions.max(0)).all()
 
 
+@pytest.fixture
+def of_somebody_else(tmp_path, monkeypatch):
+    """An installed package with a policy."""
+    code = (
+        "from mac_control.policies.bc import BC\nclass Theirs(BC):\n    name = 'of-somebody-else'\n"
+    )
+    (tmp_path / "their_package.py").write_text(code)
+    info = tmp_path / "their_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    points = "[mac_control.policies]\nof-somebody-else = their_package:Theirs\n"
+    (info / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("their_package", None)
+
+
+@pytest.mark.usefixtures("of_somebody_else")
 def test_presets():
     for name in ("bc", "ibc", "mac", "of-somebody-else"):
         small, large = (preset(name, scale) for scale in SCALES)
         assert small.steps < large.steps
+    with pytest.raises(InputError, match="policy: expected one of bc, .* got 'of-nobody'"):
+        preset("of-nobody")
     with pytest.raises(InputError, match="scale"):
         preset("bc", "huge")
 

@@ -47,7 +47,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(tmp_path):
 def test_no_module_has_two_names(tmp_path):
     # Where the checkout is not on the path, the installed mapping alone must find the modules.
     code = (
-        "import mac_control, mac_control.envs, mac_control.policies, mac_control.scripts.benchmark;"
+        "import mac_control, mac_control.envs, mac_control.policies, mac_control.scripts.data;"
         "import importlib.util as u;"
         "assert not any(u.find_spec(n) for n in ('envs', 'policies', 'scripts'))"
     )

@@ -119,7 +119,7 @@ def test_every_policy_trains_and_loads_with_windows(tmp_path, inner):
         "windowed",
         demonstrations(),
         tmp_path,
-        policy=config,
+        policy_config=config,
         config=TrainConfig(steps=4, batch_size=8),
         progress=False,
     )
@@ -200,7 +200,7 @@ def test_another_batch_needs_a_reset_and_an_error_changes_nothing():
 )
 def test_settings_that_cannot_be(options, name):
     with pytest.raises(InputError, match=name):
-        WindowConfig(**options)
+        new_policy("windowed", demonstrations(), 0, WindowConfig(**options))
 
 
 def test_options_that_do_not_fit(tmp_path):
@@ -211,7 +211,7 @@ def test_options_that_do_not_fit(tmp_path):
             "windowed",
             demonstrations(),
             tmp_path,
-            policy=WindowConfig("bc", n_obs_steps=2),
+            policy_config=WindowConfig("bc", n_obs_steps=2),
             config=TrainConfig(corrections=0.1),
         )
 

@@ -30,7 +30,7 @@ def fit(out, data=None, seeds=(0,), score=None, wandb=None, **options):
         data,
         out,
         seeds=seeds,
-        policy=SMALL,
+        policy_config=SMALL,
         config=TrainConfig(**options),
         score=score,
         progress=False,

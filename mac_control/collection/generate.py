@@ -61,7 +61,7 @@ def generate_dataset(
     if final.exists():
         return _finished(final, folder, settings)
     _claim(folder, settings)
-    # Listed, not asked for one by one: a shared folder stateful for a while what it had not.
+    # Listed, not asked for one by one: a shared folder may answer from memory for a while.
     made = set(folder.iterdir())
     todo = [(i, item) for i, item in enumerate(items) if _piece(folder, i) not in made]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)

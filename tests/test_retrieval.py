@@ -1,4 +1,6 @@
-"""A belief over remembered demonstrations, on plans whose ends are known."""
+"""Retrieval: a belief over stored demonstrations, on plans whose ends are known."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,17 +10,20 @@ from hypothesis import strategies as st
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.cli import run
 from mac_control.demonstrations import Demonstrations, Episode, save_minari
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import InputError
-from mac_control.operators import tracker
+from mac_control.operators.tracker import Tracker
 from mac_control.partial import PartialAction
-from mac_control.policies import recall
 from mac_control.policies.bc import BC
 from mac_control.policies.retrieval import Retrieval, RetrievalConfig
-from mac_control.scripts.train import Args, chosen, main
+from mac_control.robot import ActionDim, Robot
+from mac_control.scripts.train import chosen, main, parse, with_policy
 from mac_control.training import TrainConfig, new_policy, train
 
 D, OBS, T = 9, 12, 30
 SPEED = np.array([0.4, -0.4])
+DIMS = kitchen_robot(30).actions
+ROBOT = Robot("arm and fingers", DIMS)
 
 
 def plans(calm=(True, True)) -> Demonstrations:
@@ -30,12 +35,12 @@ def plans(calm=(True, True)) -> Demonstrations:
         actions = np.full((T, D), speed, np.float32)
         executed = actions if is_calm else actions + np.float32(0.1)
         episodes.append(Episode(seen, actions, executed=executed))
-    return Demonstrations(episodes)
+    return Demonstrations(episodes, robot=ROBOT)
 
 
 def remembering(demonstrations=None, **config) -> Retrieval:
     options = {"policy": "bc", "options": {"width": 8}, "share": 1.0, **config}
-    return new_policy("recall", demonstrations or plans(), 0, RetrievalConfig(**options))
+    return new_policy("retrieval", demonstrations or plans(), 0, RetrievalConfig(**options))
 
 
 def drive(policy: Retrieval, speeds: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
@@ -72,7 +77,7 @@ def test_a_remembered_plan_is_fed_back_to():
     obs = np.zeros((1, OBS), np.float32)
     obs[0, 3] = -0.05  # behind the first frame
     (action,) = policy.act(obs, PartialAction([[0.4] + [0] * 8], np.eye(1, D, dtype=bool)))
-    assert action[3] == pytest.approx(0.4 + 0.05 * tracker.GAIN, abs=1e-5)
+    assert action[3] == pytest.approx(0.4 + 0.05 * DIMS[3].gain, abs=1e-5)
 
 
 def test_with_nothing_given_it_does_as_the_policy_within():
@@ -81,9 +86,19 @@ def test_with_nothing_given_it_does_as_the_policy_within():
     assert np.array_equal(policy.act(obs), policy.inner.act(obs))
 
 
-@pytest.mark.parametrize("name", ["POSITIONS", "ARM_JOINTS", "GAIN", "FINGER_GAIN"])
-def test_plans_are_tracked_as_the_tracking_operator_does(name):
-    assert getattr(recall, name) == getattr(tracker, name)
+def test_plans_are_tracked_as_the_tracking_operator_does():
+    """With one plan and all weight on it, what is free is what the tracker says."""
+    one = plans().select([0])
+    policy, tracker = remembering(one), Tracker(one, demonstration=0)
+    rng, known = np.random.default_rng(0), np.eye(1, D, dtype=bool)
+    for _ in range(20):
+        obs = np.zeros(OBS, np.float32)
+        obs[:D] = 0.01 * rng.normal(size=D)  # about the first frame: fingers are off too
+        wanted = tracker.read(obs).values
+        assert tracker.frame == 0
+        policy.reset(seed=0)
+        (action,) = policy.act(obs[None], PartialAction(wanted[None], known))
+        np.testing.assert_allclose(action, wanted, atol=1e-5)
 
 
 def test_share_mixes_plans_and_the_policy_within():
@@ -106,7 +121,14 @@ def test_those_that_were_disturbed_least_are_remembered():
 
 def test_checkpoints_hold_the_plans(tmp_path):
     config = RetrievalConfig("bc", {"width": 8})
-    train("recall", plans(), tmp_path, policy=config, config=TrainConfig(steps=3), progress=False)
+    train(
+        "retrieval",
+        plans(),
+        tmp_path,
+        policy_config=config,
+        config=TrainConfig(steps=3),
+        progress=False,
+    )
     loaded, known = load_policy(tmp_path), np.eye(1, D, dtype=bool)
     assert np.allclose(loaded.done[0, :T].numpy(), SPEED[0])
     again = load_policy(save_policy(tmp_path / "again", loaded))
@@ -130,7 +152,7 @@ def test_what_is_given_is_done_and_the_rest_lies_in_the_box(code, seed):
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"policy": "windowed"}, "policy: expected one that does not remember"),
+        ({"policy": "windowed"}, "policy: expected one that is not stateful"),
         ({"share": 1.5}, "share: expected a share in"),
         ({"plans": 0}, "plans: expected at least 1"),
         ({"lengths": (3, 0)}, "lengths: expected at most 40, at least 1 step"),
@@ -139,7 +161,7 @@ def test_what_is_given_is_done_and_the_rest_lies_in_the_box(code, seed):
 )
 def test_bad_configurations_are_refused(config, expected):
     with pytest.raises(InputError, match=expected):
-        RetrievalConfig(**config)
+        remembering(**config)
 
 
 def test_another_batch_size_needs_a_reset():
@@ -151,15 +173,23 @@ def test_another_batch_size_needs_a_reset():
 
 def test_an_arm_with_fewer_joints_is_refused():
     box = np.ones(4)
-    with pytest.raises(InputError, match="7 action dimensions, got 12 and 4"):
-        Retrieval(RetrievalConfig("bc", lengths=(3,)), np.zeros(OBS), np.ones(OBS), -box, box)
+    config, seen = RetrievalConfig("bc", lengths=(3,)), (np.zeros(OBS), np.ones(OBS))
+    with pytest.raises(InputError, match="expected 9 action dimensions, got 4"):
+        Retrieval(config, *seen, -box, box, ROBOT)
+    blind = Robot("blind", tuple(ActionDim(f"joint{i}") for i in range(4)))
+    with pytest.raises(InputError, match="a robot with observed positions, got blind"):
+        Retrieval(config, *seen, -box, box, blind)
+    with pytest.raises(InputError, match="whose robot is known, got none; name their environment"):
+        Retrieval(config, *seen, -box, box)
 
 
 def test_a_memory_around_a_trained_policy_is_the_one_that_is_trained_with_it(tmp_path):
     within, steps = {"width": 8}, TrainConfig(steps=3)
     options = {"config": steps, "progress": False}
-    train("recall", plans(), tmp_path / "a", policy=RetrievalConfig("bc", within), **options)
-    train("bc", plans(), tmp_path / "b", policy=BC.Config(**within), **options)
+    train(
+        "retrieval", plans(), tmp_path / "a", policy_config=RetrievalConfig("bc", within), **options
+    )
+    train("bc", plans(), tmp_path / "b", policy_config=BC.Config(**within), **options)
     whole = load_policy(tmp_path / "a")
     put = Retrieval.wrap(load_policy(tmp_path / "b"), plans())
     theirs = whole.state_dict()
@@ -171,32 +201,39 @@ def test_a_memory_fits_the_policy_that_it_is_put_around():
     box = np.zeros(OBS + 1), np.ones(OBS + 1), -np.ones(D), np.ones(D)
     with pytest.raises(InputError, match=r"expected 13 observed and 9 .* got 12 and 9"):
         Retrieval.wrap(BC(BC.Config(width=8), *box), plans())
-    with pytest.raises(InputError, match="one that does not remember, got recall"):
+    with pytest.raises(InputError, match="one that is not stateful, got retrieval"):
         Retrieval.wrap(remembering(), plans())
 
 
 def test_the_verb_puts_a_memory_around_what_is_trained(tmp_path, capsys):
     data = save_minari(plans(), tmp_path / "data")
     bc = train("bc", plans(), tmp_path / "bc", config=TrainConfig(steps=3), progress=False)[0]
-    put = ["--recall", "--around", str(bc), "--data", str(data)]
+    put = ["--wrapper", "retrieval", "--wrapped", str(bc), "--data", str(data)]
     with pytest.raises(SystemExit) as status:
-        run(main, [*put, "--out", str(tmp_path / "memory")])
+        run(main, [*put, "--out", str(tmp_path / "memory")], parse=parse)
     assert status.value.code == 0
     loaded = load_policy(tmp_path / "memory")
     assert loaded.config.lengths == (T, T) and loaded.checkpoint["training"]["steps"] == 3
     for wrong, expected in (
         (["--out", str(bc)], "out: expected another folder"),
         (["--out", str(tmp_path / "c"), "--steps", "5"], "no option of training, got steps"),
-        (["--out", str(tmp_path / "c"), "--no-recall"], "around: expected recall too"),
+        (
+            ["--out", str(tmp_path / "c"), "--wrapper", "windowed"],
+            "wrapped: expected --wrapper ret",
+        ),
     ):
         with pytest.raises(SystemExit) as status:
-            run(main, [*put, *wrong])
+            run(main, [*put, *wrong], parse=parse)
         assert status.value.code == 2 and expected in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_verb_puts_a_memory_around_the_policy(tmp_path):
-    args = Args(tmp_path, policy="bc", recall=True)
+    bc, mac = with_policy("bc"), with_policy("mac")
+    args = bc(out=tmp_path, policy="bc", wrapper="retrieval")
     name, config = chosen(args)
-    assert (name, config.policy, config.options["width"]) == ("recall", "bc", args.bc.width)
-    with pytest.raises(InputError, match="recall: expected none with intents, history"):
-        chosen(Args(tmp_path, recall=True, chunk=2))
+    assert (name, config.policy, config.options["width"]) == ("retrieval", "bc", args.bc.width)
+    args = mac(out=tmp_path, wrapper="retrieval")
+    with pytest.raises(InputError, match="windowed: expected --wrapper windowed with its options"):
+        chosen(replace(args, windowed=replace(args.windowed, chunk_size=2)))
+    with pytest.raises(InputError, match=r"as in --policy mac --wrapper retrieval, got retrieval"):
+        chosen(replace(args, policy="retrieval"))
