@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mac_control.errors import InputError
 from mac_control.lazy import lazily
 from mac_control.plugins import POLICIES
 from mac_control.policies.base import Policy

@@ -137,7 +137,7 @@ def test_a_callable_of_the_current_folder_is_found_and_its_dicts_are_flattened(o
     trajectory = rollout(env, ZeroPolicy(4, -np.ones(2), np.ones(2)), seed=0)
     assert len(trajectory) == 3 and trajectory.success is True
     assert trajectory.box[1].tolist() == [2, 2] and not trajectory.counts_subtasks
-    with pytest.raises(InputError, match="env our_arm:Arm: cannot be made: .*no"):
+    with pytest.raises(InputError, match=r"env our_arm:Arm: cannot be made: .*no"):
         make_env(f"{own}:broken=true")
 
 
@@ -149,14 +149,14 @@ def test_an_episode_ends_although_neither_the_environment_nor_the_user_says_when
 
 
 def test_unbounded_actions_need_a_robot(own):
-    with pytest.raises(InputError, match="expected finite bounds, got Box.* TOML file .*--robot"):
+    with pytest.raises(InputError, match=r"expected finite bounds, got Box.* TOML file .*--robot"):
         make_env(own)
     joints = (ActionDim("first", -3, 2, "joint_velocity"), ActionDim("second"))
     robot = Robot("ours", joints)
     env = make_env(own, robot)
     assert robot_of(env) == robot
     assert env.action_space.low.tolist() == [-3, -1] and env.action_space.high.tolist() == [2, 1]
-    with pytest.raises(InputError, match="robot ours: expected one for the action space .* 2 dim"):
+    with pytest.raises(InputError, match=r"robot ours: expected one for the action space .* 2 dim"):
         make_env("HalfCheetah-v5", robot)
     with pytest.raises(InputError, match="robot ours: expected ranges within the environment's"):
         make_env(f"{own}:bound=2.0", robot)

@@ -172,7 +172,7 @@ def test_presets():
     for name in ("bc", "ibc", "mac", "of-somebody-else"):
         small, large = (preset(name, scale) for scale in SCALES)
         assert small.steps < large.steps
-    with pytest.raises(InputError, match="policy: expected one of bc, .* got 'of-nobody'"):
+    with pytest.raises(InputError, match=r"policy: expected one of bc, .* got 'of-nobody'"):
         preset("of-nobody")
     with pytest.raises(InputError, match="scale"):
         preset("bc", "huge")
