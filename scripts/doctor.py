@@ -150,7 +150,7 @@ PACKAGES: dict[str, tuple[str, Callable[[], bool]]] = {
 def _packages() -> str:
     missing = [f"{name} for {adds}" for name, (adds, there) in PACKAGES.items() if not there()]
     if missing:
-        raise Problem(f"optional, not installed (Debian, Ubuntu: apt install): {', '.join(missing)}")
+        raise Problem(f"optional, not installed (apt install has them): {', '.join(missing)}")
     return f"{', '.join(PACKAGES)}: none is missing"
 
 
