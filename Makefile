@@ -12,6 +12,7 @@ install: .venv/installed
 
 demo: install
 	$(BIN)/mac-control demo $(if $(DATA),--data $(DATA))
+	@$(BIN)/mac-control doctor --optional
 
 # The published comparison: kitchen-complete-v0 as it is, three training seeds, 20 episodes each.
 results: install
@@ -26,6 +27,13 @@ test: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(MAKE) types
 	$(BIN)/python -m pytest -n 2
+	@$(BIN)/mac-control doctor --optional
+
+# What draws, opens a browser or reads keys, as on a machine that has nothing for it.
+.PHONY: test-bare
+BARE_TESTS = rendering video doctor kitchen rollout cockpit cockpit_browser teleop_devices
+test-bare: install
+	tests/bare $(BIN)/python -m pytest -n 2 -rs $(BARE_TESTS:%=tests/test_%.py)
 
 .PHONY: types docs coverage
 # On the installed wheel, as a user's type checker sees it; build/ is left by setuptools.

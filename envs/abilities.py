@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
-import mujoco
 import numpy as np
+
+from mac_control.simulator import mujoco
 
 #: Steps of an episode where neither the environment nor the user says.
 LONGEST = 1000

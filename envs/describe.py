@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
 from mac_control.errors import InputError
 from mac_control.plugins import ROBOTS
 from mac_control.robot import ActionDim, Robot
+from mac_control.simulator import mujoco
 
 
 def robot_of(env: gymnasium.Env) -> Robot:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.robot import ActionDim, Robot
+from mac_control.simulator import mujoco
 
 #: Beginning of an actuator's name -> the group that it belongs to.
 _PARTS = {

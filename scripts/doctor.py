@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
-import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mac_control.cli import run
-from mac_control.errors import MacControlError
+from mac_control.errors import InputError, MacControlError
+from mac_control.rendering import choose_renderer, named_renderer
 
 #: Module -> the extra that brings it, and what it is for.
 EXTRAS = {
@@ -42,6 +42,8 @@ class Args:
     """Port that the web page would be served on."""
     out: Path = Path(".")
     """Folder that results would be written to."""
+    optional: bool = False
+    """Only say, in one line, what optional system packages would add; nothing if all are there."""
 
 
 class Problem(Exception):
@@ -49,6 +51,11 @@ class Problem(Exception):
 
 
 def main(args: Args) -> int | None:
+    if args.optional:
+        status, text = _look(_packages)
+        if status != "ok":
+            print(text)
+        return 0
     failed = False
     for name, check, essential in (
         ("python", _python, True),
@@ -60,6 +67,7 @@ def main(args: Args) -> int | None:
         ("devices", _devices, False),
         ("port", lambda: _port(args.port), False),
         ("disk", lambda: _disk(args.out), True),
+        ("packages", _packages, False),
     ):
         status, text = _look(check)
         if status != "ok" and not essential:
@@ -97,8 +105,10 @@ def _torch() -> str:
 
 
 def _mujoco() -> str:
-    import mujoco
     import numpy as np
+
+    with named_renderer():
+        import mujoco
 
     from mac_control.envs import make_kitchen
 
@@ -112,30 +122,36 @@ def _mujoco() -> str:
 
 
 def _rendering() -> str:
-    # In a process of its own: a graphics library that does not fit can end a process.
-    code = (
-        "import os\n"
-        "from mac_control.loop.video import choose_renderer; choose_renderer()\n"
-        "print('with', os.environ.get('MUJOCO_GL', 'a window'), flush=True)\n"
-        "from mac_control.envs import make_kitchen\n"
-        "env = make_kitchen(render_mode='rgb_array'); env.reset(seed=0)\n"
-        "assert env.render().std() > 1, 'the picture is empty'"
-    )
+    return f"pictures with {choose_renderer()}"
+
+
+def _renders() -> bool:
     try:
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired as error:
-        raise Problem("no picture within 120 s: set MUJOCO_GL to egl, osmesa or glfw") from error
-    how = done.stdout.strip()
-    if done.returncode:
-        why = [
-            line for line in done.stderr.splitlines() if re.match(r"\w+(Error|Exception)\b", line)
-        ]
-        raise Problem(
-            f"no films {how} ({why[0] if why else 'it ended'}): install libosmesa6 (Debian, "
-            "Ubuntu), or set MUJOCO_GL=egl for a GPU"
-        )
-    return f"pictures {how}"
+        return bool(choose_renderer())
+    except InputError:
+        return False
+
+
+def _installed(*commands: str) -> bool:
+    return all(map(shutil.which, commands))
+
+
+#: Optional system packages (Debian, Ubuntu) -> what they add, and whether it is there.
+PACKAGES: dict[str, tuple[str, Callable[[], bool]]] = {
+    "libosmesa6": ("films", _renders),
+    "chromium": (
+        "browser tests",
+        lambda: bool(os.environ.get("MAC_CONTROL_CHROMIUM")) or _installed("chromium"),
+    ),
+    "xvfb xdotool": ("keyboard tests", lambda: _installed("Xvfb", "xdotool")),
+}
+
+
+def _packages() -> str:
+    missing = [f"{name} for {adds}" for name, (adds, there) in PACKAGES.items() if not there()]
+    if missing:
+        raise Problem(f"optional, not installed (apt install has them): {', '.join(missing)}")
+    return f"{', '.join(PACKAGES)}: none is missing"
 
 
 def _data(source: str | None) -> str:

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from parts import Clock
 
+from mac_control.errors import InputError
+from mac_control.rendering import choose_renderer
+
 # No test asserts a time; on a checkout under test the cases are the same in every run.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("ours")
@@ -31,6 +34,15 @@ def kitchen_complete(data_folder: Path) -> Path:
     if not (path := data_folder / KITCHEN_COMPLETE).exists():
         pytest.skip(f"needs {KITCHEN_COMPLETE} in the folder that MAC_CONTROL_DATA names")
     return path
+
+
+@pytest.fixture(scope="session")
+def renderer() -> str:
+    """Name of what draws pictures here; skips, saying what to install, where nothing does."""
+    try:
+        return choose_renderer()
+    except InputError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

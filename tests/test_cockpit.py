@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib import resources
 
 import gymnasium
@@ -79,31 +79,47 @@ class Narrow(Policy):
         return np.where(partial.given, density, 0).sum(axis=-1)
 
 
+@contextmanager
+def another_policy(loop, policy):
+    """The block runs with `policy`, and what comes after it with the one before."""
+    before = loop.policy
+    _exchange(loop, policy)
+    try:
+        yield
+    finally:
+        _exchange(loop, before)
+
+
+def _exchange(loop, policy):
+    loop.post("policy", policy)
+    end = time.monotonic() + 20
+    while loop.policy is not policy:
+        assert time.monotonic() < end, "the loop never took the policy"
+        time.sleep(0.005)
+
+
 def test_commands_that_the_model_finds_very_unlikely_are_warned_of(cockpit):
     cockpit, loop = cockpit
-    before = loop.policy
-    loop.post("policy", Narrow())
-    with page(cockpit) as client:
+    with another_policy(loop, Narrow()), page(cockpit) as client:
         say = {"axes": {"dim1": 0.1, "dim2": 0.1}, "buttons": []}
         state = until(client, lambda s: s["given"][1] and s["given"][2] and s["log_prob"], say)
         expected = 2 * (-0.5 - np.log(0.1 * np.sqrt(2 * np.pi)))
         assert state["log_prob"] == pytest.approx(expected, rel=1e-3) and not state["unlikely"]
         say["axes"]["dim2"] = 0.9
         until(client, lambda s: s["values"][2] == pytest.approx(0.9) and s["unlikely"], say)
-    loop.post("policy", before)
 
 
 def test_the_page_is_told_what_the_operator_seems_to_be_up_to(cockpit):
     cockpit, loop = cockpit
-    before, box = loop.policy, np.ones(9)
+    box = np.ones(9)
     config = IntentConfig("mixture_bc", {"width": 8}, intents=("kettle", "microwave"))
+    intent = Intent(config, np.zeros(30), np.ones(30), -box, box)
     with page(cockpit) as client:
         assert until(client, lambda s: "intent" in s)["intent"] is None
-        loop.post("policy", Intent(config, np.zeros(30), np.ones(30), -box, box))
-        say = {"axes": {"dim1": 0.5}, "buttons": []}
-        state = until(client, lambda s: s["intent"] and s["given"][1] and s["log_prob"], say)
-        assert state["intent"] in config.intents
-    loop.post("policy", before)
+        with another_policy(loop, intent):
+            say = {"axes": {"dim1": 0.5}, "buttons": []}
+            state = until(client, lambda s: s["intent"] and s["given"][1] and s["log_prob"], say)
+            assert state["intent"] in config.intents
 
 
 def test_commands_of_the_page(cockpit):

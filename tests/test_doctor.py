@@ -26,12 +26,13 @@ def test_a_machine_that_is_ready_is_called_so(capsys, tmp_path, monkeypatch):
     monkeypatch.delenv("MAC_CONTROL_DATA", raising=False)
     status, lines = diagnosis(capsys, "--out", str(tmp_path), "--data", "builtin")
     assert status == 0 and "FAIL" not in {mark for mark, _ in lines.values()}
-    names = "python torch mujoco rendering data extras devices port disk"
+    names = "python torch mujoco rendering data extras devices port disk packages"
     assert list(lines) == names.split()
     assert lines["mujoco"][0] == "ok" and "the kitchen moves" in lines["mujoco"][1]
     assert "250 episodes" in lines["data"][1] and "network" in lines["devices"][1]
-    if lines["rendering"][0] == "note":  # a machine without a graphics library
-        assert "libosmesa6" in lines["rendering"][1]
+    films = lines["rendering"][0] == "ok"
+    assert ("libosmesa6 for films" in lines["packages"][1]) is not films
+    assert films or "install libosmesa6" in lines["rendering"][1]
 
 
 def test_what_is_wrong_is_named_with_what_to_do(capsys, tmp_path, monkeypatch):

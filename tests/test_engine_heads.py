@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
@@ -39,6 +39,7 @@ HEADS = [GaussianMixture(3), LogisticMixture(3, levels=33), Categorical([-1.0, 0
 
 @pytest.mark.parametrize("head", HEADS, ids=lambda h: type(h).__name__)
 @settings(max_examples=10, deadline=None)
+@example(seed=316)  # the densest level of a logistic mixture lies between its locations
 @given(seed=st.integers(0, 10_000))
 def test_summaries_are_those_of_the_density(head, seed):
     params = some(head, seed)

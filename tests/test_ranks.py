@@ -118,7 +118,11 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path):
 
 
 def kill_second(trainer, rate):
-    """A step of the optimizer; in the second process the last one, once the first has saved."""
+    """A step of the optimizer; the second process is killed before its fifth.
+
+    Not before the first has saved the fourth: torchrun ends it as soon as another is dead, in the
+    middle of that save or before it.
+    """
     if trainer.run.step == 4 and trainer.ranks.rank == 1:
         while read(trainer.run.out, "training")[0]["step"] < 4:
             time.sleep(0.01)

@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import gymnasium_robotics
-import mujoco
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.simulator import mujoco
 
 try:
     import daqp

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import gymnasium
-import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
@@ -25,7 +24,9 @@ from mac_control.envs.kitchen.robot import (
 )
 from mac_control.envs.kitchen.state import Restorable
 from mac_control.errors import InputError
+from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot
+from mac_control.simulator import mujoco
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
     import gymnasium_robotics
@@ -47,14 +48,15 @@ class KitchenEnv(Restorable, gymnasium.Env):
         robot_noise_ratio: scale of the noise on observed robot joints (0.1 as in D4RL).
         object_noise_ratio: scale of the noise on observed objects.
         init_noise: arm joints start uniformly within this of the usual pose [rad].
-        render_mode: `None`, `"rgb_array"`, `"human"` or `"depth_array"`.
+        render_mode: `None`, `"rgb_array"`, `"human"` (which needs a display) or `"depth_array"`.
 
     Actions `(9,)` in [-1, 1] are joint velocities, 1 being 2 rad/s (fingers: m/s).
     `info["tasks_done"]` lists the subtasks completed so far, in order; `info["success"]` is True
     when all are, which also ends the episode.
 
     Raises:
-        InputError: an unknown subtask or observation, or a number out of range.
+        InputError: an unknown subtask, observation or render mode, a number out of range, or no
+            display to open a window on.
 
     Example:
         >>> env = make_kitchen(tasks="complete")
@@ -99,6 +101,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
         ):
             if not (np.isfinite(value) and value >= 0):
                 raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
+        check_mode(render_mode, self.metadata["render_modes"])
         gymnasium.register_envs(gymnasium_robotics)
         kitchen = gymnasium.make(
             "FrankaKitchen-v1",
@@ -219,7 +222,13 @@ class KitchenEnv(Restorable, gymnasium.Env):
         return {"state": (qpos, np.r_[first[ROBOT_JOINTS:robot], first[objects:]])}
 
     def render(self) -> Any:
-        """A picture of the scene, as `render_mode` says."""
+        """A picture of the scene, as `render_mode` says.
+
+        Raises:
+            InputError: nothing draws pictures on this machine; with what to install or to set.
+        """
+        if self.render_mode in ("rgb_array", "depth_array"):
+            choose_renderer()  # before a half-made one could raise again when it is freed
         return self._kitchen.render()
 
     def close(self) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-import mujoco
 import numpy as np
+
+from mac_control.simulator import mujoco
 
 Pose = tuple[np.ndarray, np.ndarray]  # position (3,) [m], rotation (3, 3)
 

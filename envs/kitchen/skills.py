@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
     BONUS_THRESH,
@@ -14,6 +13,7 @@ from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
 )
 
 from mac_control.envs.kitchen.poses import Pose, facing, turn
+from mac_control.simulator import mujoco
 
 OPEN, SHUT = 0.04, 0.0  # finger positions [m]
 

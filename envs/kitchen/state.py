@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
+
+from mac_control.simulator import mujoco
 
 if TYPE_CHECKING:
     from typing_extensions import Self

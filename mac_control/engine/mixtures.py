@@ -196,6 +196,10 @@ class LogisticMixture(_Mixture):
         ends = loc.new_tensor([self.low, self.high]).expand(*loc.shape[:-1], 2)
         return torch.cat([loc, ends], -1)
 
+    def mode(self, params: Tensor) -> Tensor:
+        # Of all levels: where components overlap, the densest may lie between their locations.
+        return self._values(params)[self._masses(params).argmax(-1)]
+
     def mean(self, params: Tensor) -> Tensor:
         return (self._masses(params) * self._values(params)).sum(-1)
 

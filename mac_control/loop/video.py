@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +11,9 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs.abilities import scene_of
-from mac_control.errors import InputError
+from mac_control.errors import InputError, one_line
 from mac_control.files import atomic_path
-
-_ADVICE = (
-    "on a machine without a display install libosmesa6 (Debian, Ubuntu) or set MUJOCO_GL=egl "
-    "for a GPU"
-)
-
-
-def choose_renderer() -> None:
-    """On Linux without a display, render in software, unless `MUJOCO_GL` says how to.
-
-    Raises:
-        InputError: there is nothing to do that with.
-    """
-    headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if sys.platform == "linux" and headless:
-        # Named where it is missing, it would keep child processes from importing MuJoCo at all.
-        if "MUJOCO_GL" not in os.environ and not find_library("OSMesa"):
-            raise InputError(
-                f"video: expected to render without a display, got no OSMesa; {_ADVICE}"
-            )
-        os.environ.setdefault("MUJOCO_GL", "osmesa")
-        if os.environ["MUJOCO_GL"] == "osmesa":
-            os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
+from mac_control.rendering import choose_renderer
 
 
 def require_video() -> None:
@@ -47,8 +22,8 @@ def require_video() -> None:
     Raises:
         InputError: nothing to write films or to render pictures with.
     """
-    choose_renderer()
     _imageio()
+    choose_renderer()
 
 
 @contextmanager
@@ -91,13 +66,17 @@ def _imageio() -> Any:
 
 
 def _render(env: gymnasium.Env) -> np.ndarray:
-    how = os.environ.get("MUJOCO_GL", "a window")
     try:
         picture: np.ndarray = env.render()
+    except InputError:
+        raise
     except Exception as error:  # whatever the graphics library of this machine fails with
         raise InputError(
-            f"video: expected to render with {how}, got: {error}; {_ADVICE}"
+            f"video: expected to render with {choose_renderer()}, got: {one_line(error)}; "
+            "'mac-control doctor' says what renders here"
         ) from error
     if not picture.any():  # another renderer of this process was freed meanwhile
-        raise InputError(f"video: expected to render with {how}, got a picture that is all black")
+        raise InputError(
+            f"video: expected to render with {choose_renderer()}, got a picture that is all black"
+        )
     return picture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.simulator import mujoco
 from mac_control.teleop.device import needs
 from mac_control.teleop.entries import TaskSpaceOptions
 
