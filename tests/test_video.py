@@ -9,6 +9,7 @@ import pytest
 from mac_control import InputError, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.cli import run
+from mac_control.envs.make import EnvName
 from mac_control.loop import groups
 from mac_control.policies.bc import BC
 from mac_control.scripts.rollout import main
@@ -39,16 +40,16 @@ def test_the_verb_rollout_films(bc, renderer, tmp_path, capsys):
 
 def test_what_is_filmed_is_the_episode_that_is_rated(bc, renderer, tmp_path):
     imageio = pytest.importorskip("imageio")
-    options = (("tasks", "complete"), ("obs", "positions"), ("max_episode_steps", 4))
+    env = EnvName("kitchen", {"tasks": "complete", "max_episode_steps": 4})
     group = groups.Group(
-        cell=0,
+        case=0,
         seeds=(3, 4),
         policy=str(bc),
         operator="random",
-        given=3,
+        num_given=3,
         proxy=None,
         demonstrations=None,
-        env=options,
+        env=env,
     )
     plain = groups.run_group(group)
     files = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
