@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -49,7 +49,7 @@ def main(args: Args) -> int | None:
     from mac_control.envs.make import make_filmed
     from mac_control.loop.cases import resolve_policies, source_of
     from mac_control.loop.rollouts import rollout
-    from mac_control.loop.video import record_video, require_video
+    from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
 
     if args.episodes < 1:
@@ -75,7 +75,10 @@ def main(args: Args) -> int | None:
         robot=robot,
     )
     rewards = []
-    video = record_video(env, args.video) if args.video is not None else nullcontext()
+    video: Any = nullcontext()
+    if args.video is not None:
+        env, operator = WatchedEnv(env), WatchedOperator(operator)
+        video = record_video(env, args.video, operator)
     with video as picture, operator:
         for seed in range(args.seed, args.seed + args.episodes):
             t = rollout(env, policy, operator, seed=seed, on_step=picture)

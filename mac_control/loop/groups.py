@@ -19,7 +19,7 @@ from mac_control.envs.make import EnvName, make_filmed
 from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group
-from mac_control.loop.video import record_video
+from mac_control.loop.video import WatchedEnv, record_video
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
 from mac_control.policies.arbitrated import Arbitrated
@@ -122,7 +122,7 @@ def _recorded(
     if group.video is None:
         yield envs, None
         return
-    env = _Counting(make_filmed(group.env, group.robot, side=_SIDE))
+    env = WatchedEnv(make_filmed(group.env, group.robot, side=_SIDE))
     shown = -1
     try:
         with record_video(env, group.video) as add:
@@ -136,16 +136,6 @@ def _recorded(
             yield [env, *envs[1:]], picture
     finally:
         env.close()  # before the next one: freed later, it would take that one's pictures along
-
-
-class _Counting(gymnasium.Wrapper):
-    """Counts its steps."""
-
-    steps = 0
-
-    def step(self, action: Any) -> Any:
-        self.steps += 1
-        return super().step(action)
 
 
 def _policy(source: str | Policy, role: str) -> Policy:

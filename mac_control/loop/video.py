@@ -10,9 +10,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mac_control.envs.abilities import scene_of
+from mac_control.envs import robot_of
+from mac_control.envs.abilities import scene_of, subtasks_of
+from mac_control.envs.contract import own_info
 from mac_control.errors import InputError, one_line
 from mac_control.files import atomic_path
+from mac_control.loop.captions import captioned
+from mac_control.operators import OperatorWrapper
+from mac_control.partial import PartialAction
 from mac_control.rendering import choose_renderer
 
 
@@ -26,13 +31,45 @@ def require_video() -> None:
     choose_renderer()
 
 
+class WatchedEnv(gymnasium.Wrapper):
+    """Notes how many steps were taken, the last action, and what is done."""
+
+    steps = 0
+    action: np.ndarray | None = None
+    done: tuple[str, ...] = ()
+
+    def reset(self, **options: Any) -> Any:
+        self.action, self.done = None, ()
+        return super().reset(**options)
+
+    def step(self, action: Any) -> Any:
+        answer = super().step(action)
+        self.steps += 1
+        self.action, self.done = action, tuple(own_info(answer[4]).get("tasks_done", ()))
+        return answer
+
+
+class WatchedOperator(OperatorWrapper):
+    """Notes what was given last."""
+
+    given: np.ndarray | None = None
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        partial = self.operator.read(obs)
+        self.given = partial.given
+        return partial
+
+
 @contextmanager
-def record_video(env: gymnasium.Env, path: str | Path) -> Iterator[Callable[[], None]]:
-    """Write a film; the block gets a function that adds a picture of the environment.
+def record_video(
+    env: gymnasium.Env, path: str | Path, operator: WatchedOperator | None = None
+) -> Iterator[Callable[[], None]]:
+    """Write a video; the block gets a function that adds a picture of the environment.
 
     Args:
         env: made with `render_mode="rgb_array"`, after :func:`require_video`.
-        path: a file whose ending names a film format, such as `.mp4`.
+        path: a file whose ending names a video format, such as `.mp4`.
+        operator: whose dimensions captions show, where `env` is a :class:`WatchedEnv`.
 
     Raises:
         InputError: nothing to write films or to render pictures with.
@@ -49,9 +86,11 @@ def record_video(env: gymnasium.Env, path: str | Path) -> Iterator[Callable[[], 
                 temporary, fps=env.metadata.get("render_fps") or 12, format="FFMPEG"
             )
         except ValueError as error:
-            raise InputError(f"video: expected a film file such as film.mp4, got {path}") from error
+            raise InputError(
+                f"video: expected a video file such as video.mp4, got {path}"
+            ) from error
         with writer:
-            yield lambda: writer.append_data(_render(env))
+            yield lambda: writer.append_data(_picture(env, operator))
 
 
 def _imageio() -> Any:
@@ -63,6 +102,24 @@ def _imageio() -> Any:
             f"video: expected imageio and ffmpeg (pip install 'mac-control[video]'), got: {error}"
         ) from error
     return imageio
+
+
+def _picture(env: gymnasium.Env, operator: WatchedOperator | None) -> np.ndarray:
+    picture = _render(env)
+    if operator is None or not isinstance(env, WatchedEnv):
+        return picture
+    robot = robot_of(env)
+    given = np.zeros(robot.action_dim, bool) if operator.given is None else operator.given
+    action = np.zeros(robot.action_dim)
+    if env.action is not None:
+        action = 2 * (env.action - robot.low) / (robot.high - robot.low) - 1
+    return _even(captioned(picture, robot.labels, given, action, subtasks_of(env), env.done))
+
+
+def _even(picture: np.ndarray) -> np.ndarray:
+    """With even sides, as codecs want them."""
+    height, width = picture.shape[:2]
+    return picture[: height - height % 2, : width - width % 2]
 
 
 def _render(env: gymnasium.Env) -> np.ndarray:
