@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
@@ -158,6 +159,8 @@ class _Episode:
 
     def trajectory(self) -> Trajectory:
         obs, given, values, actions, rewards = map(np.array, zip(*self._rows, strict=True))
+        space = self.env.action_space
+        assert isinstance(space, Box)  # as check_fit found
         return Trajectory(
             observations=obs,
             given=given,
@@ -171,7 +174,7 @@ class _Episode:
             wrong=np.array(self._wrong),
             goal=self.operator.goal,
             counts_subtasks="tasks_done" in self._info,
-            box=(self.env.action_space.low, self.env.action_space.high),
+            box=(space.low, space.high),
         )
 
 
