@@ -103,6 +103,7 @@ def rollout_group(
         likelihood = None
         with attribute_errors("policy", policy, _when(max(map(len, episodes)), *seeds)):
             space = envs[0].action_space
+            assert isinstance(space, Box)  # as check_fit found
             partial = partial.clip(space.low, space.high)  # what will be executed
             actions = complete_action(space, policy, obs, partial)
             if log_prob and partial.given.any():
