@@ -41,8 +41,8 @@ def robot_of(env: gymnasium.Env) -> Robot:
         model = getattr(env.unwrapped, "model", None)
         driven = isinstance(model, mujoco.MjModel) and model.nu == space.shape[0]
         bare = Robot.of_box(_name(env), space, _rate(env))
+        assert bare is not None  # the space is bounded
         robot = from_mujoco(env, model) if driven else bare
-        assert robot is not None  # the space is bounded
     if robot.action_dim != space.shape[0]:
         raise InputError(
             f"robot {robot.name}: expected {space.shape[0]} action dimensions, as the "

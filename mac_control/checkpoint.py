@@ -210,7 +210,8 @@ def _built(
         config = from_json(cls.Config, record["config"])
         robot = Robot.from_json(record["robot"]) if record.get("robot") else None
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
-            return cls(config, *parts, robot)
+            mean, std, low, high = parts
+            return cls(config, mean, std, low, high, robot)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         config = record.get("config")
         raise CheckpointError(

@@ -58,7 +58,8 @@ class Registry:
                 f"got {name!r}{did_you_mean(name, installed)}"
             )
         try:
-            return entry.load() if entry is not None else imported(name)
+            found: Callable[..., Any] = imported(name) if entry is None else entry.load()
+            return found
         except (ImportError, AttributeError, ValueError) as error:
             raise InputError(f"{self.kind} {name!r}: cannot be imported: {error}") from error
 

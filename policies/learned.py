@@ -101,6 +101,7 @@ class LearnedPolicy(nn.Module, Policy):
         from mac_control.envs import robot_of
 
         robot = robot_of(env)
+        assert env.observation_space.shape is not None  # flat, as from make_env
         size = int(np.prod(env.observation_space.shape))
         box = np.zeros(size), np.ones(size), robot.low, robot.high
         return cls(cls.Config() if config is None else config, *box, robot)

@@ -13,16 +13,19 @@ from mac_control import (
     Demonstrations,
     InputError,
     PartialAction,
+    Robot,
     evaluate,
     load_demonstrations,
     load_policy,
+    load_robot,
     make_operator,
+    robot_of,
     rollout,
 )
 from mac_control.envs import KitchenEnv, SharedAutonomy, make_kitchen
 from mac_control.loop import Trajectory
 from mac_control.operators import Operator
-from mac_control.policies import Policy
+from mac_control.policies import MacPolicy, Policy
 from mac_control.training import TrainConfig, train
 
 
@@ -31,6 +34,16 @@ class Mine(Operator):
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return PartialAction.nothing(9)
+
+
+class Filler(Policy):
+    """A policy as a user writes it."""
+
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        return np.zeros_like(partial.values)
+
+    def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
+        self.seen = obs
 
 
 class Wrong(Operator):
@@ -54,7 +67,13 @@ def use(env: gymnasium.Env[np.ndarray, np.ndarray], obs: np.ndarray) -> None:
     assert_type(make_kitchen(tasks="complete"), KitchenEnv)
     assert_type(SharedAutonomy(env, policy).policy, Policy)
     assert_type(train("mac", load_demonstrations(), "runs", config=TrainConfig()), list[Path])
-    for row in evaluate([policy], episodes=1):
+    robot = robot_of(env)
+    assert_type(robot, Robot)
+    assert_type(load_robot("arm.toml"), Robot)
+    assert_type(PartialAction.of({"joint1": 0.3, 2: 0.1}, robot), PartialAction)
+    assert_type(MacPolicy.for_env(env), MacPolicy)
+    assert_type(robot.dims("wrist", 0), tuple[int, ...])
+    for row in evaluate([policy], num_given=[0, 3], env="Reacher-v5", robot=robot, episodes=1):
         assert_type(list(row), list[str])
     rollout(env, policy, Mine())  # type: ignore[call-arg]
     rollout(env, "runs/mac", seed=0)  # type: ignore[arg-type]

@@ -249,11 +249,6 @@ class KitchenEnv(Restorable, gymnasium.Env):
             )
         return given[0], given[1]
 
-    @property
-    def _noise(self) -> np.random.Generator:
-        noise: np.random.Generator = self._kitchen.robot_env.np_random
-        return noise
-
     def _observe(self) -> np.ndarray:
         qpos, qvel = self.data.qpos, self.data.qvel
         full = np.concatenate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,12 @@ N_POSITIONS, N_FULL = len(POSITIONS), 59
 
 # Feedback of 5 per rad tracks well; a joint moves by about 0.09 rad in a step per action unit.
 # Fingers need feedback too: without it noise adds up and the hand drops what it holds.
-_ARM = {"kind": "joint_velocity", "unit": "2 rad/s", "gain": 5.0, "travel": 0.09}
-_FINGER = {"kind": "gripper", "unit": "2 m/s", "gain": 6.0, "travel": 0.09}
-_LABELS = ("base turn", "shoulder", "upper arm turn", "elbow", "forearm turn", "wrist bend")
-_LABELS += ("hand turn", "left finger", "right finger")
+_ARM: dict[str, Any] = {"kind": "joint_velocity", "unit": "2 rad/s", "gain": 5.0, "travel": 0.09}
+_FINGER: dict[str, Any] = {"kind": "gripper", "unit": "2 m/s", "gain": 6.0, "travel": 0.09}
+_LABELS = (
+    *("base turn", "shoulder", "upper arm turn", "elbow", "forearm turn", "wrist bend"),
+    *("hand turn", "left finger", "right finger"),
+)
 _NAMES = (*(f"joint{i}" for i in range(1, 8)), "finger1", "finger2")
 _OBJECTS = tuple(f"object{i}" for i in range(1, 22))
 

@@ -19,12 +19,17 @@ class Restorable:
     data: mujoco.MjData
     render_mode: str | None
     np_random: np.random.Generator
-    _noise: np.random.Generator
     _kitchen: Any
     _made_with: dict[str, Any]
     _steps: int
     _observed: np.ndarray
     _done: list[str]
+
+    @property
+    def _noise(self) -> np.random.Generator:
+        """What the noise of the sensors is drawn from."""
+        noise: np.random.Generator = self._kitchen.robot_env.np_random
+        return noise
 
     def __reduce__(self) -> Any:
         random = self.np_random.bit_generator.state

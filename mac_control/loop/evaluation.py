@@ -213,6 +213,7 @@ def _row(case: EvalCase, parts: Sequence[Outcome]) -> Row:
     rewards = [reward for part in parts for reward in part.rewards]
     metrics = [each for part in parts for each in part.metrics]
     successes = [success for part in parts for success in part.successes]
+    known = [success for success in successes if success is not None]
     return {
         "policy": case.policy.name,
         "operator": case.operator,
@@ -222,7 +223,7 @@ def _row(case: EvalCase, parts: Sequence[Outcome]) -> Row:
         "reward_mean": float(np.mean(rewards)),
         "reward_ci95": list(bootstrap_interval([rewards])),
         "measured": "subtasks" if all(part.subtasks for part in parts) else "return",
-        "success_rate": None if None in successes else float(np.mean(successes)),
+        "success_rate": float(np.mean(known)) if len(known) == len(successes) else None,
         "seconds": round(sum(part.seconds for part in parts), 3),
         "rewards": rewards,
         "goal_rewards": [each["goal_reward"] for each in metrics],

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
@@ -102,6 +103,7 @@ def rollout_group(
         likelihood = None
         with attribute_errors("policy", policy, _when(max(map(len, episodes)), *seeds)):
             space = envs[0].action_space
+            assert isinstance(space, Box)  # as check_fit found
             partial = partial.clip(space.low, space.high)  # what will be executed
             actions = complete_action(space, policy, obs, partial)
             if log_prob and partial.given.any():
@@ -158,6 +160,8 @@ class _Episode:
 
     def trajectory(self) -> Trajectory:
         obs, given, values, actions, rewards = map(np.array, zip(*self._rows, strict=True))
+        space = self.env.action_space
+        assert isinstance(space, Box)  # as check_fit found
         return Trajectory(
             observations=obs,
             given=given,
@@ -171,7 +175,7 @@ class _Episode:
             wrong=np.array(self._wrong),
             goal=self.operator.goal,
             counts_subtasks="tasks_done" in self._info,
-            box=(self.env.action_space.low, self.env.action_space.high),
+            box=(space.low, space.high),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mac_control.operators.base import Operator
@@ -125,7 +127,7 @@ class RandomOperator(Operator):
 
     def __init__(self, action_dim: int, hold: int = 1, robot: Robot | None = None) -> None:
         self.action_dim, self.hold = action_dim, int(checked("hold", hold, 1))
-        self._box = (-1.0, 1.0) if robot is None else (robot.low, robot.high)
+        self._box: tuple[Any, Any] = (-1.0, 1.0) if robot is None else (robot.low, robot.high)
         self.reset(0)
 
     def reset(self, seed: int | None = None) -> None:
