@@ -55,6 +55,7 @@ def save_policy(
         "obs_dim": policy.obs_dim,
         "action_dim": policy.action_dim,
         "robot": policy.robot.to_json() if policy.robot is not None else None,
+        "guessed_box": policy.guessed_box,
         "training": dict(training or {}),
         "data": dict(data or {}),
     }
@@ -109,6 +110,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
             raise CheckpointError(f"{folder}: weight {name}: expected finite numbers")
     policy.load_state_dict(tensors)
     policy.checkpoint = record
+    policy.guessed_box = bool(record.get("guessed_box", False))
     return policy.to(device).eval()
 
 

@@ -41,7 +41,8 @@ class Act(nn.Module):
         """The whole action; given entries bit for bit, clipped to the action box."""
         low, high = self.policy.action_low, self.policy.action_high
         # Chosen, not multiplied: whatever stands at an entry that is not given gets no further.
-        values = torch.where(given, values.maximum(low).minimum(high), 0.0)
+        kept = values if self.policy.guessed_box else values.maximum(low).minimum(high)
+        values = torch.where(given, kept, 0.0)
         action = self.policy.graph(obs, values, given)
         return torch.where(given, values, action.maximum(low).minimum(high))
 
@@ -135,6 +136,7 @@ def _record(policy: LearnedPolicy) -> dict[str, Any]:
         "action_dim": policy.action_dim,
         "low": policy.low.tolist(),
         "high": policy.high.tolist(),
+        "guessed_box": policy.guessed_box,
         "robot": policy.robot.to_json() if policy.robot is not None else None,
         **{name: checkpoint.get(name, {}) for name in ("training", "data", "weights")},
         "made_with": {name: version(name) for name in ("mac-control", "torch", "onnx")},

@@ -19,13 +19,14 @@ class Policy(ABC):
     """Completes partial actions.
 
     A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks its inputs and
-    its answer, so that given entries return bit for bit and nothing that is not finite
-    reaches an environment.
+    its answer, so that given entries return bit for bit, clipped to the action box unless
+    that is a guess, and nothing that is not finite reaches an environment.
     """
 
     obs_dim: int
     low: np.ndarray  # (D,) float32, lower ends of the action box
     high: np.ndarray  # (D,) float32, upper ends
+    guessed_box: bool = False  # whether the box is only where training actions were
     robot: Robot | None = None  # what it was trained for; None where unknown
     stateful: bool = False  # whether an answer depends on earlier steps, chance apart
 
@@ -125,7 +126,8 @@ class Policy(ABC):
             partial = PartialAction.nothing(*shape)
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
-        return np.atleast_2d(rows), partial.batched()
+        batch = partial.batched()
+        return np.atleast_2d(rows), batch if self.guessed_box else batch.clip(self.low, self.high)
 
 
 def _from_arrays(written: Callable[..., Any]) -> Callable[..., Any]:

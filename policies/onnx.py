@@ -57,6 +57,7 @@ class OnnxPolicy(Policy):
         self.name: str = self.checkpoint["kind"]
         self.obs_dim = self.checkpoint["obs_dim"]
         self.low, self.high = (np.array(self.checkpoint[k], np.float32) for k in ("low", "high"))
+        self.guessed_box = bool(self.checkpoint.get("guessed_box", False))
         if self.checkpoint.get("robot"):
             self.robot = Robot.from_json(self.checkpoint["robot"])
         self._answer_the_probe()

@@ -8,7 +8,7 @@ import pytest
 
 from mac_control.collection.augment import Disturbance, attempt_once, plan, simulate
 from mac_control.collection.noise import ActionNoise, random_subset
-from mac_control.collection.report import cells, nearest, plot, summarize
+from mac_control.collection.report import cells, nearest, plot, poses, summarize
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.envs import make_kitchen
 from mac_control.envs.kitchen.data import as_kitchen
@@ -129,7 +129,7 @@ def test_the_verb_makes_a_data_set_and_a_report(human, tmp_path, capsys):
 
 def test_coverage_of_the_source_by_itself(moves, tmp_path):
     report = summarize(moves, moves)
-    assert report["cells"] == report["cells_source"] == cells(moves.observations)
+    assert report["cells"] == report["cells_source"] == cells(poses(moves))
     assert report["distance_mean"] == 0
     moved = moves.observations.copy()
     moved[:, 2] += 3.0

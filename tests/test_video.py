@@ -35,7 +35,7 @@ def test_the_verb_rollout_films(bc, renderer, tmp_path, capsys):
     with imageio.get_reader(path) as film:
         assert film.count_frames() == 2 * 3
         picture = film.get_data(1)
-    assert picture.shape == (480, 480, 3) and picture.std() > 10
+    assert picture.shape == (592, 480, 3) and picture.std() > 10
 
 
 def test_what_is_filmed_is_the_episode_that_is_rated(bc, renderer, tmp_path):

@@ -43,6 +43,7 @@ def new_policy(
         torch.manual_seed(seed)
         config = cls.configured(cls.Config() if config is None else config, demonstrations)
         policy = cls(config, found.mean, scale, low, high, robot)
+    policy.guessed_box = robot is None
     policy.store_demonstrations(demonstrations)
     return policy
 
