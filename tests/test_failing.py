@@ -46,7 +46,7 @@ def test_driving_goes_on_without_a_policy_that_fails(bad):
     assert sent[:, 0].tolist()[4:] == [np.float32(0.4)] * 6  # the person's is not touched
     assert sent[:3, 1].tolist() == [0.25, 0.0, 0.0]  # stands still at once
     assert sent[3:7, 1].tolist() == pytest.approx([0.1, 0.2, 0.25, 0.25])  # back by a ramp
-    assert len(said) == 1 and said[0].startswith("policy: ") and "stands still" in said[0]
+    assert len(said) == 1 and said[0].startswith("policy: ") and "hold still" in said[0]
 
 
 @pytest.mark.parametrize("bad", [None, "x", ValueError("odd"), PartialAction.nothing(3)])
