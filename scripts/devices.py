@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from mac_control.cli import run
+from mac_control.errors import InputError
 from mac_control.teleop.device import DeviceError, device_names, make_device
 from mac_control.teleop.options import parse_options
 
@@ -30,6 +31,8 @@ def main(args: Args) -> int | None:
             print(f"{name:<{width}}  {device_status(name)}")
         return None
     with make_device(args.show, **parse_options(args.options)) as device:
+        if device.address is not None:
+            print(f"{args.show} listens on {device.address}", flush=True)
         began = time.monotonic()
         while args.seconds is None or time.monotonic() - began < args.seconds:
             state = device.read()
@@ -46,14 +49,14 @@ def device_status(name: str) -> str:
     """Whether a device is ready, or what it lacks."""
     try:
         device = make_device(name, **({"port": 0} if name == "network" else {}))
-    except (DeviceError, ValueError) as error:
+    except (DeviceError, InputError) as error:
         return f"needs options: {error}"
     try:
         with device:
             device.read()
     except DeviceError as error:
         return f"missing: {error}"
-    return f"ready (mapping {device.mapping!r})"
+    return "ready"
 
 
 if __name__ == "__main__":

@@ -59,12 +59,12 @@ def main(args: Args) -> int | None:
 
     from mac_control.envs import make_env, robot_of
     from mac_control.loop.cases import resolve_policies
-    from mac_control.teleop.assemble import DEFAULT_RATE, assemble_operator, assemble_policy
+    from mac_control.teleop.assemble import assemble_operator, assemble_policy
     from mac_control.teleop.device import make_device
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import MultiDeviceOperator
     from mac_control.teleop.options import parse_options
-    from mac_control.teleop.pacing import share_promptly
+    from mac_control.teleop.pacing import rate_of, share_promptly
 
     share_promptly()
     torch.set_num_threads(1)  # small batches: more threads only add delay
@@ -83,7 +83,7 @@ def main(args: Args) -> int | None:
         named = resolve_policies([args.policy])[0].env_for(args.chosen_env(), {})
     env = make_env(named, args.chosen_robot(), **options)
     policy = assemble_policy(args.policy, env)
-    rate = robot_of(env).rate or DEFAULT_RATE if args.rate is None else args.rate
+    rate = rate_of(robot_of(env)) if args.rate is None else args.rate
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators: list[Any] = [

@@ -15,7 +15,7 @@ PERIOD = 0.08
 MAPPING = parse_mapping(
     {
         "axis": [{"axis": "dim0", "dim": 0}],
-        "hold": [{"button": "mine0", "dims": [0]}],
+        "dead_man": [{"button": "mine0", "dims": [0]}],
         "events": {},
     },
     2,

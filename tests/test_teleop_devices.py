@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.devices.lerobot import LeRobot
@@ -193,7 +194,7 @@ class Leader:
 
 def test_a_leader_arm_of_lerobot_is_followed():
     arm = Leader()
-    operator = DeviceOperator(LeRobot(teleoperator=arm), load_mapping("lerobot", 9))
+    operator = DeviceOperator(LeRobot(teleoperator=arm), load_mapping("lerobot", kitchen_robot(30)))
     partial = operator.read(OBS)
     assert np.flatnonzero(partial.given).tolist() == [0, 7, 8]
     assert partial.values[0] == pytest.approx(6.25 * np.radians(10.0), rel=1e-4)
@@ -255,7 +256,7 @@ def test_what_is_missing_is_one_sentence():
     assert {"gamepad", "keyboard", "lerobot", "network", "spacemouse"} <= set(device_names())
     with pytest.raises(InputError, match="expected one of gamepad"):
         make_device("theremin")
-    with pytest.raises(InputError, match="options do not fit"):
+    with pytest.raises(InputError, match="expected options out of"):
         make_device("network", color="red")
     with pytest.raises(InputError, match="key=value"):
         parse_options("index")

@@ -18,8 +18,8 @@ from mac_control.teleop import (
     Teleoperation,
     load_mapping,
 )
+from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.device import Device, DeviceError
-from mac_control.teleop.handover import Handover
 
 PERIOD = 0.08
 
@@ -82,7 +82,8 @@ def rig(new_clock):
     device = Script(clock)
     operator = DeviceOperator(device, load_mapping("network", 9), clock=clock)
     env, policy = Line(), Constant(3, 9, 0.5)
-    loop = Teleoperation(env, policy, operator, clock=clock, sleep=clock.sleep, ramp=0.2)
+    options = {"clock": clock, "sleep": clock.sleep, "rate": 1 / PERIOD}
+    loop = Teleoperation(env, policy, operator, ramp=0.2, **options)
     return clock, device, operator, loop
 
 
@@ -127,13 +128,13 @@ def test_hand_over_stays_in_the_box_and_bounded_for_any_sequence(seed, share):
     rng = np.random.default_rng(seed)
     low = rng.uniform(-2, 0, 4).astype(np.float32)
     high = low + rng.uniform(0.1, 3, 4).astype(np.float32)
-    handover = Handover(low, high, share)
-    last, was = handover.last, handover.given
+    transfer = BumplessTransfer(low, high, share)
+    last, was = transfer.last, transfer.given
     moving = np.zeros(4, bool)
     for _ in range(30):
         asked = rng.uniform(low, high).astype(np.float32)
         mine = rng.random(4) < 0.5
-        action = handover.send(asked, mine)
+        action = transfer.send(asked, mine)
         assert (action >= low).all() and (action <= high).all()
         moving |= mine != was
         assert (np.abs(action - last)[moving] <= (share * (high - low))[moving] + 1e-5).all()

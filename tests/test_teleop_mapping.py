@@ -57,7 +57,7 @@ def test_opposite_buttons_cancel_and_stay_given():
 
 def test_a_leader_arm_is_followed_while_its_clutch_is_held():
     axis = {"axis": "j", "dim": 1, "position": True, "scale": 2.0, "offset": 0.1, "gain": 3.0}
-    table = {"axis": [axis], "hold": [{"button": "clutch", "dims": [1]}]}
+    table = {"axis": [axis], "dead_man": [{"button": "clutch", "dims": [1]}]}
     obs = np.array([0.0, 0.5, 0.0])
     assert not drive(table, DeviceState({"j": 0.4}), obs=obs).given.any()
     driven = drive(table, DeviceState({"j": 0.4}, frozenset({"clutch"})), obs=obs)
@@ -69,7 +69,8 @@ def test_a_leader_arm_is_followed_while_its_clutch_is_held():
     [
         (
             {"axes": []},
-            "expected keys of axis, button, each_dim, events, hold, modes, task_space, got 'axes'",
+            "expected keys of axis, button, dead_man, each_dim, events, modes, task_space, "
+            "got 'axes'",
         ),
         ({"axis": [{"axis": "a", "dim": 3}]}, "dimensions from 0 to 2, got [3]"),
         ({"axis": [{"axis": "a"}]}, "either dim or direction"),
@@ -80,7 +81,7 @@ def test_a_leader_arm_is_followed_while_its_clutch_is_held():
         ({"axis": [{"axis": "a", "direction": "up"}]}, "x, y, z, roll, pitch, yaw, got 'up'"),
         ({"axis": [{"axis": "a", "direction": "x"}]}, "a [task_space] section"),
         ({"button": [{"dim": 0}]}, "expected the key button"),
-        ({"hold": [{"button": "h", "dims": []}]}, "different dimensions"),
+        ({"dead_man": [{"button": "h", "dims": []}]}, "different dimensions"),
         ({"hold": [{"button": "h", "dims": [0, 0]}]}, "different dimensions"),
         ({"events": {"explode": "x"}}, "estop, mode, pause"),
         ({"task_space": {"joints": [0, 9]}}, "got [0, 9]"),
@@ -106,10 +107,10 @@ def test_the_mappings_that_ship_reach_every_dimension_of_the_kitchen(name):
     dims = {e.dim for e in (*mapping.axes, *mapping.buttons) if e.dim is not None}
     if mapping.task_space is not None and name != "keyboard":
         dims |= set(mapping.task_space.joints)
-    assert dims == set(range(9)) or name == "lerobot"
+    assert dims == set(range(9)) or name == "lerobot.franka-kitchen"
     assert set(mapping.events) <= set(EVENTS)
     raising = list(mapping.events.values())
-    driving = {b.button for b in mapping.buttons} | {h.button for h in mapping.holds}
+    driving = {b.button for b in mapping.buttons} | {h.button for h in mapping.dead_man}
     assert len(set(raising)) == len(raising) and not driving & set(raising)
 
 
@@ -118,7 +119,7 @@ def test_a_direction_moves_the_hand_that_way_and_gives_all_arm_joints(axis):
     env = make_kitchen(robot_noise_ratio=0.0)
     obs, _ = env.reset(seed=0)
     options = load_mapping("keyboard.franka-kitchen", ROBOT).task_space
-    space = TaskSpace(env.model, options, 0.08)
+    space = TaskSpace(env.model, options, 0.08, ROBOT)
     site = env.data.site(options.site)
     for sign in (1.0, -1.0):
         obs, _ = env.reset(seed=0)

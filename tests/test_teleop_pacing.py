@@ -62,7 +62,9 @@ class Stamps(gymnasium.Env):
 def test_actions_go_out_at_even_intervals_whatever_the_policy_takes(new_clock):
     clock = new_clock()
     env = Stamps(clock)
-    loop = Teleoperation(env, Uneven(clock), Nobody(2), clock=clock, sleep=clock.sleep)
+    loop = Teleoperation(
+        env, Uneven(clock), Nobody(2), rate=1 / PERIOD, clock=clock, sleep=clock.sleep
+    )
     loop.run(steps=200)
     intervals = np.diff(env.arrived)
     assert np.median(intervals) == pytest.approx(PERIOD)

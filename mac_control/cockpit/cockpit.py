@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 
 from mac_control.cockpit.front import Front, check_command
+from mac_control.cockpit.sticks import stick_labels
 from mac_control.cockpit.view import View
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import camera_of, scene_of, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError, MacControlError
 from mac_control.partial import PartialAction
+from mac_control.robot import Robot
 from mac_control.teleop.assemble import assemble_policy, own_mapping
 from mac_control.teleop.devices.network import Inbox
+from mac_control.teleop.jog import latched, measured
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.messages import check_bind
 from mac_control.teleop.step import Step
 
-#: Below this mean log-density per driven dimension a warning is shown [nats]: a tenth of what
 #: A page may be silent for so long [s]: drawing the scene can hold up its messages. One that is
 #: closed or unplugged is noticed at once.
 PATIENCE = 0.3
@@ -60,10 +62,7 @@ class Cockpit:
         self._policies: list[str] = []
         self._policy = 0
         self._shown = float("-inf")
-        self._tasks: list[str] = []
-        self._names: list[str] = []
-        self._entries: list[int | None] = []
-        self._hand = False  # whether its sticks move this robot's hand
+        self._about_robot: dict[str, Any] = {}  # what a page is told of it, once and for all
 
     @property
     def url(self) -> str:
@@ -78,9 +77,7 @@ class Cockpit:
         """Open the page for `loop`; `policies` are checkpoints to choose from, the first in use."""
         self._loop, self._policies = loop, list(policies or [])
         robot = robot_of(loop.env)
-        self._tasks, self._names = list(subtasks_of(loop.env)), list(robot.labels)
-        self._entries = [action.position for action in robot.actions]
-        self._hand = own_mapping(self.inbox, robot) != "network"
+        self._about_robot = {**self._describe(robot), "tasks": list(subtasks_of(loop.env))}
         model, data = scene_of(loop.env)
         if model is not None:
             self._view = View(model, camera_of(loop.env))
@@ -117,12 +114,11 @@ class Cockpit:
         middle, high = loop.pacer.jitter()
         latencies = list(loop.latencies)[-200:]
         state: dict[str, Any] = {
-            "names": self._names,
+            **self._about_robot,
             "view": self._view is not None,
-            "hand": self._hand,
             "low": loop.low.tolist(),
             "high": loop.high.tolist(),
-            "tasks": self._tasks,
+            "rest": _rounded(loop.transfer.rest),
             "done": loop.info.get("tasks_done", []),
             "episode": loop.episode,
             "step": loop.steps,
@@ -140,11 +136,22 @@ class Cockpit:
             "latency": 1e3 * float(np.median(latencies)) if latencies else None,
             "heartbeat": 1e3 * min(0.02, loop.pacer.period / 4),
         }
-        if self._entries and None not in self._entries:
-            state["qpos"] = np.round(loop.obs[self._entries], 4).tolist()
+        positions = measured(loop.robot, loop.obs)
+        if np.isfinite(positions).all():
+            state["qpos"] = np.round(positions, 4).tolist()
         if step is not None:
             state |= self._about(loop, step)
         return state
+
+    def _describe(self, robot: Robot) -> dict[str, Any]:
+        mapping = own_mapping(self.inbox, robot)
+        return {
+            "names": list(robot.labels),
+            "latched": latched(robot).tolist(),
+            "hand": mapping.task_space is not None,  # whether the sticks move this robot's hand
+            "sticks": stick_labels(mapping, robot),
+            "grips": any(action.kind == "gripper" for action in robot.actions),
+        }
 
     def _about(self, loop: Teleoperation, step: Step) -> dict[str, Any]:
         partial = PartialAction(step.values, step.given)
@@ -159,7 +166,7 @@ class Cockpit:
             "values": _rounded(step.values),
             "filled": _rounded(step.filled),
             "action": _rounded(step.action),
-            "moving": loop.handover.moving.tolist(),
+            "moving": loop.transfer.moving.tolist(),
             "intent": next(iter(loop.policy.inferred_intent), None),
             "spread": None if spread is None else _rounded(spread),
             "log_prob": None if likelihood is None else float(likelihood),

@@ -1,9 +1,6 @@
 // The page: shows what the loop says and sends what the person does.
 import {collect, keyboard, sticks} from "./sticks.js";
 
-// What the sticks do in each mode of mappings/cockpit.toml.
-const DOES = {hand: ["forward, left", "up, turn"], joints: ["joints 2, 1", "joints 4, 3"],
-  wrist: ["joints 6, 5", "joint 7"]};
 const $ = id => document.getElementById(id);
 const rows = [];
 let socket = null, me = null, state = {}, noteTimer = null, heartbeat = 20, mode = false,
@@ -37,7 +34,7 @@ function beat() {
   const {axes, buttons, gamepad} = collect(pressed);
   rows.forEach((row, d) => {
     const x = Number(row.slider.value);
-    if (x !== row.rest) axes[`dim${d}`] = x;
+    if (row.latched ? row.mine.checked || row.pulled : x !== row.rest) axes[`dim${d}`] = x;
     if (row.mine.checked) buttons.push(`mine${d}`);
   });
   if (mode) { buttons.push("mode"); mode = false; }
@@ -56,7 +53,7 @@ function pressed(button) {
 const releases = () => state.stopped && performance.now() - stoppedAt > 800;
 const stop = () => command(releases() ? "release" : "estop");
 function handBack() { for (const row of rows) { row.mine.checked = false; rest(row); } }
-function rest(row) { row.slider.value = row.rest; }
+function rest(row) { row.pulled = false; row.slider.value = row.rest; }
 
 // ---- what the loop says
 function show() {
@@ -65,6 +62,10 @@ function show() {
   if (!state.stopped) stoppedAt = performance.now();
   const {given, values, filled, action, spread, low, high} = state;
   rows.forEach((row, d) => {
+    if (row.latched) {  // a position target stays where it is: so does its slider
+      row.rest = state.rest[d];
+      if (!row.mine.checked && !row.pulled) row.slider.value = row.rest;
+    }
     if (!given) return;
     const at = x => `${100 * (x - low[d]) / (high[d] - low[d])}%`;
     row.tr.className = (given[d] ? "you" : "robot") + (state.moving[d] ? " moving" : "");
@@ -94,7 +95,7 @@ function show() {
   $("estop").textContent = releases() ? "RELEASE" : state.stopped ? "STOPPED" : "STOP";
   $("estop").classList.toggle("on", state.stopped);
   text("mode", state.mode ? `Mode: ${state.mode}` : "Mode");
-  const does = DOES[state.mode] ?? ["", ""];
+  const does = state.sticks[state.mode ?? ""] ?? ["", ""];
   $("left").dataset.does = does[0]; $("right").dataset.does = does[1];
   $("pause").textContent = state.paused ? "Start" : "Pause";
   $("record").textContent = state.recording ? "Recording" : "Record";
@@ -109,6 +110,9 @@ function show() {
 function build() {
   document.body.classList.toggle("no-view", !state.view);
   document.body.classList.toggle("no-hand", !state.hand);  // whose hand the sticks move
+  document.body.classList.toggle("no-grip", !state.grips);
+  document.body.classList.toggle("no-sticks", Object.keys(state.sticks).length === 0);
+  document.body.classList.toggle("no-modes", Object.keys(state.sticks).length < 2);
   state.names.forEach((name, d) => {
     const tr = $("dims").insertRow();
     const low = state.low[d], high = state.high[d], step = (high - low) / 200;
@@ -119,10 +123,11 @@ function build() {
         <i class="robot"></i><i class="you"></i></div></td><td class="sent" id="sent${d}"></td>`;
     const find = query => tr.querySelector(query);
     tr.cells[0].textContent = `${d} ${name}`;
-    const row = {tr, mine: find("[type=checkbox]"), slider: find("[type=range]"),
+    const row = {tr, latched: state.latched[d], pulled: false, mine: find("[type=checkbox]"), slider: find("[type=range]"),
       who: find(".who"), bar: find(".bar"), given: find("i.you"), filled: find("i.robot"),
       spread: find(".spread"), sent: find(".sent")};
     row.rest = Number(row.slider.value);
+    row.slider.addEventListener("input", () => { row.pulled = true; });
     // A slider that is not mine for good springs back when it is let go.
     row.slider.addEventListener("change", () => { if (!row.mine.checked) rest(row); });
     row.slider.addEventListener("dblclick", () => rest(row));

@@ -12,13 +12,12 @@ from mac_control.errors import InputError
 from mac_control.policies.base import Policy
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.robot import Robot
+from mac_control.teleop.defaults import default_mapping
 from mac_control.teleop.device import Device
 from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
 from mac_control.teleop.operator import DeviceOperator
+from mac_control.teleop.pacing import rate_of
 from mac_control.teleop.task_space import TaskSpace
-
-#: Where neither the user nor the robot says [Hz].
-DEFAULT_RATE = 20.0
 
 
 def assemble_policy(source: str | Path | None, env: gymnasium.Env) -> Policy:
@@ -46,21 +45,23 @@ def assemble_operator(
     `rate` is the control rate [Hz], by default the robot's; `options` go to `DeviceOperator`.
     """
     robot = robot_of(env)
-    rate = rate or robot.rate or DEFAULT_RATE
-    if not isinstance(mapping, Mapping):
-        mapping = load_mapping(mapping or own_mapping(device, robot), robot)
+    rate = rate_of(robot) if rate is None else rate
+    if mapping is None:
+        mapping = own_mapping(device, robot)
+    elif not isinstance(mapping, Mapping):
+        mapping = load_mapping(mapping, robot)
     space = None
     if mapping.task_space is not None:
         model = getattr(env.unwrapped, "model", None)
         if model is None:
             raise InputError("task_space: expected an environment with a MuJoCo model, got none")
-        space = TaskSpace(model, mapping.task_space, 1 / rate)
-    return DeviceOperator(device, mapping, task_space=space, **options)
+        space = TaskSpace(model, mapping.task_space, 1 / rate, robot)
+    return DeviceOperator(device, mapping, task_space=space, period=1 / rate, **options)
 
 
-def own_mapping(device: Device, robot: Robot) -> str:
-    """The mapping that ships for the device and this robot, or else sliders for each dimension."""
-    named = f"{device.mapping}.{robot.name}"
-    if named in mapping_names():
-        return named
-    return device.mapping if device.mapping in mapping_names() else "network"
+def own_mapping(device: Device, robot: Robot) -> Mapping:
+    """The mapping that ships for the device and this robot, or else one from its description."""
+    for name in (f"{device.mapping}.{robot.name}", device.mapping):
+        if name in mapping_names():
+            return load_mapping(name, robot)
+    return default_mapping(device, robot)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import InputError, MacControlError, did_you_mean
 from mac_control.plugins import DEVICES
 
 
@@ -66,6 +66,11 @@ class Device(ABC):
             DeviceError: the device is gone.
         """
 
+    @property
+    def address(self) -> str | None:
+        """Where others reach the device, once it is connected; None for one that is held."""
+        return None
+
     def reset(self) -> None:  # noqa: B027 - only recordings care
         """An episode starts."""
 
@@ -100,14 +105,30 @@ def make_device(name: str, **options: Any) -> Device:
     try:
         signature.bind(**options)
     except TypeError as error:
-        known = ", ".join(signature.parameters) or "none"
-        raise InputError(
-            f"device {name!r}: options do not fit: expected some of {known}: {error}"
-        ) from error
+        raise InputError(_misfit(name, signature, options)) from error
     device = make(**options)
     if not isinstance(device, Device):
         raise InputError(f"device {name!r}: expected a Device, got {type(device).__name__}")
     return device
+
+
+def _misfit(name: str, signature: inspect.Signature, options: Mapping[str, Any]) -> str:
+    """Which option a device lacks or does not have."""
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = [p for p in signature.parameters.values() if p.kind in plain]
+    lacks = [p.name for p in known if p.default is p.empty and p.name not in options]
+    if lacks:
+        wanted = ",".join(f"{option}=..." for option in lacks)
+        return (
+            f"device {name!r}: expected the option {lacks[0]!r}, got none; give --options {wanted}"
+        )
+    names = [p.name for p in known]
+    unknown = next((option for option in options if option not in names), "")
+    expected = ", ".join(names) or "none"
+    return (
+        f"device {name!r}: expected options out of {expected}, got {unknown!r}"
+        f"{did_you_mean(unknown, names)}"
+    )
 
 
 def needs(module: str, extra: str) -> Any:

@@ -16,9 +16,11 @@ class Axis:
 
     `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
     over [0, `scale`]. With `position`, as for leader arms, the action is instead
-    `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
-    or always where there is none. With `action`, as for sliders, the axis is no deflection in
-    [-1, 1] but the action itself, times `scale`.
+    `gain * (scale * axis + offset - measured)`, where `measured` is the observed position that
+    the dimension moves; it is given while a `dead_man` for that dimension is held, or always
+    where there is none. With `action`, as for sliders, the axis is no deflection in [-1, 1] and
+    the action is `scale * axis + offset`; an axis at 0 gives it only with `at_zero`. With `jog`,
+    the deflection moves a position target: by `scale` per second, from what was last sent.
     """
 
     axis: str
@@ -31,9 +33,13 @@ class Axis:
     gain: float = 1.0
     offset: float = 0.0
     action: bool = False
+    at_zero: bool = False
+    jog: bool = False
 
-    def amount(self, state: DeviceState, obs: np.ndarray | None) -> float | None:
+    def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
         """What the axis asks for; None where it asks for nothing.
+
+        `measured` `(D,)` are the positions that the dimensions move.
 
         Raises:
             InputError: an axis that is not finite.
@@ -44,36 +50,43 @@ class Axis:
         if not np.isfinite(x):
             raise InputError(f"axis {self.axis!r}: expected a finite number, got {x}")
         if self.position:
-            if obs is None:
+            if measured is None:
                 return None
-            return self.gain * (self.scale * x + self.offset - float(obs[self.dim or 0]))
+            return self.gain * (self.scale * x + self.offset - float(measured[self.dim or 0]))
         if not self.action:
             x = min(max(x, -1.0), 1.0)
-        if abs(x) <= self.dead_zone:
+        if abs(x) <= self.dead_zone and not (self.action and self.at_zero):
             return None
         if self.action:
-            return self.scale * x
+            return self.scale * x + self.offset
         return self.scale * np.sign(x) * (abs(x) - self.dead_zone) / (1 - self.dead_zone)
 
 
 @dataclass(frozen=True)
 class Button:
-    """A button that drives a dimension or direction at `value` while it is held."""
+    """A button that drives a dimension or direction at `value` while it is held.
+
+    With `jog`, it moves a position target by `value` per second, from what was last sent.
+    """
 
     button: str
     dim: int | None = None
     direction: str | None = None
     value: float = 1.0
     mode: str | None = None
+    jog: bool = False
 
-    def amount(self, state: DeviceState, obs: np.ndarray | None) -> float | None:
+    def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
         """`value` while the button is held, else None."""
         return self.value if self.button in state.buttons else None
 
 
 @dataclass(frozen=True)
-class Hold:
-    """A clutch, "hands on": while the button is held, `dims` are given, at 0 if not driven."""
+class DeadMan:
+    """A dead-man button, "hands on": while it is held, `dims` are given.
+
+    Those that are not driven stand still: at 0, or at the last value of a position target.
+    """
 
     button: str
     dims: tuple[int, ...]
@@ -85,15 +98,14 @@ class TaskSpaceOptions:
     """How directions become joint velocities; while one is driven, all of `joints` are given.
 
     Args:
-        joints: the action dimensions that move the end effector; entry i of the observation is
-            the position of joint `joints[i]`.
+        joints: the action dimensions that move the end effector; their positions are observed.
         site: the MuJoCo site that is driven.
         linear, angular: speed at full deflection [m/s], [rad/s].
-        unit: joint velocity of an action of 1 [rad/s].
+        unit: joint velocity of an action of 1 [rad/s]; None: as the robot's description says.
     """
 
     joints: tuple[int, ...]
     site: str = "end_effector"
     linear: float = 0.3
     angular: float = 1.0
-    unit: float = 2.0
+    unit: float | None = None

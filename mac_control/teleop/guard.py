@@ -15,6 +15,9 @@ from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, checked_action
 from mac_control.teleop.operator import Reading, poll
 
+#: An operator that answers within so long is never too slow, however fast the loop runs [s].
+PROMPT = 0.005
+
 
 class Guard:
     """Asks an operator and a policy, and tells a recorder, so that none of them ends the driving.
@@ -63,7 +66,7 @@ class Guard:
             return Reading(PartialAction.nothing(self.action_dim), status="lost")
         for why in () if reading is None else reading.why:
             self.note(*why)
-        if self._clock() - began > self.period:
+        if self._clock() - began > max(self.period, PROMPT):
             late = f"took {self._clock() - began:.2g} s to answer, and nothing was sent meanwhile"
             self.note("operator", late, "a device that may block needs `blocks = True`")
         return reading

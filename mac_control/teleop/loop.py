@@ -11,17 +11,20 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from mac_control.envs import robot_of
 from mac_control.envs.abilities import Undoable
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.policies.zero import ZeroPolicy
+from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.commands import Commands
 from mac_control.teleop.guard import Guard
-from mac_control.teleop.handover import Handover
-from mac_control.teleop.operator import Reading
-from mac_control.teleop.pacing import Pacer
+from mac_control.teleop.jog import latched, standing
+from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator, Reading
+from mac_control.teleop.pacing import Pacer, rate_of
 from mac_control.teleop.step import Recorder, Step
 
 #: How much of an episode can be undone [s].
@@ -36,7 +39,7 @@ class Teleoperation:
             `snapshot()` and `restore(snapshot)` can undo.
         policy: fills in what is not given; may be exchanged while driving.
         operator: whoever gives; a `DeviceOperator` or `MultiDeviceOperator` also has events.
-        rate: control steps per second [Hz].
+        rate: control steps per second [Hz]; None: the robot's, or 20.
         speed: times real time, for accelerated tests.
         ramp: largest change per step of a dimension that changes hands, as a share of the
             width of the action box.
@@ -56,7 +59,7 @@ class Teleoperation:
         policy: Policy,
         operator: Operator,
         *,
-        rate: float = 12.5,
+        rate: float | None = None,
         speed: float = 1.0,
         ramp: float = 0.15,
         recorder: Recorder | None = None,
@@ -71,10 +74,10 @@ class Teleoperation:
         space = env.action_space
         assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
         self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
-        self.rate = rate
-        self.rest = np.clip(np.zeros_like(self.low), self.low, self.high)
+        self.robot = robot_of(env)
+        self.rate = rate = rate_of(self.robot) if rate is None else rate
         self.pacer = Pacer(rate, speed, clock, sleep)
-        self.handover = Handover(self.low, self.high, ramp, self.rest)
+        self.transfer = BumplessTransfer(self.low, self.high, ramp, latched(self.robot))
         self.guard = Guard(len(self.low), self.pacer.period, say, clock)
         self.paused = self.stopped = self.quit = False
         self.recording = recorder is not None
@@ -118,7 +121,7 @@ class Teleoperation:
         self.obs, self.info = self._checked.reset(seed=seed)
         self.guard.tell("policy", self.policy.reset, "it goes on as it is", seed)
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
-        self.handover.reset()
+        self.transfer.reset(standing(self.robot, self.obs))
         self._snapshots.clear()
         self.steps, self.reward = 0, 0.0
         self._tell("start", seed)
@@ -164,12 +167,14 @@ class Teleoperation:
             return None
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
-        filled = action = self.rest
+        filled = action = rest = self.transfer.rest
         answer: np.ndarray | None = None
         if not self.stopped:
-            near = self.handover.limit(values, given)
+            near = self.transfer.limit(values, given)
             answer = self.guard.fill(self.policy, self.obs, PartialAction(near, given))
-            filled = self.rest if answer is None else answer
+            # No policy: what nobody drives stands still, a position target where it is.
+            alone = answer is None or isinstance(self.policy, ZeroPolicy)
+            filled = rest if alone else answer
             longer = self._clock() - began - self._thinking  # rises fast, falls slowly
             self._thinking += (0.2 if longer > 0 else 0.02) * longer
             self._thinking = min(max(0.0, self._thinking), self.pacer.period)  # clocks may jump
@@ -177,9 +182,9 @@ class Teleoperation:
         if not self.stopped:
             reading, values, given = self._look_again(reading, values, given)
         if not self.stopped:
-            action = self.handover.send(np.where(given, values, filled), given)
+            action = self.transfer.send(np.where(given, values, filled), given)
             if answer is None:  # it stands still at once, and goes on by a ramp
-                self.handover.moving |= ~given
+                self.transfer.moving |= ~given
         changed, latency = reading.changed, None
         if changed > self._seen:
             self._seen, latency = changed, max(0.0, self._clock() - changed)
@@ -218,10 +223,10 @@ class Teleoperation:
     def _execute(self, step: Step) -> Step:
         action = np.clip(step.action, self.low, self.high)
         if not np.isfinite(action).all():  # cannot happen; must not happen
-            action = self.rest
-        world = self.env.unwrapped
+            action = self.transfer.rest
+        world, last = self.env.unwrapped, self.transfer.last
         if isinstance(world, Undoable):
-            self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward))
+            self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward, last))
         obs, reward, terminated, truncated, info = self._checked.step(action)
         step = replace(
             step,
@@ -233,12 +238,17 @@ class Teleoperation:
             info=info,
         )
         self.obs, self.info = obs, info
+        self._say_sent(action)
         self.steps += 1
         self.reward += reward
         self._tell("add", step)
         if terminated or truncated:
             self.reset(success=info.get("success", False), keep=True)
         return step
+
+    def _say_sent(self, action: np.ndarray) -> None:
+        if isinstance(self.operator, DeviceOperator | MultiDeviceOperator):
+            self.operator.sent(action)
 
     def _tell(self, event: str, *args: Any) -> None:
         if self.recorder is not None:
@@ -251,7 +261,7 @@ class Teleoperation:
 
     def _pause(self, _: Any) -> None:
         self.paused = not self.paused
-        self.handover.restart()
+        self.transfer.restart()
 
     def _start(self, _: Any) -> None:
         if self.paused:
@@ -263,7 +273,7 @@ class Teleoperation:
     def _release(self, _: Any) -> None:
         if self.stopped:
             self.stopped = False
-            self.handover.restart()
+            self.transfer.restart()
 
     def _reset(self, _: Any) -> None:
         self.reset()
@@ -279,16 +289,18 @@ class Teleoperation:
         if count < 1:
             return
         for _ in range(count):
-            snapshot, self.obs, self.info, self.reward = self._snapshots.pop()
+            snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
         self.policy.reset(self.seed + self.episode)  # what it has observed since did not happen
         self.steps -= count
-        self.handover.restart()
+        self.transfer.last = last
+        self.transfer.restart()
+        self._say_sent(last)
         self._tell("undo", count)
 
     def _policy(self, policy: Any) -> None:
         self.use(policy)
-        self.handover.restart(rest=False)
+        self.transfer.restart(rest=False)
 
     def _quit(self, _: Any) -> None:
         self.quit = True

@@ -14,7 +14,8 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.robot import Robot
 from mac_control.teleop.device import DeviceState
-from mac_control.teleop.entries import Axis, Button, Hold, TaskSpaceOptions
+from mac_control.teleop.entries import Axis, Button, DeadMan, TaskSpaceOptions
+from mac_control.teleop.jog import latched, measured
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,11 +33,18 @@ FAR = 1e6
 
 @dataclass(frozen=True)
 class Driven:
-    """What a state drives: values and mask `(D,)`, and a twist `(6,)` in [-1, 1] or None."""
+    """What a state drives: values and mask `(D,)`, and a twist `(6,)` in [-1, 1] or None.
+
+    `rates` `(D,)` move the position targets of dimensions in the mask `jogged` `(D,)` [action
+    units per second]; dimensions in the mask `held` `(D,)` are given, but nothing drives them.
+    """
 
     values: np.ndarray
     given: np.ndarray
     twist: np.ndarray | None
+    rates: np.ndarray
+    jogged: np.ndarray
+    held: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,12 @@ class Mapping:
     """Turns device states into action dimensions; see `docs/teleoperation.md` for the file.
 
     Args:
-        axes, buttons, holds: what drives what.
+        axes, buttons, dead_man: what drives what.
         events: event -> button that raises it.
         modes: names; the event `mode` goes to the next one.
         task_space: needed where a direction is driven.
+        robot: whose dimensions these are; needed where one of them is jogged. Where it is None,
+            entry d of an observation counts as the position of dimension d.
 
     Raises:
         InputError: something unknown, twice or out of range.
@@ -62,10 +72,11 @@ class Mapping:
     action_dim: int
     axes: tuple[Axis, ...] = ()
     buttons: tuple[Button, ...] = ()
-    holds: tuple[Hold, ...] = ()
+    dead_man: tuple[DeadMan, ...] = ()
     events: Dict[str, str] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
     task_space: TaskSpaceOptions | None = None
+    robot: Robot | None = None
 
     def __post_init__(self) -> None:
         for entry in (*self.axes, *self.buttons):
@@ -87,11 +98,13 @@ class Mapping:
                     raise InputError(f"{what}: expected a finite {key}, got {getattr(entry, key)}")
             if not 0 <= getattr(entry, "dead_zone", 0.0) < 1:
                 raise InputError(f"{what}: expected dead_zone in [0, 1), got {entry.dead_zone}")
-            if getattr(entry, "position", False) and entry.dim is None:
-                raise InputError(f"{what}: expected a dim for position, got a direction")
-        for hold in self.holds:
-            self._check_dims(f"hold {hold.button!r}", hold.dims)
-            self._check_mode(f"hold {hold.button!r}", hold.mode)
+            for key in ("position", "jog"):
+                if getattr(entry, key, False) and entry.dim is None:
+                    raise InputError(f"{what}: expected a dim for {key}, got a direction")
+            self._check_robot(what, entry)
+        for clutch in self.dead_man:
+            self._check_dims(f"dead_man {clutch.button!r}", clutch.dims)
+            self._check_mode(f"dead_man {clutch.button!r}", clutch.mode)
         for event in self.events:
             if event not in EVENTS:
                 raise InputError(f"events: expected some of {', '.join(EVENTS)}, got {event!r}")
@@ -107,15 +120,18 @@ class Mapping:
             InputError: an axis that is not finite.
         """
         values = np.zeros(self.action_dim, np.float32)
-        given = np.zeros(self.action_dim, bool)
+        rates = np.zeros(self.action_dim, np.float32)
+        given, driven, jogged = np.zeros((3, self.action_dim), bool)
         twist = np.zeros(6)
         turning = False
         mode = mode or (self.modes[0] if self.modes else None)
+        if obs is not None and self.robot is not None:
+            obs = measured(self.robot, obs)
         held = [
             dim
-            for hold in self.holds
-            if hold.button in state.buttons and hold.mode in (None, mode)
-            for dim in hold.dims
+            for clutch in self.dead_man
+            if clutch.button in state.buttons and clutch.mode in (None, mode)
+            for dim in clutch.dims
         ]
         given[held] = True
         for entry in (*self.axes, *self.buttons):
@@ -124,17 +140,19 @@ class Mapping:
                 continue
             amount = min(max(amount, -FAR), FAR)
             if entry.dim is not None:
-                values[entry.dim] += amount
-                given[entry.dim] = True
+                (rates if entry.jog else values)[entry.dim] += amount
+                given[entry.dim] = driven[entry.dim] = True
+                jogged[entry.dim] |= entry.jog
             else:
                 twist[DIRECTIONS.index(entry.direction or "")] += amount
                 turning = True
-        return Driven(values, given, twist.clip(-1, 1) if turning else None)
+        turned = twist.clip(-1, 1) if turning else None
+        return Driven(values, given, turned, rates, jogged, given & ~driven)
 
     def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
         # A position is followed only while its clutch is held, where it has one.
         follows = isinstance(entry, Axis) and entry.position and entry.dim not in held
-        return follows and any(entry.dim in hold.dims for hold in self.holds)
+        return follows and any(entry.dim in clutch.dims for clutch in self.dead_man)
 
     def _check_dims(self, what: str, dims: tuple[int, ...]) -> None:
         bad = [d for d in dims if isinstance(d, bool) or not 0 <= d < self.action_dim]
@@ -143,6 +161,16 @@ class Mapping:
                 f"{what}: expected different dimensions from 0 to {self.action_dim - 1}, "
                 f"got {list(dims)}"
             )
+
+    def _check_robot(self, what: str, entry: Axis | Button) -> None:
+        if entry.jog and self.robot is None:
+            raise InputError(f"{what}: expected a robot for jog, got a number of dimensions")
+        if getattr(entry, "position", False) and self.robot is not None:
+            action = self.robot.actions[entry.dim or 0]
+            if action.position is None:
+                raise InputError(
+                    f"{what}: expected a dimension whose position is observed, got {action.name}"
+                )
 
     def _check_mode(self, what: str, mode: str | None) -> None:
         if mode is not None and mode not in self.modes:
@@ -158,7 +186,8 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
     """A mapping from a TOML file, or by the name of one that ships with the package.
 
     Args:
-        source: the file, or the name; those for one robot end with its name.
+        source: the file, or the name; those for one robot end with its name, which may be left
+            out.
         robot: whose dimensions are driven, or just their number.
 
     Raises:
@@ -169,6 +198,8 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
         ['estop', 'mode', 'pause', 'quit', 'record', 'release', 'reset', 'success', 'undo']
     """
     names = mapping_names()
+    if not isinstance(robot, int) and f"{source}.{robot.name}" in names:
+        source = f"{source}.{robot.name}"
     path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
     if not path.is_file():
         raise InputError(
@@ -189,9 +220,12 @@ def parse_mapping(table: Dict[str, Any], robot: Robot | int) -> Mapping:
     action_dim = robot if isinstance(robot, int) else robot.action_dim
     if not isinstance(robot, int):
         table = _indexed(table, robot)
-    known = {"axis", "button", "each_dim", "hold", "events", "modes", "task_space"}
+    if "hold" in table:  # as it was called until version 0.2
+        table = {**table, "dead_man": [*table.get("dead_man", []), *_rows(table, "hold")]}
+        del table["hold"]
+    known = {"axis", "button", "each_dim", "dead_man", "events", "modes", "task_space"}
     _check_keys("mapping", table, known)
-    for name in ("axis", "button", "hold", "modes"):
+    for name in ("axis", "button", "dead_man", "modes"):
         if not isinstance(table.get(name, []), list | tuple):
             raise InputError(f"{name}: expected a list, got {table[name]!r}")
     task, events = table.get("task_space"), table.get("events", {})
@@ -201,27 +235,35 @@ def parse_mapping(table: Dict[str, Any], robot: Robot | int) -> Mapping:
     if not isinstance(each, bool):
         raise InputError(f"each_dim: expected true or false, got {each!r}")
     dims = range(action_dim) if each else ()
+    targets = [False] * action_dim if isinstance(robot, int) else latched(robot).tolist()
     return Mapping(
         action_dim,
         (
-            *(Axis(f"dim{d}", dim=d, action=True) for d in dims),
+            *(Axis(f"dim{d}", dim=d, action=True, at_zero=targets[d]) for d in dims),
             *(_entry(Axis, row) for row in table.get("axis", [])),
         ),
         tuple(_entry(Button, row) for row in table.get("button", [])),
         (
-            *(Hold(f"mine{d}", (d,)) for d in dims),
-            *(_entry(Hold, row) for row in table.get("hold", [])),
+            *(DeadMan(f"mine{d}", (d,)) for d in dims),
+            *(_entry(DeadMan, row) for row in table.get("dead_man", [])),
         ),
         events,
         tuple(table.get("modes", ())),
         None if task is None else _entry(TaskSpaceOptions, task),
+        None if isinstance(robot, int) else robot,
     )
+
+
+def _rows(table: Dict[str, Any], name: str) -> list[Any]:
+    if not isinstance(table[name], list | tuple):
+        raise InputError(f"{name}: expected a list, got {table[name]!r}")
+    return list(table[name])
 
 
 def _indexed(table: Dict[str, Any], robot: Robot) -> dict[str, Any]:
     """With names of dimensions and groups replaced by indices."""
     found = dict(table)
-    for kind in ("axis", "button", "hold"):
+    for kind in ("axis", "button", "dead_man", "hold"):
         rows = table.get(kind, [])
         if isinstance(rows, list):
             found[kind] = [_indexed_row(row, robot) for row in rows]
@@ -249,7 +291,7 @@ _KINDS = {
 
 
 def _entry(kind: type, row: Any) -> Any:
-    what = kind.__name__.lower()
+    what = "dead_man" if kind is DeadMan else kind.__name__.lower()
     if not isinstance(row, dict):
         raise InputError(f"{what}: expected a table, got {row!r}")
     _check_keys(what, row, {f.name for f in fields(kind)})

@@ -13,6 +13,7 @@ from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.teleop.device import Device, DeviceState
+from mac_control.teleop.jog import Targets
 from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.task_space import TaskSpace
 from mac_control.teleop.threaded import ThreadedDevice
@@ -56,6 +57,7 @@ class DeviceOperator(Operator):
             `estop`.
         patience: how long a device may be silent [s].
         task_space: solves directions into joints, where the mapping has any.
+        period: control period [s], in which position targets move.
         retry: how long to wait between attempts to connect a lost device again [s].
         clock: must be the one that the device stamps its states with.
 
@@ -71,6 +73,7 @@ class DeviceOperator(Operator):
         on_silence: str = "robot",
         patience: float = 0.08,
         task_space: TaskSpace | None = None,
+        period: float = 0.05,
         retry: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -87,6 +90,7 @@ class DeviceOperator(Operator):
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
         self.mode = mapping.modes[0] if mapping.modes else None
         self._task_space, self._clock = task_space, clock
+        self._targets = None if mapping.robot is None else Targets(mapping.robot, period)
         self._nothing = PartialAction.nothing(mapping.action_dim)
         self._last = Reading(self._nothing)
         self._held: frozenset[str] = frozenset()
@@ -95,6 +99,13 @@ class DeviceOperator(Operator):
 
     def reset(self, seed: int | None = None) -> None:
         self.device.reset()
+        if self._targets is not None:
+            self._targets.reset()
+
+    def sent(self, action: np.ndarray) -> None:
+        """This action `(D,)` was executed: position targets go on from there."""
+        if self._targets is not None:
+            self._targets.sent(action)
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return self.poll(obs).partial
@@ -147,6 +158,10 @@ class DeviceOperator(Operator):
     def _partial(self, state: DeviceState, obs: np.ndarray) -> PartialAction:
         driven = self.mapping(state, self.mode, obs)
         values, given = driven.values, driven.given
+        if self._targets is not None:
+            kept = driven.jogged | (driven.held & self._targets.latched)
+            if kept.any():
+                values = np.where(kept, values + self._targets.move(driven.rates, obs), values)
         if driven.twist is not None and self._task_space is not None:
             joints = list(self._task_space.options.joints)
             values, given = values.copy(), given.copy()
@@ -183,6 +198,11 @@ class MultiDeviceOperator(Operator):
     def reset(self, seed: int | None = None) -> None:
         for operator in self.operators:
             operator.reset(seed)
+
+    def sent(self, action: np.ndarray) -> None:
+        """This action `(D,)` was executed."""
+        for operator in self.operators:
+            operator.sent(action)
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return self.poll(obs).partial

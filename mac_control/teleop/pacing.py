@@ -10,6 +10,16 @@ from collections.abc import Callable
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.robot import Robot
+
+#: Where neither the user nor the robot says [Hz].
+DEFAULT_RATE = 20.0
+
+
+def rate_of(robot: Robot | None) -> float:
+    """The control rate of a robot [Hz]."""
+    known = None if robot is None else robot.rate
+    return DEFAULT_RATE if known is None else known
 
 
 def share_promptly() -> None:

@@ -73,7 +73,7 @@ class MinariRecorder:
             Box(-np.inf, np.inf, env.observation_space.shape, np.float32),
             Box(action_space.low.astype(np.float32), action_space.high.astype(np.float32)),
         )
-        self._spec = env.spec
+        self._spec = _writable(env)
         self._metadata = {
             "mac_control": {
                 "tasks": list(subtasks_of(env)),
@@ -200,6 +200,16 @@ class MinariRecorder:
         if found != expected:
             raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
         return count
+
+
+def _writable(env: gymnasium.Env) -> Any:
+    """The specification of an environment: without its wrappers, where JSON cannot hold those."""
+    try:
+        if env.spec is not None:
+            env.spec.to_json()
+        return env.spec
+    except (TypeError, ValueError):
+        return env.unwrapped.spec
 
 
 def append_episode(folder: Path, buffer: Any) -> None:

@@ -29,7 +29,8 @@ class LeRobot(Device):
 
     def __init__(self, kind: str | None = None, teleoperator: Any = None, **options: Any) -> None:
         if (kind is None) == (teleoperator is None):
-            raise InputError("lerobot: expected either kind or teleoperator, got both or neither")
+            got = "neither; give --options kind=so101_leader,port=..." if kind is None else "both"
+            raise InputError(f"lerobot: expected either kind or teleoperator, got {got}")
         self._kind, self._options, self._given = kind, options, teleoperator
         self._arm: Any = None
         self._last: dict[str, float] = {}

@@ -101,6 +101,11 @@ class Network(Inbox):
         self.port = self._server.socket.getsockname()[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    @property
+    def address(self) -> str:
+        """Where clients connect to, once it listens; without the token."""
+        return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+
     def close(self) -> None:
         if self._server is not None:
             self._server.shutdown()

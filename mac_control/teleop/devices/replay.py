@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mac_control.demonstrations.minari_read import minari_folder, raw_episodes, read_metadata
 from mac_control.errors import DataError
 from mac_control.teleop.device import Device, DeviceState
+from mac_control.teleop.pacing import DEFAULT_RATE
 
 
 class Replay(Device):
@@ -22,7 +24,7 @@ class Replay(Device):
 
     Args:
         recording: folder or id of a Minari data set.
-        rate: steps per second it was recorded at [Hz].
+        rate: steps per second it was recorded at [Hz]; None: as the recording says.
         clock: must be the one that the loop goes by.
 
     Raises:
@@ -34,14 +36,16 @@ class Replay(Device):
     def __init__(
         self,
         recording: str,
-        rate: float = 12.5,
+        rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         folder = minari_folder(recording) or Path(recording)
         if not folder.is_dir():
             raise DataError(f"recording: expected the folder of a data set, got {recording!r}")
-        self._episodes = [_given(raw) for raw in raw_episodes(folder, read_metadata(folder))]
-        self._rate, self._clock = rate, clock
+        metadata = read_metadata(folder)
+        self._episodes = [_given(raw) for raw in raw_episodes(folder, metadata)]
+        self._rate = _recorded_rate(metadata) if rate is None else rate
+        self._clock = clock
         self._episode = -1
         self._began: float | None = None
 
@@ -67,6 +71,16 @@ class Replay(Device):
             now,
             self._began + step / self._rate,
         )
+
+
+def _recorded_rate(metadata: dict[str, Any]) -> float:
+    about = metadata.get("mac_control")
+    about = about if isinstance(about, dict) else {}
+    for record, key in ((about.get("provenance"), "rate"), (about.get("robot"), "rate")):
+        rate = record.get(key) if isinstance(record, dict) else None
+        if isinstance(rate, int | float) and 0 < rate < np.inf:
+            return float(rate)
+    return DEFAULT_RATE
 
 
 def _given(raw: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 from mac_control.errors import InputError
 
 
-class Handover:
+class BumplessTransfer:
     """Bounds the change per step of a dimension that has changed hands, until it has caught up.
 
     While dimension d is in transition, what is sent changes by at most `share` of the width of
@@ -17,33 +17,42 @@ class Handover:
     Args:
         low, high: ends of the action box, `(D,)`.
         share: in (0, 1].
-        rest: the action that stands still, `(D,)`.
+        latched: `(D,)` dimensions that stand still at their last value, position targets say;
+            the others stand still at 0, or at the nearest value in the box. Default: none.
 
     Example:
-        >>> handover = Handover(np.float32([-1]), np.float32([1]), share=0.25)
-        >>> [handover.send(np.float32([1]), np.array([True])).tolist() for _ in range(3)]
+        >>> transfer = BumplessTransfer(np.float32([-1]), np.float32([1]), share=0.25)
+        >>> [transfer.send(np.float32([1]), np.array([True])).tolist() for _ in range(3)]
         [[0.5], [1.0], [1.0]]
     """
 
     def __init__(
-        self, low: np.ndarray, high: np.ndarray, share: float, rest: np.ndarray | None = None
+        self, low: np.ndarray, high: np.ndarray, share: float, latched: np.ndarray | None = None
     ) -> None:
         if not 0 < share <= 1:
             raise InputError(f"ramp: expected a share in (0, 1], got {share}")
-        self.rest = np.clip(np.zeros_like(low), low, high) if rest is None else rest
+        self.latched = np.zeros(len(low), bool) if latched is None else latched
+        self.low, self.high = low, high
         self.most = share * (high - low)
         self.reset()
 
-    def reset(self) -> None:
-        """Start an episode: at rest, every dimension the robot's, none in transition."""
-        self.last = self.rest.copy()
-        self.given = np.zeros(len(self.rest), bool)
-        self.moving = np.zeros(len(self.rest), bool)
+    @property
+    def rest(self) -> np.ndarray:
+        """The action that stands still now, `(D,)`."""
+        zero = np.clip(np.zeros_like(self.low), self.low, self.high)
+        return np.where(self.latched, self.last, zero).astype(np.float32)
+
+    def reset(self, start: np.ndarray | None = None) -> None:
+        """Start an episode at `start` `(D,)`, by default 0: every dimension the robot's."""
+        start = np.zeros_like(self.low) if start is None else start
+        self.last = np.clip(start, self.low, self.high)
+        self.given = np.zeros(len(self.low), bool)
+        self.moving = np.zeros(len(self.low), bool)
 
     def restart(self, rest: bool = True) -> None:
         """Put every dimension in transition; from `rest` after a stop, else from where it is."""
         if rest:
-            self.last = self.rest.copy()
+            self.last = self.rest
         self.moving[:] = True
 
     def limit(self, asked: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""What the page writes beside its sticks."""
+
+from __future__ import annotations
+
+from mac_control.robot import Robot
+from mac_control.teleop.mapping import Mapping
+
+#: Direction of the end effector -> what a person calls it.
+_WORDS = {"x": "forward", "y": "left", "z": "up", "yaw": "turn"}
+
+
+def stick_labels(mapping: Mapping, robot: Robot) -> dict[str, list[str]]:
+    """Mode -> what the left and the right stick do in it, up and down first.
+
+    The mode is empty in a mapping without modes; a mapping without sticks has no entry.
+
+    Example:
+        >>> from mac_control.robot import ActionDim
+        >>> from mac_control.teleop.defaults import default_mapping
+        >>> arm = Robot("arm", (ActionDim("turn"), ActionDim("lift"), ActionDim("grip")))
+        >>> stick_labels(default_mapping("cockpit", arm), arm)
+        {'': ['lift, turn', 'grip']}
+    """
+    found = {}
+    for mode in mapping.modes or ("",):
+        labels = [_label(mapping, robot, mode, side) for side in ("left", "right")]
+        if any(labels):
+            found[mode] = labels
+    return found
+
+
+def _label(mapping: Mapping, robot: Robot, mode: str, side: str) -> str:
+    parts = []
+    for axis in (f"{side}_y", f"{side}_x"):
+        for entry in mapping.axes:
+            if entry.axis == axis and entry.mode in (None, mode):
+                direction = entry.direction or ""
+                label = _WORDS.get(direction, direction)
+                parts.append(label if entry.dim is None else robot.labels[entry.dim])
+    return ", ".join(parts)

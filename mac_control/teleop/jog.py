@@ -1,0 +1,80 @@
+"""Position targets: what standing still means for them, and moving them by a deflection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.robot import ActionDim, Robot
+
+
+def latched(robot: Robot) -> np.ndarray:
+    """Dimensions that stand still at their last value, not at 0: `(D,)` boolean.
+
+    Joint positions, and grippers whose range says that they are no velocity.
+
+    Example:
+        >>> latched(Robot("arm", (ActionDim("a", kind="joint_position"), ActionDim("b")))).tolist()
+        [True, False]
+    """
+    return np.array([_is_target(action) for action in robot.actions])
+
+
+def measured(robot: Robot, obs: np.ndarray) -> np.ndarray:
+    """The observed position that each dimension moves, `(D,)`; NaN where it is not observed."""
+    found = np.full(robot.action_dim, np.nan)
+    for dim, action in enumerate(robot.actions):
+        if action.position is not None:
+            found[dim] = obs[action.position]
+    return found
+
+
+def standing(robot: Robot, obs: np.ndarray) -> np.ndarray:
+    """The action that stands still before any was sent, `(D,)`.
+
+    A position target is the observed position where both have one unit, rad or m; else 0, or the
+    nearest value in the box.
+    """
+    same = np.array([a.unit in ("rad", "m") for a in robot.actions]) & latched(robot)
+    where = measured(robot, obs)
+    start = np.where(same & np.isfinite(where), where, 0.0)
+    return np.clip(start, robot.low, robot.high).astype(np.float32)
+
+
+class Targets:
+    """Where the position targets of a robot are, and where a deflection moves them.
+
+    They are what was last sent, where somebody says what that was (`sent`), else what was last
+    asked for here.
+
+    Args:
+        robot: whose targets.
+        period: control period [s].
+    """
+
+    def __init__(self, robot: Robot, period: float) -> None:
+        self.robot, self.period = robot, period
+        self.latched = latched(robot)
+        self._told = False
+        self.reset()
+
+    def reset(self) -> None:
+        """An episode starts: the targets are not known."""
+        self._last: np.ndarray | None = None
+
+    def sent(self, action: np.ndarray) -> None:
+        """This action `(D,)` was executed."""
+        self._told, self._last = True, np.array(action, np.float32)
+
+    def move(self, rates: np.ndarray, obs: np.ndarray) -> np.ndarray:
+        """Targets `(D,)` one period later, for rates `(D,)` [action units per second]."""
+        start = standing(self.robot, obs) if self._last is None else self._last
+        moved = start + np.asarray(rates) * self.period
+        target = np.clip(moved, self.robot.low, self.robot.high).astype(np.float32)
+        if not self._told:
+            self._last = target
+        return target
+
+
+def _is_target(action: ActionDim) -> bool:
+    grips = action.kind == "gripper" and not action.low < 0 < action.high
+    return action.kind == "joint_position" or grips
