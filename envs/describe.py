@@ -18,8 +18,8 @@ def robot_of(env: gymnasium.Env) -> Robot:
     """The robot of an environment with a flat, finite Box of actions.
 
     The first of: the attribute `robot` of the environment or one of its wrappers; what the
-    entry-point group `mac_control.robots` has for its Gymnasium id; actuators, ranges and joints
-    of its MuJoCo model; the bare action box.
+    entry-point group `mac_control.robots` has for its name or Gymnasium id; actuators, ranges and
+    joints of its MuJoCo model; the bare action box.
 
     Raises:
         InputError: actions that are no flat, finite Box, or a description of another size.
@@ -32,8 +32,7 @@ def robot_of(env: gymnasium.Env) -> Robot:
     space = env.action_space
     if not isinstance(space, Box) or len(space.shape) != 1 or not space.is_bounded():
         raise InputError(f"action space: expected a flat, finite Box, got {space}")
-    own = env.get_wrapper_attr("robot") if env.has_wrapper_attr("robot") else None
-    if isinstance(own, Robot):
+    if (own := own_robot(env)) is not None:
         robot = own
     elif env.spec is not None and env.spec.id in ROBOTS.installed():
         robot = ROBOTS.load(env.spec.id)(env)
@@ -49,6 +48,12 @@ def robot_of(env: gymnasium.Env) -> Robot:
             f"environment has, got {robot.action_dim}"
         )
     return robot
+
+
+def own_robot(env: gymnasium.Env) -> Robot | None:
+    """The attribute `robot` of an environment or one of its wrappers, where it is a description."""
+    found = env.get_wrapper_attr("robot") if env.has_wrapper_attr("robot") else None
+    return found if isinstance(found, Robot) else None
 
 
 def from_mujoco(env: gymnasium.Env, model: mujoco.MjModel) -> Robot:

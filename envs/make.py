@@ -15,8 +15,9 @@ from gymnasium.spaces import Box, Dict, Space, Tuple, flatten, flatten_space
 from gymnasium.wrappers import TimeLimit, TransformObservation
 
 from mac_control.envs.abilities import LONGEST
+from mac_control.envs.describe import own_robot
 from mac_control.errors import InputError, did_you_mean, one_line
-from mac_control.plugins import ENVIRONMENTS, imported
+from mac_control.plugins import ENVIRONMENTS, ROBOTS, imported
 from mac_control.robot import Robot
 
 #: The environment that is meant where none is named.
@@ -71,6 +72,11 @@ class EnvName:
             return None
         return cls(record["id"], dict(record.get("options") or {}))
 
+    def has_option(self, option: str) -> bool:
+        """Whether what makes the environment has this argument; unknown for a Gymnasium id."""
+        factory = _factory(self.name)
+        return factory is not None and option in _parameters(factory)
+
     def fitted(self, obs_dim: int, action_dim: int) -> EnvName:
         """With options that follow from a policy's sizes, where the environment has such."""
         fit = getattr(_factory(self.name), "fit", None)
@@ -86,11 +92,13 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
 
     Observations that are Dicts or Tuples are flattened as `gymnasium.spaces.flatten` does: the
     parts of a Dict in the order of their names. An unbounded action space takes the range that
-    `robot` gives, and is refused without one.
+    `robot` gives, and is refused without one. Where the entry-point group `mac_control.robots` has
+    the environment's name, that is its robot's description.
 
     Args:
-        name: a name of the entry-point group `mac_control.environments`, any Gymnasium id, or
-            `module:callable`; options behind colons, as in `kitchen:tasks=complete`.
+        name: a name of the entry-point group `mac_control.environments`, any Gymnasium id,
+            `module:id` where importing the module registers it, or `module:callable`; options
+            behind colons, as in `kitchen:tasks=complete`.
         robot: a description in place of the environment's own.
         options: of the environment, and `max_episode_steps`.
 
@@ -116,6 +124,9 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
         raise InputError(f"env {chosen.name}: cannot be made: {one_line(error)}") from error
     if not isinstance(env, gymnasium.Env):
         raise InputError(f"env {chosen.name}: expected a gymnasium.Env, got {type(env).__name__}")
+    named = factory is not None and chosen.name in ROBOTS.installed()
+    if named and robot is None and own_robot(env) is None:
+        robot = ROBOTS.load(chosen.name)(env)
     return adapted(env, robot, limit)
 
 
@@ -123,7 +134,8 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     """The environment with flat observations, bounded actions and episodes that end.
 
     Raises:
-        InputError: spaces that cannot be flattened or have no end.
+        InputError: observations that do not flatten; actions that are no flat, finite Box of
+            real numbers.
     """
     space = env.observation_space
     if not isinstance(space, Box) or len(space.shape) != 1:
@@ -131,15 +143,26 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
             raise InputError(f"observation space: expected one that flattens, got {space}")
         ordered = by_name(space)
         env = TransformObservation(env, partial(flatten, ordered), flatten_space(ordered))
-    if robot is not None:
-        env = Described(env, robot)
     action = env.action_space
     if not isinstance(action, Box) or len(action.shape) != 1:
         raise InputError(f"action space: expected a flat Box, got {action}")
+    if not np.issubdtype(action.dtype, np.floating):
+        raise InputError(
+            f"action space: expected real numbers, got {action}; wrap the environment so that it "
+            "takes real numbers and rounds them"
+        )
+    if robot is not None:
+        env = Described(env, robot)
+        action = env.action_space
     if not action.is_bounded():
         raise InputError(
             f"action space: expected finite bounds, got {action}; describe the robot's ranges in "
             "a TOML file and name it (--robot)"
+        )
+    if not (action.low < action.high).all():
+        raise InputError(
+            f"action space: expected low below high in every dimension, got {action}; leave out "
+            "dimensions that cannot move"
         )
     endless = limit is None and not env.has_wrapper_attr("max_episode_steps")
     if endless and (env.spec is None or env.spec.max_episode_steps is None):
@@ -205,8 +228,6 @@ def _factory(name: str) -> Callable[..., Any] | None:
         return None
     except gymnasium.error.Error as error:
         unknown = error
-    except ImportError as error:  # `module:id`, and no such module
-        raise InputError(f"env {name!r}: cannot be imported: {error}") from error
     if not attribute:
         known = [*env_names(), *gymnasium.registry]
         raise InputError(
@@ -214,6 +235,9 @@ def _factory(name: str) -> Callable[..., Any] | None:
             f"got {name!r}{did_you_mean(name, known)}"
         ) from unknown
     try:
+        imported(module)
+        if attribute in gymnasium.registry:  # `module:id`: importing it registers the id
+            return None
         found = imported(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"env {name!r}: cannot be imported: {error}") from error

@@ -65,12 +65,12 @@ class Registry:
 
 
 def imported(name: str) -> Any:
-    """`module:attribute`; modules are looked for in the current folder too, as `python -m` does."""
-    module, _, attribute = name.partition(":")
+    """`module:attribute` or `module`, also of the current folder, as with `python -m`."""
+    module, colon, attribute = name.partition(":")
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
     found: Any = importlib.import_module(module)
-    for part in attribute.split("."):
+    for part in attribute.split(".") if colon else ():
         found = getattr(found, part)
     return found
 

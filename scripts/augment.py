@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mac_control.cli import run
 from mac_control.collection.augment import Disturbance, plan, simulate
@@ -13,6 +14,7 @@ from mac_control.collection.report import plot, summarize
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.minari_write import target_folder
 from mac_control.envs.kitchen.robot import checked_tasks
+from mac_control.envs.make import EnvName
 from mac_control.files import write_json
 from mac_control.options import EnvOptions
 from mac_control.parallel import FanOut
@@ -39,8 +41,13 @@ class Args(FanOut, EnvOptions):
 
 def main(args: Args) -> None:
     source = described(load_demonstrations(args.data), args)
-    if (named := args.chosen_env()) is not None and "tasks" in named.options:
+    named = args.chosen_env()
+    if named is not None and named.name == "kitchen" and "tasks" in named.options:
         source = replace(source, tasks=checked_tasks(named.options["tasks"]))
+    env = EnvName.of_data(source.provenance)
+    if env is not None and args.env_options():
+        env = env.with_options(args.env_options())
+        source = replace(source, provenance={**source.provenance, "env": env.to_json()})
     settings = {
         "episodes": args.episodes,
         "seed": args.seed,
@@ -63,12 +70,17 @@ def main(args: Args) -> None:
     plot(made, source, folder / "report.png")
     print(
         f"{report['episodes']} of {args.episodes} episodes kept, {report['steps']} steps, "
-        f"rewards {report['rewards']}, mean {report['reward_mean']:.2f}\n"
+        f"{_rewards(report, bool(source.tasks))}\n"
         f"joint space: {report['cells']} cells of 0.2 rad visited, {report['cells_source']} by "
         f"the source; steps are {report['distance_mean']:.2f} rad from the nearest of the source "
         f"on average, 95 % within {report['distance_95']:.2f}\n"
         f"written to {args.out}; report.json and report.png in {folder}"
     )
+
+
+def _rewards(report: dict[str, Any], subtasks: bool) -> str:
+    mean = f"{report['reward_mean']:.2f}"
+    return f"rewards {report['rewards']}, mean {mean}" if subtasks else f"mean return {mean}"
 
 
 if __name__ == "__main__":

@@ -52,12 +52,15 @@ def main(args: Args) -> int | None:
     named = args.chosen_env()
     kitchen = args.operator == "expert" and (named is None or named.name == "kitchen")
     made = _expert(args) if kitchen else _any(args)
-    rewards = Counter(f"{episode.rewards.sum():.3g}" for episode in made)
-    listed = ", ".join(f"{reward}: {count}" for reward, count in rewards.most_common(8))
+    rewards = [float(episode.rewards.sum()) for episode in made]
+    listed = f"mean return {np.mean(rewards):.2f}"
+    if made.tasks:
+        counts = Counter(f"{reward:.3g}" for reward in rewards)
+        listed = "rewards " + ", ".join(f"{r}: {count}" for r, count in counts.most_common(8))
     steps = [len(episode) for episode in made]
     print(
         f"{len(made)} of {args.episodes} episodes kept, {sum(steps)} steps "
-        f"({np.mean(steps):.0f} each), rewards {listed}"
+        f"({np.mean(steps):.0f} each), {listed}"
     )
     if made.subtasks:
         subtasks = Counter(name for episode in made for name in dict.fromkeys(episode.subtasks))
@@ -94,13 +97,16 @@ def _any(args: Args) -> Any:
     from mac_control.envs.make import EnvName, make_env
 
     named = (args.chosen_env() or EnvName()).with_options(args.env_options())
-    env = make_env(named, args.chosen_robot())
+    described = args.chosen_robot()
+    env = make_env(named, described)
     robot, tasks = robot_of(env), subtasks_of(env)
     env.close()
     collection = Collection(named, args.operator, args.noise, args.clean, args.min_reward)
     settings = {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)}
+    if described is not None:
+        settings["robot"] = described.to_json()
     about = {"made_by": "mac-control collect", "source": args.operator, "env": named.to_json()}
-    items = [Wanted(collection, (args.seed, index)) for index in range(args.episodes)]
+    items = [Wanted(collection, (args.seed, index), described) for index in range(args.episodes)]
     return generate_dataset(collect, items, args.out, settings, tasks, about, robot, args.chosen())
 
 

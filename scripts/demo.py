@@ -35,8 +35,9 @@ class Args(FanOut, EnvOptions):
     """demo: about two minutes of training per policy and core; full: at most ten."""
     seeds: str = "0"
     """Training seeds, such as 0,1,2."""
-    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "1,3,5"
-    """How many dimensions the proxy operator drives, drawn per episode."""
+    num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
+    """How many dimensions the proxy operator drives, drawn per episode; None: 1,3,5, as far as the
+    robot has them."""
     episodes: int = 10
     """Episodes per policy, training seed and number of given dimensions."""
     steps: int | None = None
@@ -48,13 +49,15 @@ class Args(FanOut, EnvOptions):
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop import evaluate
+    from mac_control.loop.cases import given_numbers
     from mac_control.loop.report import earlier_rows, write_report
     from mac_control.scripts.train import described
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
 
-    seeds, num_given = numbers("seeds", args.seeds), numbers("num_given", args.num_given)
+    seeds = numbers("seeds", args.seeds)
     demonstrations = described(load_demonstrations(args.data), args, rollouts=True)
+    num_given = given_numbers(args.num_given, demonstrations.action_dim, (1, 3, 5))
     jobs = [
         Job(
             name,

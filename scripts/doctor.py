@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mac_control.cli import run
 from mac_control.errors import InputError, MacControlError
+from mac_control.options import EnvOptions
 from mac_control.rendering import choose_renderer, named_renderer
 
 #: Module -> the extra that brings it, and what it is for.
@@ -25,17 +26,22 @@ EXTRAS = {
     "imageio_ffmpeg": ("video", "films"),
     "viser": ("cockpit", "the web page to drive from"),
 }
+#: What is simulated and drawn to see that MuJoCo works.
+_SCENE = """<mujoco><worldbody><light pos="0 0 3"/><geom type="plane" size="1 1 .1" pos="0 0 -1"/>
+<body><freejoint/><geom size=".2" rgba="1 0 0 1"/></body></worldbody></mujoco>"""
 #: Less free space than this is worth a word [bytes].
 LITTLE = 2 << 30
 
 
-@dataclass
-class Args:
+@dataclass(kw_only=True)
+class Args(EnvOptions):
     """Look at what mac-control needs; each line is ok, or says what to do.
 
     The exit status is 1 if something is missing without which nothing works.
     """
 
+    env: str | None = None
+    """An environment to look at, as in rollout; None: only whether MuJoCo works."""
     data: str | None = None
     """Demonstrations to look at: as in train; None: searched."""
     port: int = 8765
@@ -61,6 +67,7 @@ def main(args: Args) -> int | None:
         ("python", _python, True),
         ("torch", _torch, True),
         ("mujoco", _mujoco, True),
+        *([("env", lambda: _env(args), True)] if args.env is not None else []),
         ("rendering", _rendering, False),
         ("data", lambda: _data(args.data), True),
         ("extras", _extras, False),
@@ -75,7 +82,7 @@ def main(args: Args) -> int | None:
         failed |= status == "FAIL"
         print(f"{status:<4}  {name:<9}  {text}", flush=True)
     if failed:
-        print("What is marked FAIL must be mended first.")
+        print("Fix what is marked FAIL first.")
     return int(failed)
 
 
@@ -105,20 +112,43 @@ def _torch() -> str:
 
 
 def _mujoco() -> str:
-    import numpy as np
-
     with named_renderer():
         import mujoco
 
-    from mac_control.envs import make_kitchen
+    model = mujoco.MjModel.from_xml_string(_SCENE)
+    data = mujoco.MjData(model)
+    for _ in range(10):
+        mujoco.mj_step(model, data)
+    if not -0.1 < data.qpos[2] < 0:  # after 20 ms of falling
+        raise Problem("a falling body is simulated wrongly: pip install 'mujoco<3.12'")
+    return f"{mujoco.__version__}, a body falls"
 
-    env = make_kitchen()
-    env.reset(seed=0)
-    obs, *_ = env.step(np.zeros(9))
+
+def _env(args: Args) -> str:
+    """One step of the environment, and what is known of it."""
+    import numpy as np
+
+    from mac_control.envs import make_env, robot_of
+    from mac_control.envs.abilities import episode_steps, subtasks_of
+    from mac_control.loop.errors import Checked
+
+    env = make_env(args.env, args.chosen_robot(), **args.env_options())
+    robot, steps = robot_of(env), episode_steps(env)
+    checked = Checked(env)
+    checked.reset(seed=0)
+    space = env.action_space
+    *_, info = checked.step(np.clip(np.zeros_like(space.low), space.low, space.high))
     env.close()
-    if not np.isfinite(obs).all():
-        raise Problem("the kitchen's simulation is not finite: pip install 'mujoco<3.12'")
-    return f"{mujoco.__version__}, the kitchen moves"
+    observed = sum(action.position is not None for action in robot.actions)
+    fed_back = sum(action.gain > 0 for action in robot.actions)
+    rate = "an unknown rate" if robot.rate is None else f"{robot.rate:.3g} Hz"
+    scored = "subtasks" if subtasks_of(env) or "tasks_done" in info else "return"
+    scored += " and success" if "success" in info else ""
+    return (
+        f"{args.env}: {env.observation_space.shape[0]} observed entries, {robot.action_dim} action "
+        f"dimensions ({', '.join(robot.labels)}), positions of {observed} known, {fed_back} with "
+        f"feedback; up to {steps} steps at {rate}; measured: {scored}"
+    )
 
 
 def _rendering() -> str:

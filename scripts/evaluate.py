@@ -14,7 +14,7 @@ import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
-from mac_control.options import EnvOptions, changes, numbers, options_of
+from mac_control.options import EnvOptions, changes, options_of
 from mac_control.parallel import FanOut
 from mac_control.suites.suite import Size
 
@@ -48,8 +48,9 @@ class Args(FanOut, EnvOptions):
     size: SizeChanges = field(default_factory=SizeChanges)  # type: ignore[valid-type]
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
-    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "0,1,3,5"
-    """How many dimensions an operator drives, drawn per episode; 0 is nobody, for all of them."""
+    num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
+    """How many dimensions an operator drives, drawn per episode; 0 is nobody, for all of them.
+    None: 0,1,3,5, as far as the robot has them."""
     episodes: int = 20
     """Episodes per row."""
     seed: int = 0
@@ -74,7 +75,7 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import resolve_policies, source_of
+    from mac_control.loop.cases import NUM_GIVEN, given_numbers, resolve_policies, source_of
     from mac_control.loop.report import add_report, earlier_rows
     from mac_control.suites.html import VIDEOS
 
@@ -86,11 +87,12 @@ def main(args: Args) -> int | None:
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),
         "data": load_demonstrations(source).provenance if source is not None else None,
     }
-    names = {policy.name for policy in resolve_policies(args.policies)}
+    resolved = resolve_policies(args.policies)
+    names, fewest = {p.name for p in resolved}, min(p.action_dim for p in resolved)
     rows = evaluate(
         args.policies,
         args.operators,
-        numbers("num_given", args.num_given),
+        given_numbers(args.num_given, fewest, NUM_GIVEN),
         episodes=args.episodes,
         seed=args.seed,
         workers=args.chosen(),

@@ -74,7 +74,7 @@ def main(args: Args) -> int | None:
         env=env,
         robot=robot,
     )
-    rewards = []
+    rewards, successes, what = [], [], "return"
     video: Any = nullcontext()
     if args.video is not None:
         env, operator = WatchedEnv(env), WatchedOperator(operator)
@@ -83,18 +83,23 @@ def main(args: Args) -> int | None:
         for seed in range(args.seed, args.seed + args.episodes):
             t = rollout(env, policy, operator, seed=seed, on_step=picture)
             rewards.append(t.reward)
+            successes.append(t.success)
+            what = t.measured
             done = ", ".join(f"{task} at {step}" for task, step in t.task_steps.items())
             if t.success is not None and not t.task_steps:
                 done = "success" if t.success else "no success"
             given = ", ".join(robot.labels[d] for d in np.flatnonzero(t.given.any(axis=0)))
             nats = "" if t.log_prob is None else f"  log_prob {t.log_prob.mean():.2f} nats/step"
             print(
-                f"seed {seed}  reward {t.reward:g}  given {given or 'none'}{nats}  {done}",
+                f"seed {seed}  {what} {t.reward:g}  given {given or 'none'}{nats}  {done}",
                 flush=True,
             )
     env.close()
     error = np.std(rewards, ddof=1) / len(rewards) ** 0.5 if len(rewards) > 1 else 0.0
-    print(f"mean reward {np.mean(rewards):.2f} ± {error:.2f} (standard error, {len(rewards)})")
+    rate = "" if None in successes else f", success rate {np.mean(successes):.2f}"
+    print(
+        f"mean {what} {np.mean(rewards):.2f} ± {error:.2f} (standard error, {len(rewards)}){rate}"
+    )
     if args.video is not None:
         print(args.video)
     return None

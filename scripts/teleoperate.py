@@ -96,7 +96,8 @@ def main(args: Args) -> int | None:
         )
         for name in names
     ]
-    recorder = _recorder(args, env, named.with_options(options), names, rate)
+    # Not the long episodes of driving: a policy that is trained on this is rated as usual.
+    recorder = _recorder(args, env, named.with_options(args.env_options()), names, rate)
     cockpit = None
     if args.cockpit:
         from mac_control.cockpit import PATIENCE, Cockpit

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from mac_control.cli import run
-from mac_control.options import EnvOptions, numbers
+from mac_control.options import EnvOptions
 from mac_control.parallel import FanOut
 
 
@@ -32,8 +32,9 @@ class Args(FanOut, EnvOptions):
     """Gradient steps of each for MAC; for others, as many as take as long."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
-    num_given: Annotated[str, tyro.conf.arg(aliases=["--given"])] = "0,3"
-    """Numbers of dimensions it gives; what counts is the mean reward over them."""
+    num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
+    """Numbers of dimensions it gives; what counts is the mean reward over them. None: 0,3, as far
+    as the robot has them."""
     episodes: int = 10
     """For each of them."""
     seed: int = 0
@@ -42,17 +43,19 @@ class Args(FanOut, EnvOptions):
 
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.loop.cases import given_numbers
     from mac_control.scripts.train import described
     from mac_control.suites.tuning import tune
 
+    demonstrations = described(load_demonstrations(args.data), args, rollouts=True)
     found = tune(
         args.policy,
-        described(load_demonstrations(args.data), args, rollouts=True),
+        demonstrations,
         args.out,
         trials=args.trials,
         steps=args.steps,
         operator=args.operator,
-        num_given=tuple(numbers("num_given", args.num_given)),
+        num_given=tuple(given_numbers(args.num_given, demonstrations.action_dim, (0, 3))),
         episodes=args.episodes,
         seed=args.seed,
         workers=args.chosen(),

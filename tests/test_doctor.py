@@ -28,7 +28,7 @@ def test_a_machine_that_is_ready_is_called_so(capsys, tmp_path, monkeypatch):
     assert status == 0 and "FAIL" not in {mark for mark, _ in lines.values()}
     names = "python torch mujoco rendering data extras devices port disk packages"
     assert list(lines) == names.split()
-    assert lines["mujoco"][0] == "ok" and "the kitchen moves" in lines["mujoco"][1]
+    assert lines["mujoco"][0] == "ok" and "a body falls" in lines["mujoco"][1]
     assert "250 episodes" in lines["data"][1] and "network" in lines["devices"][1]
     films = lines["rendering"][0] == "ok"
     assert ("libosmesa6 for films" in lines["packages"][1]) is not films

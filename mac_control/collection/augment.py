@@ -30,7 +30,8 @@ class Disturbance:
     Args:
         strength: largest step of the injected AR(1) noise, in action units.
         decay: share of the noise that is left after a step.
-        init_noise: option `init_noise` of the environment: how far its start varies; 0: as it is.
+        init_noise: how far the start varies, in an environment with the option `init_noise`; 0: as
+            it is.
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
         scripted: share of these operators that are the operator `expert` instead, with a random
@@ -126,7 +127,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
-    env = shared_env(item.env.with_options(_start(disturbance)))
+    env = shared_env(item.env.with_options(_start(item)))
     noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
     driven = _interruption(item, env, rng)
     obs, _ = env.reset(seed=int(rng.integers(2**31)))
@@ -175,5 +176,6 @@ def _interruption(
         step += 1
 
 
-def _start(disturbance: Disturbance) -> dict[str, float]:
-    return {"init_noise": disturbance.init_noise} if disturbance.init_noise else {}
+def _start(item: Disturbed) -> dict[str, float]:
+    varies = item.disturbance.init_noise and item.env.has_option("init_noise")
+    return {"init_noise": item.disturbance.init_noise} if varies else {}

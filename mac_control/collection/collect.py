@@ -13,7 +13,9 @@ from mac_control.demonstrations import Episode
 from mac_control.envs import robot_of
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
+from mac_control.loop.errors import Checked
 from mac_control.operators import make_operator
+from mac_control.robot import Robot
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Wanted:
 
     collection: Collection
     seed: tuple[int, int]
+    robot: Robot | None = None  # in place of the environment's own
 
 
 def collect(item: Wanted) -> Episode | None:
@@ -63,17 +66,19 @@ def collect(item: Wanted) -> Episode | None:
 
     Raises:
         InputError: an operator that does not give every dimension.
+        EpisodeError: the environment failed.
     """
     rng = np.random.default_rng(item.seed)
     for _ in range(item.collection.attempts):
-        episode = _attempt(item.collection, rng)
+        episode = _attempt(item, rng)
         if episode is not None:
             return episode
     return None
 
 
-def _attempt(collection: Collection, rng: np.random.Generator) -> Episode | None:
-    env = shared_env(collection.env)
+def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
+    collection = item.collection
+    env = Checked(shared_env(collection.env, item.robot))
     robot, space = robot_of(env), env.action_space
     half = (space.high - space.low) / 2
     strength = 0.0 if rng.random() < collection.clean else collection.noise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from mac_control.demonstrations import Demonstrations
+from mac_control.demonstrations.summary import counted, draw_rewards
 from mac_control.files import atomic_path
 from mac_control.robot import Feedback
 
@@ -33,7 +33,7 @@ def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
     return {
         "episodes": len(made),
         "steps": sum(map(len, made)),
-        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in got).items())),
+        "rewards": counted(got) if source.tasks else {},
         "reward_mean": float(np.mean(got)) if got else None,
         "cells": cells(visited),
         "cells_source": cells(known),
@@ -83,9 +83,7 @@ def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None
 
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    got = rewards(made)
-    left.hist(got, bins=np.arange(-0.5, max(got, default=0) + 1), rwidth=0.8)
-    left.set(xlabel="reward", ylabel="episodes")
+    draw_rewards(left, rewards(made), bool(source.tasks))
     middle.hist(nearest(poses(made), poses(source)), bins=50)
     middle.set(xlabel="distance to the nearest source step [rad]", ylabel="steps")
     for data, size, label in ((made, 1, "augmented"), (source, 3, "source")):

@@ -11,28 +11,29 @@ import numpy as np
 
 from mac_control.envs import make_env
 from mac_control.envs.make import EnvName
+from mac_control.robot import Robot
 
 
-def shared_env(name: EnvName) -> Any:
+def shared_env(name: EnvName, robot: Robot | None = None) -> Any:
     """The environment of this name, one per process: loading a scene takes longer than steps."""
-    return _env(json.dumps(name.to_json(), sort_keys=True))
+    described = None if robot is None else robot.to_json()
+    return _env(json.dumps([name.to_json(), described], sort_keys=True))
 
 
 @cache
 def _env(record: str) -> Any:
-    values = json.loads(record)
-    return make_env(EnvName(values["id"], values["options"]))
+    name, described = json.loads(record)
+    robot = None if described is None else Robot.from_json(described)
+    return make_env(EnvName(name["id"], name["options"]), robot)
 
 
 def achieved(rewards: Sequence[float], info: dict[str, Any], least: float | None) -> bool:
     """Whether an episode, whose last `info` is given, is worth learning from.
 
     `least` is the reward that is asked for. None: 3 where the environment counts subtasks; else
-    the environment must not report a failure.
+    any, unless the environment reports a failure.
     """
-    counts = "tasks_done" in info
-    if least is None:
-        least = 3.0 if counts else -np.inf
-    success = info.get("success", info.get("is_success"))
-    failed = success is not None and not success and not counts
-    return bool(np.sum(rewards) >= least and not failed)
+    if least is None and "tasks_done" not in info:
+        success = info.get("success", info.get("is_success"))
+        return success is None or bool(np.all(success))
+    return bool(np.sum(rewards) >= (3.0 if least is None else least))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
         "obs_dim": demonstrations.obs_dim,
         "action_dim": demonstrations.action_dim,
         "tasks": list(demonstrations.tasks),
-        "rewards": dict(sorted(Counter(f"{reward:g}" for reward in known).items())),
+        "rewards": counted(known) if demonstrations.tasks else {},
         "reward_mean": float(np.mean(known)) if known else None,
         "subtasks_done": dict(done.most_common()),
         "subtask_steps": dict(subtasks.most_common()),
@@ -72,8 +73,7 @@ def plot(demonstrations: Demonstrations, path: str | Path) -> None:
     left, tasks, middle, right = figure.subplots(1, 4, width_ratios=[1, 1, 1, 2])
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
     known = [reward for reward in rewards if reward is not None]
-    left.hist(known, bins=np.arange(-0.5, max(known, default=0) + 1), rwidth=0.8)
-    left.set(xlabel="reward", ylabel="episodes")
+    draw_rewards(left, known, bool(demonstrations.tasks))
     done = _done(demonstrations)
     tasks.barh([*done], [*done.values()])
     tasks.set(xlabel="episodes", title="subtasks done")
@@ -85,6 +85,18 @@ def plot(demonstrations: Demonstrations, path: str | Path) -> None:
     right.set(xlabel="action dimension", ylabel="action")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
+
+
+def counted(rewards: Sequence[float]) -> dict[str, int]:
+    """How many episodes have each reward: for rewards that count subtasks."""
+    return dict(sorted(Counter(f"{reward:g}" for reward in rewards).items()))
+
+
+def draw_rewards(axes: Any, rewards: Sequence[float], subtasks: bool) -> None:
+    """A histogram of the rewards of episodes: a bar for each number of subtasks, or returns."""
+    bins: Any = np.arange(-0.5, max(rewards, default=0) + 1) if subtasks else 20
+    axes.hist(rewards, bins=bins, rwidth=0.8 if subtasks else None)
+    axes.set(xlabel="reward" if subtasks else "return", ylabel="episodes")
 
 
 def _done(demonstrations: Demonstrations) -> Counter[str]:

@@ -12,8 +12,36 @@ from typing import Any
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.operators.spec import parse
+from mac_control.options import numbers
 from mac_control.policies import Policy
 from mac_control.policies.base import name_of
+
+#: Numbers of given dimensions where none are named, as far as the robot has so many.
+NUM_GIVEN = (0, 1, 3, 5)
+
+
+def given_numbers(text: str | None, action_dim: int, default: Sequence[int]) -> list[int]:
+    """Numbers of given dimensions that a verb was told, or those of `default` that fit.
+
+    Example:
+        >>> given_numbers(None, 3, (0, 3, 5)), given_numbers("1,2", 3, ())
+        ([0, 3], [1, 2])
+
+    Raises:
+        InputError: no numbers, or more than there are dimensions.
+    """
+    if text is None:
+        return [count for count in default if count <= action_dim]
+    found = numbers("num_given", text)
+    expect_num_given(found, action_dim)
+    return found
+
+
+def expect_num_given(num_given: Sequence[int], action_dim: int) -> None:
+    """Raise an InputError where there are fewer dimensions than are to be given."""
+    for count in num_given:
+        if not 0 <= count <= action_dim:
+            raise InputError(f"num_given: expected numbers from 0 to {action_dim}, got {count}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +130,10 @@ def plan(
         raise InputError("operators: expected at least one, got none")
     cases = []
     for policy in policies:
+        expect_num_given(num_given, policy.action_dim)
         wanted: dict[tuple[str, int], None] = {}  # an ordered set
         for operator in operators:
             for number in num_given:
-                if not 0 <= number <= policy.action_dim:
-                    raise InputError(
-                        f"num_given: expected numbers from 0 to {policy.action_dim}, got {number}"
-                    )
                 if source_of(operator) == "everything":
                     wanted[operator, policy.action_dim] = None
                 else:

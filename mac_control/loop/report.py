@@ -7,7 +7,7 @@ import importlib.metadata
 import io
 import json
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +53,39 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def measured(rows: Sequence[Row]) -> str:
+    """What the rewards of these rows are: `subtasks done`, or else the `return`.
+
+    Example:
+        >>> measured([{"measured": "subtasks"}]), measured([{"measured": "return"}])
+        ('subtasks done', 'return')
+    """
+    kinds = {row.get("measured", "return") for row in rows}
+    return "subtasks done" if kinds == {"subtasks"} else "return"
+
+
+def note(rows: Sequence[Row]) -> str:
+    """The sentence above a table of rewards."""
+    return (
+        f"{measured(rows).capitalize()}, mean [95 % interval, bootstrap over training seeds and "
+        "episodes]."
+    )
+
+
 def mean_known(values: Sequence[float | None]) -> float | None:
     """Mean of the values that are not None; None where there are none."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 
 
-def markdown_table(summary: Sequence[Row]) -> str:
+def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] | None = None) -> str:
     """Reward with its interval: a line per policy and operator, a column per given dimensions.
 
     With 0 given every operator is nobody, so that figure stands in each line of its policy.
+
+    Args:
+        summary: rows of :func:`summarize`.
+        value: text of a cell; None: reward and interval.
 
     Example:
         >>> cell = {"reward_mean": 2.5, "reward_ci95": [2.0, 3.0], "train_seeds": [0]}
@@ -76,7 +99,7 @@ def markdown_table(summary: Sequence[Row]) -> str:
     lines.append(["---"] * len(lines[0]))
     for (policy, operator), cases in curves(summary).items():
         seeds = str(max(len(row["train_seeds"]) for row in cases.values()))
-        texts = [_cell(cases[given]) if given in cases else "" for given in columns]
+        texts = [(value or _cell)(cases[given]) if given in cases else "" for given in columns]
         lines.append([policy, operator, seeds, *texts])
     rule = "|" + "|".join(lines[1]) + "|"
     return "\n".join(rule if i == 1 else f"| {' | '.join(t)} |" for i, t in enumerate(lines))
@@ -118,10 +141,10 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     )
     write_text(folder / "results.csv", _csv(rows))
     command = f"\n\n    {about['command']}\n" if "command" in about else "\n"
-    what = {row["measured"] for row in summary}
-    measured = "Subtasks done" if what == {"subtasks"} else "Return"
-    note = f"{measured}, mean [95 % interval, bootstrap over training seeds and episodes].\n\n"
-    write_text(folder / "results.md", note + table + command)
+    if measured(summary) == "return" and any(row["success_rate"] is not None for row in summary):
+        table += f"\n\nSuccess rate.\n\n{markdown_table(summary, success_text)}"
+    table = f"{note(summary)}\n\n{table}"
+    write_text(folder / "results.md", table + command)
     plot(summary, folder / "results.png")
     return table
 
@@ -140,6 +163,16 @@ def add_report(
             row for row in earlier_rows(folder / "results.json") if row["policy"] not in policies
         ]
         return write_report(folder, [*others, *rows], about)
+
+
+def success_text(row: Row) -> str:
+    """A success rate as it stands in a table; blank where the environment reports none.
+
+    Example:
+        >>> success_text({"success_rate": 0.25}), success_text({"success_rate": None})
+        ('0.25', '')
+    """
+    return "" if row["success_rate"] is None else f"{row['success_rate']:.2f}"
 
 
 def earlier_rows(path: Path) -> list[Row]:
@@ -208,8 +241,7 @@ def draw_curves(summary: Sequence[Row]) -> Any:
             label=f"{policy}, {operator}",
         )
     axes.set_xticks(sorted({row["num_given"] for row in summary}))
-    measured = {row.get("measured", "return") for row in summary}
-    what = "subtasks done" if measured == {"subtasks"} else "return"
+    what = measured(summary)
     axes.set(xlabel="given dimensions", ylabel=f"{what} (mean, 95 % interval)")
     if what == "subtasks done":
         axes.set_ylim(bottom=0)

@@ -70,6 +70,11 @@ class Trajectory:
         return float(self.rewards.sum())
 
     @property
+    def measured(self) -> str:
+        """What the reward is: `subtasks` done, or the `return`."""
+        return "subtasks" if self.counts_subtasks else "return"
+
+    @property
     def effort(self) -> float:
         """Share of the action entries that the operator gave, in [0, 1]."""
         return float(self.given.mean())

@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib
 
 from mac_control.files import write_text
-from mac_control.loop.report import curves, draw_curves, summarize
+from mac_control.loop.report import curves, draw_curves, measured, note, summarize
 from mac_control.suites.tables import (
     Table,
     by_block,
@@ -37,7 +37,6 @@ pre { overflow: auto; background: #f4f4f4; padding: .7rem }
 """
 #: Folder of a run that films are in.
 VIDEOS = "videos"
-_NOTE = "Mean reward [95 % interval, bootstrap over training runs and episodes]."
 
 
 def write_page(
@@ -52,7 +51,7 @@ def write_page(
 
 def page(results: Mapping[str, Result], folders: Mapping[str, Path]) -> str:
     """The page: for each run its tables, figures and films; for several, a comparison first."""
-    parts = [f"<p>{html.escape(_NOTE)}</p>"]
+    parts: list[str] = []
     if len(results) > 1:
         parts += ["<h1>Comparison</h1>", _table(comparison_table(results))]
     for name, result in results.items():
@@ -67,11 +66,12 @@ def page(results: Mapping[str, Result], folders: Mapping[str, Path]) -> str:
 def markdown_report(result: Result) -> str:
     """Reward and harm per block, and the command."""
     suite = result.get("suite", {})
-    lines = [f"# {suite.get('name', 'results')}", suite.get("question", ""), _NOTE]
-    for block, rows in by_block(result["rows"], suite.get("reward", "rewards")).items():
-        lines += [f"## {block}" if block else "", markdown(reward_table(rows))]
-        if harm := harm_table(rows):
-            lines += ["Reward with the operator minus reward alone:", markdown(harm)]
+    name, rows = suite.get("name", "results"), result["rows"]
+    lines = [f"# {name}", suite.get("question", ""), note(rows)]
+    for block, part in by_block(rows, suite.get("reward", "rewards")).items():
+        lines += [f"## {block}" if block else "", markdown(reward_table(part))]
+        if harm := harm_table(part):
+            lines += [f"{_harm(part)}:", markdown(harm)]
     if "command" in result:
         lines.append(f"    {result['command']}")
     return "\n\n".join(line for line in lines if line) + "\n"
@@ -79,7 +79,7 @@ def markdown_report(result: Result) -> str:
 
 def _sections(name: str, result: Result, videos: Path) -> list[str]:
     suite = result.get("suite", {})
-    parts = [f"<h1>{html.escape(name)}</h1>"]
+    parts = [f"<h1>{html.escape(name)}</h1>", f"<p>{html.escape(note(result['rows']))}</p>"]
     for key in ("question", "goal"):
         if key in suite:
             parts.append(f"<p><b>{key.capitalize()}.</b> {html.escape(suite[key])}</p>")
@@ -89,7 +89,7 @@ def _sections(name: str, result: Result, videos: Path) -> list[str]:
         parts.append(_table(reward_table(rows)))
         parts += _figures(summarize(rows))
         if harm := harm_table(rows):
-            parts += ["<h3>Reward with the operator minus reward alone</h3>", _table(harm)]
+            parts += [f"<h3>{_harm(rows)}</h3>", _table(harm)]
         if metrics := metric_table(rows):
             parts += ["<details><summary>Other metrics</summary>", _table(metrics), "</details>"]
         if films := _films(rows, videos):
@@ -97,6 +97,11 @@ def _sections(name: str, result: Result, videos: Path) -> list[str]:
     about = {key: value for key, value in result.items() if key not in ("rows", "summary")}
     text = html.escape(json.dumps(about, indent=2, ensure_ascii=False))
     return [*parts, f"<details><summary>How it was made</summary><pre>{text}</pre></details>"]
+
+
+def _harm(rows: Sequence[Mapping[str, Any]]) -> str:
+    what = measured(rows)
+    return f"{what.capitalize()} with the operator minus {what} alone"
 
 
 def _table(table: Table) -> str:
@@ -113,8 +118,8 @@ def _films(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
         file = folder / Path(row.get("video", "")).name
         if "video" in row and file.exists():
             data = base64.b64encode(file.read_bytes()).decode()
-            caption = f"{row['policy']}, {row['operator']}, {row['given']} given; "
-            caption += f"reward {row['rewards'][0]:g}"
+            caption = f"{row['policy']}, {row['operator']}, {row['num_given']} given; "
+            caption += f"{measured([row])} {row['rewards'][0]:g}"
             films.append(
                 f'<figure class="film"><video controls src="data:video/mp4;base64,{data}"></video>'
                 f"<figcaption>{html.escape(caption)}</figcaption></figure>"

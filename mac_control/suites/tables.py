@@ -9,7 +9,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.loop.metrics import paired_difference
-from mac_control.loop.report import curves, mean_known, summarize
+from mac_control.loop.report import curves, mean_known, measured, summarize
 from mac_control.loop.statistics import bootstrap_interval
 
 Row = Mapping[str, Any]
@@ -95,7 +95,10 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
             for row in summarize(rows):
                 key = (block, row["policy"], row["operator"], row["num_given"])
                 cells.setdefault(key, {})[name] = _interval(row)
-    table = [["block", "policy", "operator", "given", *results]]
+    kinds = {name: measured(result["rows"]) for name, result in results.items()}
+    alike = len(set(kinds.values())) == 1
+    headings = list(kinds) if alike else [f"{name} ({what})" for name, what in kinds.items()]
+    table = [["block", "policy", "operator", "given", *headings]]
     for (block, policy, operator, given), texts in cells.items():
         line = [block, policy, operator, str(given), *(texts.get(name, "") for name in results)]
         table.append(line)

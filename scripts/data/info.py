@@ -32,7 +32,8 @@ def main(args: Args) -> int | None:
     print(f"steps        {summary['steps']:,}, observations of {summary['obs_dim']}")
     print(f"subtasks     {', '.join(summary['tasks']) or 'not known'}")
     if summary["reward_mean"] is not None:
-        print(f"reward       mean {summary['reward_mean']:.2f}")
+        what = "reward" if summary["tasks"] else "return"
+        print(f"{what}       mean {summary['reward_mean']:.2f}")
         for reward, count in summary["rewards"].items():
             print(f"  {reward:>4}       {count} episodes")
     for name, count in summary["subtasks_done"].items():
