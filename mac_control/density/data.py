@@ -38,26 +38,26 @@ class Data:
         """Training rows at random, `(count, ...)`; text as symbols."""
 
         def integers(high: int) -> np.ndarray:
-            return torch.randint(high, (count,), generator=generator).numpy()
+            return np.asarray(torch.randint(high, (count,), generator=generator))
 
         if self.kind == "tables":
-            return self.train[integers(len(self.train))]
+            return np.asarray(self.train[integers(len(self.train))])
         if self.kind == "text":
             starts = integers(len(self.train) - self.shape[0] + 1)
-            return self.train[starts[:, None] + np.arange(self.shape[0])]
+            return np.asarray(self.train[starts[:, None] + np.arange(self.shape[0])])
         high = [n - s + 1 for n, s in zip(self.train.shape[1:3], self.shape[:2], strict=True)]
         return self._crop(self.train, integers(len(self.train)), *map(integers, high))
 
     def rows(self, split: str, most: int | None = None) -> np.ndarray:
         """Rows of `validation` or `test` to rate on, the same every time, spread over the split."""
-        source = getattr(self, split)
+        source: np.ndarray = getattr(self, split)
         if self.kind == "text":
             count = len(source) // self.shape[0]
             windows = source[: count * self.shape[0]].reshape(count, -1)
-            return windows[_spread(count, most)]
+            return np.asarray(windows[_spread(count, most)])
         chosen = _spread(len(source), most)
         if self.kind == "tables":
-            return source[chosen]
+            return np.asarray(source[chosen])
         high = [n - s + 1 for n, s in zip(source.shape[1:3], self.shape[:2], strict=True)]
         rng = np.random.default_rng(_CROPS)
         y, x = (rng.integers(h, size=len(source))[chosen] for h in high)
@@ -75,7 +75,7 @@ class Data:
     ) -> np.ndarray:
         down = y[:, None, None] + np.arange(self.shape[0])[:, None]
         across = x[:, None, None] + np.arange(self.shape[1])
-        return images[index[:, None, None], down, across]
+        return np.asarray(images[index[:, None, None], down, across])
 
 
 def load_data(

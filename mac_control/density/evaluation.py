@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,4 +66,27 @@ def bits(
             rows, *masks, order=order, via="path" if name in ("joint", "marginal") else via, seed=1
         )
         found[name] = -log_prob / (math.log(2) * model.dim)
+    return found
+
+
+def rate(model: DensityModel, rows: np.ndarray, order: str | None = None) -> dict[str, Any]:
+    """What a results file says of a model: bits of every kind of query, mean and standard error."""
+    config, record = model.config, model.checkpoint.get("training", {})
+    asked = order or config.path_objective.asked_in
+    found: dict[str, Any] = {
+        "kind": config.kind,
+        "dim": model.dim,
+        "objective": config.objective,
+        "queries": config.queries,
+        "trained_in": config.path_objective.asked_in,
+        "asked_in": asked,
+        "seed": record.get("seed"),
+        "steps": record.get("step"),
+        "cpu_s": round(float(record.get("cpu_s", 0.0)), 1),
+        "weights": sum(p.numel() for p in model.network.parameters()),
+        "rows": len(rows),
+    }
+    for name, values in bits(model, rows, tuple(QUERIES), asked).items():
+        error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+        found[name] = {"mean": round(float(values.mean()), 5), "stderr": round(error, 5)}
     return found

@@ -67,11 +67,11 @@ def read_image(path: str | Path, colours: int | None = None) -> np.ndarray:
         with Image.open(path) as picture:
             if colours is None:
                 colours = 1 if picture.mode in ("1", "L", "I", "F", "I;16") else 3
+            seen: Image.Image = picture
             if picture.mode in ("LA", "RGBA", "P"):
-                picture = picture.convert("RGBA")
                 white = Image.new("RGBA", picture.size, "white")
-                picture = Image.alpha_composite(white, picture)
-            pixels = np.asarray(picture.convert("L" if colours == 1 else "RGB"))
+                seen = Image.alpha_composite(white, picture.convert("RGBA"))
+            pixels = np.asarray(seen.convert("L" if colours == 1 else "RGB"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: expected a picture, found none") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

@@ -30,8 +30,9 @@ _CHUNK = 1 << 15  # variables in one pass
 class DensityModel:
     """`p(x)` of one kind of data, asked for any marginal and any conditional.
 
-    Data is as a user has it: text is a string, a list of them, or symbols `(B, L)` uint8, images are `(B, H, W, C)` uint8,
-    tables `(B, D)` floats. Masks are booleans of the data's shape, `(B, length)` for text.
+    Data is as a user has it: text is a string, a list of them, or symbols `(B, L)` uint8; images
+    are `(B, H, W, C)` uint8, tables `(B, D)` floats. Masks are booleans of the data's shape,
+    `(B, length)` for text.
 
     Args:
         config: kind of data, size of the network, how it was trained.
@@ -82,8 +83,9 @@ class DensityModel:
             given: mask of what is known; None: nothing.
             query: mask of what is asked; None: all that is not given.
             order: in which the query is asked, natural, spaced or random; None: as trained.
-            via: `path` conditions on what is given; `marginals` is
-                `log p(x_query, x_given) - log p(x_given)`, for models trained on marginals.
+            via: `path` conditions on what is given. `marginals` is
+                `log p(x_query, x_given) - log p(x_given)`, for models trained on marginals: it sums
+                to 1 over x_query only as far as the model's marginals agree with one another.
             seed: of a random order.
 
         Raises:
@@ -197,7 +199,7 @@ class DensityModel:
         order = order or self.config.path_objective.asked_in
         parts = []
         with torch.inference_mode(), evaluating(self.network):
-            for rows in torch.arange(len(values)).split(max(1, _CHUNK // self.dim)):
+            for rows in torch.arange(len(values)).split(max(1, _CHUNK // self.dim)):  # type: ignore[no-untyped-call]
                 found = model.log_prob(
                     values[rows], given[rows], None, query[rows], order, generator
                 )
@@ -298,12 +300,12 @@ class evaluating:
         self.network.train(self.before)
 
 
-def _symbols(x: Any, most: int) -> Sequence[np.ndarray]:
+def _symbols(x: Any, most: int) -> list[np.ndarray]:
     """Symbols of each text; blanks count as spaces, whatever is made of them."""
     if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 2:
         if x.size and x.max() >= len(ALPHABET):
             raise InputError(f"x: expected symbols below {len(ALPHABET)}, got {x.max()}")
-        rows: Sequence[np.ndarray] = x
+        rows = list(x)
     else:
         texts = [x] if isinstance(x, str) else list(x)
         if not texts or not all(isinstance(text, str) for text in texts):

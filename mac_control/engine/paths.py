@@ -149,8 +149,8 @@ class Objective:
     def _sizes(self, dim: int, groups: int, generator: torch.Generator | None) -> list[int]:
         """Sizes of marginals, spread evenly over their distribution.
 
-        A group's conditionals count 1 / size of what its queries do: `mac` draws p(t) ∝ t, so that
-        every conditional counts alike; `no-redundancy` draws p(t) uniform, so that every query does.
+        A group's loss is a mean over its conditionals. `mac` draws p(t) ∝ t, so that every
+        conditional counts alike; `no-redundancy` draws t uniformly, so that every query does.
         """
         size = torch.arange(1, dim + 1, dtype=torch.float64)
         if self.name == "no-redundancy":

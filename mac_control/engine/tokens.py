@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -99,4 +100,4 @@ def turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
 
 def _parts(size: int, count: int) -> list[slice]:
     cuts = [size * i // count for i in range(count + 1)] if count else [0]
-    return [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(cuts)]
