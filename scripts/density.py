@@ -10,6 +10,7 @@ PACKAGE = "mac_control.density"
 NAMES: dict[str, str] = {
     "train": "Train a density model on text, images or a table; goes on where it was interrupted.",
     "evaluate": "Bits per dimension of test rows: joint, marginals, conditionals.",
+    "baseline": "Fit a flow or a Gaussian mixture to a table, and rate it in the same way.",
     "complete": "Fill in the blanks of a text, with probabilities and alternatives.",
     "inpaint": "Fill in the masked pixels of pictures, and write original, mask and completions.",
     "report": "Tables and curves of several models on one page.",

@@ -90,7 +90,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(kind, tmp_path, m
     fit(kind, tmp_path / "whole", keep="best")
     from mac_control.density import trainer
 
-    take_step = trainer._Run.take_step
+    take_step = trainer.Run.take_step
 
     def cut(run):
         if run.step == 17:
@@ -98,7 +98,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(kind, tmp_path, m
             raise KeyboardInterrupt
         return take_step(run)
 
-    monkeypatch.setattr(trainer._Run, "take_step", cut)
+    monkeypatch.setattr(trainer.Run, "take_step", cut)
     with pytest.raises(KeyboardInterrupt):
         fit(kind, tmp_path / "cut", keep="best")
     monkeypatch.undo()

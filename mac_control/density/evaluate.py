@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 
 @dataclass
@@ -40,21 +40,17 @@ class Args:
 
 
 def main(args: Args) -> int | None:
-    import json
-
     import torch
 
     from mac_control.density.data import load_data
     from mac_control.density.evaluation import rate
     from mac_control.density.model import load_density
-    from mac_control.density.reporting import curve, read_rows
+    from mac_control.density.reporting import add_row, curve
     from mac_control.errors import InputError
-    from mac_control.files import write_text
 
     torch.set_num_threads(args.threads)
     if not args.models or args.rows < 1:
         raise InputError("models, rows: expected at least one of each, got none")
-    kept = read_rows(args.out) if args.out and args.out.exists() else []
     print(f"{'model':<32} {'order':<8} " + " ".join(f"{n:>12}" for n in HEADER))
     for folder in args.models:
         model = load_density(folder, args.device)
@@ -73,15 +69,9 @@ def main(args: Args) -> int | None:
             found["curve"] = curve(folder / "log.csv")
             cells = " ".join(f"{found[n]['mean']:12.4f}" for n in HEADER)
             print(f"{folder.name:<32} {found['asked_in']:<8} {cells}", flush=True)
-            kept = [row for row in kept if _key(row) != _key(found)]
-            kept.append(found)
-    if args.out:
-        write_text(args.out, "".join(json.dumps(row) + "\n" for row in kept))
+            if args.out:
+                add_row(args.out, found)
     return 0
-
-
-def _key(row: dict[str, Any]) -> tuple[str, str]:
-    return row["model"], row["asked_in"]
 
 
 #: Columns: kinds of query.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,11 @@ import torch
 from torch import Tensor
 
 from mac_control.checkpoint import commit, from_json, read
+from mac_control.density.build import build_head, build_network
 from mac_control.density.config import DensityConfig
 from mac_control.density.gaussianise import Gaussianise
 from mac_control.density.text import ALPHABET, BLANK, decode, encode
-from mac_control.engine.base import GaussianBase
-from mac_control.engine.heads import Categorical, Head
-from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
 from mac_control.engine.model import AnyOrder
-from mac_control.engine.network import Network
-from mac_control.engine.transformer import Transformer
-from mac_control.engine.two_stream import TwoStream
 from mac_control.errors import CheckpointError, InputError
 
 _CHUNK = 1 << 15  # variables in one pass
@@ -44,9 +40,9 @@ class DensityModel:
 
     def __init__(self, config: DensityConfig, device: str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
-        self.head = _head(config)
+        self.head = build_head(config)
         self.bend = Gaussianise(config.shape[0], config.bend) if config.kind == "tables" else None
-        self.network = _network(config, self.head)
+        self.network = build_network(config, self.head)
         self.checkpoint = {}
         self.to(device)
 
@@ -198,7 +194,7 @@ class DensityModel:
         generator = torch.Generator(self.device).manual_seed(seed)
         order = order or self.config.path_objective.asked_in
         parts = []
-        with torch.inference_mode(), evaluating(self.network):
+        with torch.inference_mode(), _evaluating(self.network):
             for rows in torch.arange(len(values)).split(max(1, _CHUNK // self.dim)):  # type: ignore[no-untyped-call]
                 found = model.log_prob(
                     values[rows], given[rows], None, query[rows], order, generator
@@ -216,7 +212,7 @@ class DensityModel:
         model = AnyOrder(self.network, self.head)
         generator = torch.Generator(self.device).manual_seed(seed)
         order = order or self.config.path_objective.asked_in
-        with torch.inference_mode(), evaluating(self.network):
+        with torch.inference_mode(), _evaluating(self.network):
             filled, _ = model.fill(
                 values, given, None, rule, order, temperature, generator, here & ~given
             )
@@ -287,17 +283,15 @@ def load_density(path: str | Path, device: str = "cpu") -> DensityModel:
     return model.to(device)
 
 
-class evaluating:
+@contextmanager
+def _evaluating(network: torch.nn.Module) -> Iterator[None]:
     """A network out of training mode for a while."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        self.network, self.before = network, network.training
-
-    def __enter__(self) -> None:
-        self.network.eval()
-
-    def __exit__(self, *exception: object) -> None:
-        self.network.train(self.before)
+    before = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(before)
 
 
 def _symbols(x: Any, most: int) -> list[np.ndarray]:
@@ -315,43 +309,3 @@ def _symbols(x: Any, most: int) -> list[np.ndarray]:
         if not 1 <= len(row) <= most:
             raise InputError(f"x: expected 1 to {most} characters, got {len(row)}")
     return rows
-
-
-def _head(config: DensityConfig) -> Head:
-    if config.head == "categorical":
-        count = len(ALPHABET) if config.kind == "text" else 256
-        return Categorical([float(i) for i in range(count)])
-    if config.head == "logistic":
-        return LogisticMixture(config.components)
-    return GaussianMixture(config.components)
-
-
-def _network(config: DensityConfig, head: Head) -> Network:
-    if config.kind != "tables":
-        symbols = head.size if isinstance(head, Categorical) else 0
-        return TwoStream(
-            config.shape,
-            head.size,
-            symbols,
-            config.width,
-            config.layers,
-            config.heads,
-            config.ratio,
-            bias=head.initial(),
-        )
-    dim, bias, k = config.shape[0], head.initial(), config.components
-    bias[k : 2 * k] *= 0.3  # near the base's own Gaussian, N(0, 1)
-    bias[2 * k :] = torch.linspace(-0.7, 0.5, k) if k > 1 else 0.0
-    # The base is fitted to the training rows later; weights of a checkpoint replace it.
-    base = GaussianBase(torch.cat([torch.eye(dim), -torch.eye(dim)]), 0, config.shrink)
-    return Transformer(
-        dim,
-        0,
-        head.size,
-        config.width,
-        config.layers,
-        config.heads,
-        config.ordered,
-        bias,
-        (base, head),
-    )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import DataError
+from mac_control.files import write_text
 
 Row = dict[str, Any]
 QUERIES = ("joint", "marginal", "conditional", "evidence")
@@ -46,6 +47,13 @@ def read_rows(path: str | Path) -> list[Row]:
     return rows
 
 
+def add_row(path: str | Path, row: Row) -> None:
+    """Add a row to a file, in place of one of the same model asked in the same order."""
+    rows = read_rows(path) if Path(path).exists() else []
+    rows = [r for r in rows if (r["model"], r["asked_in"]) != (row["model"], row["asked_in"])]
+    write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+
+
 def label(row: Row) -> str:
     """How a page calls the way that a row's model was trained, and asked where that differs.
 
@@ -74,9 +82,15 @@ def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
     """The tables as Markdown."""
     lines = [f"# {title}", "", note, ""] if note else [f"# {title}", ""]
+    tables = all(rows[0]["kind"] == "tables" for rows in sections.values())
+    unit = (
+        "Log-likelihood [nats] of what is asked, higher is better,"
+        if tables
+        else "Bits per dimension (sum over what is asked, divided by the number of all variables), "
+        "lower is better,"
+    )
     lines += [
-        "Bits per dimension (sum over what is asked, divided by the number of all variables; lower "
-        "is better) on the test rows; mean [lowest, highest] over seeds. joint: all variables. "
+        f"{unit} on the test rows; mean [lowest, highest] over seeds. joint: all variables. "
         "marginal: a random set of uniform size. conditional: the rest given a random set. "
         "evidence: the rest given each variable with probability 1/2. Every model is asked the "
         "same questions about the same rows, and each answer sums to 1 over what is asked. A dash: "
@@ -102,28 +116,45 @@ def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
 
 
 def _cell(rows: list[Row], query: str, dash: bool) -> str:
-    values = [r[query]["mean"] for r in rows if query in r]
+    values = [_value(r, query) for r in rows if query in r]
     if dash or not values:
         return "-"
     return f"{np.mean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
+def _value(row: Row, query: str) -> float:
+    """What a page shows: bits per dimension, or nats of a table's row."""
+    value = float(row[query]["mean"])
+    return -value * math.log(2) * row["dim"] if row["kind"] == "tables" else value
+
+
 def _compared(groups: dict[str, list[Row]]) -> list[str]:
-    """A sentence on each kind of query: MAC against ARDM, however ARDM answers best."""
+    """A sentence on each kind of query: MAC against the best of every other kind of training."""
     if _OURS not in groups:
         return []
     lines = []
+    unit = "nats" if groups[_OURS][0]["kind"] == "tables" else "bits"
+    sign = -1 if unit == "nats" else 1  # so that lower is better
     for query in ("joint", "marginal"):
-        bases = {k: v for k, v in groups.items() if k.startswith(_BASE) and "sampler" not in k}
-        if not bases:
-            continue
-        best = min(bases, key=lambda k: float(np.mean([r[query]["mean"] for r in bases[k]])))
-        a, b = ([r[query]["mean"] for r in g] for g in (groups[_OURS], bases[best]))
-        gap = float(np.mean(a) - np.mean(b))
-        apart = max(a) < min(b) or max(b) < min(a)
-        side = "below" if gap < 0 else "above"
-        what = "their ranges over seeds do not meet" if apart else "their ranges over seeds overlap"
-        lines.append(f"- {query}: MAC is {abs(gap):.3f} bits {side} {best}; {what}.")
+        mine = [sign * _value(r, query) for r in groups[_OURS]]
+        for rival in (_BASE, "zuko", "scikit-learn"):
+            bases = {
+                k: [sign * _value(r, query) for r in v if query in r]
+                for k, v in groups.items()
+                if k.startswith(rival) and "sampler" not in k
+            }
+            bases = {k: v for k, v in bases.items() if v}
+            if not bases:
+                continue
+            best = min(bases, key=lambda k: float(np.mean(bases[k])))
+            gap = float(np.mean(mine) - np.mean(bases[best]))
+            apart = max(mine) < min(bases[best]) or max(bases[best]) < min(mine)
+            side = "better" if gap < 0 else "worse"
+            what = "do not meet" if apart else "overlap"
+            lines.append(
+                f"- {query}: MAC is {abs(gap):.3f} {unit} {side} than {best}; their ranges over "
+                f"seeds {what}."
+            )
     return lines
 
 

@@ -10,21 +10,20 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mac_control.checkpoint import commit, read
 from mac_control.density.config import DensityConfig, DensityTraining
 from mac_control.density.data import Data
 from mac_control.density.evaluation import bits
 from mac_control.density.model import DensityModel
+from mac_control.density.state import load_state, save_state
 from mac_control.engine.base import GaussianBase
 from mac_control.engine.two_stream import TwoStream
-from mac_control.errors import CheckpointError, InputError, MacControlError
+from mac_control.errors import InputError, MacControlError
 from mac_control.training.batches import generator_of
 from mac_control.training.log import Log
 from mac_control.training.ranks import Ranks, together
@@ -69,11 +68,11 @@ def train_density(
     if config.order == "random" and config.queries != "joint" and config.objective == "mac":
         raise InputError("order: expected natural or spaced for mac, got random")
     ranks = together(training.device)
-    _Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
+    Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
     return Path(out)
 
 
-class _Run:
+class Run:
     """A run at some step."""
 
     def __init__(
@@ -115,7 +114,7 @@ class _Run:
             "data": data.digest(),
             **{k: v for k, v in dataclasses.asdict(training).items() if k not in _FREE},
         }
-        self.resume()
+        load_state(self)
 
     def train(self, progress: bool) -> None:
         """The loop."""
@@ -256,53 +255,7 @@ class _Run:
             kept.network.load_state_dict(self.best, strict=False)
         training = {**dataclasses.asdict(self.training), "step": self.step, "cpu_s": self.cpu}
         kept.save(self.out, {"training": training, "data": {"sha256": self.settings["data"]}})
-        tensors = {}
-        for name, value in self.params.items():
-            tensors[f"params/{name}"] = value
-            tensors[f"ema/{name}"] = self.ema.network.get_parameter(name)
-            tensors[f"best/{name}"] = self.best[name]
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            for name, value in moments.items():
-                tensors[f"optimizer/{index}/{name}"] = value
-        best = self.best_value if math.isfinite(self.best_value) else None
-        record = {"settings": self.settings, "step": self.step, "cpu": self.cpu, "best": best}
-        commit(self.out, "training", record, tensors)
-
-    @torch.no_grad()
-    def resume(self) -> None:
-        """Take up the run that lies in `out`, if there is one."""
-        if not (self.out / "training.json").exists():
-            if (self.out / "density.json").exists() or (self.out / "policy.json").exists():
-                raise CheckpointError(
-                    f"{self.out}: expected an empty folder or an unfinished run, got a model "
-                    "without its training state"
-                )
-            return
-        record, tensors = read(self.out, "training")
-        settings = record.get("settings", {})
-        for name, value in self.settings.items():
-            if _plain(settings.get(name)) != _plain(value):
-                raise CheckpointError(
-                    f"{self.out}: holds a training run with {name} {settings.get(name)}, got "
-                    f"{value}; choose another folder, or the same settings to go on"
-                )
-        self.step, self.cpu = int(record["step"]), float(record["cpu"])
-        self.best_value = math.inf if record["best"] is None else float(record["best"])
-        try:
-            for name, parameter in self.params.items():
-                parameter.copy_(tensors[f"params/{name}"])
-                self.ema.network.get_parameter(name).copy_(tensors[f"ema/{name}"])
-                self.best[name].copy_(tensors[f"best/{name}"])
-            whole = self.optimizer.state_dict()
-            for key, value in tensors.items():
-                if key.startswith("optimizer/"):
-                    _, index, name = key.split("/")
-                    whole["state"].setdefault(int(index), {})[name] = value
-            self.optimizer.load_state_dict(whole)
-        except (KeyError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{self.out}: expected the state of this training run, got another ({error})"
-            ) from error
+        save_state(self)
 
     def _fit_columns(self) -> None:
         """What tables learn before the network: each column's bend, and one Gaussian."""
@@ -310,14 +263,10 @@ class _Run:
             return
         rows = torch.from_numpy(self.data.train).float()
         self.model.bend.fit(rows)
-        base = getattr(self.network_of_table(), "base", None)
+        base = getattr(self.model.network, "base", None)
         assert base is not None
         fitted = GaussianBase(self.model.bend(rows)[0], 0, self.model.config.shrink)
         base.load_state_dict(fitted.state_dict())
-
-    def network_of_table(self) -> nn.Module:
-        """The network, whose base is a Gaussian."""
-        return self.model.network
 
     def _require_finite(self, loss: Tensor) -> None:
         whole = torch.stack([p.detach().isfinite().all() for p in self.params.values()]).all()
@@ -327,9 +276,3 @@ class _Run:
                 f"number; the last good checkpoint is kept; a lower lr (now {self.training.lr}) "
                 "may help"
             )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -20,11 +20,11 @@ run() {  # name, pixels, steps, batch, seed, options
         --orders $orders --out "$here/cifar$size.jsonl"
 }
 for seed in ${*:-0 1 2}; do
-    run ardm 8 400 10 "$seed" --objective ardm --queries marginal
-    run no-redundancy 8 400 10 "$seed" --objective no-redundancy --queries marginal
-    run mac 8 400 10 "$seed" --objective mac --queries marginal
-    run left-to-right 8 400 10 "$seed" --objective mac --queries joint
-    run mac-evidence 8 400 10 "$seed" --objective mac --queries evidence
+    run ardm 8 300 10 "$seed" --objective ardm --queries marginal
+    run no-redundancy 8 300 10 "$seed" --objective no-redundancy --queries marginal
+    run mac 8 300 10 "$seed" --objective mac --queries marginal
+    run left-to-right 8 300 10 "$seed" --objective mac --queries joint
+    run mac-evidence 8 300 10 "$seed" --objective mac --queries evidence
     run ardm 16 200 3 "$seed" --objective ardm --queries marginal
     run mac 16 200 3 "$seed" --objective mac --queries marginal
 done
