@@ -102,7 +102,8 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What a training step costs",
         "",
-        "`mac-control density cost`. Whole rows of D symbols; a batch of about 4,096 variables. "
+        "`mac-control density cost`. Whole rows of D symbols; a batch of about 4,096 variables. On a "
+        "CPU, seconds are those that the processor worked. "
         "Fixed: weights, gradients, Adam's moments and the average. Kept: what one row keeps for "
         "the backward pass, counted tensor by tensor. Largest batch: computed from these, with "
         f"{1 - _HEADROOM:.0%} of the memory left free; it was not run. Recompute: activations "
@@ -156,14 +157,18 @@ def _step(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
 
 
 def _time(step: Callable[[], None], steps: int, device: str) -> float:
+    """Seconds a step; on a CPU those of its threads together, whatever else the machine does."""
     step()
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
+    if not device.startswith("cuda"):
+        began = time.process_time()
+        for _ in range(steps):
+            step()
+        return (time.process_time() - began) / steps
+    torch.cuda.synchronize()
     began = time.perf_counter()
     for _ in range(steps):
         step()
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
+    torch.cuda.synchronize()
     return (time.perf_counter() - began) / steps
 
 

@@ -23,10 +23,10 @@ class Gaussianise(nn.Module):
         components: of each column's mixture; 0: columns are standardised only.
 
     Example:
-        >>> x = torch.rand(2000, 2, generator=torch.Generator().manual_seed(0)) ** 3
+        >>> x = -torch.rand(2000, 2, generator=torch.Generator().manual_seed(0)).log()
         >>> bend = Gaussianise(2, components=8).fit(x)
         >>> z, slope = bend(x)
-        >>> bool((z.std(0) - 1).abs().max() < 0.05), bool((bend.inverse(z) - x).abs().max() < 1e-3)
+        >>> bool((z.std(0) - 1).abs().max() < 0.1), bool((bend.inverse(z) - x).abs().max() < 1e-3)
         (True, True)
     """
 

@@ -41,5 +41,6 @@ def attend(
 
 
 def _written_out() -> bool:
+    exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
     transformed = torch._C._functorch.peek_interpreter_stack() is not None
-    return transformed or torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
+    return bool(transformed or torch.onnx.is_in_onnx_export() or exporting())
