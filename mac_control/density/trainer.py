@@ -26,7 +26,7 @@ from mac_control.engine.two_stream import TwoStream
 from mac_control.errors import InputError, MacControlError
 from mac_control.training.batches import generator_of
 from mac_control.training.log import Log
-from mac_control.training.ranks import Ranks, together
+from mac_control.training.distributed import DistributedContext, init_distributed
 
 _LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
 _FREE = ("save_seconds", "device")  # settings that decide nothing about the weights
@@ -67,7 +67,7 @@ def train_density(
         )
     if config.order == "random" and config.queries != "joint" and config.objective == "mac":
         raise InputError("order: expected natural or spaced for mac, got random")
-    ranks = together(training.device)
+    ranks = init_distributed(training.device)
     Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
     return Path(out)
 
@@ -81,7 +81,7 @@ class Run:
         out: Path,
         config: DensityConfig,
         training: DensityTraining,
-        ranks: Ranks,
+        ranks: DistributedContext,
     ) -> None:
         self.data, self.out, self.training, self.ranks = data, out, training, ranks
         self.objective = config.path_objective

@@ -4,7 +4,7 @@ import sys
 
 from mac_control.cli import run_named
 
-PACKAGE = "mac_control.density"
+PACKAGE = "mac_control.scripts.density"
 
 #: Name -> what it does.
 NAMES: dict[str, str] = {
