@@ -23,10 +23,10 @@ _COPIES = 5  # weights, gradients, two moments, the average
 def measure(
     preset: str, dim: int, recompute: bool, steps: int, device: str, bf16: bool
 ) -> dict[str, Any]:
-    """Time and memory of a training step on whole rows of D variables."""
+    """Time and memory of a training step on whole rows of D variables; 0 steps: memory alone."""
     network, head = _small(preset, dim)
     network.to(device).train().recompute = recompute
-    rows = max(1, 4096 // dim)
+    rows = max(1, 4096 // dim) if steps else 1
     x = torch.randint(27, (rows, dim)).float().to(device)
     path = torch.arange(dim, device=device).expand(rows, -1)
     weights = sum(p.numel() for p in network.parameters())
@@ -38,7 +38,7 @@ def measure(
 
     saved = _saved_bytes(loss, network)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
-    seconds = _time(lambda: _step(optimizer, loss), steps, device)
+    seconds = _time(lambda: _step(optimizer, loss), steps, device) if steps else None
     fixed = 4 * _COPIES * weights
     row = saved / rows
     return {
@@ -49,8 +49,8 @@ def measure(
         "bf16": bf16,
         "rows": rows,
         "weights": weights,
-        "seconds_a_step": round(seconds, 4),
-        "variables_a_second": round(rows * dim / seconds, 1),
+        "seconds_a_step": None if seconds is None else round(seconds, 4),
+        "variables_a_second": None if seconds is None else round(rows * dim / seconds, 1),
         "fixed_mib": round(fixed / 2**20, 1),
         "kept_mib_a_row": round(row / 2**20, 2),
         "largest_batch": {
@@ -102,12 +102,13 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What a training step costs",
         "",
-        "`mac-control density cost`. Whole rows of D symbols; a batch of about 4,096 variables. On a "
-        "CPU, seconds are those that the processor worked. "
-        "Fixed: weights, gradients, Adam's moments and the average. Kept: what one row keeps for "
-        "the backward pass, counted tensor by tensor. Largest batch: computed from these, with "
-        f"{1 - _HEADROOM:.0%} of the memory left free; it was not run. Recompute: activations "
-        "inside layers are computed again in the backward pass.",
+        "`mac-control density cost`. Whole rows of D symbols, a batch of about 4,096 variables; on "
+        "a CPU, seconds are those that the processor worked. Fixed: weights, gradients, Adam's "
+        "moments and the average. Kept: what one row keeps for the backward pass, counted tensor "
+        "by tensor. Recompute: activations inside layers are computed again in the backward pass. "
+        f"Largest batch: computed from these, with {1 - _HEADROOM:.0%} of the memory left free; it "
+        "was not run. Where it says so, a step was not run either: a forward pass of one row was "
+        "counted.",
         "",
         "| network | D | recompute | s a step | variables a s | fixed [MiB] | kept a row [MiB] | "
         + " | ".join(f"largest batch, {name}" for name in LIMITS)
@@ -116,8 +117,11 @@ def page(rows: list[dict[str, Any]]) -> str:
     ]
     for row in (r for r in rows if "preset" in r):
         cells = [f"{row['preset']}, {row['weights'] / 1e6:.1f} M weights", f"{row['dim']:,}"]
-        cells += ["yes" if row["recompute"] else "no", f"{row['seconds_a_step']:.2f}"]
-        cells += [f"{row['variables_a_second']:,.0f}", f"{row['fixed_mib']:,.0f}"]
+        timed = row["seconds_a_step"] is not None
+        cells += ["yes" if row["recompute"] else "no"]
+        cells += [f"{row['seconds_a_step']:.2f}" if timed else "not run"]
+        cells += [f"{row['variables_a_second']:,.0f}" if timed else "not run"]
+        cells += [f"{row['fixed_mib']:,.0f}"]
         cells += [f"{row['kept_mib_a_row']:,.1f}"]
         cells += [f"{row['largest_batch'][name]:,}" for name in LIMITS]
         lines.append("| " + " | ".join(cells) + " |")

@@ -25,8 +25,8 @@ from mac_control.engine.base import GaussianBase
 from mac_control.engine.two_stream import TwoStream
 from mac_control.errors import InputError, MacControlError
 from mac_control.training.batches import generator_of
-from mac_control.training.log import Log
 from mac_control.training.distributed import DistributedContext, init_distributed
+from mac_control.training.log import Log
 
 _LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
 _FREE = ("save_seconds", "device")  # settings that decide nothing about the weights

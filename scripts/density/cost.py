@@ -23,6 +23,8 @@ class Args:
     """Networks."""
     steps: int = 3
     """Steps that are timed, after one that is not."""
+    memory_only: tuple[Literal["small", "published"], ...] = ()
+    """Networks of which no step is run: a forward pass of one row is counted."""
     edge_dim: int = 250
     """Variables for the comparison with one edge a forward pass; 0: none."""
     device: str = "cpu"
@@ -43,10 +45,11 @@ def main(args: Args) -> int | None:
 
     torch.set_num_threads(args.threads)
     rows = []
-    for preset in args.presets:
+    for preset in (*args.presets, *args.memory_only):
+        steps = 0 if preset in args.memory_only else args.steps
         for dim in args.dims:
             for recompute in (False, True):
-                rows.append(measure(preset, dim, recompute, args.steps, args.device, args.bf16))
+                rows.append(measure(preset, dim, recompute, steps, args.device, args.bf16))
                 print(json.dumps(rows[-1]), flush=True)
     if args.edge_dim:
         rows.append(compare_edges(args.edge_dim, args.steps, args.device, args.bf16))
