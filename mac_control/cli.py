@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "devices": "List the devices that can be driven with, and show what one says.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
     "export": "Write a policy to a file that runs without torch, for a robot's computer.",
+    "density": "Density models of text, images and tables: train, evaluate, complete, inpaint.",
     "augment": "Make robust episodes from demonstrations, in simulation.",
     "doctor": "Look at what is installed, plugged in and free; say what to do.",
     "completion": "Print a script that completes verbs and options in a shell.",

@@ -72,6 +72,7 @@ class Categorical(Head):
         if len(values) < 2 or len(set(values)) < len(values):
             raise InputError(f"values: expected at least two different numbers, got {values}")
         self.values, self.size = [float(v) for v in values], len(values)
+        self._counting = self.values == [float(i) for i in range(len(values))]
 
     def initial(self) -> Tensor:
         return torch.zeros(self.size)
@@ -79,12 +80,21 @@ class Categorical(Head):
     def check(self, name: str, x: Tensor, mask: Tensor) -> None:
         super().check(name, x, mask)
         x = x[mask]
-        if not (x.unsqueeze(-1) == x.new_tensor(self.values)).any(-1).all():
-            raise InputError(f"{name}: expected values out of {self.values}, got another")
+        if self._counting:
+            fits = (x == x.round()) & (x >= 0) & (x < self.size)
+        else:
+            fits = (x.unsqueeze(-1) == x.new_tensor(self.values)).any(-1)
+        if not fits.all():
+            many = f"0, 1, ... {self.size - 1}"
+            known = many if self._counting and self.size > 9 else self.values
+            raise InputError(f"{name}: expected values out of {known}, got another")
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         logits, values = self._parts(params)
-        index = (x.unsqueeze(-1) - values).abs().argmin(-1, keepdim=True)
+        if self._counting:  # symbols
+            index = x.round().long().clamp(0, self.size - 1).unsqueeze(-1)
+        else:
+            index = (x.unsqueeze(-1) - values).abs().argmin(-1, keepdim=True)
         shape = torch.broadcast_shapes(logits.shape[:-1], index.shape[:-1])
         logits = logits.expand(*shape, -1)
         return logits.gather(-1, index.expand(*shape, 1)).squeeze(-1)

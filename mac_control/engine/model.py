@@ -144,15 +144,20 @@ class AnyOrder:
         order: Order = "natural",
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        query: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Fill in by `rule` (`"mean"`, `"mode"`, `"sample"`): the values, and the path's rank."""
+        """Fill in by `rule` (`"mean"`, `"mode"`, `"sample"`): the values, and the path's rank.
+
+        `query` defaults to all that is not given; what is neither stays as it is.
+        """
         given = self._mask("given", given, x)
+        asked = ~given if query is None else self._mask("query", query, x) & ~given
         obs = self._checked(x, given, obs)
         choose = self._rule(rule, temperature, generator)
         certain = isinstance(order, str) and order == "certain"
         place = positions("natural" if certain else order, self.dim, len(x), generator, x.device)
-        rank = path_ranks(given, ~given, place)
-        steps = int((~given).sum(-1).max()) if len(x) else 0
+        rank = path_ranks(given, asked, place)
+        steps = int(asked.sum(-1).max()) if len(x) else 0
         filled, state = x, self.network.start(x, given, obs)
         number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
         nows = rank == number  # (steps, B, D): what each step asks; nothing where a row is done
@@ -161,7 +166,7 @@ class AnyOrder:
             if certain:
                 params = self.network.step(state)
                 entropy = self.head.entropy(params)
-                entropy = entropy.masked_fill(given | (rank < step), float("inf"))
+                entropy = entropy.masked_fill(~asked | (rank < step), float("inf"))
                 target = entropy.argmin(-1)
                 rank = _ask_next(rank, target, step)
                 now = rank == step

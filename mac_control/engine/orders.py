@@ -10,7 +10,7 @@ from torch import Tensor
 from mac_control.errors import InputError
 
 #: Orders that are known by name; `"certain"` asks for the most certain dimension first.
-ORDERS = ("natural", "random", "certain")
+ORDERS = ("natural", "spaced", "random", "certain")
 
 
 def positions(
@@ -22,8 +22,9 @@ def positions(
 ) -> Tensor:
     """The place of each dimension in an order, `(B, D)` integers.
 
-    `order` is `"natural"` (0, 1, ...), `"random"` (a new permutation per row, uniform), or a
-    permutation: `order[0]` is asked for first.
+    `order` is `"natural"` (0, 1, ...), `"spaced"` (every so many: 0, s, 2 s, ..., 1, 1 + s, ...
+    with s the whole number nearest to √D, so that the first asked for lie wide apart), `"random"`
+    (a new permutation per row, uniform), or a permutation: `order[0]` is asked for first.
 
     Raises:
         InputError: an unknown name, or not a permutation.
@@ -37,8 +38,12 @@ def positions(
             return torch.arange(dim, device=device).expand(batch, dim)
         if order == "random":
             return permutations(batch, dim, generator, device)
+        if order == "spaced":
+            stride = max(1, round(dim**0.5))
+            index = torch.arange(dim, device=device)
+            return (index % stride * dim + index).argsort().argsort().expand(batch, dim)
         raise InputError(
-            f"order: expected 'natural', 'random' or a permutation here, got {order!r}"
+            f"order: expected 'natural', 'spaced', 'random' or a permutation here, got {order!r}"
         )
     sequence = torch.as_tensor(order, device=device)
     if sequence.shape != (dim,) or sorted(sequence.tolist()) != list(range(dim)):
@@ -67,6 +72,7 @@ def path_ranks(given: Tensor, query: Tensor, position: Tensor) -> Tensor:
         [0, 4, 1]
     """
     dim = given.shape[-1]
-    before = position.unsqueeze(-2) < position.unsqueeze(-1)  # (..., D, D): column before row
-    rank = 1 + (before & query.unsqueeze(-2)).sum(-1)
+    place = position.argsort(-1).expand(query.shape)  # what is asked for first, second, ...
+    count = query.gather(-1, place).cumsum(-1)
+    rank = torch.zeros_like(count).scatter(-1, place, count)
     return torch.where(given, 0, torch.where(query, rank, dim + 1))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mac_control.engine.attention import attend
 from mac_control.engine.base import GaussianBase
 from mac_control.engine.heads import Head
 from mac_control.engine.network import Network
@@ -38,10 +39,7 @@ class _Layer(nn.Module):
     def forward(self, h: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:
         """`h` `(B, Q, W)` attends where `visible` `(B, Q, N)` is True."""
         query = self._split(self.query(self.norm_query(h)))
-        # Written out: torch.func.vmap has no rule for the fused kernel on a CPU.
-        score = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        share = score.masked_fill(~visible.unsqueeze(1), -torch.inf).softmax(-1)
-        read = share.to(value.dtype) @ value
+        read = attend(query, key, value, visible)
         h = h + self.leave(read.transpose(1, 2).flatten(2))
         return h + self.mlp(h)
 

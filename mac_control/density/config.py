@@ -1,0 +1,179 @@
+"""Settings of density models and of their training, with presets by kind of data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mac_control.engine.paths import OBJECTIVES, Objective
+from mac_control.errors import InputError
+
+KINDS = ("text", "images", "tables")
+HEADS = ("categorical", "logistic", "gaussian")
+
+
+@dataclass(frozen=True)
+class DensityConfig:
+    """What a density model is made of; all that its checkpoint needs besides weights."""
+
+    kind: str
+    """text, images or tables."""
+    shape: tuple[int, ...]
+    """Of one row: (250,) characters, (32, 32, 3) pixels, (D,) columns."""
+    width: int = 128
+    """Width of the transformer."""
+    layers: int = 4
+    """Its layers."""
+    heads: int = 4
+    """Attention heads."""
+    ratio: int = 4
+    """Width of its MLPs, in widths."""
+    head: str = "categorical"
+    """categorical (text, images), logistic (images) or gaussian (tables): the conditionals."""
+    components: int = 8
+    """Components of a mixture."""
+    bend: int = 0
+    """Tables: components of the mixture that makes each column a standard normal; 0: none."""
+    shrink: float = 0.02
+    """Tables: how far the covariance that conditionals start from is mixed with its diagonal."""
+    ordered: bool = False
+    """Tables: whether what is known is read in the order of the path, not as a set."""
+    objective: str = "mac"
+    """What was trained (`mac_control.engine.paths.OBJECTIVES`)."""
+    queries: str = "evidence"
+    """For which queries: joint, marginal or evidence."""
+    order: str = "natural"
+    """In which order queries are asked: natural, spaced or random."""
+
+    def __post_init__(self) -> None:
+        Objective(self.objective, self.queries, self.order)
+        allowed = {"text": HEADS[:1], "images": HEADS[:2], "tables": HEADS[2:]}
+        if self.kind not in allowed:
+            raise InputError(f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.head not in allowed[self.kind]:
+            names = " or ".join(allowed[self.kind])
+            raise InputError(f"head: expected {names} for {self.kind}, got {self.head!r}")
+        sizes = {n: getattr(self, n) for n in ("width", "layers", "heads", "ratio", "components")}
+        for name, value in {**sizes, "shape": min(self.shape, default=0)}.items():
+            if value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}")
+
+    @property
+    def path_objective(self) -> Objective:
+        """How training paths are drawn."""
+        return Objective(self.objective, self.queries, self.order)
+
+
+@dataclass(frozen=True)
+class DensityTraining:
+    """How a density model is trained."""
+
+    steps: int = 2000
+    """Steps of the optimizer."""
+    batch_size: int = 64
+    """Rows of D variables in a step; paths of short queries are packed into as many variables."""
+    groups: int = 4
+    """Lengths of paths in a step, where queries are marginals."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    warmup: int = 100
+    """Steps until it is reached; a cosine then lowers it to a hundredth."""
+    weight_decay: float = 0.01
+    """Of matrices."""
+    clip: float = 1.0
+    """Longest gradient."""
+    ema: float = 0.99
+    """Decay of the averaged weights, which are what is saved."""
+    keep: str = "last"
+    """Weights to save: last, or best on validation rows."""
+    check_every: int = 250
+    """Steps between two looks at validation rows."""
+    check_rows: int = 64
+    """Validation rows for a look."""
+    recompute: bool = False
+    """Compute activations again in the backward pass: less memory, a third more time."""
+    bf16: bool = False
+    """bfloat16 where the device has it."""
+    device: str = "cpu"
+    """cpu, cuda, ..."""
+    seed: int = 0
+    """All that is random follows from it."""
+    save_seconds: float = 120.0
+    """Seconds between two saves of the state."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "groups", "check_every", "check_rows"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not self.lr > 0:
+            raise InputError(f"lr: expected more than 0, got {self.lr}")
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema: expected 0 to below 1, got {self.ema}")
+        if self.keep not in ("last", "best"):
+            raise InputError(f"keep: expected last or best, got {self.keep!r}")
+
+
+Preset = tuple[dict[str, object], dict[str, object]]
+
+#: (kind, preset) -> settings that differ from the defaults: of the model, of training.
+#: `published`: text as in the paper's code (12 layers of 768, 12 heads, batches of 180, learning
+#: rate 5e-4, windows of 250, spaced order); images with its batch and learning rate, on a
+#: transformer of about as many weights as the paper's U-Net. The steps are ours: the paper's code
+#: gives an upper limit of epochs only.
+PRESETS: dict[tuple[str, str], Preset] = {
+    ("text", "small"): ({"layers": 3}, {"batch_size": 32, "groups": 2, "lr": 3e-3}),
+    ("text", "published"): (
+        {"width": 768, "layers": 12, "heads": 12, "ratio": 4, "order": "spaced"},
+        {
+            "steps": 1_000_000,
+            "batch_size": 180,
+            "lr": 5e-4,
+            "warmup": 5000,
+            "ema": 0.9999,
+            "bf16": True,
+            "check_every": 5000,
+        },
+    ),
+    ("images", "small"): (
+        {"width": 96, "layers": 4, "head": "logistic", "components": 5},
+        {"batch_size": 16, "groups": 2},
+    ),
+    ("images", "published"): (
+        {
+            "width": 512,
+            "layers": 14,
+            "heads": 8,
+            "head": "logistic",
+            "components": 30,
+            "order": "spaced",
+        },
+        {
+            "steps": 1_000_000,
+            "batch_size": 24,
+            "lr": 1e-4,
+            "warmup": 5000,
+            "ema": 0.9999,
+            "bf16": True,
+            "recompute": True,
+            "check_every": 5000,
+        },
+    ),
+    ("tables", "small"): (
+        {"width": 64, "layers": 2, "head": "gaussian", "components": 8},
+        {"batch_size": 128, "keep": "best", "ema": 0.98, "steps": 600, "lr": 3e-3, "clip": 5.0},
+    ),
+    ("tables", "published"): (
+        {"width": 512, "layers": 4, "heads": 8, "head": "gaussian", "components": 20},
+        {
+            "steps": 400_000,
+            "batch_size": 512,
+            "lr": 5e-4,
+            "warmup": 2000,
+            "ema": 0.9999,
+            "keep": "best",
+            "check_every": 2000,
+            "check_rows": 2000,
+        },
+    ),
+}
+
+__all__ = ["HEADS", "KINDS", "OBJECTIVES", "PRESETS", "DensityConfig", "DensityTraining"]

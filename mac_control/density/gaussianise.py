@@ -1,0 +1,108 @@
+"""Columns bent until each alone is a standard normal: what then is left is how they depend."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mac_control.errors import InputError
+
+_LOG_2PI = math.log(2 * math.pi)
+
+
+class Gaussianise(nn.Module):
+    """`z = Φ⁻¹(F(x))`, column by column, F a mixture of Gaussians fitted to the column.
+
+    With `shrink`, `z` is partly the standardised column itself, which keeps tails in bounds:
+    F mixes in that share of one Gaussian with the column's mean and twice its variance.
+
+    Args:
+        dim: D.
+        components: of each column's mixture; 0: columns are standardised only.
+
+    Example:
+        >>> x = -torch.rand(2000, 2, generator=torch.Generator().manual_seed(0)).log()
+        >>> bend = Gaussianise(2, components=8).fit(x)
+        >>> z, slope = bend(x)
+        >>> bool((z.std(0) - 1).abs().max() < 0.1), bool((bend.inverse(z) - x).abs().max() < 1e-3)
+        (True, True)
+    """
+
+    mean: Tensor
+    std: Tensor
+    weights: Tensor
+    locs: Tensor
+    scales: Tensor
+
+    def __init__(self, dim: int, components: int = 0) -> None:
+        super().__init__()
+        if components < 0:
+            raise InputError(f"bend: expected at least 0 components, got {components}")
+        self.components = components
+        k = components + 1 if components else 1  # the last one is wide
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.ones(dim))
+        self.register_buffer("weights", torch.full((dim, k), 1.0 / k))
+        self.register_buffer("locs", torch.zeros(dim, k))
+        self.register_buffer("scales", torch.ones(dim, k))
+
+    @torch.no_grad()
+    def fit(
+        self, x: Tensor, steps: int = 200, floor: float = 0.05, shrink: float = 0.02
+    ) -> Gaussianise:
+        """Fit to rows `(N, D)` by expectation maximisation, all columns at once."""
+        x = x.double()
+        x = x[torch.linspace(0, len(x) - 1, min(len(x), 20_000)).long()]
+        mean, std = x.mean(0), x.std(0)
+        std = torch.where(std > 1e-6, std, 1.0)
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+        if not self.components:
+            return self
+        z = ((x - mean) / std).unsqueeze(-1)  # (N, D, 1)
+        k = self.components
+        locs = z.squeeze(-1).quantile((torch.arange(k).double() + 0.5) / k, dim=0).T  # (D, K)
+        scales, weights = torch.full_like(locs, 1.0 / math.sqrt(k)), torch.full_like(locs, 1.0 / k)
+        for _ in range(steps):
+            log = weights.log() - scales.log() - 0.5 * ((z - locs) / scales) ** 2
+            share = log.softmax(-1)  # (N, D, K)
+            total = share.sum(0).clamp_min(1e-8)
+            weights = (total + 0.5) / (total + 0.5).sum(-1, keepdim=True)
+            locs = (share * z).sum(0) / total
+            var = (share * (z - locs) ** 2).sum(0) / total
+            scales = var.sqrt().clamp_min(floor)
+        wide = weights.new_tensor([shrink]).expand(len(weights), 1)
+        self.weights = torch.cat([(1 - shrink) * weights, wide], 1).float()
+        self.locs = torch.cat([locs, torch.zeros_like(wide)], 1).float()
+        self.scales = torch.cat([scales, torch.full_like(wide, math.sqrt(2))], 1).float()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`z` `(B, D)` and `log |dz/dx|` `(B, D)`."""
+        z = (x - self.mean) / self.std
+        if not self.components:
+            return z, -self.std.log().expand_as(z)
+        z = z.double().unsqueeze(-1)
+        loc, scale, weight = (t.double() for t in (self.locs, self.scales, self.weights))
+        unit = (z - loc) / scale
+        low, high = torch.special.ndtr(unit), torch.special.ndtr(-unit)
+        below, above = (weight * low).sum(-1), (weight * high).sum(-1)
+        # From the nearer end: 1 - p has no digits left where p is next to 1.
+        lower = torch.special.ndtri(below.clamp(1e-300, 0.5))
+        bent = torch.where(below < 0.5, lower, -torch.special.ndtri(above.clamp(1e-300, 0.5)))
+        log_density = (weight.log() - scale.log() - 0.5 * unit**2).logsumexp(-1)
+        slope = log_density + 0.5 * bent**2 - self.std.double().log()
+        return bent.to(x.dtype), slope.to(x.dtype)
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """`x` of `z`, by bisection."""
+        if not self.components:
+            return z * self.std + self.mean
+        low, high = torch.full_like(z, -60.0), torch.full_like(z, 60.0)
+        for _ in range(60):
+            middle = (low + high) / 2
+            below = self(middle * self.std + self.mean)[0] < z
+            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        return (low + high) / 2 * self.std + self.mean

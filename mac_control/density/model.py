@@ -1,0 +1,311 @@
+"""A density model: data in, log-probabilities and completions out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.checkpoint import commit, from_json, read
+from mac_control.density.build import build_head, build_network
+from mac_control.density.config import DensityConfig
+from mac_control.density.gaussianise import Gaussianise
+from mac_control.density.text import ALPHABET, BLANK, decode, encode
+from mac_control.engine.model import AnyOrder
+from mac_control.errors import CheckpointError, InputError
+
+_CHUNK = 1 << 15  # variables in one pass
+
+
+class DensityModel:
+    """`p(x)` of one kind of data, asked for any marginal and any conditional.
+
+    Data is as a user has it: text is a string, a list of them, or symbols `(B, L)` uint8; images
+    are `(B, H, W, C)` uint8, tables `(B, D)` floats. Masks are booleans of the data's shape,
+    `(B, length)` for text.
+
+    Args:
+        config: kind of data, size of the network, how it was trained.
+        device: to compute on.
+    """
+
+    #: What stands in `density.json` besides: how it was trained, on what.
+    checkpoint: Mapping[str, Any]
+
+    def __init__(self, config: DensityConfig, device: str = "cpu") -> None:
+        self.config, self.device = config, torch.device(device)
+        self.head = build_head(config)
+        self.bend = Gaussianise(config.shape[0], config.bend) if config.kind == "tables" else None
+        self.network = build_network(config, self.head)
+        self.checkpoint = {}
+        self.to(device)
+
+    @property
+    def dim(self) -> int:
+        """Number of variables, D."""
+        return self.network.dim
+
+    @property
+    def parts(self) -> dict[str, torch.nn.Module]:
+        """What has weights."""
+        return {"network": self.network} | ({"bend": self.bend} if self.bend is not None else {})
+
+    def to(self, device: str) -> DensityModel:
+        """Move to a device."""
+        self.device = torch.device(device)
+        for part in self.parts.values():
+            part.to(self.device)
+        return self
+
+    def log_prob(
+        self,
+        x: Any,
+        given: Any = None,
+        query: Any = None,
+        order: str | None = None,
+        via: str = "path",
+        seed: int = 0,
+    ) -> np.ndarray:
+        """`log p(x_query | x_given)`, `(B,)` [nats].
+
+        Args:
+            x: data; what is neither given nor asked may be anything.
+            given: mask of what is known; None: nothing.
+            query: mask of what is asked; None: all that is not given.
+            order: in which the query is asked, natural, spaced or random; None: as trained.
+            via: `path` conditions on what is given. `marginals` is
+                `log p(x_query, x_given) - log p(x_given)`, for models trained on marginals: it sums
+                to 1 over x_query only as far as the model's marginals agree with one another.
+            seed: of a random order.
+
+        Raises:
+            InputError: data or masks that do not fit, or a query of nothing.
+        """
+        values, here, slopes = self._values(x)
+        given = self._mask("given", given, here) & here
+        query = here & ~given if query is None else self._mask("query", query, here)
+        if (query & ~here).any():
+            raise InputError("query: expected characters of the text, got a place behind its end")
+        if via == "path":
+            return self._log_prob(values, slopes, given, query, order, seed).cpu().numpy()
+        if via != "marginals":
+            raise InputError(f"via: expected 'path' or 'marginals', got {via!r}")
+        nothing = torch.zeros_like(given)
+        both = self._log_prob(values, slopes, nothing, given | query, order, seed)
+        alone = torch.zeros_like(both)
+        some = given.any(1)
+        if some.any():
+            rows = (values[some], slopes[some], nothing[some], given[some])
+            alone[some] = self._log_prob(*rows, order, seed)
+        return (both - alone).cpu().numpy()
+
+    def sample(
+        self,
+        x: Any,
+        given: Any,
+        temperature: float = 1.0,
+        seed: int = 0,
+        order: str | None = None,
+    ) -> Any:
+        """Data with what is not given drawn at random; given entries stay as they are.
+
+        Raises:
+            InputError: data or masks that do not fit.
+        """
+        return self._fill(x, given, "sample", temperature, seed, order)
+
+    def mode(self, x: Any, given: Any, order: str | None = None) -> Any:
+        """Data with what is not given filled in by the most probable value, one after another.
+
+        In the order `certain` the least uncertain comes first.
+        """
+        return self._fill(x, given, "mode", 1.0, 0, order)
+
+    def encode(self, x: Any) -> Tensor:
+        """Values `(B, D)` float32 that the network sees, of whole rows."""
+        values, here, _ = self._values(x)
+        if not here.all():
+            raise InputError(f"x: expected {self.dim} characters, got fewer")
+        return values
+
+    def decode(self, values: Tensor) -> Any:
+        """Data of values `(B, D)`."""
+        if self.config.kind == "tables":
+            assert self.bend is not None
+            return self.bend.inverse(values).cpu().numpy()
+        if self.config.head == "logistic":
+            values = (values + 1) * 127.5
+        symbols = values.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+        if self.config.kind == "text":
+            return [decode(row) for row in symbols]
+        return symbols.reshape(-1, *self.config.shape)
+
+    def save(self, folder: str | Path, record: Mapping[str, Any] | None = None) -> Path:
+        """Write a folder that :func:`load_density` reads; `record` is kept beside."""
+        tensors = {
+            f"{name}.{key}": value
+            for name, part in self.parts.items()
+            for key, value in part.state_dict().items()
+        }
+        head = {"config": dataclasses.asdict(self.config)}
+        commit(folder, "density", {**head, **(record or {})}, tensors)
+        return Path(folder)
+
+    def _values(self, x: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Values `(B, D)`, which of them are there (text may be shorter), and log slopes."""
+        kind, shape = self.config.kind, self.config.shape
+        if kind == "text":
+            rows = _symbols(x, self.dim)
+            symbols = np.zeros((len(rows), self.dim), np.float32)
+            here = np.zeros(symbols.shape, bool)
+            for index, row in enumerate(rows):
+                symbols[index, : len(row)], here[index, : len(row)] = row, True
+            values = self._tensor(symbols)
+            return values, self._tensor(here), torch.zeros_like(values)
+        array = np.asarray(x)
+        if array.shape[1:] != shape or (kind == "images" and array.dtype != np.uint8):
+            want = " × ".join(map(str, shape))
+            what = "images uint8" if kind == "images" else "rows"
+            raise InputError(f"x: expected {what} (B, {want}), got {array.shape} {array.dtype}")
+        values = self._tensor(array.reshape(len(array), -1).astype(np.float32))
+        slopes = torch.zeros_like(values)
+        if self.bend is not None:
+            values, slopes = self.bend(values)
+        elif self.config.head == "logistic":
+            values = values / 127.5 - 1
+        return values, torch.ones_like(values, dtype=torch.bool), slopes
+
+    def _log_prob(
+        self,
+        values: Tensor,
+        slopes: Tensor,
+        given: Tensor,
+        query: Tensor,
+        order: str | None,
+        seed: int,
+    ) -> Tensor:
+        model = AnyOrder(self.network, self.head)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        order = order or self.config.path_objective.asked_in
+        parts = []
+        with torch.inference_mode(), _evaluating(self.network):
+            for rows in torch.arange(len(values)).split(max(1, _CHUNK // self.dim)):  # type: ignore[no-untyped-call]
+                found = model.log_prob(
+                    values[rows], given[rows], None, query[rows], order, generator
+                )
+                parts.append(found + torch.where(query[rows], slopes[rows], 0).sum(1))
+        return torch.cat(parts)
+
+    def _fill(
+        self, x: Any, given: Any, rule: str, temperature: float, seed: int, order: str | None
+    ) -> Any:
+        values, here, _ = self._values(x)
+        given = self._mask("given", given, here) & here
+        if not temperature >= 0:
+            raise InputError(f"temperature: expected a number of at least 0, got {temperature}")
+        model = AnyOrder(self.network, self.head)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        order = order or self.config.path_objective.asked_in
+        with torch.inference_mode(), _evaluating(self.network):
+            filled, _ = model.fill(
+                values, given, None, rule, order, temperature, generator, here & ~given
+            )
+        data = self.decode(filled)
+        if self.config.kind == "text":
+            lengths = [len(row) for row in _symbols(x, self.dim)]
+            return [text[:length] for text, length in zip(data, lengths, strict=True)]
+        shape = np.asarray(x).shape
+        known = given.cpu().numpy().reshape(shape)
+        return np.where(known, x, data.astype(np.asarray(x).dtype))  # bit for bit
+
+    def _mask(self, name: str, mask: Any, here: Tensor) -> Tensor:
+        if mask is None:
+            return torch.zeros_like(here)
+        array = np.asarray(mask)
+        shape: Sequence[int] = (len(here), *self.config.shape)
+        if self.config.kind == "text" and array.ndim == 2 and array.shape[1] < self.dim:
+            array = np.pad(array, ((0, 0), (0, self.dim - array.shape[1])))
+        if array.dtype != bool or array.shape != tuple(shape):
+            raise InputError(
+                f"{name}: expected booleans {tuple(shape)}, got {array.shape} {array.dtype}"
+            )
+        return self._tensor(array.reshape(len(array), -1))
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def load_density(path: str | Path, device: str = "cpu") -> DensityModel:
+    """The density model of a folder that `mac-control density train --out` wrote.
+
+    Raises:
+        CheckpointError: nothing there, damaged, or of a newer version.
+
+    Example:
+        >>> import tempfile
+        >>> model = DensityModel(DensityConfig("text", (8,), width=16, layers=1, heads=2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     loaded = load_density(model.save(folder))
+        >>> bool(np.allclose(loaded.log_prob("a cab"), 5 * np.log(1 / 27), atol=2.0))
+        True
+    """
+    path = Path(path)
+    folder = path.parent if path.name == "density.json" else path
+    if not (folder / "density.json").is_file():
+        raise CheckpointError(
+            f"{folder}: expected a density model (a folder with density.json), found none; "
+            "'mac-control density train --out FOLDER' makes one"
+        )
+    record, tensors = read(folder, "density")
+    try:
+        config = from_json(DensityConfig, record["config"])
+        limit = max(4096, sum(t.numel() for t in tensors.values()))
+        if max(config.width, config.layers, config.components, config.bend, *config.shape) > limit:
+            raise ValueError("a size beyond the weights")
+        with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
+            model = DensityModel(config)
+        for name, part in model.parts.items():
+            own = {k: v for k, v in tensors.items() if k.startswith(f"{name}.")}
+            part.load_state_dict({k[len(name) + 1 :]: v for k, v in own.items()})
+            if not all(t.isfinite().all() for t in own.values() if t.is_floating_point()):
+                raise ValueError("weights that are not finite")
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{folder}: expected the weights of its own configuration, got {str(error)[:300]}"
+        ) from error
+    model.checkpoint = record
+    return model.to(device)
+
+
+@contextmanager
+def _evaluating(network: torch.nn.Module) -> Iterator[None]:
+    """A network out of training mode for a while."""
+    before = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(before)
+
+
+def _symbols(x: Any, most: int) -> list[np.ndarray]:
+    """Symbols of each text; blanks count as spaces, whatever is made of them."""
+    if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 2:
+        if x.size and x.max() >= len(ALPHABET):
+            raise InputError(f"x: expected symbols below {len(ALPHABET)}, got {x.max()}")
+        rows = list(x)
+    else:
+        texts = [x] if isinstance(x, str) else list(x)
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise InputError("x: expected text, a list of texts, or symbols (B, L) uint8")
+        rows = [encode(text.replace(BLANK, " "), "x") for text in texts]
+    for row in rows:
+        if not 1 <= len(row) <= most:
+            raise InputError(f"x: expected 1 to {most} characters, got {len(row)}")
+    return rows

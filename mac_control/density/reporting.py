@@ -1,0 +1,198 @@
+"""Mean and spread over seeds, differences that count, learning curves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import DataError
+from mac_control.files import write_text
+
+Row = dict[str, Any]
+QUERIES = ("joint", "marginal", "conditional", "evidence")
+#: (objective, queries) -> how a page calls it.
+_NAMES = {
+    ("ardm", "marginal"): "ARDM",
+    ("ardm", "evidence"): "ARDM",
+    ("no-redundancy", "marginal"): "redundancy removed",
+    ("mac", "marginal"): "+ frequency weights (MAC)",
+    ("paper", "marginal"): "+ cardinality weights (as published)",
+    ("mac", "evidence"): "MAC for p(rest given any)",
+    ("mac", "joint"): "one order, joint only",
+    ("ardm-sets", "marginal"): "ARDM, sampler as published",
+    ("mac-sets", "marginal"): "MAC, sampler as published",
+}
+_BASE, _OURS = "ARDM", "+ frequency weights (MAC)"
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """The rows of a file that evaluate wrote.
+
+    Raises:
+        DataError: not there, or something else.
+    """
+    try:
+        rows = [json.loads(line) for line in Path(path).read_text().splitlines() if line]
+        if not rows or not all(isinstance(r, dict) and "objective" in r for r in rows):
+            raise ValueError("no ratings in it")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected a file that 'mac-control density evaluate --out' wrote, got {error}"
+        ) from error
+    return rows
+
+
+def add_row(path: str | Path, row: Row) -> None:
+    """Add a row to a file, in place of one of the same model asked in the same order."""
+    rows = read_rows(path) if Path(path).exists() else []
+    rows = [r for r in rows if (r["model"], r["asked_in"]) != (row["model"], row["asked_in"])]
+    write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+
+
+def label(row: Row) -> str:
+    """How a page calls the way that a row's model was trained, and asked where that differs.
+
+    Example:
+        >>> label({"objective": "ardm", "queries": "marginal", "asked_in": "natural"})
+        'ARDM, asked in natural order'
+    """
+    objective = row["objective"]
+    name = _NAMES.get((objective, row["queries"]), f"{objective}, {row['queries']}")
+    if "method" in row:
+        return str(row["method"])
+    usual = "random" if objective.startswith("ardm") else row["asked_in"]
+    if row.get("trained_in", usual) != row["asked_in"]:
+        name += f", asked in {row['asked_in']} order"
+    return name
+
+
+def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Rows by label, in order of first appearance."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(label(row), []).append(row)
+    return groups
+
+
+def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
+    """The tables as Markdown."""
+    lines = [f"# {title}", "", note, ""] if note else [f"# {title}", ""]
+    tables = all(rows[0]["kind"] == "tables" for rows in sections.values())
+    unit = (
+        "Log-likelihood [nats] of what is asked, higher is better,"
+        if tables
+        else "Bits per dimension (sum over what is asked, divided by the number of all variables), "
+        "lower is better,"
+    )
+    lines += [
+        f"{unit} on the test rows; mean [lowest, highest] over seeds. joint: all variables. "
+        "marginal: a random set of uniform size. conditional: the rest given a random set. "
+        "evidence: the rest given each variable with probability 1/2. Every model is asked the "
+        "same questions about the same rows, and each answer sums to 1 over what is asked. A dash: "
+        "the model was not trained for any such question.",
+        "",
+    ]
+    for name, rows in sections.items():
+        groups = grouped(rows)
+        first = rows[0]
+        lines += [
+            f"## {name}: D = {first['dim']}, {first['rows']} test rows",
+            "",
+            "| training | joint | marginal | conditional | evidence | CPU [s] | seeds |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        for what, found in groups.items():
+            joint_only = found[0]["queries"] == "joint"
+            cells = [_cell(found, q, joint_only and q != "joint") for q in QUERIES]
+            cpu = np.mean([r["cpu_s"] for r in found])
+            lines.append(f"| {what} | {' | '.join(cells)} | {cpu:.0f} | {len(found)} |")
+        lines += ["", *_compared(groups), ""]
+    return "\n".join([*lines, "![learning curves](curves.png)"]) + "\n"
+
+
+def _cell(rows: list[Row], query: str, dash: bool) -> str:
+    values = [_value(r, query) for r in rows if query in r]
+    if dash or not values:
+        return "-"
+    return f"{np.mean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
+
+
+def _value(row: Row, query: str) -> float:
+    """What a page shows: bits per dimension, or nats of a table's row."""
+    value = float(row[query]["mean"])
+    return -value * math.log(2) * row["dim"] if row["kind"] == "tables" else value
+
+
+def _compared(groups: dict[str, list[Row]]) -> list[str]:
+    """A sentence on each kind of query: MAC against the best of every other kind of training."""
+    if _OURS not in groups:
+        return []
+    lines = []
+    unit = "nats" if groups[_OURS][0]["kind"] == "tables" else "bits"
+    sign = -1 if unit == "nats" else 1  # so that lower is better
+    for query in ("joint", "marginal"):
+        mine = [sign * _value(r, query) for r in groups[_OURS]]
+        for rival in (_BASE, "zuko", "scikit-learn"):
+            bases = {
+                k: [sign * _value(r, query) for r in v if query in r]
+                for k, v in groups.items()
+                if k.startswith(rival) and "sampler" not in k
+            }
+            bases = {k: v for k, v in bases.items() if v}
+            if not bases:
+                continue
+            best = min(bases, key=lambda k: float(np.mean(bases[k])))
+            gap = float(np.mean(mine) - np.mean(bases[best]))
+            apart = max(mine) < min(bases[best]) or max(bases[best]) < min(mine)
+            side = "better" if gap < 0 else "worse"
+            what = "do not meet" if apart else "overlap"
+            lines.append(
+                f"- {query}: MAC is {abs(gap):.3f} {unit} {side} than {best}; their ranges over "
+                f"seeds {what}."
+            )
+    return lines
+
+
+def figure(sections: dict[str, list[Row]]) -> Any:
+    """Learning curves: bits of validation rows against CPU seconds, one line a seed."""
+    from matplotlib.figure import Figure
+
+    found = {k: [r for r in rows if r.get("curve")] for k, rows in sections.items()}
+    found = {k: v for k, v in found.items() if v}
+    result = Figure(figsize=(4.2 * max(1, len(found)), 6), layout="constrained")
+    axes = result.subplots(2, max(1, len(found)), squeeze=False)
+    for column, (name, rows) in enumerate(found.items()):
+        groups = {k: v for k, v in grouped(rows).items() if ", asked in" not in k}
+        for row, query in enumerate(("joint", "marginal")):
+            ax = axes[row, column]
+            for number, (what, runs) in enumerate(groups.items()):
+                if query == "marginal" and runs[0]["queries"] != "marginal":
+                    continue
+                for index, run in enumerate(runs):
+                    curve = np.array(run["curve"])
+                    text = what if index == 0 else None
+                    values = curve[:, 1 + row]
+                    ax.plot(curve[:, 0], values, color=f"C{number}", lw=1, label=text)
+            ax.set_title(f"{name}: {query}", fontsize=9)
+            ax.set_xlabel("CPU [s]")
+            ax.set_ylabel("bits per dimension")
+            if ax.lines:
+                ax.legend(fontsize=6)
+    return result
+
+
+def curve(log: Path) -> list[list[float]]:
+    """`[CPU seconds, joint, marginal]` of the validation rows in a log.csv; empty where none."""
+    import csv
+
+    if not log.exists():
+        return []
+    with open(log, newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r.get("joint") and r.get("cpu")]
+    found = [[float(r[k]) for k in ("cpu", "joint", "marginal")] for r in rows]
+    return [[round(v, 3) for v in row] for row in found if all(map(math.isfinite, row))]

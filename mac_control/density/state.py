@@ -1,0 +1,76 @@
+"""The state of a training run on disk: all that the rest of it depends on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mac_control.checkpoint import commit, read
+from mac_control.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from mac_control.density.trainer import Run
+
+
+def save_state(run: Run) -> None:
+    """Write weights, averages, moments and the step."""
+    tensors = {}
+    for name, value in run.params.items():
+        tensors[f"params/{name}"] = value.detach()
+        tensors[f"ema/{name}"] = run.ema.network.get_parameter(name).detach()
+        tensors[f"best/{name}"] = run.best[name]
+    for index, moments in run.optimizer.state_dict()["state"].items():
+        for name, value in moments.items():
+            tensors[f"optimizer/{index}/{name}"] = value
+    best = run.best_value if math.isfinite(run.best_value) else None
+    record = {"settings": run.settings, "step": run.step, "cpu": run.cpu, "best": best}
+    commit(run.out, "training", record, tensors)
+
+
+@torch.no_grad()
+def load_state(run: Run) -> None:
+    """Take up the run that lies in `run.out`, if there is one.
+
+    Raises:
+        CheckpointError: it is a run with other settings, or damaged.
+    """
+    if not (run.out / "training.json").exists():
+        if (run.out / "density.json").exists() or (run.out / "policy.json").exists():
+            raise CheckpointError(
+                f"{run.out}: expected an empty folder or an unfinished run, got a model without "
+                "its training state"
+            )
+        return
+    record, tensors = read(run.out, "training")
+    settings = record.get("settings", {})
+    for name, value in run.settings.items():
+        if _plain(settings.get(name)) != _plain(value):
+            raise CheckpointError(
+                f"{run.out}: holds a training run with {name} {settings.get(name)}, got {value}; "
+                "choose another folder, or the same settings to go on"
+            )
+    try:
+        run.step, run.cpu = int(record["step"]), float(record["cpu"])
+        run.best_value = math.inf if record["best"] is None else float(record["best"])
+        for name, parameter in run.params.items():
+            parameter.copy_(tensors[f"params/{name}"])
+            run.ema.network.get_parameter(name).copy_(tensors[f"ema/{name}"])
+            run.best[name].copy_(tensors[f"best/{name}"])
+        whole = run.optimizer.state_dict()
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, index, name = key.split("/")
+                whole["state"].setdefault(int(index), {})[name] = value
+        run.optimizer.load_state_dict(whole)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{run.out}: expected the state of this training run, got another ({error})"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

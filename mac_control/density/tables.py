@@ -1,0 +1,215 @@
+"""Tables of real numbers, with the preprocessing of the published benchmarks by name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from mac_control.density.images import npz_arrays
+from mac_control.errors import DataError
+
+Splits = dict[str, np.ndarray]
+_HAD = (
+    "https://archive.ics.uci.edu (individual household power, gas sensor array under dynamic "
+    "mixtures, HEPMASS, MiniBooNE) and https://zenodo.org/records/1161203 (all, preprocessed)"
+)
+
+
+def read_table(path: str | Path, preprocessing: str = "none", seed: int = 0) -> Splits:
+    """Rows `(N, D)` float64 of each split: train, validation, test.
+
+    Args:
+        path: `.npy`, `.npz` (arrays `train`, `validation`, `test`, or one), `.csv`, `.txt` with
+            numbers, `.hdf5`, or a folder with the files of a published benchmark.
+        preprocessing: `none` (shuffled, 80, 10 and 10 per cent), or one of `PREPROCESSING`.
+        seed: of the shuffle and of the noise that the benchmark adds.
+
+    Raises:
+        DataError: nothing to read there, or not what the preprocessing is for.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/a.npy", np.zeros((20, 3)))
+        ...     {name: rows.shape for name, rows in read_table(f"{folder}/a.npy").items()}
+        {'train': (16, 3), 'validation': (2, 3), 'test': (2, 3)}
+    """
+    path, rng = Path(path), np.random.default_rng(seed)
+    if preprocessing != "none" and preprocessing not in PREPROCESSING:
+        raise DataError(
+            f"preprocessing: expected none, {', '.join(PREPROCESSING)}, got {preprocessing!r}"
+        )
+    if not path.exists():
+        raise DataError(
+            f"{path}: expected a table (.npy, .npz, .csv), found none; those of the published "
+            f"benchmarks are had at {_HAD}"
+        )
+    splits = PREPROCESSING.get(preprocessing, _plain)(path, rng)
+    for name, rows in splits.items():
+        if rows.ndim != 2 or not rows.shape[1] or len(rows) < 2:
+            raise DataError(f"{path}: expected rows and columns in {name}, got {rows.shape}")
+        if not np.isfinite(rows).all():
+            at = np.argwhere(~np.isfinite(rows))[0].tolist()
+            raise DataError(
+                f"{path}: expected finite numbers, got another in row {at[0]} of {name}"
+            )
+    return {name: np.ascontiguousarray(rows, np.float64) for name, rows in splits.items()}
+
+
+def _plain(path: Path, rng: np.random.Generator) -> Splits:
+    arrays = _arrays(path)
+    names = {"val": "validation", "valid": "validation"}
+    arrays = {names.get(k, k): v for k, v in arrays.items()}
+    if set(arrays) >= {"train", "validation", "test"}:
+        return {k: arrays[k] for k in ("train", "validation", "test")}
+    return _split(rng.permutation(_one(path, arrays)))
+
+
+def _power(path: Path, rng: np.random.Generator) -> Splits:
+    """Without reactive power and intensity; uniform noise on what was rounded; standardised."""
+    rows = _one(path)
+    if rows.shape[1] != 8:
+        raise DataError(f"{path}: expected the 8 columns of power, got {rows.shape[1]}")
+    rows = rng.permutation(np.delete(rows, [1, 3], axis=1))  # power, voltage, 3 meters, time
+    noise = np.array([0.001, 0.01, 1.0, 1.0, 1.0, 0.0])
+    return _standardised(_split(rows + noise * rng.random(rows.shape)))
+
+
+def _gas(path: Path, rng: np.random.Generator) -> Splits:
+    """Without time and concentrations, nor columns that others predict (correlation > 0.98)."""
+    rows = _one(path)
+    if rows.shape[1] == 19:
+        rows = rows[:, 3:]
+    if rows.shape[1] < 8:
+        raise DataError(f"{path}: expected the 19 columns of gas, got {rows.shape[1]}")
+    while (alike := (np.corrcoef(rows.T) > 0.98).sum(1)).max() > 1:
+        rows = np.delete(rows, int(np.argmax(alike > 1)), axis=1)
+    return _standardised(_split(rng.permutation(rows)))
+
+
+def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
+    """Signal alone, 1000 GeV, without columns in which a value comes up too often."""
+    if not path.is_dir():
+        raise DataError(f"{path}: expected a folder with 1000_train.csv and 1000_test.csv")
+    train, test = (_one(path / f"1000_{name}.csv") for name in ("train", "test"))
+    if train.shape[1] < 28:
+        raise DataError(f"{path}: expected the 28 columns of HEPMASS, got {train.shape[1]}")
+    train, test = (rows[rows[:, 0] == 1, 1:] for rows in (train, test))
+    test = test[:, : train.shape[1]]
+    often = [np.unique(column, return_counts=True)[1].max() > 5 for column in train.T]
+    train, test = train[:, ~np.array(often)], test[:, ~np.array(often)]
+    train = rng.permutation(train)
+    held = len(train) // 10
+    return _standardised({"train": train[:-held], "validation": train[-held:], "test": test})
+
+
+def _miniboone(path: Path, rng: np.random.Generator) -> Splits:
+    """As published already; the last tenth for testing, a tenth of the rest for validation."""
+    rows = _one(path)
+    if rows.shape[1] != 43:
+        raise DataError(f"{path}: expected the 43 columns of MINIBOONE, got {rows.shape[1]}")
+    return _split(rng.permutation(rows))
+
+
+def _bsds(path: Path, rng: np.random.Generator) -> Splits:
+    """8 × 8 patches: noise of one grey level, the mean subtracted, the last pixel dropped."""
+    arrays = _arrays(path)
+    names = {"val": "validation", "train": "train", "test": "test", "validation": "validation"}
+    splits = {}
+    for name, rows in ((names[k], v) for k, v in arrays.items() if k in names):
+        if rows.shape[1:] == (63,):  # the published file
+            splits[name] = rows
+            continue
+        if rows.shape[1:] != (64,):
+            raise DataError(f"{path}: expected patches (N, 64) in {name}, got {rows.shape}")
+        pixels = (rows.astype(np.float64) + rng.random(rows.shape)) / 256
+        splits[name] = (pixels - pixels.mean(1, keepdims=True))[:, :-1]
+    if set(splits) != {"train", "validation", "test"}:
+        raise DataError(f"{path}: expected train, val and test, got {', '.join(arrays)}")
+    return {name: splits[name] for name in ("train", "validation", "test")}
+
+
+#: Name of a published benchmark -> its preprocessing (Papamakarios et al. 2017).
+PREPROCESSING: dict[str, Callable[[Path, np.random.Generator], Splits]] = {
+    "power": _power,
+    "gas": _gas,
+    "hepmass": _hepmass,
+    "miniboone": _miniboone,
+    "bsds": _bsds,
+}
+
+
+def _split(rows: np.ndarray) -> Splits:
+    """80 or 81, 10 or 9, and 10 per cent, as the published benchmarks are split."""
+    test = max(2, len(rows) // 10)
+    held = max(2, (len(rows) - test) // 10)
+    if len(rows) < 10:
+        raise DataError(f"table: expected at least 10 rows, got {len(rows)}")
+    parts = np.split(rows, [len(rows) - test - held, len(rows) - test])
+    return dict(zip(("train", "validation", "test"), parts, strict=True))
+
+
+def _standardised(splits: Splits) -> Splits:
+    seen = np.concatenate([splits["train"], splits["validation"]])
+    mean, std = seen.mean(0), seen.std(0)
+    std = np.where(std > 0, std, 1.0)
+    return {name: (rows - mean) / std for name, rows in splits.items()}
+
+
+def _one(path: Path, arrays: Splits | None = None) -> np.ndarray:
+    arrays = _arrays(path) if arrays is None else arrays
+    tables = {k: v for k, v in arrays.items() if v.ndim == 2}
+    if len(tables) != 1:
+        raise DataError(f"{path}: expected one table, got {', '.join(arrays) or 'nothing'}")
+    return next(iter(tables.values()))
+
+
+def _arrays(path: Path) -> Splits:
+    """The numeric arrays of a file by name."""
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file, found none; the tables are had at {_HAD}")
+    if path.suffix == ".npz":
+        found = npz_arrays(path)
+    elif path.suffix == ".npy":
+        try:
+            found = {"rows": np.load(path, allow_pickle=False)}
+        except (ValueError, EOFError, OSError) as error:
+            raise DataError(f"{path}: expected a whole npy file, got {error}") from error
+    elif path.suffix in (".hdf5", ".h5"):
+        try:
+            with h5py.File(path, "r") as file:
+                found = {k: v[()] for k, v in file.items() if isinstance(v, h5py.Dataset)}
+        except OSError as error:
+            raise DataError(f"{path}: expected a whole HDF5 file, got {error}") from error
+    else:
+        found = {"rows": _csv(path)}
+    return {k: v for k, v in found.items() if v.dtype.kind in "uif" and v.ndim > 1}
+
+
+def _csv(path: Path) -> np.ndarray:
+    """Numbers separated by commas or white space, below a line of names or none."""
+    rows: list[list[float]] = []
+    with open(path, encoding="utf-8", newline="") as file:
+        for number, cells in enumerate(csv.reader(file), 1):
+            cells = cells if len(cells) > 1 else " ".join(cells).split()
+            if not cells:
+                continue
+            try:
+                rows.append([float(cell) for cell in cells])
+            except ValueError as error:
+                if number == 1:
+                    continue  # the names
+                raise DataError(
+                    f"{path}: expected numbers in line {number}, got {error}"
+                ) from error
+            if len(rows[-1]) != len(rows[0]):
+                raise DataError(
+                    f"{path}: expected {len(rows[0])} numbers in line {number}, got {len(rows[-1])}"
+                )
+    if not rows:
+        raise DataError(f"{path}: expected rows of numbers, found none")
+    return np.array(rows)

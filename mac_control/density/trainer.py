@@ -1,0 +1,278 @@
+"""The training loop of density models: resumable to the same weights bit for bit."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mac_control.density.config import DensityConfig, DensityTraining
+from mac_control.density.data import Data
+from mac_control.density.evaluation import bits
+from mac_control.density.model import DensityModel
+from mac_control.density.state import load_state, save_state
+from mac_control.engine.base import GaussianBase
+from mac_control.engine.two_stream import TwoStream
+from mac_control.errors import InputError, MacControlError
+from mac_control.training.batches import generator_of
+from mac_control.training.distributed import DistributedContext, init_distributed
+from mac_control.training.log import Log
+
+_LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
+_FREE = ("save_seconds", "device")  # settings that decide nothing about the weights
+
+
+class _Log(Log):
+    COLUMNS = ("step", "loss", "grad_norm", "lr", "joint", "marginal", "cpu", "seconds")
+
+
+def train_density(
+    data: Data,
+    out: str | Path,
+    config: DensityConfig,
+    training: DensityTraining | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train a density model; the folder of its checkpoint.
+
+    If `out` holds an unfinished run of the same settings, that run goes on and ends with the
+    weights it would have had. Started by `torchrun`, the processes share each step's paths.
+
+    Args:
+        data: what to learn; `config.kind` and `config.shape` are its.
+        out: folder for the checkpoint, the training state, `log.csv` and TensorBoard's files.
+        config: the model.
+        training: how to train.
+        progress: show a progress bar.
+
+    Raises:
+        InputError: settings that do not fit the data.
+        CheckpointError: `out` holds a run with other settings.
+        MacControlError: the loss is no longer finite; the checkpoint from before is kept.
+    """
+    training = training or DensityTraining()
+    if (config.kind, config.shape) != (data.kind, data.shape):
+        raise InputError(
+            f"config: expected {data.kind} of shape {data.shape}, got {config.kind} {config.shape}"
+        )
+    if config.order == "random" and config.queries != "joint" and config.objective == "mac":
+        raise InputError("order: expected natural or spaced for mac, got random")
+    ranks = init_distributed(training.device)
+    Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
+    return Path(out)
+
+
+class Run:
+    """A run at some step."""
+
+    def __init__(
+        self,
+        data: Data,
+        out: Path,
+        config: DensityConfig,
+        training: DensityTraining,
+        ranks: DistributedContext,
+    ) -> None:
+        self.data, self.out, self.training, self.ranks = data, out, training, ranks
+        self.objective = config.path_objective
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(training.seed)
+            self.model = DensityModel(config)
+        self._fit_columns()
+        self.model.to(training.device)
+        self.network = self.model.network.train()
+        if isinstance(self.network, TwoStream):
+            self.network.recompute = training.recompute
+        self.ema = copy.copy(self.model)
+        self.ema.network = copy.deepcopy(self.network)
+        self.best = {n: p.detach().clone() for n, p in self.network.named_parameters()}
+        self.params = dict(self.network.named_parameters())
+        matrices = [p for p in self.params.values() if p.dim() > 1]
+        vectors = [p for p in self.params.values() if p.dim() < 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": training.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=training.lr,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+        self.step, self.cpu, self.best_value = 0, 0.0, math.inf
+        self.settings = {
+            "config": dataclasses.asdict(config),
+            "data": data.digest(),
+            **{k: v for k, v in dataclasses.asdict(training).items() if k not in _FREE},
+        }
+        load_state(self)
+
+    def train(self, progress: bool) -> None:
+        """The loop."""
+        config = self.training
+        self.ranks.require_same("run", [self.step, self.settings])
+        bar = tqdm(
+            total=config.steps,
+            initial=self.step,
+            desc=f"{self.objective.name} {self.out.name}",
+            disable=not progress,
+            mininterval=0.5 if sys.stderr.isatty() else 20.0,
+        )
+        with bar, contextlib.ExitStack() as stack:
+            log = stack.enter_context(_Log(self.out, self.step)) if self.ranks.first else None
+            saved = time.monotonic()
+            while self.step < config.steps:
+                began = time.process_time()
+                loss, norm = self.take_step()
+                self.cpu += time.process_time() - began
+                bar.update()
+                last = self.step == config.steps
+                check = self.step % config.check_every == 0 or last
+                save = last or time.monotonic() - saved > config.save_seconds
+                if self.step % _LOOK == 0 or check or save:
+                    self._require_finite(loss)
+                    row = {"loss": float(loss), "grad_norm": float(norm), "lr": self.rate()}
+                    if check:
+                        row |= self.ranks.by_first(self.look)
+                    bar.set_postfix({k: f"{v:.3g}" for k, v in row.items()}, refresh=False)
+                    if log:
+                        log.write(self.step, row | {"cpu": round(self.cpu, 2)})
+                if save and self.ranks.first:
+                    self.save()
+                    saved = time.monotonic()
+
+    def rate(self) -> float:
+        """Learning rate of this step."""
+        config = self.training
+        if self.step < config.warmup:
+            return config.lr * (self.step + 1) / config.warmup
+        done = (self.step - config.warmup) / max(1, config.steps - config.warmup)
+        return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+    def take_step(self) -> tuple[Tensor, Tensor]:
+        """One step of the optimizer; its loss and the length of the gradient."""
+        config = self.training
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        generator = generator_of(config.seed, self.step)
+        kind = torch.device(config.device).type
+        total = torch.zeros((), device=config.device)
+        self.optimizer.zero_grad()
+        for part in self._parts(generator, lambda n: self.data.draw(n, generator)):
+            with torch.autocast(kind, torch.bfloat16, enabled=config.bf16):
+                loss = part()
+            if loss is not None:
+                loss.backward()  # one length of paths after the other: its activations go again
+                total += loss.detach()
+        grads = [p.grad for p in self.params.values() if p.grad is not None]
+        self.ranks.add([total, *grads])
+        norm = nn.utils.clip_grad_norm_(self.params.values(), config.clip)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return total, norm
+
+    def _parts(
+        self, generator: torch.Generator, rows: Callable[[int], np.ndarray]
+    ) -> list[Callable[[], Tensor | None]]:
+        """What adds up to this process's share of the loss [nats a conditional]."""
+        size, dim = self.training.batch_size, self.model.dim
+        if not isinstance(self.network, TwoStream):
+            rank, weight = self.objective.draw_ranks(dim, size, generator)
+            drawn = self._share([rank, weight, self.model.encode(rows(size))])
+            total = weight.sum()
+            return [lambda: self._dense(*drawn, total)]
+        paths = self.objective.draw(dim, size * dim, self.training.groups, generator)
+        parts = []
+        for group in paths:
+            tensors = [self.model.encode(rows(len(group.path))), group.path, group.weight]
+            tensors += [group.before] if group.before is not None else []
+            share = self._share(tensors)
+            total = group.weight.sum() * len(paths)
+            parts.append(lambda s=share, t=total: self._packed(*s, total=t))
+        return parts
+
+    def _packed(
+        self,
+        x: Tensor,
+        path: Tensor,
+        weight: Tensor,
+        before: Tensor | None = None,
+        *,
+        total: Tensor,
+    ) -> Tensor | None:
+        if not len(x):
+            return None
+        assert isinstance(self.network, TwoStream)
+        params = self.network.along(x, path, before)
+        log_prob = self.model.head.log_prob(params.float(), x.gather(1, path))
+        return -(weight * log_prob).sum() / total.to(x)
+
+    def _dense(self, rank: Tensor, weight: Tensor, x: Tensor, total: Tensor) -> Tensor | None:
+        if not len(x):
+            return None
+        log_prob = self.model.head.log_prob(self.network(x, rank), x)
+        return -(weight * log_prob).sum() / total.to(x)
+
+    def _share(self, tensors: list[Tensor]) -> list[Tensor]:
+        parts = self.ranks.share(dict(enumerate(tensors)))  # type: ignore[arg-type]
+        return [tensor.to(self.training.device) for tensor in parts.values()]
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        ema = self.training.ema
+        decay = min(ema, (1 + self.step) / (10 + self.step)) if ema else 0.0
+        means = list(self.ema.network.parameters())
+        torch._foreach_lerp_(means, list(self.params.values()), 1 - decay)
+
+    def look(self) -> dict[str, float]:
+        """Bits per dimension of validation rows by the averaged weights."""
+        rows = self.data.rows("validation", self.training.check_rows)
+        found = bits(self.ema, rows, ("joint", "marginal"))
+        row = {name: float(values.mean()) for name, values in found.items()}
+        value = (
+            row["joint"] + row["marginal"] if self.objective.queries != "joint" else row["joint"]
+        )
+        if value < self.best_value:
+            self.best_value = value
+            self.best = {n: p.detach().clone() for n, p in self.ema.network.named_parameters()}
+        return row
+
+    def save(self) -> None:
+        """The model first, then the state: a resumed run writes the model again."""
+        kept = copy.copy(self.ema)
+        if self.training.keep == "best" and math.isfinite(self.best_value):
+            kept.network = copy.deepcopy(self.ema.network)
+            kept.network.load_state_dict(self.best, strict=False)
+        training = {**dataclasses.asdict(self.training), "step": self.step, "cpu_s": self.cpu}
+        kept.save(self.out, {"training": training, "data": {"sha256": self.settings["data"]}})
+        save_state(self)
+
+    def _fit_columns(self) -> None:
+        """What tables learn before the network: each column's bend, and one Gaussian."""
+        if self.model.bend is None:
+            return
+        rows = torch.from_numpy(self.data.train).float()
+        self.model.bend.fit(rows)
+        base = getattr(self.model.network, "base", None)
+        assert base is not None
+        fitted = GaussianBase(self.model.bend(rows)[0], 0, self.model.config.shrink)
+        base.load_state_dict(fitted.state_dict())
+
+    def _require_finite(self, loss: Tensor) -> None:
+        whole = torch.stack([p.detach().isfinite().all() for p in self.params.values()]).all()
+        if not bool(loss.isfinite() & whole):
+            raise MacControlError(
+                f"{self.out}: the loss is {float(loss):.4g} at step {self.step}, expected a finite "
+                f"number; the last good checkpoint is kept; a lower lr (now {self.training.lr}) "
+                "may help"
+            )

@@ -1,0 +1,110 @@
+"""Trains a density model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass
+class Args:
+    """Train a density model; the same command goes on where it was interrupted.
+
+    Settings left at None are the preset's. Text: files, folders of .txt, text8.zip. Images: folders
+    of PNG files, cifar-10-batches-py, ImageNet32's folder, npz. Tables: npy, npz, csv.
+    """
+
+    data: Path
+    """File or folder to learn from."""
+    out: Path
+    """Folder for the model, its training state and log.csv."""
+    kind: Literal["auto", "text", "images", "tables"] = "auto"
+    """What the data is; auto: what the files look like."""
+    size: int | None = None
+    """Characters in a window (text: 250), pixels on each side of a crop (images: all)."""
+    preprocessing: Literal["none", "power", "gas", "hepmass", "miniboone", "bsds"] = "none"
+    """Of a table, as published."""
+    clean: bool = False
+    """Convert text to a to z and spaces, as text8 was made."""
+    preset: Literal["small", "published"] = "small"
+    """Size and budget: two cores and minutes, or as published, for GPUs and days."""
+    objective: Literal[
+        "mac", "ardm", "no-redundancy", "paper", "ardm-sets", "mac-sets"
+    ] = "mac"  # fmt: skip
+    """Which conditionals are trained, how often."""
+    queries: Literal["evidence", "marginal", "joint"] = "evidence"
+    """What is to be asked: the rest given anything (complete, inpaint), marginals, the joint."""
+    order: Literal["natural", "spaced", "random"] | None = None
+    """In which order queries are asked."""
+    width: int | None = None
+    """Width of the transformer."""
+    layers: int | None = None
+    """Its layers."""
+    heads: int | None = None
+    """Attention heads."""
+    head: Literal["categorical", "logistic", "gaussian"] | None = None
+    """The conditionals: free probabilities, mixtures of logistics or of Gaussians."""
+    components: int | None = None
+    """Components of a mixture."""
+    bend: int | None = None
+    """Tables: components of the mixture that makes each column normal; 0: columns as they are."""
+    shrink: float | None = None
+    """Tables: how far the Gaussian that conditionals start from is mixed with its diagonal."""
+    steps: int | None = None
+    """Steps of the optimizer."""
+    batch_size: int | None = None
+    """Rows in a step."""
+    groups: int | None = None
+    """Lengths of paths in a step, where queries are marginals."""
+    lr: float | None = None
+    """Highest learning rate."""
+    warmup: int | None = None
+    """Steps until it is reached."""
+    weight_decay: float | None = None
+    """Of matrices."""
+    ema: float | None = None
+    """Decay of the averaged weights."""
+    keep: Literal["last", "best"] | None = None
+    """Weights to save: last, or best on validation rows."""
+    check_every: int | None = None
+    """Steps between two looks at validation rows."""
+    check_rows: int | None = None
+    """Validation rows for a look."""
+    recompute: bool | None = None
+    """Less memory for a third more time."""
+    bf16: bool | None = None
+    """bfloat16 where the device has it."""
+    device: str | None = None
+    """cpu, cuda, ...; None: a GPU where there is one."""
+    seed: int = 0
+    """All that is random follows from it."""
+    threads: int = 1
+    """Threads of torch."""
+
+
+def main(args: Args) -> int | None:
+    import dataclasses
+
+    import torch
+
+    from mac_control.density.config import PRESETS, DensityConfig, DensityTraining
+    from mac_control.density.data import load_data
+    from mac_control.density.trainer import train_density
+    from mac_control.errors import InputError
+
+    if args.threads < 1:
+        raise InputError(f"threads: expected at least 1, got {args.threads}")
+    torch.set_num_threads(args.threads)
+    data = load_data(args.data, args.kind, args.size, args.preprocessing, args.clean)
+    model, training = PRESETS[data.kind, args.preset]
+    given = {k: v for k, v in dataclasses.asdict(args).items() if v is not None}
+    given.setdefault("device", "cuda" if torch.cuda.is_available() else "cpu")
+    chosen = [
+        {**preset, **{f.name: given[f.name] for f in dataclasses.fields(cls) if f.name in given}}
+        for cls, preset in ((DensityConfig, model), (DensityTraining, training))
+    ]
+    config = DensityConfig(**{**chosen[0], "kind": data.kind, "shape": data.shape})
+    how = DensityTraining(**chosen[1])
+    print(train_density(data, args.out, config, how))
+    return 0

@@ -1,0 +1,320 @@
+"""Text, images and tables for density models: real files, published preprocessing, bad input."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mac_control.density.data import guess_kind, load_data
+from mac_control.density.gaussianise import Gaussianise
+from mac_control.density.images import read_image, read_images
+from mac_control.density.pickles import read_arrays
+from mac_control.density.tables import read_table
+from mac_control.density.text import ALPHABET, clean, decode, encode, read_text
+from mac_control.errors import DataError, InputError
+
+RNG = np.random.default_rng(0)
+
+
+# Text.
+
+
+@given(st.text(ALPHABET, min_size=1))
+def test_text_and_symbols_are_the_same_thing(text):
+    assert decode(encode(text)) == text
+
+
+@given(st.text())
+def test_cleaned_text_is_in_the_alphabet(text):
+    cleaned = clean(text)
+    assert set(cleaned) <= set(ALPHABET) and "  " not in cleaned
+
+
+def test_a_character_outside_the_alphabet_is_named_with_its_place(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("good text\nBad text " * 9)
+    with pytest.raises(DataError, match=r"a\.txt: .*got 'B' at character 11; --clean"):
+        read_text(file)
+    assert decode(read_text(file, cleaned=True)["train"]).startswith("good text bad text")
+
+
+def test_folders_and_zips_of_text(tmp_path):
+    words = "the quick brown fox jumps over the lazy dog " * 30
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(words)
+    whole = read_text(tmp_path)
+    assert sum(map(len, whole.values())) == 2 * len(words) + 1
+    with zipfile.ZipFile(tmp_path / "text8.zip", "w") as archive:
+        archive.writestr("text8", words)
+    assert decode(read_text(tmp_path / "text8.zip")["train"]) == words[: len(words) * 90 // 100]
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "text8.zip").read_bytes()[:60])
+    with pytest.raises(DataError, match=r"cut\.zip: expected a whole zip"):
+        read_text(tmp_path / "cut.zip")
+
+
+def test_a_download_that_is_missing_says_where_it_is_had(tmp_path):
+    with pytest.raises(DataError, match=r"mattmahoney\.net"):
+        read_text(tmp_path / "text8.zip")
+    with pytest.raises(DataError, match=r"cs\.toronto\.edu.*image-net\.org"):
+        read_images(tmp_path / "cifar-10-batches-py")
+    with pytest.raises(DataError, match=r"zenodo\.org"):
+        read_table(tmp_path / "data.npy", "miniboone")
+
+
+def test_wikipedia_in_text8s_alphabet(data_folder):
+    data = load_data(data_folder / "text", size=250)
+    assert data.kind == "text" and data.train.size == 1_978_604 and data.test.size == 100_000
+    rows = data.draw(5, torch.Generator().manual_seed(0))
+    assert rows.shape == (5, 250) and decode(rows[0]) in decode(data.train)
+    assert data.rows("test", 7).shape == (7, 250)
+
+
+# Images.
+
+
+def cifar(folder, count=40, protocol=2):
+    folder.mkdir(parents=True, exist_ok=True)
+    images = RNG.integers(256, size=(6, count, 3072), dtype=np.uint8)
+    for name, rows in zip(
+        [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"], images, strict=True
+    ):
+        record = {b"batch_label": b"part", b"labels": [1] * count, b"data": rows}
+        (folder / name).write_bytes(pickle.dumps(record, protocol=protocol))
+    return images
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_cifars_own_batches_are_read_without_unpickling(tmp_path, protocol):
+    images = cifar(tmp_path / "cifar-10-batches-py", protocol=protocol)
+    splits = read_images(tmp_path)
+    assert splits["train"].shape == (180, 32, 32, 3) and splits["test"].shape == (40, 32, 32, 3)
+    pixel = splits["test"][3, 5, 7]
+    assert (pixel == images[5, 3].reshape(3, 32, 32)[:, 5, 7]).all()
+
+
+def test_a_batch_as_python_2_wrote_it():
+    """Protocol 2 with byte strings, as in the published files."""
+    content = pickle.dumps({"data": np.arange(6, dtype=np.uint8).reshape(2, 3)}, protocol=2)
+    assert b"_reconstruct" in content
+    old = content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    assert read_arrays(old)["data"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+class _Run:
+    def __reduce__(self):
+        return Path.touch, (Path("owned"),)
+
+
+class _Eval:
+    def __reduce__(self):
+        return eval, ("open('owned', 'w')",)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize("evil", [_Run(), _Eval(), np.array([_Eval()], object)])
+def test_a_malicious_batch_runs_nothing(tmp_path, monkeypatch, protocol, evil):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "cifar-10-batches-py"
+    cifar(folder, 4)
+    (folder / "data_batch_2").write_bytes(pickle.dumps({b"data": evil}, protocol=protocol))
+    with pytest.raises(DataError, match=r"data_batch_2: expected a pickle of arrays and nothing"):
+        read_images(folder)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"cnumpy\nndarray\n(K\x05tR.",  # a class that is no function
+        b"cnumpy\ndtype\n(S'O8'\ntR.",  # objects
+        b"cnumpy.core.multiarray\n_reconstruct\n(K\x01tR.",
+        b"cnumpy.core.multiarray\n_reconstruct\n}S'__code__'\nK\x01sb.",  # set an attribute
+        b"cnumpy\nload\n(S'x'\ntR.",
+        b"c_codecs\nencode\n(S'x'\nS'rot13'\ntR.",
+        b"Ppersistent\n.",
+    ],
+)
+def test_opcodes_that_a_batch_has_no_use_for_are_refused(content):
+    with pytest.raises(DataError, match="expected a pickle of arrays"):
+        read_arrays(content)
+
+
+@given(st.data())
+def test_damaged_batches_end_in_a_sentence(data):
+    content = pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 1]}, protocol=2)
+    content = bytearray(content[:200] + content[-120:])
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read_arrays(bytes(content), "batch")
+    except DataError as error:
+        assert str(error).startswith(("batch: expected", "file: expected"))
+
+
+def test_a_truncated_batch_gets_a_sentence(tmp_path):
+    cifar(tmp_path, 4)
+    file = tmp_path / "data_batch_3"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(DataError, match=r"data_batch_3: expected a whole file"):
+        read_images(tmp_path)
+    file.unlink()
+    with pytest.raises(DataError, match=r"data_batch_3: .*found none.*cs\.toronto"):
+        read_images(tmp_path)
+
+
+def test_imagenet32_as_it_is_published(tmp_path):
+    data = RNG.integers(256, size=(50, 3072), dtype=np.uint8)
+    for name in ("train_data_batch_1", "train_data_batch_2", "val_data"):
+        np.savez(tmp_path / f"{name}.npz", data=data, labels=np.ones(50, int))
+    splits = read_images(tmp_path)
+    assert {k: len(v) for k, v in splits.items()} == {"train": 95, "validation": 5, "test": 50}
+    assert (splits["test"][0, 0, 1] == data[0].reshape(3, 32, 32)[:, 0, 1]).all()
+
+
+def pngs(folder, count=20, size=(6, 6), mode="RGB"):
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        shape = (*size[::-1], 3) if mode == "RGB" else size[::-1]
+        pixels = RNG.integers(256, size=shape, dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03}.png")
+
+
+def test_a_folder_of_pictures(tmp_path):
+    pngs(tmp_path / "colour")
+    pngs(tmp_path / "grey", mode="L")
+    assert load_data(tmp_path / "colour").shape == (6, 6, 3)
+    assert load_data(tmp_path / "grey", size=4).shape == (4, 4, 1)
+    Image.new("RGB", (7, 6)).save(tmp_path / "colour" / "odd.png")
+    with pytest.raises(DataError, match=r"odd\.png: expected 6×6 pixels .* got 7×6"):
+        load_data(tmp_path / "colour")
+    (tmp_path / "grey" / "cut.png").write_bytes((tmp_path / "grey" / "000.png").read_bytes()[:60])
+    with pytest.raises(DataError, match=r"cut\.png: expected a whole picture"):
+        load_data(tmp_path / "grey")
+
+
+def test_transparent_pixels_are_white(tmp_path):
+    Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png") == 255).all()
+
+
+def test_crops_of_real_images(data_folder):
+    data = load_data(data_folder / "images" / "cifar10_4000.npz", size=8)
+    assert data.kind == "images" and data.train.shape == (3400, 32, 32, 3)
+    drawn = data.draw(30, torch.Generator().manual_seed(0))
+    assert drawn.shape == (30, 8, 8, 3) and drawn.dtype == np.uint8
+    assert (data.rows("test", 50) == data.rows("test", 50)).all()
+    assert (data.rows("test")[399] == data.rows("test", 2)[1]).all()
+
+
+# Tables.
+
+
+def test_power_as_published(data_folder):
+    splits = read_table(data_folder / "power" / "power_first_rows.npz", "power")
+    assert splits["train"].shape == (30200, 6) and splits["test"].shape == (3728, 6)
+    seen = np.concatenate([splits["train"], splits["validation"]])
+    assert np.allclose(seen.mean(0), 0) and np.allclose(seen.std(0), 1)
+
+
+def test_miniboone_and_bsds_as_published(data_folder):
+    splits = read_table(data_folder / "miniboone_first1523.npy", "miniboone")
+    assert [len(v) for v in splits.values()] == [1234, 137, 152]
+    splits = read_table(data_folder / "bsds300_patches.npz", "bsds")
+    assert splits["train"].shape == (100_000, 63) and np.abs(splits["test"]).max() < 1
+
+
+def test_gas_drops_columns_that_others_predict(tmp_path):
+    free = RNG.normal(size=(300, 9))
+    twin = free[:, :1] + 1e-3 * RNG.normal(size=(300, 1))
+    more = RNG.normal(size=(300, 6))
+    rows = np.concatenate([RNG.normal(size=(300, 3)), free, twin, more], 1)
+    np.save(tmp_path / "gas.npy", rows)
+    assert read_table(tmp_path / "gas.npy", "gas")["train"].shape == (243, 15)
+
+
+def test_hepmass_keeps_signal_and_drops_columns_that_repeat(tmp_path):
+    for name, count in (("train", 200), ("test", 40)):
+        rows = RNG.normal(size=(count, 28))
+        rows[:, 0] = np.arange(count) % 2
+        rows[:, 5] = 1.0
+        header = ",".join(f"f{i}" for i in range(28))
+        np.savetxt(tmp_path / f"1000_{name}.csv", rows, delimiter=",", header=header, comments="")
+    splits = read_table(tmp_path, "hepmass")
+    assert [v.shape for v in splits.values()] == [(90, 26), (10, 26), (20, 26)]
+
+
+def test_tables_of_every_ending_are_the_same(tmp_path):
+    rows = RNG.normal(size=(40, 3)).round(6)
+    np.save(tmp_path / "a.npy", rows)
+    np.savez(tmp_path / "a.npz", rows)
+    np.savetxt(tmp_path / "a.csv", rows, delimiter=",", header="x,y,z", comments="", fmt="%.6f")
+    tables = [read_table(tmp_path / f"a.{end}")["test"] for end in ("npy", "npz", "csv")]
+    assert all(np.allclose(tables[0], other) for other in tables[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("1,2\n3,x\n", "line 2"),
+        ("1,2\n3\n", "2 numbers in line 2, got 1"),
+        ("a,b\n", "found none"),
+        ("1,2\n" * 30 + "nan,1\n", "finite"),
+        ("1,2\n3,4\n", "at least 10 rows"),
+    ],
+)
+def test_tables_that_cannot_be_read(tmp_path, text, match):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=match):
+        read_table(tmp_path / "a.csv")
+
+
+def test_pickled_objects_in_arrays_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(DataError, match="expected a whole npy file"):
+        read_table(tmp_path / "a.npy")
+    np.savez(tmp_path / "a.npz", np.array([{}], object))
+    with pytest.raises(DataError, match="expected a whole npz file"):
+        read_images(tmp_path / "a.npz")
+    (tmp_path / "b.npz").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="expected a whole npz file"):
+        read_table(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize("components", [0, 5])
+def test_bent_columns_integrate_to_one_and_bend_back(components):
+    x = torch.from_numpy(RNG.gamma(1.0, 1.0, size=(800, 1))).float()
+    bend = Gaussianise(1, components).fit(x)
+    grid = torch.linspace(-15, 40, 60_001).unsqueeze(1)
+    z, slope = bend(grid)
+    density = (slope.double() - 0.5 * z.double() ** 2).exp() / np.sqrt(2 * np.pi)
+    assert float(density.sum() * (grid[1] - grid[0])) == pytest.approx(1, abs=2e-3)
+    assert torch.allclose(bend.inverse(bend(x)[0]), x, atol=1e-3)
+    assert (z.diff(dim=0) >= 0).all()
+
+
+def test_kinds_are_told_by_the_files(tmp_path):
+    for name, kind in (("a.txt", "text"), ("a.csv", "tables"), ("a.npy", "tables")):
+        (tmp_path / name).touch()
+        assert guess_kind(tmp_path / name) == kind
+    np.savez(tmp_path / "a.npz", np.zeros((4, 2, 2, 3), np.uint8))
+    assert guess_kind(tmp_path / "a.npz") == "images"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="--kind"):
+        guess_kind(tmp_path / "empty")
+
+
+def test_sizes_that_do_not_fit(tmp_path):
+    (tmp_path / "a.txt").write_text("abc " * 50)
+    with pytest.raises(
+        InputError, match="size: expected at most 180, the characters in train, got 250"
+    ):
+        load_data(tmp_path / "a.txt")
+    pngs(tmp_path / "p")
+    with pytest.raises(InputError, match="size: expected at most 6 pixels, got 9"):
+        load_data(tmp_path / "p", size=9)
