@@ -36,6 +36,16 @@ VERBS: dict[str, str] = {
 }
 
 
+#: What the command says where it is given nothing.
+FIRST = """Drive some of a robot's dimensions; a learned policy fills in the others.
+
+First:
+  mac-control teleoperate   open a page and drive a simulated kitchen with the policy that ships
+  mac-control demo          train BC, IBC and MAC, share control with an operator, compare
+  mac-control doctor        is anything missing on this machine?
+"""
+
+
 def run(
     main: Callable[[Any], int | None],
     argv: Sequence[str] | None = None,
@@ -79,6 +89,8 @@ def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[st
 def main() -> None:
     """Entry point of the console command."""
     with sentences():
+        if len(sys.argv) == 1:
+            print(FIRST)
         run_named("mac_control.scripts", VERBS, "mac-control", sys.argv[1:])
 
 

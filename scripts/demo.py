@@ -105,6 +105,9 @@ def main(args: Args) -> int | None:
         )
     print(write_report(args.out, rows, about))
     print(results)
+    drive = args.out / "mac" / f"seed-{seeds[0]}"
+    print(f"Now drive: mac-control teleoperate --policy {drive} --record runs/mine")
+    return None
 
 
 def policy_config(name: str) -> Any:
