@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.envs.kitchen.subtasks import subtasks_done
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.
@@ -89,6 +88,8 @@ def plot(demonstrations: Demonstrations, path: str | Path) -> None:
 
 def _done(demonstrations: Demonstrations) -> Counter[str]:
     """How many episodes do each subtask; nothing where no subtasks are known."""
+    from mac_control.envs.kitchen.subtasks import subtasks_done
+
     episodes = demonstrations if demonstrations.tasks else ()
     return Counter(task for episode in episodes for task in subtasks_done(episode))
 
