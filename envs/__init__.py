@@ -4,21 +4,25 @@ from typing import TYPE_CHECKING
 
 import gymnasium
 
-from mac_control.envs.kitchen import KITCHEN_ID, KITCHEN_TASKS, SUBTASKS
 from mac_control.lazy import lazily
 
 if TYPE_CHECKING:
     from mac_control.envs.describe import robot_of
     from mac_control.envs.kitchen.env import KitchenEnv, make_kitchen
+    from mac_control.envs.kitchen.robot import KITCHEN_TASKS, SUBTASKS
     from mac_control.envs.make import make_env
     from mac_control.envs.shared_autonomy import SharedAutonomy
 
+#: In :func:`gymnasium.make`.
+KITCHEN_ID = "mac_control/Kitchen-v0"
 if KITCHEN_ID not in gymnasium.registry:
     gymnasium.register(KITCHEN_ID, entry_point="mac_control.envs.kitchen:KitchenEnv")
 
 __getattr__ = lazily(
     __name__,
     {
+        "KITCHEN_TASKS": "kitchen.robot",
+        "SUBTASKS": "kitchen.robot",
         "KitchenEnv": "kitchen.env",
         "make_kitchen": "kitchen.env",
         "make_env": "make",

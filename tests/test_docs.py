@@ -85,16 +85,19 @@ def test_the_picture_of_the_architecture_is_true():
     architecture = _architecture()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = project["tool"]["setuptools"]["packages"]
-    rooms = {name.split(".")[1] for name in packages if "." in name}
+    rooms = {name.split(".")[1] for name in packages if "." in name} | set(architecture.INNER)
+    assert set(architecture.INNER.values()) <= {n.partition(".")[2] for n in packages}
     assert set(architecture.rooms()) == rooms
     picture = architecture.draw()
     assert set(re.findall(r'font-weight="bold">(\w+)<', picture)) == rooms
     arrows = architecture.shortest(architecture.imports())
     assert picture.count("marker-end") == sum(map(len, arrows.values())) > len(rooms) / 2
     for room, targets in arrows.items():
-        sources = "".join(f.read_text() for f in architecture.rooms()[room].rglob("*.py"))
+        folder = architecture.rooms()[room]
+        sources = "".join(f.read_text() for f in architecture.files(room, folder))
         for target in targets:
-            assert re.search(rf"(from|import) mac_control\.{target}\b", sources), (room, target)
+            path = re.escape(architecture.INNER.get(target, target))
+            assert re.search(rf"(from|import) mac_control\.{path}\b", sources), (room, target)
 
 
 def test_the_picture_shows_the_order_of_the_story():

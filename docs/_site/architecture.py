@@ -12,8 +12,10 @@ from xml.sax.saxutils import escape
 ROOT = Path(__file__).resolve().parents[2]
 #: Those that lie at the top level of the checkout and import as mac_control.NAME.
 MAPPED = ("envs", "policies", "scripts")
+#: Rooms within a room: what is one robot's or task's own.
+INNER = {"kitchen": "envs.kitchen"}
 #: Rooms of verbs, which import late so that --help is quick: all of their imports count.
-VERBS = ("benchmarks", "data", "scripts")
+VERBS = ("scripts",)
 #: Of a box: width, gap, height; of a row; of the slot for an arrow that passes a row [px].
 BOX, GAP, HIGH, ROW, SLOT = 196, 14, 76, 116, 10
 
@@ -21,7 +23,24 @@ BOX, GAP, HIGH, ROW, SLOT = 196, 14, 76, 116, 10
 def rooms() -> dict[str, Path]:
     """Name of every sub-package -> its folder."""
     inside = {p.parent.name: p.parent for p in (ROOT / "mac_control").glob("*/__init__.py")}
-    return inside | {name: ROOT / name for name in MAPPED}
+    inner = {name: ROOT / path.replace(".", "/") for name, path in INNER.items()}
+    return inside | {name: ROOT / name for name in MAPPED} | inner
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module is in; None for one at the top of the package."""
+    path = module.removeprefix("mac_control.")
+    for name, inner in INNER.items():
+        if path == inner or path.startswith(f"{inner}."):
+            return name
+    name = path.partition(".")[0]
+    return name if name in rooms() else None
+
+
+def files(name: str, folder: Path) -> list[Path]:
+    """The sources of a room, without those of the rooms within it."""
+    within = [rooms()[inner] for inner in INNER if inner != name]
+    return [f for f in sorted(folder.rglob("*.py")) if not any(w in f.parents for w in within)]
 
 
 def summary(folder: Path) -> str:
@@ -38,17 +57,17 @@ def imports() -> dict[str, set[str]]:
     found = rooms()
     arrows: dict[str, set[str]] = {name: set() for name in found}
     for name, folder in found.items():
-        for file in folder.rglob("*.py"):
+        for file in files(name, folder):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             for node in ast.walk(tree) if name in VERBS else tree.body:
                 if isinstance(node, ast.ImportFrom):
-                    modules = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+                    modules = [f"{node.module}.{alias.name}" for alias in node.names]
                 elif isinstance(node, ast.Import):
                     modules = [alias.name for alias in node.names]
                 else:
                     continue
-                parts = [m.split(".") for m in modules if m.startswith("mac_control.")]
-                arrows[name] |= {p[1] for p in parts if p[1] in found and p[1] != name}
+                ours = [m for m in modules if m.startswith("mac_control.")]
+                arrows[name] |= {r for m in ours if (r := room_of(m)) and r != name}
     return arrows
 
 

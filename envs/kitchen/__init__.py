@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from mac_control.envs import KITCHEN_ID
 from mac_control.envs.kitchen.robot import KITCHEN_TASKS, SUBTASKS
 from mac_control.lazy import lazily
 
 if TYPE_CHECKING:
     from mac_control.envs.kitchen.env import KitchenEnv, make_kitchen
-
-#: In :func:`gymnasium.make`.
-KITCHEN_ID = "mac_control/Kitchen-v0"
 
 __getattr__ = lazily(__name__, {"KitchenEnv": "env", "make_kitchen": "env"})  # loads a simulator
 

@@ -15,7 +15,6 @@ import numpy as np
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import first_line, open_arrays
 from mac_control.demonstrations.stored import is_large, store
-from mac_control.envs.kitchen import data as kitchen
 from mac_control.errors import DataError
 from mac_control.files import sha256
 from mac_control.robot import Robot
@@ -79,6 +78,8 @@ def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
     Raises:
         DataError: `d4rl` is not installed, or cannot make or fetch this data set.
     """
+    from mac_control.envs.kitchen import data as kitchen
+
     try:
         import d4rl  # noqa: F401 - registers its environments
         import gym
@@ -124,6 +125,8 @@ def from_arrays(
     Raises:
         DataError: a key is missing, or a shape, a type or a number is wrong.
     """
+    from mac_control.envs.kitchen import data as kitchen
+
     source = provenance["source"]
     ends = _checked(source, arrays)
     observations, actions = arrays["observations"], arrays["actions"]
@@ -157,6 +160,8 @@ def from_arrays(
 
 def _goal_tasks(observations: Any) -> tuple[str, ...]:
     """Subtasks that goal entries name, the same at each step; read by slices."""
+    from mac_control.envs.kitchen import data as kitchen
+
     found: tuple[str, ...] = ()
     for start in range(0, len(observations), _BLOCK):
         block = observations[start : start + _BLOCK]

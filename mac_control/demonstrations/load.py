@@ -10,8 +10,6 @@ from typing import Any
 
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.envs.kitchen.data import D4RL_FILES, is_kitchen, kitchen_name
-from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.errors import DataError, InputError
 
 #: Environment variable that names a folder with data files.
@@ -43,6 +41,8 @@ def load_demonstrations(
         DataError: the source is missing, damaged or of another layout.
         InputError: `tasks` or `obs` is not one of the above.
     """
+    from mac_control.envs.kitchen.robot import checked_tasks
+
     if obs not in ("positions", "full", "recorded"):
         raise InputError(f"obs: expected 'positions', 'full' or 'recorded', got {obs!r}")
     names = checked_tasks(tasks) if tasks is not None else None
@@ -62,6 +62,8 @@ def find_source() -> Path | str:
     Raises:
         DataError: nowhere; the sentence says how to get demonstrations.
     """
+    from mac_control.envs.kitchen.data import is_kitchen
+
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder:
         files = kitchen_files(Path(folder))
@@ -81,6 +83,8 @@ def kitchen_files(folder: Path) -> list[Path]:
     Raises:
         DataError: there is no such folder.
     """
+    from mac_control.envs.kitchen.data import kitchen_name
+
     if not folder.is_dir():
         raise DataError(
             f"{FOLDER_VARIABLE}: expected a folder, got {str(folder)!r}; set it to one, or unset it"
@@ -115,6 +119,7 @@ def local_path(source: str | Path | None = None) -> Path:
     """
     from mac_control.demonstrations.download import download_minari
     from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder
+    from mac_control.envs.kitchen.data import D4RL_FILES
 
     source = find_source() if source is None else source
     path, text = Path(source).expanduser(), str(source)
@@ -152,6 +157,8 @@ def _read(source: str | Path | None, obs: str) -> Demonstrations:
 
 def _d4rl_file(name: str) -> Path:
     """The file of a D4RL name, in our data folder or in the one that d4rl keeps."""
+    from mac_control.envs.kitchen.data import D4RL_FILES
+
     folders = [Path.home() / ".d4rl" / "datasets"]
     if os.environ.get(FOLDER_VARIABLE):
         folders.insert(0, Path(os.environ[FOLDER_VARIABLE]))

@@ -16,7 +16,6 @@ from gymnasium import spaces
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5, first_line
 from mac_control.demonstrations.stored import is_large, store
-from mac_control.envs.kitchen import data as kitchen
 from mac_control.errors import DataError
 from mac_control.robot import Robot
 
@@ -83,6 +82,8 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     Raises:
         DataError: the data set is damaged, incomplete, or its actions are no Box.
     """
+    from mac_control.envs.kitchen import data as kitchen
+
     metadata = read_metadata(folder)
     source = str(metadata.get("dataset_id") or folder.name)
     recorded = metadata.get("mac_control")

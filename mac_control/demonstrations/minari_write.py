@@ -14,7 +14,6 @@ from gymnasium.spaces import Box, Space
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
-from mac_control.envs.kitchen.data import kitchen_spec
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_folder, expect_room, write_text
 
@@ -50,6 +49,8 @@ def save_minari(
     Raises:
         InputError: `target` is there already, or not an id or a folder.
     """
+    from mac_control.envs.kitchen.data import kitchen_spec
+
     sizes = demonstrations.obs_dim, demonstrations.action_dim
     robot = demonstrations.robot
     if action_space is None and robot is not None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.envs.kitchen.subtasks import subtasks_done
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.
@@ -101,6 +100,8 @@ def draw_rewards(axes: Any, rewards: Sequence[float], subtasks: bool) -> None:
 
 def _done(demonstrations: Demonstrations) -> Counter[str]:
     """How many episodes do each subtask; nothing where no subtasks are known."""
+    from mac_control.envs.kitchen.subtasks import subtasks_done
+
     episodes = demonstrations if demonstrations.tasks else ()
     return Counter(task for episode in episodes for task in subtasks_done(episode))
 
