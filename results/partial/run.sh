@@ -5,38 +5,38 @@
 set -euo pipefail
 # The suite's own size: 400 robust episodes and the full training, 250 episodes per row.
 full=(--suite partial --size.seeds 1 --size.bf16 True --size.episodes 250)
-mac-control evaluate "${full[@]}" --entrants mac,bc,mixture_bc_conditioned,diffusion,mac_recall \
+mac-control evaluate "${full[@]}" --only mac,bc,mixture_bc_conditioned,diffusion,mac_recall \
     --blocks "held-out operators,overruled,overruled beyond 3 standard deviations" --out runs/partial-full
 # IBC_DEVICE=cuda trains on a GPU.
 both="held-out operators,held-out operators that resynchronise"
-mac-control evaluate "${full[@]}" --entrants ibc --blocks "$both" --size.device "${IBC_DEVICE:-cpu}" \
+mac-control evaluate "${full[@]}" --only ibc --blocks "$both" --size.device "${IBC_DEVICE:-cpu}" \
     --out runs/partial-full-ibc
-mac-control evaluate "${full[@]}" --entrants bc,diffusion,mac,mac_recall \
+mac-control evaluate "${full[@]}" --only bc,diffusion,mac,mac_recall \
     --blocks "held-out operators that resynchronise" --out runs/partial-full-resync
 # More of the same trainings.
 for part in resync-overruled resync-memories seen side; do
     mkdir -p "runs/partial-full-$part"
     ln -sfn ../partial-full-resync/{data,policies} "runs/partial-full-$part/"
 done
-mac-control evaluate "${full[@]}" --entrants mac_recall --out runs/partial-full-resync-overruled \
+mac-control evaluate "${full[@]}" --only mac_recall --out runs/partial-full-resync-overruled \
     --blocks "resynchronising operators overruled,resynchronising operators overruled beyond 3"
-mac-control evaluate "${full[@]}" --entrants bc_recall,diffusion_recall \
+mac-control evaluate "${full[@]}" --only bc_recall,diffusion_recall \
     --blocks "held-out operators that resynchronise" --out runs/partial-full-resync-memories
-mac-control evaluate "${full[@]}" --entrants bc,mac,mac_recall --blocks "operator alone,seen operators" \
+mac-control evaluate "${full[@]}" --only bc,mac,mac_recall --blocks "operator alone,seen operators" \
     --out runs/partial-full-seen
 # Side questions: a fifth of the episodes.
-mac-control evaluate "${full[@]}" --entrants bc,diffusion,mac,mac_recall --blocks side \
+mac-control evaluate "${full[@]}" --only bc,diffusion,mac,mac_recall --blocks side \
     --out runs/partial-full-side
 
 # Trained for a minute, on 150 robust episodes.
 small=("${full[@]}" --size.made 150 --size.scale demo)
-mac-control evaluate "${small[@]}" --entrants bc,mixture_bc_conditioned,mac,diffusion \
+mac-control evaluate "${small[@]}" --only bc,mixture_bc_conditioned,mac,diffusion \
     --blocks "held-out operators,overruled" --out runs/partial-main
-mac-control evaluate "${small[@]}" --entrants bc_recall,diffusion_recall,mac_recall \
+mac-control evaluate "${small[@]}" --only bc_recall,diffusion_recall,mac_recall \
     --blocks "held-out operators" --out runs/partial-recall
 for part in overruled "overruled-late overruled beyond 3 standard deviations" \
     "overruled-early overruled beyond 1.5 standard deviations"; do
-    mac-control evaluate "${small[@]}" --entrants mac_recall --blocks "${part#overruled-* }" \
+    mac-control evaluate "${small[@]}" --only mac_recall --blocks "${part#overruled-* }" \
         --out "runs/partial-${part%% *}"
 done
 

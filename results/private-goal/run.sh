@@ -2,16 +2,16 @@
 # An operator who alone knows which four of seven subtasks are wanted. Needs no demonstrations: 400
 # episodes of play are collected. From the project's root; goes on where it was interrupted.
 set -euo pipefail
-mac-control evaluate --suite private-goal --entrants bc,mac,mixture_bc_intent,mac_intent --size.steps 8000 --size.bf16 True \
+mac-control evaluate --suite private-goal --only bc,mac,mixture_bc_intent,mac_intent --size.steps 8000 --size.bf16 True \
     --out runs/private-goal
 cp runs/private-goal/{results.json,results.md} results/private-goal/
 # Those whose steps cost a fifth of MAC's, for about as long as MAC.
-mac-control evaluate --suite private-goal --entrants bc,mixture_bc_intent,diffusion --blocks "with a private goal" \
+mac-control evaluate --suite private-goal --only bc,mixture_bc_intent,diffusion --blocks "with a private goal" \
     --size.steps 40000 --out runs/private-goal-longer
 mkdir -p results/private-goal/longer
 cp runs/private-goal-longer/{results.json,results.md} results/private-goal/longer/
 # MAC with a belief, for twice as long.
-mac-control evaluate --suite private-goal --entrants mac_intent --blocks "with a private goal" \
+mac-control evaluate --suite private-goal --only mac_intent --blocks "with a private goal" \
     --size.steps 16000 --size.bf16 True --out runs/private-goal-longer-mac
 mkdir -p results/private-goal/longer-mac
 cp runs/private-goal-longer-mac/{results.json,results.md} results/private-goal/longer-mac/

@@ -5,5 +5,5 @@
 # where it was interrupted.
 set -euo pipefail
 mac-control evaluate --suite published-corrected --size.seeds 5 --size.episodes 50 --size.bf16 True \
-    --entrants bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published-corrected
+    --only bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published-corrected
 cp runs/published-corrected/{results.json,results.md} results/published-corrected/

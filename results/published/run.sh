@@ -4,9 +4,9 @@
 # demonstrations (`--data kitchen-mixed-v0` for those); goes on where it was interrupted.
 set -euo pipefail
 mac-control evaluate --suite published --size.seeds 5 --size.episodes 50 --size.bf16 True \
-    --entrants bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published
+    --only bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published
 cp runs/published/{results.json,results.md} results/published/
 # IBC both ways, and BC with a mixture density.
 mac-control evaluate --suite published --size.seeds 5 --size.episodes 50 --size.bf16 True \
-    --entrants mixture_bc,ibc,ibc_dfo --out runs/published-others
+    --only mixture_bc,ibc,ibc_dfo --out runs/published-others
 mkdir -p results/published/others && cp runs/published-others/results.{json,md} results/published/others/
