@@ -39,7 +39,8 @@ def room_of(module: str) -> str | None:
 
 def files(name: str, folder: Path) -> list[Path]:
     """The sources of a room, without those of the rooms within it."""
-    within = [rooms()[inner] for inner in INNER if inner != name]
+    inner = [path for path in INNER.values() if path.startswith(f"{name}.")]
+    within = [folder / path[len(name) + 1 :] for path in inner]
     return [f for f in sorted(folder.rglob("*.py")) if not any(w in f.parents for w in within)]
 
 

@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 ROOT = architecture.ROOT
 #: Page -> file of the checkout that it shows as it is.
 SHOWN = {"index.md": "README.md", "CONTRIBUTING.md": "CONTRIBUTING.md"}
-SHOWN |= {"CHANGELOG.md": "CHANGELOG.md"}
+SHOWN |= {name: name for name in ("CHANGELOG.md", "CITATION.cff")}
 #: Endings of files in results/ that pages show or link to.
 EVIDENCE = (".md", ".png", ".svg", ".json", ".csv", ".sh")
 
@@ -94,9 +94,11 @@ def _reference() -> dict[str, str]:
 
 
 def _reference_page(name: str) -> str:
-    package = "mac_control" if name == "mac_control" else f"mac_control.{name}"
+    path = architecture.INNER.get(name, name)
+    package = "mac_control" if name == "mac_control" else f"mac_control.{path}"
     folder = Path(_sources.name) / package.replace(".", "/")
-    files = sorted(folder.glob("*.py") if name == "mac_control" else folder.rglob("*.py"))
+    alone = name == "mac_control"
+    files = sorted(folder.glob("*.py")) if alone else architecture.files(name, folder)
     modules = []
     for file in files:
         parts = file.relative_to(_sources.name).with_suffix("").parts
