@@ -23,7 +23,7 @@ from mac_control.policies.bc import BC
 literals = (
     st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.none()
     | st.lists(st.integers(), max_size=3)
 )

@@ -111,7 +111,10 @@ def test_the_graph_itself_clips_and_hides_what_is_not_given(mac, exported):
     obs, values = np.zeros((2, 30), np.float32), np.full((2, 9), 7, np.float32)
     mask = np.array([[True] + [False] * 8] * 2)
     values[1, 1:] = np.nan
-    first, second = exported.complete(obs, Raw(values, mask))
+    # One by one: in a batch, last bits may depend on the row.
+    first, second = (
+        exported.complete(obs[[row]], Raw(values[[row]], mask[[row]]))[0] for row in range(2)
+    )
     assert np.array_equal(first, second)
     assert first[0] == 1 and np.isfinite(second).all()
 
@@ -167,7 +170,7 @@ def test_it_is_a_policy_for_every_verb(folder, tmp_path, capsys):
     from mac_control.scripts.rollout import Args, main
 
     main(Args(policy=str(folder / "mac.onnx"), episodes=1, episode_steps=2))
-    assert "mean reward" in capsys.readouterr().out
+    assert "mean subtasks" in capsys.readouterr().out
     again = pickle.loads(pickle.dumps(load_policy(folder / "mac.onnx")))
     assert np.array_equal(again.act(np.ones(30)), load_policy(folder / "mac.onnx").act(np.ones(30)))
 
