@@ -153,7 +153,7 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
         )
     if robot is not None:
         env = Described(env, robot)
-        action = env.action_space
+        action = Box(robot.low, robot.high)
     if not action.is_bounded():
         raise InputError(
             f"action space: expected finite bounds, got {action}; describe the robot's ranges in "
