@@ -11,10 +11,12 @@ from gymnasium.spaces import Box, Dict, MultiBinary, Space
 from gymnasium.utils import RecordConstructorArgs
 
 from mac_control.envs.contract import own_flag, own_info, own_obs, own_reward
+from mac_control.envs.layout import expect_layout, recorded_layout
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
 from mac_control.policies.base import checked_action, name_of
+from mac_control.seeds import optional_seed
 
 #: The environment that last reset a policy: a stateful one has its state alone.
 _OWNERS: weakref.WeakKeyDictionary[Policy, weakref.ref[Any]] = weakref.WeakKeyDictionary()
@@ -59,7 +61,12 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode of the environment and of the policy."""
+        """Start an episode of the environment and of the policy.
+
+        Raises:
+            InputError: a seed below 0, or no whole number.
+        """
+        seed = optional_seed(seed)
         obs, info = self.env.reset(seed=seed, options=options)
         self._obs = own_obs(self._space, obs)
         self.policy.reset(seed)
@@ -133,6 +140,7 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
             f"policy: expected the environment's sizes of observation and action {shapes}, "
             f"got {sizes}"
         )
+    expect_layout(recorded_layout(getattr(policy, "checkpoint", {}).get("data")), env)
 
 
 def complete_action(

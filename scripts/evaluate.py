@@ -74,7 +74,7 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import resolve_policies, source_of
+    from mac_control.loop.cases import resolve_policies, source_of, tell_differences
     from mac_control.loop.report import add_report, earlier_rows
     from mac_control.suites.html import VIDEOS
 
@@ -86,7 +86,9 @@ def main(args: Args) -> int | None:
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),
         "data": load_demonstrations(source).provenance if source is not None else None,
     }
-    names = {policy.name for policy in resolve_policies(args.policies)}
+    resolved = resolve_policies(args.policies)
+    names = {policy.name for policy in resolved}
+    tell_differences(resolved, args.chosen_env(), args.env_options())
     rows = evaluate(
         args.policies,
         args.operators,

@@ -137,7 +137,7 @@ def _recorder(args: Args, env: Any, named: EnvName, devices: list[str], rate: fl
     from mac_control.teleop.recording import MinariRecorder
 
     about = {
-        "env": named.to_json(),
+        "env": named.to_json(env),
         "policy": args.policy,
         "devices": devices,
         "cockpit": args.cockpit,

@@ -26,6 +26,7 @@ from mac_control.envs.kitchen.robot import (
 from mac_control.envs.kitchen.state import Restorable
 from mac_control.errors import InputError
 from mac_control.robot import Robot
+from mac_control.seeds import optional_seed
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
     import gymnasium_robotics
@@ -155,6 +156,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
 
         `options={"state": (qpos, qvel)}`, `(30,)` and `(29,)`, starts it in that state.
         """
+        seed = optional_seed(seed)
         super().reset(seed=seed)
         raw, _ = self._kitchen.reset(seed=seed)
         self._steps = 0

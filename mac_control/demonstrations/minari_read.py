@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5, first_line
 from mac_control.demonstrations.stored import is_large, store
 from mac_control.envs.kitchen import data as kitchen
+from mac_control.envs.layout import flat_steps, layout_of
 from mac_control.errors import DataError
 from mac_control.robot import Robot
 
@@ -130,6 +130,9 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     large = known and is_large(4 * steps * spaces.flatdim(both))
     found = store(f"{digest[:32]}-{obs}", episodes()) if large else tuple(episodes())
     env = recorded.get("env") if isinstance(recorded.get("env"), dict) else recorded_env(metadata)
+    layout = layout_of(obs_space)
+    if layout and not is_kitchen:
+        env = {"id": None, "options": {}, **(env or {}), "layout": layout}
     if env is not None:
         provenance["env"] = env
     robot = None
@@ -200,29 +203,6 @@ def main_part(space: spaces.Space, value: Any, goals: bool) -> tuple[spaces.Spac
     if goals and isinstance(space, spaces.Dict) and "observation" in space.spaces:
         return space["observation"], value["observation"]
     return space, value
-
-
-def flat_steps(space: spaces.Space, value: Any) -> np.ndarray:
-    """Values of a space over time as `(T, size)`, in the order of Gymnasium's `flatten`.
-
-    Raises:
-        DataError: a part of the space is no Box.
-    """
-    if isinstance(space, spaces.Dict):
-        parts = [flat_steps(part, value[name]) for name, part in space.spaces.items()]
-        return np.concatenate(parts, axis=1)
-    if isinstance(space, spaces.Tuple):
-        pairs = zip(space.spaces, value, strict=True)
-        return np.concatenate([flat_steps(part, item) for part, item in pairs], axis=1)
-    if not isinstance(space, spaces.Box):
-        raise DataError(f"expected spaces made of Boxes, got {space}")
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub" or array.shape[1:] != space.shape:
-        raise DataError(
-            f"expected numbers of shape (T, {', '.join(map(str, space.shape))}), "
-            f"got {array.dtype} {array.shape}"
-        )
-    return array.reshape(len(array), -1)
 
 
 def folder_sha256(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,10 @@ class EvalPolicy:
         whole = EnvName(chosen.name, {**recorded, **chosen.options})
         return whole.with_options(options).fitted(self.obs_dim, self.action_dim)
 
+    def difference(self, env: EnvName) -> str:
+        """In what `env` is not the one that its data were recorded in, for a person to know."""
+        return env.difference(self.env)
+
 
 @dataclass(frozen=True, eq=False)
 class EvalCase:
@@ -54,6 +59,15 @@ class EvalCase:
     def title(self) -> str:
         """What a sentence calls the row."""
         return f"{self.policy.name} with {self.operator} giving {self.num_given}"
+
+
+def tell_differences(
+    policies: Sequence[EvalPolicy], env: EnvName | None, options: Mapping[str, Any]
+) -> None:
+    """Say on stderr, once each, in what an environment is not the one of the policies' data."""
+    for policy in policies:
+        if said := policy.difference(policy.env_for(env, options)):
+            print(f"{policy.name}: {said}", file=sys.stderr)
 
 
 def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy]:

@@ -121,7 +121,7 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     what = {row["measured"] for row in summary}
     measured = "Subtasks done" if what == {"subtasks"} else "Return"
     note = f"{measured}, mean [95 % interval, bootstrap over training seeds and episodes].\n\n"
-    write_text(folder / "results.md", note + table + command)
+    write_text(folder / "results.md", note + table + _environments(rows) + command)
     plot(summary, folder / "results.png")
     return table
 
@@ -215,6 +215,20 @@ def draw_curves(summary: Sequence[Row]) -> Any:
         axes.set_ylim(bottom=0)
     axes.legend(fontsize="small")
     return figure
+
+
+def _environments(rows: Sequence[Row]) -> str:
+    """Which environments the rows were made in, and in what those are not the data's."""
+    found: dict[str, dict[str, None]] = {}  # ordered sets
+    for row in rows:
+        if row.get("env"):
+            why = row.get("env_difference")
+            found.setdefault(row["env"], {})[f"{row['policy']}: {why}" if why else ""] = None
+    lines = []
+    for env, differences in found.items():
+        said = "; ".join(filter(None, differences))
+        lines.append(f"- `{env}`" + (f", not as in the data of {said}" if said else ""))
+    return "\n\nEnvironment:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _cell(row: Row) -> str:

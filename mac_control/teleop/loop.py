@@ -17,6 +17,7 @@ from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.seeds import whole_seed
 from mac_control.teleop.commands import Commands
 from mac_control.teleop.guard import Guard
 from mac_control.teleop.handover import Handover
@@ -78,7 +79,7 @@ class Teleoperation:
         self.guard = Guard(len(self.low), self.pacer.period, say, clock)
         self.paused = self.stopped = self.quit = False
         self.recording = recorder is not None
-        self.seed, self.episode, self.steps = seed, -1, 0
+        self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
