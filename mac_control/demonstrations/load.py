@@ -13,6 +13,7 @@ from mac_control.demonstrations.episode import Demonstrations
 from mac_control.envs.kitchen.data import D4RL_FILES, is_kitchen, kitchen_name
 from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.errors import DataError, InputError
+from mac_control.files import user_path
 
 #: Environment variable that names a folder with data files.
 FOLDER_VARIABLE = "MAC_CONTROL_DATA"
@@ -117,7 +118,7 @@ def local_path(source: str | Path | None = None) -> Path:
     from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder
 
     source = find_source() if source is None else source
-    path, text = Path(source).expanduser(), str(source)
+    path, text = user_path(source), str(source)
     if path.is_file():
         return path
     folder = minari_folder(source)

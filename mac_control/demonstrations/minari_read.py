@@ -18,6 +18,7 @@ from mac_control.demonstrations.stored import is_large, store
 from mac_control.envs.kitchen import data as kitchen
 from mac_control.envs.layout import flat_steps, layout_of
 from mac_control.errors import DataError
+from mac_control.files import user_path
 from mac_control.robot import Robot
 
 #: `namespace/name-vN`, as Minari has it.
@@ -32,7 +33,7 @@ def minari_root() -> Path:
 
 def minari_folder(source: str | Path) -> Path | None:
     """The folder of a data set on this machine, given as a folder or an id; None where absent."""
-    candidates = [Path(source).expanduser()]
+    candidates = [user_path(source)]
     if isinstance(source, str) and DATASET_ID.fullmatch(source):
         candidates.append(minari_root() / source)
     for folder in candidates:
@@ -65,7 +66,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     """
     path = folder / "data" / "metadata.json"
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected Minari metadata, got {first_line(error)}") from error
     if not isinstance(metadata, dict):

@@ -12,6 +12,7 @@ from typing import Any
 
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.operators.spec import parse
 from mac_control.policies import Policy
 from mac_control.policies.base import name_of
@@ -163,9 +164,9 @@ def _checkpoints(path: Path) -> list[Path]:
 def _named(text: str) -> tuple[str, str]:
     """`NAME=PATH`, or a path alone, which may hold equals signs itself."""
     name, equals, path = text.partition("=")
-    if not equals or Path(text).expanduser().exists() or "/" in name:
-        return "", str(Path(text).expanduser())
-    return name, str(Path(path).expanduser())
+    if not equals or user_path(text).exists() or "/" in name:
+        return "", str(user_path(text))
+    return name, str(user_path(path))
 
 
 def source_of(operator: str) -> str:

@@ -149,7 +149,7 @@ def earlier_rows(path: Path) -> list[Row]:
         DataError: the file is something else.
     """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))["rows"]
         if not all(isinstance(row, dict) for row in rows):
             raise TypeError("rows that are not objects")
         return [upgraded_row(row) for row in rows]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.robot import Robot
 from mac_control.teleop.device import DeviceState
 from mac_control.teleop.entries import Axis, Button, Hold, TaskSpaceOptions
@@ -169,13 +170,13 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
         ['estop', 'mode', 'pause', 'quit', 'record', 'release', 'reset', 'success', 'undo']
     """
     names = mapping_names()
-    path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
+    path = MAPPINGS / f"{source}.toml" if str(source) in names else user_path(source)
     if not path.is_file():
         raise InputError(
             f"mapping: expected a TOML file or one of {', '.join(names)}, got {str(source)!r}"
         )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"mapping {source}: expected TOML: {error}") from error
     try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from mac_control.demonstrations.minari_read import minari_folder, raw_episodes, read_metadata
 from mac_control.errors import DataError
+from mac_control.files import user_path
 from mac_control.teleop.device import Device, DeviceState
 
 
@@ -37,7 +37,7 @@ class Replay(Device):
         rate: float = 12.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        folder = minari_folder(recording) or Path(recording)
+        folder = minari_folder(recording) or user_path(recording)
         if not folder.is_dir():
             raise DataError(f"recording: expected the folder of a data set, got {recording!r}")
         self._episodes = [_given(raw) for raw in raw_episodes(folder, read_metadata(folder))]
