@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
@@ -68,8 +68,11 @@ class Local(Backend):
         threads = ThreadPoolExecutor(count, initializer=_shield)  # each waits for one worker
         try:
             futures = {threads.submit(work, *pair): pair[0] for pair in enumerate(items)}
-            for future in as_completed(futures):
-                yield futures.pop(future), future.result()
+            pending = set(futures)
+            while pending:  # a signal can come just before it waits: it looks now and then
+                done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield futures.pop(future), future.result()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
@@ -95,40 +98,39 @@ class _Worker:
     def __init__(self) -> None:
         self.pool: ProcessPoolExecutor | None = None
         self.context = _Spawn()
-        self.started = self.busy = self.stopped = False
+        self.busy = self.stopped = False
         self._starting = threading.Lock()
 
     def run(self, function: Callable[[Item], Result], index: int, item: Item) -> Result:
-        for _ in range(ATTEMPTS):
-            try:
-                if self.pool is None:
-                    self.start()
-                self.busy = True
-                return self.pool.submit(function, item).result()
-            except BrokenProcessPool:
-                self.pool = None
-                if self.stopped:
-                    raise
-            finally:
-                self.busy = False
+        self.busy = True
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    if self.pool is None:
+                        self.start()
+                    return self.pool.submit(function, item).result()
+                except BrokenProcessPool:
+                    self.pool = None
+                    if self.stopped:
+                        raise
+        finally:
+            self.busy = False
         raise WorkersDied(index, item)
 
     def start(self) -> None:
         with self._starting:
             if self.stopped:
                 raise BrokenProcessPool("stopped before it began")
-            self.started = False
             self.pool = ProcessPoolExecutor(1, self.context, initializer=_start)
             begun = self.pool.submit(os.getpid)
         begun.result()
-        self.started = True
 
     def stop(self) -> None:
         """End the process, killed where it starts or is at work: nobody waits for the result."""
         with self._starting:
             self.stopped = True
         pool = self.pool
-        if pool is not None and (self.busy or not self.started):
+        if pool is not None and self.busy:
             self.context.made.kill()
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
