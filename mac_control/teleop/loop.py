@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs.abilities import Undoable
-from mac_control.envs.shared_autonomy import check_fit
+from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
@@ -217,9 +217,11 @@ class Teleoperation:
         return second, values, given | newer
 
     def _execute(self, step: Step) -> Step:
-        action = np.clip(step.action, self.low, self.high)
-        if not np.isfinite(action).all():  # cannot happen; must not happen
-            action = self.rest
+        space = self.env.action_space
+        assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
+        if not np.isfinite(step.action).all():  # cannot happen; must not happen
+            step = replace(step, action=self.rest)
+        action = executable(space, step.action)
         world = self.env.unwrapped
         if isinstance(world, Undoable):
             self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward))
