@@ -18,7 +18,8 @@ class Axis:
     over [0, `scale`]. With `position`, as for leader arms, the action is instead
     `gain * (scale * axis + offset - obs[dim])`, given while a `hold` for that dimension is held,
     or always where there is none. With `action`, as for sliders, the axis is no deflection in
-    [-1, 1] but the action itself, times `scale`.
+    [-1, 1] but the action itself, times `scale`. `rest` is where the axis lies when nobody touches
+    it, -1 for many triggers; None: as the device says, which learns it when it is connected.
     """
 
     axis: str
@@ -31,6 +32,7 @@ class Axis:
     gain: float = 1.0
     offset: float = 0.0
     action: bool = False
+    rest: float | None = None
 
     def amount(self, state: DeviceState, obs: np.ndarray | None) -> float | None:
         """What the axis asks for; None where it asks for nothing.
@@ -48,7 +50,9 @@ class Axis:
                 return None
             return self.gain * (self.scale * x + self.offset - float(obs[self.dim or 0]))
         if not self.action:
-            x = min(max(x, -1.0), 1.0)
+            rest = state.rest.get(self.axis, 0.0) if self.rest is None else self.rest
+            x = min(max(x, -1.0), 1.0) - rest
+            x /= 1 - rest if x > 0 else 1 + rest
         if abs(x) <= self.dead_zone:
             return None
         if self.action:

@@ -86,6 +86,9 @@ class Mapping:
             for key in ("scale", "value", "gain", "offset"):
                 if not np.isfinite(getattr(entry, key, 0.0)):
                     raise InputError(f"{what}: expected a finite {key}, got {getattr(entry, key)}")
+            rest = getattr(entry, "rest", None)
+            if rest is not None and not -1 <= rest < 1:
+                raise InputError(f"{what}: expected rest in [-1, 1), got {rest}")
             if not 0 <= getattr(entry, "dead_zone", 0.0) < 1:
                 raise InputError(f"{what}: expected dead_zone in [0, 1), got {entry.dead_zone}")
             if getattr(entry, "position", False) and entry.dim is None:
