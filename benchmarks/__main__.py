@@ -18,6 +18,7 @@ NAMES: dict[str, str] = {
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
     "helpers": "Partial control with helpers that are no network: what knowing the plan is worth.",
+    "units": "The same demonstrations in other units and action boxes: what policies learn.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
     "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }

@@ -11,11 +11,12 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Space, Tuple, flatten, flatten_space
+from gymnasium.spaces import Box, flatten, flatten_space
 from gymnasium.wrappers import TimeLimit, TransformObservation
 
 from mac_control.envs.abilities import LONGEST
 from mac_control.envs.describe import own_robot
+from mac_control.envs.layout import by_name, layout_of
 from mac_control.errors import InputError, did_you_mean, one_line
 from mac_control.plugins import ENVIRONMENTS, ROBOTS, imported
 from mac_control.robot import Robot
@@ -60,9 +61,39 @@ class EnvName:
         changed = {key: value for key, value in options.items() if value is not None}
         return EnvName(self.name, {**self.options, **changed})
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON values, as they stand in data sets and checkpoints."""
-        return {"id": self.name, "options": dict(self.options)}
+    def to_json(self, env: gymnasium.Env | None = None) -> dict[str, Any]:
+        """JSON values, as they stand in data sets and checkpoints.
+
+        With `env`, what was made of it, also of which parts its observations are made.
+        """
+        record = {"id": self.name, "options": dict(self.options)}
+        if env is not None and env.has_wrapper_attr("obs_layout"):
+            record["layout"] = env.get_wrapper_attr("obs_layout")
+        return record
+
+    def __str__(self) -> str:
+        """The text that `parse` reads."""
+        options = ((key, value, str(value)) for key, value in self.options.items())
+        texts = [f"{k}={text if _value(text) == v else repr(v)}" for k, v, text in options]
+        return ":".join([self.name, *texts])
+
+    def difference(self, recorded: EnvName | None) -> str:
+        """In which options it is not the recorded one; empty where in none, or none is known.
+
+        Example:
+            >>> evaluation = EnvName("kitchen", {"robot_noise_ratio": 0.1, "obs": "full"})
+            >>> evaluation.difference(EnvName("kitchen", {"robot_noise_ratio": 0.01}))
+            'robot_noise_ratio: data 0.01, evaluation 0.1'
+        """
+        if recorded is None:
+            return ""
+        if recorded.name != self.name:
+            return f"environment: data {recorded}, evaluation {self}"
+        return "; ".join(
+            f"{key}: data {was}, evaluation {self.options.get(key)}"
+            for key, was in recorded.options.items()
+            if _comparable(was) != _comparable(self.options.get(key, was))
+        )
 
     @classmethod
     def of_data(cls, provenance: Mapping[str, Any]) -> EnvName | None:
@@ -141,8 +172,7 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     if not isinstance(space, Box) or len(space.shape) != 1:
         if not space.is_np_flattenable:
             raise InputError(f"observation space: expected one that flattens, got {space}")
-        ordered = by_name(space)
-        env = TransformObservation(env, partial(flatten, ordered), flatten_space(ordered))
+        env = Flat(env)
     action = env.action_space
     if not isinstance(action, Box) or len(action.shape) != 1:
         raise InputError(f"action space: expected a flat Box, got {action}")
@@ -170,13 +200,6 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     return env if limit is None else TimeLimit(env, limit)
 
 
-def by_name(space: Space[Any]) -> Space[Any]:
-    """With the parts of each Dict in the order of their names, in which data hold them."""
-    if isinstance(space, Dict):
-        return Dict({name: by_name(space[name]) for name in sorted(space)})
-    return Tuple([by_name(part) for part in space]) if isinstance(space, Tuple) else space
-
-
 def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = None) -> Any:
     """The environment with pictures, `side` pixels wide and high where it has that option."""
     size = {} if side is None else {"width": side, "height": side}
@@ -184,6 +207,15 @@ def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = No
         return make_env(name, robot, render_mode="rgb_array", **size)
     except InputError:
         return make_env(name, robot, render_mode="rgb_array")
+
+
+class Flat(TransformObservation):
+    """An environment whose observation is in one row; `obs_layout` names the parts of it."""
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        ordered = by_name(env.observation_space)
+        super().__init__(env, partial(flatten, ordered), flatten_space(ordered))
+        self.obs_layout = layout_of(ordered)
 
 
 class Described(gymnasium.Wrapper):
@@ -263,6 +295,10 @@ def _parameters(factory: Callable[..., Any]) -> list[str]:
     except ValueError:
         return []
     return [p.name for p in kinds]
+
+
+def _comparable(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _value(text: str) -> Any:

@@ -10,11 +10,13 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, MultiBinary, Space
 from gymnasium.utils import RecordConstructorArgs
 
-from mac_control.envs.contract import own_flag, own_info, own_obs, own_reward
-from mac_control.errors import InputError
+from mac_control.envs.layout import expect_layout, recorded_layout
+from mac_control.errors import InputError, MacControlError
+from mac_control.loop.errors import Checked, attribute_errors
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
 from mac_control.policies.base import checked_action, name_of
+from mac_control.seeds import optional_seed
 
 #: The environment that last reset a policy: a stateful one has its state alone.
 _OWNERS: weakref.WeakKeyDictionary[Policy, weakref.ref[Any]] = weakref.WeakKeyDictionary()
@@ -54,17 +56,23 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         check_fit(env, policy)
         self.policy = policy
         self.action_space = Dict(values=env.action_space, given=MultiBinary(policy.action_dim))
+        self._checked_env = Checked(env)
         self._obs: np.ndarray | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode of the environment and of the policy."""
-        obs, info = self.env.reset(seed=seed, options=options)
-        self._obs = own_obs(self._space, obs)
-        self.policy.reset(seed)
+        """Start an episode of the environment and of the policy.
+
+        Raises:
+            InputError: a seed below 0, or no whole number.
+        """
+        seed = optional_seed(seed)
+        self._obs, info = self._checked_env.reset(seed=seed, options=options)
+        with attribute_errors("policy", self.policy, f"at the reset of seed {seed}"):
+            self.policy.reset(seed)
         _OWNERS[self.policy] = weakref.ref(self)
-        return self._obs.copy(), own_info(info)
+        return self._obs.copy(), info
 
     def step(
         self, action: PartialAction | dict[str, Any]
@@ -74,6 +82,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         Raises:
             InputError: not a partial action of the right shape; the environment is untouched.
             PolicyError: the policy answered with what is no action; likewise.
+            EpisodeError: the policy failed, likewise, or the environment.
         """
         space = self.env.action_space
         assert isinstance(space, Box)  # as check_fit found
@@ -84,24 +93,13 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
                 f"policy: expected one of its own for each environment, as {name_of(self.policy)} "
                 "is stateful, got one that another environment has reset since; load it twice"
             )
-        whole = complete_action(self.env.action_space, self.policy, self._obs, partial)
-        log_prob = self.policy.log_prob(self._obs[None], partial.batched())  # (1,), or None
-        obs, reward, terminated, truncated, info = self.env.step(whole.copy())
-        self._obs = own_obs(self._space, obs)
-        info = {
-            **own_info(info),
-            "given": partial.given.copy(),
-            "action": whole.copy(),
-            "log_prob": None if log_prob is None else float(log_prob[0]),
-        }
-        over = own_flag("terminated", terminated), own_flag("truncated", truncated)
-        return self._obs.copy(), own_reward(reward), *over, info
-
-    @property
-    def _space(self) -> Box:
-        space = self.env.observation_space
-        assert isinstance(space, Box)  # as check_fit found
-        return space
+        with attribute_errors("policy", self.policy, "at a step", but=(MacControlError,)):
+            whole = complete_action(space, self.policy, self._obs.copy(), partial)
+            log_prob = self.policy.log_prob(self._obs[None].copy(), partial.batched())  # (1,)
+            log_prob = None if log_prob is None else float(np.reshape(log_prob, (1,))[0])
+        self._obs, reward, terminated, truncated, info = self._checked_env.step(whole)
+        told = {"given": partial.given.copy(), "action": whole.copy(), "log_prob": log_prob}
+        return self._obs.copy(), reward, terminated, truncated, {**info, **told}
 
     def _checked(self, action: PartialAction | dict[str, Any]) -> PartialAction:
         if self._obs is None:
@@ -111,7 +109,8 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
                 action = PartialAction(action["values"], np.asarray(action["given"]).astype(bool))
             except (TypeError, KeyError, IndexError) as error:
                 raise InputError(
-                    f"action: expected a PartialAction or its dictionary, got {action!r}"
+                    "action: expected a PartialAction or its dictionary, "
+                    f"got {' '.join(repr(action).split()):.100}"
                 ) from error
         if action.values.shape != (self.policy.action_dim,):
             raise InputError(
@@ -133,6 +132,7 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
             f"policy: expected the environment's sizes of observation and action {shapes}, "
             f"got {sizes}"
         )
+    expect_layout(recorded_layout(getattr(policy, "checkpoint", {}).get("data")), env)
 
 
 def complete_action(
@@ -149,6 +149,11 @@ def complete_action(
     action = policy.act(obs, partial)
     if type(policy).act is not Policy.act:  # else it is checked
         action = checked_action(policy, action, partial.values.shape)
+    return executable(space, action)
+
+
+def executable(space: Box, action: np.ndarray) -> np.ndarray:
+    """An action as the environment takes it: within its Box, of its type; whole numbers rounded."""
     whole: np.ndarray = np.clip(action, space.low, space.high)
     if np.issubdtype(space.dtype, np.integer):
         whole = np.rint(whole)

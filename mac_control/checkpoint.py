@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from mac_control.errors import CheckpointError, InputError
-from mac_control.files import atomic_path, write_json
+from mac_control.files import atomic_path, user_path, write_json
 from mac_control.policies import FORMER_NAMES, LearnedPolicy, Policy, policy_class
 from mac_control.policies.onnx import OnnxPolicy
 from mac_control.robot import Robot
@@ -82,8 +82,8 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
         >>> bool((loaded.act(np.ones(3)) == policy.act(np.ones(3))).all())
         True
     """
-    path = Path(path)
-    if path.suffix == ".onnx":
+    path = user_path(path)
+    if path.suffix == ".onnx" and not path.is_dir():
         return OnnxPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
     record, tensors = upgraded(*read(folder, "policy"))
@@ -157,7 +157,7 @@ def read(folder: str | Path, stem: str) -> tuple[dict[str, Any], dict[str, Tenso
 def _record(folder: Path, stem: str) -> dict[str, Any]:
     file = folder / f"{stem}.json"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(file.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"{folder}: expected a checkpoint folder with {file.name}, got none; "

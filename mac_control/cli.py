@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
+import signal
 import sys
+import threading
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import tyro
 
 from mac_control.errors import MacControlError, did_you_mean
-from mac_control.files import disk_error
+from mac_control.files import disk_error, user_path
 
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.
@@ -55,14 +59,37 @@ def run(
     """Parse the arguments of `main(args)` from its annotation, run it, and exit.
 
     `parse` replaces that where options depend on others. A mistake of the user ends in one
-    sentence and exit status 2, not a traceback.
+    sentence and exit status 2, not a traceback; SIGTERM ends workers too, with status 143.
     """
+    _end_in_order()
     with sentences():
         if parse is not None:
             args = parse(sys.argv[1:] if argv is None else argv, prog or sys.argv[0])
         else:  # one `args` dataclass is the whole command line: its fields are the options
             args = tyro.cli(typing.get_type_hints(main)["args"], prog=prog, args=argv)
-        sys.exit(main(args) or 0)
+        sys.exit(main(_expanded(args)) or 0)
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM unwind the stack, which ends workers and closes files."""
+
+    def end(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
+
+
+def _expanded(args: Any) -> Any:
+    """With the home folder in place of `~` in paths: `--out=~/runs` comes as it is."""
+    for field in dataclasses.fields(args) if dataclasses.is_dataclass(args) else ():
+        value = getattr(args, field.name)
+        if isinstance(value, Path):
+            setattr(args, field.name, user_path(value))
+        elif isinstance(value, list) and all(isinstance(each, Path) for each in value):
+            setattr(args, field.name, [user_path(each) for each in value])
+    return args
 
 
 def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[str]) -> None:

@@ -187,6 +187,22 @@ def _umask() -> int:
     return mask
 
 
+def user_path(path: str | Path) -> Path:
+    """A path with `~` for the home folder, unless there is a file of that very name.
+
+    Example:
+        >>> user_path("runs/~1").name
+        '~1'
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:  # `~name`, and nobody is called so
+        return path
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` atomically as UTF-8."""
     with atomic_path(path) as temporary:

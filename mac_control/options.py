@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import tyro
 
 from mac_control.errors import InputError
+from mac_control.files import user_path
 
 if typing.TYPE_CHECKING:
     from mac_control.envs.make import EnvName
@@ -124,6 +125,24 @@ def changes(options: Any) -> dict[str, Any]:
     """The fields of options that are not None."""
     pairs = ((f.name, getattr(options, f.name)) for f in dataclasses.fields(options))
     return {name: value for name, value in pairs if value is not None}
+
+
+def paths(text: str) -> list[str]:
+    """Paths from a list with commas between them; a path that is there may have commas itself.
+
+    Example:
+        >>> paths("runs/a,runs/b")
+        ['runs/a', 'runs/b']
+    """
+    parts, found = text.split(","), []
+    while parts:
+        # The longest beginning that names something, or else up to the next comma.
+        ends = range(len(parts), 1, -1)
+        there = (end for end in ends if user_path(",".join(parts[:end])).exists())
+        end = next(there, 1)
+        found.append(",".join(parts[:end]))
+        del parts[:end]
+    return [path for path in found if path]
 
 
 def numbers(name: str, text: str) -> list[int]:

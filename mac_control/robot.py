@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import InputError, did_you_mean
+from mac_control.files import user_path
 
 #: What an action dimension can be.
 KINDS = ("joint_velocity", "joint_position", "ee_delta", "gripper", "other")
@@ -286,7 +287,7 @@ def load_robot(path: str | Path) -> Robot:
         import tomli as tomllib
 
     try:
-        table = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
+        table = tomllib.loads(user_path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(
             f"robot: expected a TOML file, got {str(path)!r} ({error.strerror})"

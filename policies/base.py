@@ -13,6 +13,7 @@ import numpy as np
 from mac_control.errors import InputError, PolicyError
 from mac_control.partial import PartialAction
 from mac_control.robot import Robot
+from mac_control.seeds import check_reset
 
 
 class Policy(ABC):
@@ -32,6 +33,7 @@ class Policy(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        check_reset(cls)
         written = cls.__dict__.get("complete")
         if written is not None and len(inspect.signature(written).parameters) == 4:
             cls.complete = _from_arrays(written)  # type: ignore[method-assign]

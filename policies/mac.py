@@ -201,6 +201,7 @@ class MacPolicy(LearnedPolicy):
     ) -> np.ndarray:
         """Exact log-likelihood of the given entries [nats]; 0 where nothing is given.
 
+        Also beyond the action box: only what the network reads is clamped to it.
         Entries in the mask `known` `(B, D)` are conditions, and not counted.
         """
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
@@ -214,8 +215,12 @@ class MacPolicy(LearnedPolicy):
                     np.atleast_2d(obs)[some], values[some], given[some]
                 )
                 evidence = torch.tensor(known[some], device=x.device)
-                log_prob = self.model.log_prob(x, evidence, context, query)
-                if self.config.head == "gaussian":  # a density in the action's own units
+                exact = self.to_unit(torch.tensor(values[some], device=x.device))
+                mixture = self.config.head == "gaussian"  # others hold mass at both ends
+                log_prob = self.model.log_prob(
+                    exact if mixture else x, evidence, context, query, seen=x
+                )
+                if mixture:  # a density in the action's own units
                     stretch = (self.action_high - self.action_low).log() - np.log(2)
                     log_prob = log_prob - (query * stretch).sum(-1)
                 result[some] = log_prob.cpu().numpy()

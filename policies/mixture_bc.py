@@ -114,7 +114,6 @@ class MixtureBC(LearnedPolicy):
         parts = (np.asarray(obs, np.float32), partial.values, partial.given)
         device = self.obs_mean.device
         seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)
-        x = x.clamp(self.action_low, self.action_high)
         log_prob = self._explained(self.to_unit(x), mask.to(x), *self(seen)).logsumexp(-1)
         stretch = (
             (self.action_high - self.action_low) / 2

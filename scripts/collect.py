@@ -99,13 +99,13 @@ def _any(args: Args) -> Any:
     named = (args.chosen_env() or EnvName()).with_options(args.env_options())
     described = args.chosen_robot()
     env = make_env(named, described)
-    robot, tasks = robot_of(env), subtasks_of(env)
+    robot, tasks, record = robot_of(env), subtasks_of(env), named.to_json(env)
     env.close()
     collection = Collection(named, args.operator, args.noise, args.clean, args.min_reward)
     settings = {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)}
     if described is not None:
         settings["robot"] = described.to_json()
-    about = {"made_by": "mac-control collect", "source": args.operator, "env": named.to_json()}
+    about = {"made_by": "mac-control collect", "source": args.operator, "env": record}
     items = [Wanted(collection, (args.seed, index), described) for index in range(args.episodes)]
     return generate_dataset(collect, items, args.out, settings, tasks, about, robot, args.chosen())
 

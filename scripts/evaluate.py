@@ -75,7 +75,13 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import NUM_GIVEN, given_numbers, resolve_policies, source_of
+    from mac_control.loop.cases import (
+        NUM_GIVEN,
+        given_numbers,
+        resolve_policies,
+        source_of,
+        tell_differences,
+    )
     from mac_control.loop.report import add_report, earlier_rows
     from mac_control.suites.html import VIDEOS
 
@@ -89,6 +95,7 @@ def main(args: Args) -> int | None:
     }
     resolved = resolve_policies(args.policies)
     names, fewest = {p.name for p in resolved}, min(p.action_dim for p in resolved)
+    tell_differences(resolved, args.chosen_env(), args.env_options())
     rows = evaluate(
         args.policies,
         args.operators,

@@ -47,7 +47,7 @@ def _file(run: Path) -> Path:
 def _result(folder: Path) -> dict[str, Any]:
     file = _file(folder)
     try:
-        result = json.loads(file.read_text(encoding="utf-8"))
+        result = json.loads(file.read_text(encoding="utf-8-sig"))
         assert all("rewards" in row for row in result["rows"])
         result["rows"] = [upgraded_row(row) for row in result["rows"]]
     except FileNotFoundError as error:

@@ -47,7 +47,7 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import make_filmed
-    from mac_control.loop.cases import resolve_policies, source_of
+    from mac_control.loop.cases import resolve_policies, source_of, tell_differences
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
@@ -61,6 +61,7 @@ def main(args: Args) -> int | None:
     if args.video is not None:
         require_video()
     chosen = entry.env_for(args.chosen_env(), args.env_options())
+    tell_differences([entry], args.chosen_env(), args.env_options())
     make = make_env if args.video is None else make_filmed
     env = make(chosen, args.chosen_robot())
     robot = robot_of(env)

@@ -9,7 +9,7 @@ from typing import Any
 from mac_control.cli import run
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
-from mac_control.options import EnvOptions
+from mac_control.options import EnvOptions, paths
 
 
 @dataclass(kw_only=True)
@@ -124,7 +124,7 @@ def main(args: Args) -> int | None:
         closing.callback(loop.close)
         closing.callback(print, flush=True)  # ends the line that shows how the driving goes
         if cockpit is not None:
-            choices = [args.policy, *filter(None, args.more_policies.split(","))]
+            choices = [args.policy, *paths(args.more_policies)]
             cockpit.serve(loop, [c for c in choices if c])
             print(f"drive at {cockpit.url}", flush=True)
         with suppress(KeyboardInterrupt):
@@ -138,7 +138,7 @@ def _recorder(args: Args, env: Any, named: EnvName, devices: list[str], rate: fl
     from mac_control.teleop.recording import MinariRecorder
 
     about = {
-        "env": named.to_json(),
+        "env": named.to_json(env),
         "policy": args.policy,
         "devices": devices,
         "cockpit": args.cockpit,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from mac_control.cli import run
+from mac_control.envs.layout import recorded_layout
 from mac_control.errors import InputError
 from mac_control.options import EnvOptions, changes, numbers, options_of
 from mac_control.parallel import FanOut
@@ -157,7 +158,8 @@ def described(
     robot, env = args.chosen_robot(), args.chosen_env()
     if env is not None:
         robot = fitting_robot(demonstrations, env, robot)
-        provenance = {**demonstrations.provenance, "env": env.to_json()}
+        record = {**env.to_json(), "layout": recorded_layout(demonstrations.provenance)}
+        provenance = {**demonstrations.provenance, "env": record}
         demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
     elif rollouts:
         from mac_control.envs.make import EnvName

@@ -80,3 +80,43 @@ def wait_until(condition) -> None:
 def test_no_workers_is_refused():
     with pytest.raises(InputError, match="workers: expected at least 1, got 0"):
         list(run_many(square, [1], 0))
+
+
+VERB = """
+import sys; sys.path.insert(0, sys.argv[1])
+from dataclasses import dataclass
+from mac_control.cli import run
+from mac_control.parallel import run_many
+from test_parallel import report_and_wait
+
+@dataclass
+class Args:
+    folder: str
+
+def main(args: Args) -> int:
+    print("begun", flush=True)
+    return len(list(run_many(report_and_wait, [args.folder] * 2, 2)))
+
+run(main, ["--folder", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_verb_that_is_told_to_end_takes_its_workers_along(tmp_path, sent, status, begun):
+    verb = subprocess.Popen(
+        [sys.executable, "-c", VERB, Path(__file__).parent, tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert verb.stdout.readline() == "begun\n"
+    if begun:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    else:
+        time.sleep(0.5)  # workers are about to start
+    os.killpg(verb.pid, sent)  # as a terminal does
+    _, said = verb.communicate(timeout=50)
+    assert (verb.returncode, said) == (status, "interrupted\n" if sent == signal.SIGINT else "")
+    assert not any(alive(int(path.name)) for path in tmp_path.iterdir())

@@ -17,6 +17,7 @@ from mac_control.envs.kitchen.robot import KITCHEN_TASKS, ROBOTS, SUBTASKS
 from mac_control.envs.kitchen.skills import achieved
 from mac_control.errors import InputError
 from mac_control.robot import Robot
+from mac_control.seeds import whole_seed
 
 #: Which subtasks are done, in which order -> the subtasks that are rewarded, steps at most.
 ORDERS: dict[str, tuple[tuple[str, ...], int]] = {
@@ -97,8 +98,7 @@ def wanted(collection: Collection, episodes: int, seed: int) -> list[Wanted]:
     """
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
-    if seed < 0:
-        raise InputError(f"seed: expected at least 0, got {seed}")
+    seed = whole_seed(seed)
     return [Wanted(collection, (seed, index)) for index in range(episodes)]
 
 

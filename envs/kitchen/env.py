@@ -26,6 +26,7 @@ from mac_control.envs.kitchen.state import Restorable
 from mac_control.errors import InputError
 from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot
+from mac_control.seeds import optional_seed
 from mac_control.simulator import mujoco
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
@@ -158,6 +159,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
 
         `options={"state": (qpos, qvel)}`, `(30,)` and `(29,)`, starts it in that state.
         """
+        seed = optional_seed(seed)
         super().reset(seed=seed)
         raw, _ = self._kitchen.reset(seed=seed)
         self._steps = 0

@@ -18,6 +18,7 @@ from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.make import make_operator
 from mac_control.operators.tracker import Tracker
+from mac_control.seeds import whole_seed
 
 #: Steps at one frame of the demonstration after which an episode has got stuck, and ends.
 STUCK = 40
@@ -85,6 +86,7 @@ def plan(
     Raises:
         InputError: demonstrations whose environment or robot is unknown, or too few of them.
     """
+    seed = whole_seed(seed)
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
     env = EnvName.of_data(demonstrations.provenance)

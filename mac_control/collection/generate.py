@@ -119,7 +119,7 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
     if not file.exists():
         write_json(file, settings)
         return
-    before = json.loads(file.read_text(encoding="utf-8"))
+    before = json.loads(file.read_text(encoding="utf-8-sig"))
     if before != settings:
         changed = sorted(
             key for key in {*before, *settings} if before.get(key) != settings.get(key)

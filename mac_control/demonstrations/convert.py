@@ -15,7 +15,6 @@ from mac_control.demonstrations.d4rl import COLUMNS, episode_slices, from_arrays
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.demonstrations.minari_read import (
-    flat_steps,
     main_part,
     raw_episodes,
     read_metadata,
@@ -23,6 +22,7 @@ from mac_control.demonstrations.minari_read import (
     read_spaces,
 )
 from mac_control.demonstrations.minari_write import write_minari
+from mac_control.envs.layout import flat_steps
 from mac_control.errors import DataError
 from mac_control.files import atomic_path, expect_room, sha256
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mac_control.errors import DataError, InputError
 from mac_control.robot import Robot
+from mac_control.seeds import whole_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,5 +245,5 @@ class Demonstrations:
                 f"validation: expected a share that leaves an episode of {len(self)} to train on, "
                 f"got {validation}"
             )
-        order = np.random.default_rng(seed).permutation(len(self))
+        order = np.random.default_rng(whole_seed(seed)).permutation(len(self))
         return self.select(sorted(order[held_out:])), self.select(sorted(order[:held_out]))

@@ -8,22 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.d4rl import episode_slices
+from mac_control.demonstrations.d4rl import episode_slices, recorded_metadata
 from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.demonstrations.minari_read import (
-    flat_steps,
     raw_episodes,
     read_metadata,
     read_spaces,
 )
-from mac_control.errors import DataError
+from mac_control.envs.layout import flat_steps
+from mac_control.errors import DataError, InputError
+from mac_control.robot import Robot
 
 
 def find_faults(path: Path) -> Iterator[str]:
     """Sentences, one a fault, for an HDF5 file of D4RL's layout or the folder of a Minari set.
 
     Where a file cannot be read at all that is the one fault. Numbers that are not finite and
-    actions outside [-1, 1] (D4RL) or the action space (Minari) are named by their episode, the
+    actions outside the box of the robot that is described, the action space (Minari), or [-1, 1]
+    (D4RL) are named by their episode, the
     first step, and how many steps of the episode have them.
     """
     try:
@@ -33,7 +35,8 @@ def find_faults(path: Path) -> Iterator[str]:
 
 
 def _hdf5_faults(path: Path) -> Iterator[str]:
-    arrays, _ = read_arrays(path)
+    arrays, attributes = read_arrays(path)
+    low, high = _box(attributes)
     missing = [name for name in ("observations", "actions") if name not in arrays]
     ends = [arrays[name] for name in ("terminals", "timeouts") if name in arrays]
     for name in missing + ([] if ends else ["terminals (or timeouts)"]):
@@ -60,7 +63,19 @@ def _hdf5_faults(path: Path) -> Iterator[str]:
             for name, array in arrays.items()
             if array.shape[:1] == (steps,) and array.dtype.kind in "fiub"
         }
-        yield from _episode_faults(index, columns, -1.0, 1.0)
+        yield from _episode_faults(index, columns, low, high)
+
+
+def _box(attributes: dict[str, Any]) -> tuple[Any, Any]:
+    """The box of the robot that the file describes, or D4RL's."""
+    described = recorded_metadata(attributes).get("robot")
+    if not isinstance(described, dict):
+        return -1.0, 1.0
+    try:
+        robot = Robot.from_json(described)
+    except InputError as error:
+        raise DataError(f"robot: {error}") from error
+    return robot.low, robot.high
 
 
 def _minari_faults(folder: Path) -> Iterator[str]:

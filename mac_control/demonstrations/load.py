@@ -11,6 +11,7 @@ from typing import Any
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.errors import DataError, InputError
+from mac_control.files import user_path
 
 #: Environment variable that names a folder with data files.
 FOLDER_VARIABLE = "MAC_CONTROL_DATA"
@@ -122,7 +123,7 @@ def local_path(source: str | Path | None = None) -> Path:
     from mac_control.envs.kitchen.data import D4RL_FILES
 
     source = find_source() if source is None else source
-    path, text = Path(source).expanduser(), str(source)
+    path, text = user_path(source), str(source)
     if path.is_file():
         return path
     folder = minari_folder(source)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5, first_line
 from mac_control.demonstrations.stored import is_large, store
+from mac_control.envs.layout import flat_steps, layout_of
 from mac_control.errors import DataError
+from mac_control.files import user_path
 from mac_control.robot import Robot
 
 #: `namespace/name-vN`, as Minari has it.
@@ -31,7 +32,7 @@ def minari_root() -> Path:
 
 def minari_folder(source: str | Path) -> Path | None:
     """The folder of a data set on this machine, given as a folder or an id; None where absent."""
-    candidates = [Path(source).expanduser()]
+    candidates = [user_path(source)]
     if isinstance(source, str) and DATASET_ID.fullmatch(source):
         candidates.append(minari_root() / source)
     for folder in candidates:
@@ -64,7 +65,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     """
     path = folder / "data" / "metadata.json"
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected Minari metadata, got {first_line(error)}") from error
     if not isinstance(metadata, dict):
@@ -131,6 +132,9 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     large = known and is_large(4 * steps * spaces.flatdim(both))
     found = store(f"{digest[:32]}-{obs}", episodes()) if large else tuple(episodes())
     env = recorded.get("env") if isinstance(recorded.get("env"), dict) else recorded_env(metadata)
+    layout = layout_of(obs_space)
+    if layout and not is_kitchen:
+        env = {"id": None, "options": {}, **(env or {}), "layout": layout}
     if env is not None:
         provenance["env"] = env
     robot = None
@@ -201,29 +205,6 @@ def main_part(space: spaces.Space, value: Any, goals: bool) -> tuple[spaces.Spac
     if goals and isinstance(space, spaces.Dict) and "observation" in space.spaces:
         return space["observation"], value["observation"]
     return space, value
-
-
-def flat_steps(space: spaces.Space, value: Any) -> np.ndarray:
-    """Values of a space over time as `(T, size)`, in the order of Gymnasium's `flatten`.
-
-    Raises:
-        DataError: a part of the space is no Box.
-    """
-    if isinstance(space, spaces.Dict):
-        parts = [flat_steps(part, value[name]) for name, part in space.spaces.items()]
-        return np.concatenate(parts, axis=1)
-    if isinstance(space, spaces.Tuple):
-        pairs = zip(space.spaces, value, strict=True)
-        return np.concatenate([flat_steps(part, item) for part, item in pairs], axis=1)
-    if not isinstance(space, spaces.Box):
-        raise DataError(f"expected spaces made of Boxes, got {space}")
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub" or array.shape[1:] != space.shape:
-        raise DataError(
-            f"expected numbers of shape (T, {', '.join(map(str, space.shape))}), "
-            f"got {array.dtype} {array.shape}"
-        )
-    return array.reshape(len(array), -1)
 
 
 def folder_sha256(folder: Path) -> str:

@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Space
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
 from mac_control.errors import DataError, InputError
-from mac_control.files import atomic_folder, expect_room, write_text
+from mac_control.files import atomic_folder, expect_room, user_path, write_text
 
 if TYPE_CHECKING:
     from minari.data_collector.episode_buffer import EpisodeBuffer
@@ -150,7 +150,7 @@ def target_folder(target: str | Path) -> tuple[Path, str]:
     if isinstance(target, str) and DATASET_ID.fullmatch(target):
         return minari_root() / target, target
     # Minari reads a relative folder of episodes as relative to itself.
-    folder = Path(target).expanduser().absolute()
+    folder = user_path(target).absolute()
     name = re.sub(r"[^-_\w]", "_", folder.name)
     if not name:
         raise InputError(f"target: expected a Minari id or a folder, got {str(target)!r}")

@@ -13,7 +13,7 @@ import numpy as np
 
 from mac_control.demonstrations.episode import Episode, EpisodeFile
 from mac_control.errors import DataError, InputError
-from mac_control.files import temporary_folder, write_json
+from mac_control.files import temporary_folder, user_path, write_json
 
 #: Environment variable: data of more than this many MiB, as numbers, stay in a file.
 RESIDENT_VARIABLE = "MAC_CONTROL_RESIDENT"
@@ -38,7 +38,7 @@ def is_large(count: int) -> bool:
 def cache_folder() -> Path:
     """Where rows of large data lie: made again when they are missing, so free to be deleted."""
     default = Path.home() / ".cache" / "mac-control"
-    return Path(os.environ.get(CACHE_VARIABLE) or default).expanduser()
+    return user_path(os.environ.get(CACHE_VARIABLE) or default)
 
 
 class StoredEpisodes(EpisodeFile):
@@ -55,7 +55,7 @@ class StoredEpisodes(EpisodeFile):
 
     def __init__(self, folder: Path, chosen: Sequence[int] | None = None) -> None:
         self.folder = folder
-        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8-sig"))
         self.obs_dim, self.action_dim = record["obs_dim"], record["action_dim"]
         self.subtasks = tuple(record["subtasks"])
         self._width = self.obs_dim + 3 * self.action_dim + 2

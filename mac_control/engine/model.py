@@ -41,10 +41,12 @@ class AnyOrder:
         query: Tensor | None = None,
         order: Order = "natural",
         generator: torch.Generator | None = None,
+        seen: Tensor | None = None,
     ) -> Tensor:
         """Log-likelihood of `x` at `query` given `x` at `given`, `(B,)` [nats], in one pass.
 
-        `query` defaults to all that is not given; a marginal has a query and nothing given.
+        `query` defaults to all that is not given; a marginal has a query and nothing given. The
+        network reads `seen` `(B, D)` in place of `x`: clamped to what it was trained on, say.
 
         Raises:
             InputError: what does not fit, by name and shape; or an empty query.
@@ -57,7 +59,8 @@ class AnyOrder:
             raise InputError("query: expected at least one dimension in each row, got an empty one")
         obs = self._checked(x, given | query, obs)
         place = positions(order, self.dim, len(x), generator, x.device)
-        params = self.network(x, path_ranks(given, query, place), obs)
+        read = x if seen is None else seen
+        params = self.network(read, path_ranks(given, query, place), obs)
         return torch.where(query, self.head.log_prob(params, torch.where(query, x, 0)), 0).sum(-1)
 
     def conditionals(

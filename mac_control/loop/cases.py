@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.operators.spec import parse
 from mac_control.options import numbers
 from mac_control.policies import Policy
@@ -67,6 +69,10 @@ class EvalPolicy:
         whole = EnvName(chosen.name, {**recorded, **chosen.options})
         return whole.with_options(options).fitted(self.obs_dim, self.action_dim)
 
+    def difference(self, env: EnvName) -> str:
+        """In what `env` is not the one that its data were recorded in, for a person to know."""
+        return env.difference(self.env)
+
 
 @dataclass(frozen=True, eq=False)
 class EvalCase:
@@ -82,6 +88,15 @@ class EvalCase:
     def title(self) -> str:
         """What a sentence calls the row."""
         return f"{self.policy.name} with {self.operator} giving {self.num_given}"
+
+
+def tell_differences(
+    policies: Sequence[EvalPolicy], env: EnvName | None, options: Mapping[str, Any]
+) -> None:
+    """Say on stderr, once each, in what an environment is not the one of the policies' data."""
+    for policy in policies:
+        if said := policy.difference(policy.env_for(env, options)):
+            print(f"{policy.name}: {said}", file=sys.stderr)
 
 
 def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy]:
@@ -174,9 +189,9 @@ def _checkpoints(path: Path) -> list[Path]:
 def _named(text: str) -> tuple[str, str]:
     """`NAME=PATH`, or a path alone, which may hold equals signs itself."""
     name, equals, path = text.partition("=")
-    if not equals or Path(text).expanduser().exists() or "/" in name:
-        return "", str(Path(text).expanduser())
-    return name, str(Path(path).expanduser())
+    if not equals or user_path(text).exists() or "/" in name:
+        return "", str(user_path(text))
+    return name, str(user_path(path))
 
 
 def source_of(operator: str) -> str:

@@ -23,6 +23,7 @@ from mac_control.loop.video import require_video
 from mac_control.parallel import Backend, run_many
 from mac_control.policies import Policy
 from mac_control.robot import Robot
+from mac_control.seeds import whole_seed
 
 #: One row of results, JSON values.
 Row = dict[str, Any]
@@ -90,7 +91,8 @@ def evaluate(
         progress: whether to show a bar over episodes.
 
     Returns:
-        Rows with `policy`, `operator`, `num_given`, `train_seed`, `episodes`, `reward_mean`,
+        Rows with `policy`, `operator`, `num_given`, `train_seed`, `env` as text, in what it is not
+        the one of the policy's data (`env_difference`), `episodes`, `reward_mean`,
         `reward_ci95` (bootstrap over episodes), `measured` (what a reward is: `subtasks` done, or
         the `return`), `success_rate` (None where the environment reports none), `seconds`,
         `rewards` of the episodes, their `goal_rewards`, mean `metrics` (see
@@ -103,6 +105,7 @@ def evaluate(
         RowsFailed: a policy, operator or environment failed in some rows; the others are made
             first, told to `on_row`, and in the error's `rows`.
     """
+    seed = whole_seed(seed)
     if episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {episodes}")
     if videos is not None:
@@ -142,7 +145,7 @@ def evaluate(
             bar.update(len(group.seeds))
             if sum(len(part.rewards) for part in parts.values()) == episodes:
                 ordered = [parts[key] for key in sorted(parts)]
-                rows[group.case] = _row(cases[group.case], ordered)
+                rows[group.case] = _row(cases[group.case], ordered, group.env)
                 if on_row is not None:
                     on_row([rows[key] for key in sorted(rows)])
     if videos is not None:
@@ -209,7 +212,7 @@ def _groups(
     ]
 
 
-def _row(case: EvalCase, parts: Sequence[Outcome]) -> Row:
+def _row(case: EvalCase, parts: Sequence[Outcome], env: EnvName) -> Row:
     rewards = [reward for part in parts for reward in part.rewards]
     metrics = [each for part in parts for each in part.metrics]
     successes = [success for part in parts for success in part.successes]
@@ -219,6 +222,8 @@ def _row(case: EvalCase, parts: Sequence[Outcome]) -> Row:
         "operator": case.operator,
         "num_given": case.num_given,
         "train_seed": case.policy.train_seed,
+        "env": str(env),
+        "env_difference": case.policy.difference(env),
         "episodes": len(rewards),
         "reward_mean": float(np.mean(rewards)),
         "reward_ci95": list(bootstrap_interval([rewards])),

@@ -144,7 +144,7 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     if measured(summary) == "return" and any(row["success_rate"] is not None for row in summary):
         table += f"\n\nSuccess rate.\n\n{markdown_table(summary, success_text)}"
     table = f"{note(summary)}\n\n{table}"
-    write_text(folder / "results.md", table + command)
+    write_text(folder / "results.md", table + _environments(rows) + command)
     plot(summary, folder / "results.png")
     return table
 
@@ -182,7 +182,7 @@ def earlier_rows(path: Path) -> list[Row]:
         DataError: the file is something else.
     """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))["rows"]
         if not all(isinstance(row, dict) for row in rows):
             raise TypeError("rows that are not objects")
         return [upgraded_row(row) for row in rows]
@@ -247,6 +247,20 @@ def draw_curves(summary: Sequence[Row]) -> Any:
         axes.set_ylim(bottom=0)
     axes.legend(fontsize="small")
     return figure
+
+
+def _environments(rows: Sequence[Row]) -> str:
+    """Which environments the rows were made in, and in what those are not the data's."""
+    found: dict[str, dict[str, None]] = {}  # ordered sets
+    for row in rows:
+        if row.get("env"):
+            why = row.get("env_difference")
+            found.setdefault(row["env"], {})[f"{row['policy']}: {why}" if why else ""] = None
+    lines = []
+    for env, differences in found.items():
+        said = "; ".join(filter(None, differences))
+        lines.append(f"- `{env}`" + (f", not as in the data of {said}" if said else ""))
+    return "\n\nEnvironment:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _cell(row: Row) -> str:

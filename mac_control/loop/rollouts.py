@@ -16,6 +16,7 @@ from mac_control.loop.trajectory import Trajectory
 from mac_control.operators import Nobody, Operator
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
+from mac_control.seeds import whole_seed
 
 
 def rollout(
@@ -80,10 +81,7 @@ def rollout_group(
     Raises:
         InputError, EpisodeError: as :func:`rollout`.
     """
-    for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise InputError(f"seed: expected a whole number of at least 0, got {seed!r}")
-    seeds = [int(seed) for seed in seeds]
+    seeds = [whole_seed(seed) for seed in seeds]
     if not len(envs) == len(operators) == len(seeds) > 0:
         raise InputError(
             "group: expected as many environments as operators and seeds, got "

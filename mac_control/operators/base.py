@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
 from mac_control.partial import PartialAction
+from mac_control.seeds import check_reset
 
 
 class Operator(ABC):
@@ -22,6 +24,10 @@ class Operator(ABC):
 
     goal: tuple[str, ...] | None = None
     wrong: bool = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_reset(cls)
 
     def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most operators keep no state
         """Start an episode; everything drawn at random follows from `seed`."""

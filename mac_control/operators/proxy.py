@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
+from mac_control.files import user_path
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
@@ -38,7 +38,7 @@ def policy_operator(checkpoint: str) -> Proxy:
     Raises:
         CheckpointError: nothing there, or something else.
     """
-    return Proxy(_policy(str(Path(checkpoint).expanduser())))
+    return Proxy(_policy(str(user_path(checkpoint))))
 
 
 @lru_cache(maxsize=4)

@@ -1,19 +1,21 @@
 """Operators as text: `tracker:resync=true+laggy:p=0.5+k:3`.
 
 A source, then wrappers around it from the inside out, joined by `+`. Each may have arguments
-behind colons, by name or in their order: `laggy:0.5` is `laggy:p=0.5`. There are no commas and
-no spaces, so that a list of operators is joined by commas.
+behind colons, by name or in their order: `laggy:0.5` is `laggy:p=0.5`. An argument with a colon or
+a plus in it, such as a path, stands in quotes: `policy:"runs/a+b"`.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mac_control.errors import InputError, did_you_mean
+from mac_control.files import user_path
 from mac_control.operators import degraded, mistaken, patterns
 from mac_control.operators.base import Operator
 from mac_control.plugins import OPERATORS
@@ -36,6 +38,13 @@ WRAPPERS: dict[str, Callable[..., Operator]] = {
 RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env", "robot")
 
 
+#: `NAME=VALUE` or `VALUE`, up to the next colon or plus that is not in quotes.
+_ARGUMENT = re.compile(
+    r"""(?:(?P<name>[A-Za-z_]\w*)=)?"""
+    r"""(?:"(?P<double>[^"]*)"(?=[:+]|$)|'(?P<single>[^']*)'(?=[:+]|$)|(?P<plain>[^:+]*))"""
+)
+
+
 @dataclass(frozen=True)
 class Part:
     """A source or a wrapper: its name and its arguments, still text."""
@@ -55,7 +64,7 @@ def parse(spec: str) -> list[Part]:
         >>> [part.name for part in parse("tracker:resync=true+laggy:0.5+k:3")]
         ['tracker', 'laggy', 'k']
     """
-    parts = [_part(text, spec, source=i == 0) for i, text in enumerate(spec.split("+"))]
+    parts = [_part(texts, spec, source=i == 0) for i, texts in enumerate(_split(spec))]
     for part in parts[1:]:
         if part.name not in WRAPPERS:
             raise InputError(
@@ -98,14 +107,34 @@ def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str
     return [], {name: _convert(part, name, text, hints) for name, text in texts.items()}
 
 
-def _part(text: str, spec: str, source: bool) -> Part:
-    name, *rest = text.split(":")
+def _split(spec: str) -> list[list[tuple[str, str]]]:
+    """Of each part its name and arguments, as pairs of a name or nothing, and a value."""
+    parts: list[list[tuple[str, str]]] = [[]]
+    at = 0
+    while True:
+        found = _ARGUMENT.match(spec, at)
+        assert found is not None  # it may be empty
+        quoted = found["double"] if found["double"] is not None else found["single"]
+        name, value = found["name"] or "", found["plain"] if quoted is None else quoted
+        if name and user_path(found[0]).exists():  # a path with an equals sign
+            name, value = "", found[0]
+        parts[-1].append((name, value))
+        at = found.end() + 1
+        if at > len(spec):
+            return parts
+        if spec[found.end()] == "+":
+            parts.append([])
+
+
+def _part(texts: list[tuple[str, str]], spec: str, source: bool) -> Part:
+    (_, name), *rest = texts
     # `module:Class`, of a source only.
-    if source and rest and "=" not in rest[0] and name not in OPERATORS.installed():
-        name, rest = f"{name}:{rest[0]}", rest[1:]
-    positional = tuple(item for item in rest if "=" not in item)
-    named = [item.split("=", 1) for item in rest if "=" in item]
-    if not name or not all(rest) or len(dict(named)) < len(named):
+    if source and rest and not rest[0][0] and name not in OPERATORS.installed():
+        name, rest = f"{name}:{rest[0][1]}", rest[1:]
+    positional = tuple(value for key, value in rest if not key)
+    named = [(key, value) for key, value in rest if key]
+    empty = any(not key and not value for key, value in rest)
+    if texts[0][0] or not name or empty or len(dict(named)) < len(named):
         raise InputError(
             f"operator: expected NAME[:ARGUMENT]...[+WRAPPER[:ARGUMENT]...]..., got {spec!r}"
         )

@@ -7,10 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
 from queue import SimpleQueue
 from typing import Any
 
@@ -65,15 +65,31 @@ class Local(Backend):
             finally:
                 free.put(worker)
 
-        threads = ThreadPoolExecutor(count)  # each waits for one worker
+        threads = ThreadPoolExecutor(count, initializer=_shield)  # each waits for one worker
         try:
             futures = {threads.submit(work, *pair): pair[0] for pair in enumerate(items)}
-            for future in as_completed(futures):
-                yield futures.pop(future), future.result()
+            pending = set(futures)
+            while pending:  # a signal can come just before it waits: it looks now and then
+                done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield futures.pop(future), future.result()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
                 worker.stop()
+
+
+class _Spawn(SpawnContext):
+    """Spawned, not forked: torch and MuJoCo hold threads and locks that do not survive a fork.
+
+    Remembers the process that it made, which can then be ended while it starts.
+    """
+
+    made: Any = None
+
+    def Process(self, *arguments: Any, **options: Any) -> Any:
+        self.made = super().Process(*arguments, **options)
+        return self.made
 
 
 class _Worker:
@@ -81,39 +97,52 @@ class _Worker:
 
     def __init__(self) -> None:
         self.pool: ProcessPoolExecutor | None = None
-        self.pid: int | None = None
+        self.context = _Spawn()
         self.busy = self.stopped = False
+        self._starting = threading.Lock()
 
     def run(self, function: Callable[[Item], Result], index: int, item: Item) -> Result:
-        for _ in range(ATTEMPTS):
-            try:
-                if self.pool is None:
-                    self.start()
-                self.busy = True
-                return self.pool.submit(function, item).result()
-            except BrokenProcessPool:
-                self.pool = self.pid = None
-                if self.stopped:
-                    raise
-            finally:
-                self.busy = False
+        self.busy = True
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    if self.pool is None:
+                        self.start()
+                    return self.pool.submit(function, item).result()
+                except BrokenProcessPool:
+                    self.pool = None
+                    if self.stopped:
+                        raise
+        finally:
+            self.busy = False
         raise WorkersDied(index, item)
 
     def start(self) -> None:
-        # Spawned, not forked: torch and MuJoCo hold threads and locks that do not survive a fork.
-        context: Any = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(1, context, initializer=_start)
-        self.pid = self.pool.submit(os.getpid).result()
+        with self._starting:
+            if self.stopped:
+                raise BrokenProcessPool("stopped before it began")
+            self.pool = ProcessPoolExecutor(1, self.context, initializer=_start)
+            begun = self.pool.submit(os.getpid)
+        begun.result()
 
     def stop(self) -> None:
-        """End the process, killed where it is at work: nobody waits for the result."""
-        self.stopped = True
-        pool, pid = self.pool, self.pid
-        if self.busy and pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        """End the process, killed where it starts or is at work: nobody waits for the result."""
+        with self._starting:
+            self.stopped = True
+        pool = self.pool
+        if pool is not None and self.busy:
+            self.context.made.kill()
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _shield() -> None:
+    # Processes that a thread starts inherit this: Ctrl-C does not hit them before `_start`.
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # starting it would let them through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _start() -> None:

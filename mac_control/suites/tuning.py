@@ -14,6 +14,7 @@ from mac_control.files import write_json
 from mac_control.loop import evaluate
 from mac_control.parallel import Backend
 from mac_control.policies import policy_class
+from mac_control.seeds import whole_seed
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
 
@@ -69,6 +70,7 @@ def tune(
         raise InputError(
             "tune: expected the package optuna, got none; pip install 'mac-control[tune]'"
         ) from error
+    seed = whole_seed(seed)
     cls = policy_class(name)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)

@@ -27,12 +27,14 @@ class DeviceState:
         heard: when the device was last heard from, on the clock `time.monotonic` [s]; a state
             older than the watchdog's patience is not acted upon.
         changed: when an axis or button last changed [s]; latency is measured from it.
+        rest: where axes lie that nobody touches, as far as it is not 0: some triggers lie at -1.
     """
 
     axes: Mapping[str, float] = field(default_factory=dict)
     buttons: frozenset[str] = frozenset()
     heard: float = float("-inf")
     changed: float = float("-inf")
+    rest: Mapping[str, float] = field(default_factory=dict)
 
 
 class Device(ABC):

@@ -21,6 +21,8 @@ class Axis:
     where there is none. With `action`, as for sliders, the axis is no deflection in [-1, 1] and
     the action is `scale * axis + offset`; an axis at 0 gives it only with `at_zero`. With `jog`,
     the deflection moves a position target: by `scale` per second, from what was last sent.
+    `rest` is where the axis lies when nobody touches it, -1 for many triggers; None: as the
+    device says, which learns it when it is connected.
     """
 
     axis: str
@@ -35,6 +37,7 @@ class Axis:
     action: bool = False
     at_zero: bool = False
     jog: bool = False
+    rest: float | None = None
 
     def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
         """What the axis asks for; None where it asks for nothing.
@@ -54,7 +57,9 @@ class Axis:
                 return None
             return self.gain * (self.scale * x + self.offset - float(measured[self.dim or 0]))
         if not self.action:
-            x = min(max(x, -1.0), 1.0)
+            rest = state.rest.get(self.axis, 0.0) if self.rest is None else self.rest
+            x = min(max(x, -1.0), 1.0) - rest
+            x /= 1 - rest if x > 0 else 1 + rest
         if abs(x) <= self.dead_zone and not (self.action and self.at_zero):
             return None
         if self.action:

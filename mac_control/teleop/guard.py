@@ -58,7 +58,7 @@ class Guard:
         """What `poll` says; an operator that fails gives nothing."""
         began = self._clock()
         try:
-            reading = poll(operator, obs, again)
+            reading = poll(operator, np.array(obs), again)
             if reading is not None:
                 reading.partial.expect_shape(self.action_dim)
         except Exception as error:
@@ -74,7 +74,7 @@ class Guard:
     def fill(self, policy: Policy, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """The policy's action `(D,)`, all finite; None where it fails."""
         try:
-            return checked_action(policy, policy.act(obs, partial), partial.values.shape)
+            return checked_action(policy, policy.act(np.array(obs), partial), partial.values.shape)
         except Exception as error:
             self.note("policy", error, "free dimensions hold still until it answers")
             return None
@@ -84,7 +84,7 @@ class Guard:
     ) -> np.ndarray | None:
         """A policy's answer to be shown, all finite; None where it has none, or fails."""
         try:
-            answer = question(obs, partial)
+            answer = question(np.array(obs), partial)
             if answer is None:
                 return None
             array = np.asarray(answer, np.float64)

@@ -13,12 +13,13 @@ import numpy as np
 
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import Undoable
-from mac_control.envs.shared_autonomy import check_fit
+from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
 from mac_control.policies.zero import ZeroPolicy
+from mac_control.seeds import whole_seed
 from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.commands import Commands
 from mac_control.teleop.guard import Guard
@@ -81,7 +82,7 @@ class Teleoperation:
         self.guard = Guard(len(self.low), self.pacer.period, say, clock)
         self.paused = self.stopped = self.quit = False
         self.recording = recorder is not None
-        self.seed, self.episode, self.steps = seed, -1, 0
+        self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
@@ -221,9 +222,11 @@ class Teleoperation:
         return second, values, given | newer
 
     def _execute(self, step: Step) -> Step:
-        action = np.clip(step.action, self.low, self.high)
-        if not np.isfinite(action).all():  # cannot happen; must not happen
-            action = self.transfer.rest
+        space = self.env.action_space
+        assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
+        if not np.isfinite(step.action).all():  # cannot happen; must not happen
+            step = replace(step, action=self.transfer.rest)
+        action = executable(space, step.action)
         world, last = self.env.unwrapped, self.transfer.last
         if isinstance(world, Undoable):
             self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward, last))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.robot import Robot
 from mac_control.teleop.device import DeviceState
 from mac_control.teleop.entries import Axis, Button, DeadMan, TaskSpaceOptions
@@ -96,6 +97,9 @@ class Mapping:
             for key in ("scale", "value", "gain", "offset"):
                 if not np.isfinite(getattr(entry, key, 0.0)):
                     raise InputError(f"{what}: expected a finite {key}, got {getattr(entry, key)}")
+            rest = getattr(entry, "rest", None)
+            if rest is not None and not -1 <= rest < 1:
+                raise InputError(f"{what}: expected rest in [-1, 1), got {rest}")
             if not 0 <= getattr(entry, "dead_zone", 0.0) < 1:
                 raise InputError(f"{what}: expected dead_zone in [0, 1), got {entry.dead_zone}")
             for key in ("position", "jog"):
@@ -200,13 +204,13 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
     names = mapping_names()
     if not isinstance(robot, int) and f"{source}.{robot.name}" in names:
         source = f"{source}.{robot.name}"
-    path = MAPPINGS / f"{source}.toml" if str(source) in names else Path(source)
+    path = MAPPINGS / f"{source}.toml" if str(source) in names else user_path(source)
     if not path.is_file():
         raise InputError(
             f"mapping: expected a TOML file or one of {', '.join(names)}, got {str(source)!r}"
         )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"mapping {source}: expected TOML: {error}") from error
     try:

@@ -24,6 +24,7 @@ from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
+from mac_control.envs.layout import recorded_layout
 from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
 from mac_control.teleop.guard import warn
@@ -195,6 +196,12 @@ class MinariRecorder:
             count = recount(self.folder)
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{self.folder}: expected a recording, got {error}") from error
+        ours = read_metadata(self.folder).get("mac_control")
+        layouts = [recorded_layout(record) for record in (ours, self._metadata["mac_control"])]
+        if all(layouts) and layouts[0] != layouts[1]:
+            raise DataError(
+                f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
+            )
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mac_control.errors import InputError
+from mac_control.seeds import whole_seed
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class TrainConfig:
     """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "split_seed", whole_seed(self.split_seed, "split_seed"))
         for name, least in {
             "steps": 1,
             "batch_size": 1,

@@ -35,7 +35,7 @@ class Log:
         path, rows = folder / "log.csv", []
         self._wandb = _wandb(folder, project, settings or {}) if project else None
         if step and path.exists():
-            with open(path, newline="") as file:
+            with open(path, newline="", encoding="utf-8-sig") as file:
                 # A row that a kill or a full disk cut short has no last column.
                 found = [r for r in csv.DictReader(file) if r.get(self.COLUMNS[-1])]
             rows = [r for r in found if _int(r.get("step")) in range(step + 1)]

@@ -122,7 +122,7 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
 def _steps(folder: Path) -> int:
     """The step that the log of a run has come to."""
     try:
-        with open(folder / "log.csv", newline="") as file:
+        with open(folder / "log.csv", newline="", encoding="utf-8-sig") as file:
             return max((int(row["step"]) for row in csv.DictReader(file)), default=0)
     except (OSError, ValueError, KeyError, TypeError):  # not there yet, or half a line
         return 0

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.policies import LearnedPolicy, policy_class
+from mac_control.seeds import whole_seed
 from mac_control.training.batches import stacked
 from mac_control.training.config import TrainConfig
 from mac_control.training.distributed import DistributedContext, init_distributed
@@ -67,7 +68,8 @@ def train(
             the checkpoint from before is kept.
     """
     config = config or TrainConfig()
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+    seeds = [whole_seed(seed, "seeds") for seed in seeds]
+    if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds: expected different numbers of at least 0, got {list(seeds)}")
     if config.select_by == "rollouts" and score is None:
         raise InputError("score: expected a function that rates a policy with select_by=rollouts")

@@ -15,6 +15,7 @@ from mac_control.envs.make import EnvName, make_filmed
 from mac_control.errors import InputError
 from mac_control.options import EnvOptions, numbers
 from mac_control.robot import Robot
+from mac_control.seeds import whole_seed
 
 
 @dataclass(kw_only=True)
@@ -41,6 +42,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop.video import record_video, require_video
     from mac_control.parallel import run_many
 
+    seed = whole_seed(args.seed)
     demonstrations = load_demonstrations(args.data)
     count = len(demonstrations)
     chosen = list(range(count)) if args.episodes is None else numbers("episodes", args.episodes)
@@ -52,7 +54,7 @@ def main(args: Args) -> int | None:
     longest = 2 * int(demonstrations.lengths.max())
     env_name = env_name.fitted(demonstrations.obs_dim, demonstrations.action_dim)
     env_name = env_name.with_options({"max_episode_steps": longest, **args.env_options()})
-    play = partial(_replay, args.tracked, args.seed, env_name, args.chosen_robot())
+    play = partial(_replay, args.tracked, seed, env_name, args.chosen_robot())
     items = [(index, demonstrations.select([index])) for index in chosen]
     if args.video is None:
         reached = dict(run_many(play, items, args.workers))

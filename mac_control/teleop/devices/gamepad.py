@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
@@ -16,6 +16,7 @@ BUTTONS = (
     *("a", "b", "x", "y", "back", "guide", "start", "left_stick", "right_stick"),
     *("left_shoulder", "right_shoulder", "up", "down", "left", "right"),
 )
+EVENTS = ("JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN")
 
 
 class Gamepad(Device):
@@ -25,21 +26,30 @@ class Gamepad(Device):
     `hat0_x`, `hat0_y` and the buttons `button0`, ..., in the order of its maker; so does
     everything with `raw`.
 
+    An axis of these that lies at -1 when the device is connected, as many triggers do, is taken
+    for one that rests there; the key `rest` of a mapping says otherwise.
+
     Args:
-        index: which of those that are plugged in.
+        index: which of those that are plugged in (and have the name).
         raw: the maker's numbers instead of names.
+        name: a part of the name that the device has; empty: any.
     """
 
     axes = AXES
     mapping = "gamepad"
+    #: Instance -> its events that another gamepad of this process found in the one queue.
+    _open: ClassVar[dict[int, list[Any]]] = {}
 
-    def __init__(self, index: int = 0, raw: bool = False) -> None:
+    def __init__(self, index: int = 0, raw: bool = False, name: str = "") -> None:
         if index < 0:
             raise InputError(f"index: expected at least 0, got {index}")
-        self.index, self.raw = index, raw
+        self.index, self.raw, self.name = index, raw, name
         self._pygame: Any = None
         self._stick: Any = None
         self._pad: Any = None
+        self._instance: int | None = None
+        self._guid: str | None = None  # of the one that it was
+        self._rest: dict[str, float] = {}
         self._last: tuple[dict[str, float], frozenset[str]] = ({}, frozenset())
         self._changed = float("-inf")
 
@@ -53,25 +63,49 @@ class Gamepad(Device):
         pygame.display.init()
         pygame.joystick.init()
         controller.init()
-        events(pygame, "JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN")  # old news
-        if pygame.joystick.get_count() <= self.index:
+        if not self._open:
+            events(pygame, *EVENTS)  # old news
+        at, self._stick = self._chosen()
+        self._instance, self._guid = self._stick.get_instance_id(), self._stick.get_guid()
+        self._open[self._instance] = []
+        known = not self.raw and controller.is_controller(at)
+        self._pad = controller.Controller(at) if known else None
+        pygame.event.pump()  # before it SDL says 0 of every axis
+        axes = {} if known else self._raw()[0]
+        self._rest = {name: -1.0 for name, x in axes.items() if x < -0.9 and "hat" not in name}
+
+    def _chosen(self) -> tuple[int, Any]:
+        """Its number among all, and the joystick: after a loss one of the same make."""
+        joystick = self._pygame.joystick
+        found = [(i, joystick.Joystick(i)) for i in range(joystick.get_count())]
+        fits = [pair for pair in found if self.name.lower() in pair[1].get_name().lower()]
+        what = f"gamepad {self.index}" + (f" named {self.name!r}" if self.name else "")
+        if self._guid is not None:
+            again = [p for p in fits if p[1].get_guid() == self._guid and not self._taken(p[1])]
+            if not again:
+                raise DeviceError(f"{what}: expected it to be plugged in again, got none")
+            return again[0]
+        if len(fits) <= self.index:
             raise DeviceError(
-                f"gamepad {self.index}: expected it to be plugged in, "
-                f"got {pygame.joystick.get_count()} gamepads; plug it in, or name another with "
-                "--options index=N"
+                f"{what}: expected it to be plugged in, got {len(fits)} gamepads; plug it in, or "
+                "name another with --options index=N"
             )
-        self._stick = pygame.joystick.Joystick(self.index)
-        known = not self.raw and controller.is_controller(self.index)
-        self._pad = controller.Controller(self.index) if known else None
+        if self._taken(fits[self.index][1]):
+            raise DeviceError(
+                f"{what}: expected one that no other device reads, got one that is read; name "
+                "another with --options index=N"
+            )
+        return fits[self.index]
+
+    def _taken(self, stick: Any) -> bool:
+        return stick.get_instance_id() in self._open
 
     def read(self) -> DeviceState:
         pygame, stick = self._pygame, self._stick
         if stick is None:
             raise DeviceError(f"gamepad {self.index}: expected to be connected, got none")
         tapped = set()
-        for event in events(pygame, "JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN"):
-            if event.instance_id != stick.get_instance_id():
-                continue
+        for event in self._events():
             if event.type == pygame.JOYDEVICEREMOVED:
                 self.close()
                 raise DeviceError(f"gamepad {self.index}: unplugged")
@@ -84,13 +118,24 @@ class Gamepad(Device):
         buttons = held | tapped
         if (axes, buttons) != self._last:
             self._last, self._changed = (axes, buttons), now
-        return DeviceState(axes, buttons, now, self._changed)
+        return DeviceState(axes, buttons, now, self._changed, self._rest)
+
+    def _events(self) -> list[Any]:
+        """Its own, of the one queue; those of other gamepads are put aside for them."""
+        for event in events(self._pygame, *EVENTS):
+            if event.instance_id in self._open:
+                self._open[event.instance_id].append(event)
+        assert self._instance is not None
+        mine, self._open[self._instance] = self._open[self._instance], []
+        return mine
 
     def close(self) -> None:
         for handle in (self._pad, self._stick):
             if handle is not None:
                 handle.quit()
-        self._pad = self._stick = None
+        if self._instance is not None:
+            self._open.pop(self._instance, None)
+        self._pad = self._stick = self._instance = None
 
     def _named(self) -> tuple[dict[str, float], frozenset[str]]:
         axes = {name: self._pad.get_axis(i) / 32768 for i, name in enumerate(AXES)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mac_control.demonstrations.minari_read import minari_folder, raw_episodes, read_metadata
 from mac_control.errors import DataError
+from mac_control.files import user_path
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.pacing import DEFAULT_RATE
 
@@ -39,7 +39,7 @@ class Replay(Device):
         rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        folder = minari_folder(recording) or Path(recording)
+        folder = minari_folder(recording) or user_path(recording)
         if not folder.is_dir():
             raise DataError(f"recording: expected the folder of a data set, got {recording!r}")
         metadata = read_metadata(folder)

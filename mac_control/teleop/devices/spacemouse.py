@@ -2,35 +2,78 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from typing import Any
+import weakref
+from typing import Any, ClassVar
 
+from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
 #: Reports that can have gathered between two looks; it sends about 100 a second.
 REPORTS = 64
+#: How many are looked at for a serial number.
+MOST = 16
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 
 
 class SpaceMouse(Device):
-    """Six axes in [-1, 1]: `x`, `y`, `z`, `roll`, `pitch`, `yaw`; buttons `button0`, ...."""
+    """Six axes in [-1, 1]: `x`, `y`, `z`, `roll`, `pitch`, `yaw`; buttons `button0`, ....
+
+    Args:
+        index: which of those that are plugged in.
+        serial: the number of the one that is meant, instead of an index; empty: any.
+    """
 
     axes = AXES
     mapping = "spacemouse"
+    #: Those that this process reads.
+    _open: ClassVar[weakref.WeakSet[SpaceMouse]] = weakref.WeakSet()
 
-    def __init__(self) -> None:
+    def __init__(self, index: int = 0, serial: str = "") -> None:
+        if index < 0:
+            raise InputError(f"index: expected at least 0, got {index}")
+        self.index, self.serial = index, str(serial)
         self._mouse: Any = None
         self._last: tuple[dict[str, float], frozenset[str]] = ({}, frozenset())
         self._changed = float("-inf")
 
     def connect(self) -> None:
         library = needs("pyspacemouse", "spacemouse")
+        self._mouse = self._opened(library, self.index) if not self.serial else None
+        for index in range(MOST) if self.serial else ():
+            mouse = self._opened(library, index)
+            if str(getattr(mouse, "serial_number", "")) == self.serial:
+                self._mouse = mouse
+                break
+            mouse.close()
+        if self._mouse is None:
+            raise DeviceError(f"spacemouse {self.serial}: expected one of that serial, got others")
+        taken = [each for each in self._open if each is not self and each._is(self._mouse)]
+        if taken:
+            self._mouse = None  # closing it would close that of the other
+            raise DeviceError(
+                f"spacemouse {self.serial or self.index}: expected one that no other device reads, "
+                "got one that is read; name another with --options index=N or serial=TEXT"
+            )
+        self._open.add(self)
+
+    def _opened(self, library: Any, index: int) -> Any:
+        # What version 1 calls DeviceNumber, version 2 calls device_index.
+        known = inspect.signature(library.open).parameters if index else {}
+        name = "device_index" if "device_index" in known else "DeviceNumber"
         try:
-            self._mouse = library.open()
+            mouse = library.open(**({name: index} if index else {}))
         except Exception as error:  # its own errors, and those of the HID library below it
-            raise DeviceError(f"spacemouse: expected one plugged in: {error}") from error
-        if not self._mouse:
-            raise DeviceError("spacemouse: expected one plugged in, got none")
+            raise DeviceError(f"spacemouse {index}: expected one plugged in: {error}") from error
+        if not mouse:
+            raise DeviceError(f"spacemouse {index}: expected one plugged in, got none")
+        return mouse
+
+    def _is(self, mouse: Any) -> bool:
+        """Whether it reads this one already: where there is no second, version 1 opens the first"""
+        ours = self._mouse
+        return ours is not None and (ours is mouse or _identity(ours) == _identity(mouse) != "")
 
     def read(self) -> DeviceState:
         if self._mouse is None:
@@ -55,3 +98,10 @@ class SpaceMouse(Device):
         if self._mouse is not None:
             self._mouse.close()
             self._mouse = None
+            self._open.discard(self)
+
+
+def _identity(mouse: Any) -> str:
+    """Where it is plugged in, or its serial number; empty where neither is known."""
+    path = getattr(getattr(mouse, "device", None), "path", None)
+    return str(path or getattr(mouse, "serial_number", None) or "")

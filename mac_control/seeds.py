@@ -1,0 +1,55 @@
+"""Seeds: whole numbers of at least 0, whoever counts them."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mac_control.errors import InputError
+
+
+def whole_seed(seed: Any, name: str = "seed") -> int:
+    """A seed as Python's own integer, be it one of numpy's.
+
+    Raises:
+        InputError: no whole number, or one below 0.
+
+    Example:
+        >>> whole_seed(np.int64(3))
+        3
+    """
+    try:
+        if isinstance(seed, (bool, np.bool_)):
+            raise TypeError("a boolean")
+        number = operator.index(seed)
+    except TypeError as error:
+        raise InputError(
+            f"{name}: expected a whole number of at least 0, got {seed!r:.100}"
+        ) from error
+    if number < 0:
+        raise InputError(f"{name}: expected a whole number of at least 0, got {number}")
+    return number
+
+
+def optional_seed(seed: Any) -> int | None:
+    """The same; None stays None."""
+    return None if seed is None else whole_seed(seed)
+
+
+def check_reset(cls: type) -> None:
+    """Have `cls.reset(seed=None)` given seeds as `optional_seed` has them."""
+    written = cls.__dict__.get("reset")
+    if written is not None:
+        cls.reset = _with_whole_seed(written)  # type: ignore[attr-defined]
+
+
+def _with_whole_seed(written: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(written)
+    def reset(self: Any, seed: Any = None) -> Any:
+        return written(self, optional_seed(seed))
+
+    return reset
