@@ -21,8 +21,8 @@ from mac_control.teleop.task_space import TaskSpace
 
 
 def assemble_policy(source: str | Path | None, env: gymnasium.Env) -> Policy:
-    """A checkpoint's policy; None holds still where nobody drives."""
-    if source is not None:
+    """A checkpoint's policy; None or "none" holds still where nobody drives."""
+    if source is not None and str(source) != "none":
         from mac_control.checkpoint import load_policy
 
         return load_policy(source)
