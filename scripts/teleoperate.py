@@ -63,6 +63,7 @@ class Args(EnvOptions):
 
 def main(args: Args) -> int | None:
     from mac_control.cockpit.address import expect_free, new_token
+    from mac_control.teleop.device import needs
     from mac_control.teleop.messages import check_bind
 
     if args.phone:
@@ -71,6 +72,8 @@ def main(args: Args) -> int | None:
     if args.cockpit:  # before anything that takes long
         check_bind(args.host, args.port, args.remote, args.token)
         expect_free(args.host, args.port)
+        for package in ("viser", "mjviser", "websockets"):
+            needs(package, "cockpit")
 
     import torch
 

@@ -4,8 +4,16 @@ import signal
 import threading
 
 import pytest
-from test_cockpit_browser import address, command, eventually, opened, read, state
-from test_cockpit_browser import browser, checkpoint  # noqa: F401 (fixtures)
+from test_cockpit_browser import (  # noqa: F401 (fixtures)
+    address,
+    browser,
+    checkpoint,
+    command,
+    eventually,
+    opened,
+    read,
+    state,
+)
 
 from mac_control.demonstrations import load_demonstrations
 

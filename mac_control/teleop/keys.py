@@ -54,7 +54,7 @@ def key_table(mapping: Mapping, labels: Sequence[str], prefix: str = "") -> list
         else:
             does = f"{', '.join(targets)} + and −"
         table.append(Row(mode, keys, does))
-    for hold in mapping.holds:
+    for hold in mapping.dead_man:
         if hold.button.startswith(prefix):
             held = ", ".join(labels[d] for d in hold.dims) if len(hold.dims) < 4 else "the arm"
             table.append(Row(hold.mode, _named(hold.button.removeprefix(prefix)), f"hold {held}"))
