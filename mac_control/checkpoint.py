@@ -28,6 +28,8 @@ from mac_control.robot import Robot
 
 #: Raised when older code cannot read a checkpoint any more: 2 has a robot.
 VERSION = 2
+#: Names the policy that ships with the package, for the kitchen.
+BUILTIN = "builtin"
 #: A whole number of a configuration is at most this, or the number of weights.
 _SIZE = 4096
 
@@ -67,7 +69,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     """The policy of a checkpoint folder (or of the `policy.json` in it), ready to act.
 
     What `policy.json` says besides is in its attribute `checkpoint`. A file that ends in .onnx is
-    an exported policy.
+    an exported policy; `"builtin"` is the kitchen's policy that ships with the package.
 
     Raises:
         CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
@@ -82,7 +84,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
         >>> bool((loaded.act(np.ones(3)) == policy.act(np.ones(3))).all())
         True
     """
-    path = user_path(path)
+    path = builtin_policy() if str(path) == BUILTIN else user_path(path)
     if path.suffix == ".onnx" and not path.is_dir():
         return OnnxPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
@@ -112,6 +114,21 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     policy.checkpoint = record
     policy.guessed_box = bool(record.get("guessed_box", False))
     return policy.to(device).eval()
+
+
+def builtin_policy() -> Path:
+    """The folder of the kitchen's policy that ships with the package.
+
+    Raises:
+        CheckpointError: this installation has none.
+    """
+    folder = Path(__file__).parent / "pretrained" / "kitchen"
+    if not (folder / "policy.json").is_file():
+        raise CheckpointError(
+            f"{BUILTIN}: expected the kitchen's policy in {folder}, got none; 'mac-control demo' "
+            "trains one: give its folder, or --policy none to hold still where nobody drives"
+        )
+    return folder
 
 
 def commit(

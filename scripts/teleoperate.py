@@ -17,7 +17,8 @@ class Args(EnvOptions):
     """Drive: you give some dimensions, the policy fills in the rest."""
 
     policy: str | None = None
-    """Checkpoint of the policy that fills in; None: the robot stands still where nobody drives."""
+    """Checkpoint of the policy that fills in; none: the robot holds still where nobody drives.
+    None: in the kitchen `builtin`, the policy that ships with the package, elsewhere none."""
     device: str = ""
     """Devices, such as gamepad or keyboard,network; see `mac-control devices`."""
     options: str = ""
@@ -34,10 +35,16 @@ class Args(EnvOptions):
     """Allow other machines to open the page."""
     token: str | None = None
     """Secret of at least 16 characters that other machines must know."""
+    phone: bool = False
+    """Let a phone in this network drive: --host 0.0.0.0 --remote with a new token."""
+    start: bool = False
+    """Start at once; without it, the page opens paused."""
     more_policies: str = ""
     """Further checkpoints to choose from in the page, separated by commas."""
     record: str | None = None
     """Folder or Minari id to record episodes to; one that is there is continued."""
+    keep_all: bool = False
+    """Record episodes in which nobody drove as well."""
     on_silence: str = "robot"
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
@@ -55,6 +62,19 @@ class Args(EnvOptions):
 
 
 def main(args: Args) -> int | None:
+    from mac_control.cockpit.address import expect_free, new_token
+    from mac_control.teleop.device import needs
+    from mac_control.teleop.messages import check_bind
+
+    if args.phone:
+        args.remote, args.token = True, args.token or new_token()
+        args.host = "0.0.0.0" if args.host == "127.0.0.1" else args.host
+    if args.cockpit:  # before anything that takes long
+        check_bind(args.host, args.port, args.remote, args.token)
+        expect_free(args.host, args.port)
+        for package in ("viser", "mjviser", "websockets"):
+            needs(package, "cockpit")
+
     import torch
 
     from mac_control.envs import make_env, robot_of
@@ -79,10 +99,11 @@ def main(args: Args) -> int | None:
         raise InputError(f"options: expected exactly one device, got {len(names)}")
     options = {"max_episode_steps": 1500, **args.env_options()}
     named = args.chosen_env() or EnvName()
-    if args.policy is not None:
-        named = resolve_policies([args.policy])[0].env_for(args.chosen_env(), {})
+    source = _policy(args.policy, named)
+    if source is not None:
+        named = resolve_policies([source])[0].env_for(args.chosen_env(), {})
     env = make_env(named, args.chosen_robot(), **options)
-    policy = assemble_policy(args.policy, env)
+    policy = assemble_policy(source, env)
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
@@ -97,7 +118,8 @@ def main(args: Args) -> int | None:
         for name in names
     ]
     # Not the long episodes of driving: a policy that is trained on this is rated as usual.
-    recorder = _recorder(args, env, named.with_options(args.env_options()), names, rate)
+    made = named.with_options(args.env_options())
+    recorder = _recorder(args, source, env, made, names, rate)
     cockpit = None
     if args.cockpit:
         from mac_control.cockpit import PATIENCE, Cockpit
@@ -115,8 +137,10 @@ def main(args: Args) -> int | None:
         ramp=args.ramp,
         recorder=recorder,
         seed=args.seed,
+        paused=args.cockpit and not args.start,
     )
     with ExitStack() as closing:  # in the order from the last to the first
+        closing.callback(_print_recording, recorder)
         closing.callback(env.close)
         if cockpit is not None:
             closing.callback(cockpit.close)
@@ -124,30 +148,73 @@ def main(args: Args) -> int | None:
         closing.callback(loop.close)
         closing.callback(print, flush=True)  # ends the line that shows how the driving goes
         if cockpit is not None:
-            choices = [args.policy, *paths(args.more_policies)]
+            choices = [source, *paths(args.more_policies)]
             cockpit.serve(loop, [c for c in choices if c])
-            print(f"drive at {cockpit.url}", flush=True)
+            _print_address(cockpit.url, args.remote)
         with suppress(KeyboardInterrupt):
             loop.run(args.steps, _watcher(loop, cockpit))
     return None
 
 
-def _recorder(args: Args, env: Any, named: EnvName, devices: list[str], rate: float) -> Any:
+def _policy(asked: str | None, named: EnvName) -> str | None:
+    """The checkpoint to load; None holds still."""
+    if asked == "none" or (asked is None and named.name != EnvName().name):
+        return None
+    if asked in (None, "builtin"):
+        from mac_control.checkpoint import builtin_policy
+
+        return str(builtin_policy())
+    return asked
+
+
+def _print_address(url: str, remote: bool) -> None:
+    from mac_control.cockpit.address import qr_code
+
+    print(f"drive at {url}", flush=True)
+    if remote:
+        print(f"{qr_code(url)}\nscan it with a phone in the same network", flush=True)
+    else:
+        print("with a phone: add --phone. End with Ctrl-C.", flush=True)
+
+
+def _print_recording(recorder: Any) -> None:
+    from mac_control.teleop.summary import described
+
+    if recorder is None:
+        return
+    if not recorder.saved:
+        print("Nothing was recorded: nobody drove.")
+        return
+    before = recorder.episodes - len(recorder.saved)
+    print(
+        f"Recorded in {recorder.folder}: {described(recorder.saved)}"
+        + (f"; with {before} from before, {recorder.episodes} episodes" if before else "")
+        + f".\nNext: mac-control train --data {recorder.target}"
+    )
+
+
+def _recorder(
+    args: Args, source: str | None, env: Any, named: EnvName, devices: list[str], rate: float
+) -> Any:
     if args.record is None:
         return None
     from mac_control.teleop.recording import MinariRecorder
 
     about = {
         "env": named.to_json(env),
-        "policy": args.policy,
+        "policy": source,
         "devices": devices,
         "cockpit": args.cockpit,
         "rate": rate,
     }
-    return MinariRecorder(args.record, env, about)
+    return MinariRecorder(args.record, env, about, keep_all=args.keep_all)
 
 
 def _watcher(loop: Any, cockpit: Any) -> Any:
+    from mac_control.envs import robot_of
+
+    labels = robot_of(loop.env).labels
+
     def watch(step: Any) -> None:
         if cockpit is not None:
             cockpit.show(step)
@@ -156,9 +223,10 @@ def _watcher(loop: Any, cockpit: Any) -> Any:
             status = "" if step is None else step.status
             if loop.stopped or loop.paused:
                 status = "STOPPED" if loop.stopped else "paused"
-            mine = [] if step is None else [d for d, g in enumerate(step.given) if g]
+            mine = [] if step is None else [labels[d] for d, g in enumerate(step.given) if g]
             line = (
-                f"episode {loop.episode}  step {loop.steps}  reward {loop.reward:g}  yours {mine}  "
+                f"episode {loop.episode + 1}  step {loop.steps}  reward {loop.reward:.4g}  "
+                f"yours: {', '.join(mine) or 'nothing'}  "
                 f"{status}  late {middle:.1f} ms (p99 {high:.1f})  "
                 f"overruns {loop.pacer.overruns}"
             )

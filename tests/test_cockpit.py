@@ -196,7 +196,7 @@ def test_the_page_and_the_3d_view_are_served(cockpit):
     status, headers, body = get(cockpit.url)
     assert status == 200 and b"page.js" in body
     assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
-    for name in ("page.js", "sticks.js", "page.css", "view/"):
+    for name in ("page.js", "sticks.js", "banner.js", "tour.js", "page.css", "view/"):
         assert get(cockpit.url + name)[0] == 200
     for name in ("nothing", "../front.py", "%2e%2e/front.py", "front.py"):
         assert refused(cockpit.url + name) == 404

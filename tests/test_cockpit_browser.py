@@ -47,6 +47,8 @@ PAD = """window.pad = {id: "a pad", connected: false, axes: [0, 0, 0, 0],
 TICKS = """window.ticks = 0;
            const tick = () => { window.ticks++; requestAnimationFrame(tick); };
            tick();"""
+#: Who drives here has seen the tour.
+SEEN = "try { localStorage.setItem('tour', 'seen'); } catch { /* a frame that is not ours */ }"
 MAIN = "import sys; from mac_control.cli import main; main()"
 
 
@@ -95,7 +97,7 @@ def browser():
 
 
 @contextlib.contextmanager
-def opened(browser, url, view=True, **options):
+def opened(browser, url, view=True, toured=True, **options):
     """The page, in a browser's window of its own; without the 3D view it costs far less."""
     context = browser.new_context(**{"viewport": {"width": 1240, "height": 780}, **options})
     page = context.new_page()
@@ -104,7 +106,7 @@ def opened(browser, url, view=True, **options):
     page.set_default_timeout(60_000)
     if not view:
         page.route("**/view/**", lambda route: route.abort())
-    page.add_init_script(PAD + TICKS)
+    page.add_init_script(PAD + TICKS + (SEEN if toured else ""))
     page.goto(url, wait_until="domcontentloaded")  # the 3D view may come later
     page.wait_for_selector("#mine8", state="attached")  # visible is asked by frame: late here
     yield page
@@ -152,14 +154,16 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         opened(browser, address(process), view=False) as page,
     ):
         # Take dimension 1; the others are filled in by the model.
+        page.click("#pause")  # Start
         before = joint(page, 1)
         page.check("#mine1")
         page.fill("#dim1", "0.5")
         eventually(lambda: read(page, "sent1") == "0.50")
         eventually(lambda: joint(page, 1) > before + 0.1)
         assert page.locator("tr.you").count() == 1 and page.locator("tr.robot").count() == 8
-        assert read(page, "status") == "you drive"
-        assert "log-likelihood of your commands" in read(page, "likelihood")
+        assert read(page, "who") == "You: shoulder · Robot: 8 others"
+        assert read(page, "agree").startswith("Your commands: ")
+        assert "log-likelihood of your commands" in page.text_content("#likelihood")
         sent = {read(page, f"sent{d}") for d in range(9) if d != 1}
         assert len(sent) > 1  # the model is at work
 
@@ -168,11 +172,11 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         eventually(lambda: state(page, "policy") == 1)
         page.uncheck("#mine1")
         eventually(lambda: page.locator("tr.robot").count() == 9)
-        assert read(page, "status") == "the robot drives"
+        assert read(page, "who") == "Robot: everything"
 
         # Two episodes are recorded, one of them with a stick.
         page.click("#success")
-        eventually(lambda: "episode 1" in read(page, "progress"))
+        eventually(lambda: "Episode 2" in read(page, "progress"))
         stick = page.locator("#left").bounding_box()
         x, y = stick["x"] + stick["width"] / 2, stick["y"] + stick["height"] / 2
         page.mouse.move(x, y)
@@ -188,7 +192,7 @@ def test_a_person_drives_records_and_trains(browser, checkpoint, tmp_path):
         eventually(lambda: state(page, "episode") == 2 and state(page, "step") > 5)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        eventually(lambda: "no connection" in read(page, "status"))
+        eventually(lambda: read(page, "who").startswith("Connection lost"))
     demonstrations = load_demonstrations(target)
     assert len(demonstrations) == 2
     first, second = raw_episodes(target, read_metadata(target))
@@ -216,11 +220,11 @@ def test_the_kitchen_is_seen_and_does_not_keep_the_keys(browser, driving):
                          () => 0""")  # enough: drawing on the processor holds up all else
         page.mouse.click(200, 200)  # into the 3D view
         page.keyboard.press("Escape")
-        eventually(lambda: "STOPPED" in read(page, "status"))
+        eventually(lambda: "STOPPED" in read(page, "who"))
         eventually(lambda: {read(page, f"sent{d}") for d in range(9)} == {"0.00"})
         page.frame_locator("#view").locator("canvas").first.focus()  # and while it has them
         page.keyboard.press("F4")
-        eventually(lambda: "STOPPED" not in read(page, "status"))
+        eventually(lambda: "STOPPED" not in read(page, "who"))
 
 
 def test_a_stop_is_not_released_in_fright(browser, driving):
@@ -231,7 +235,7 @@ def test_a_stop_is_not_released_in_fright(browser, driving):
         eventually(lambda: read(page, "estop") == "RELEASE")
         assert state(page, "stopped")
         page.keyboard.press("Escape")
-        eventually(lambda: "STOPPED" not in read(page, "status"))
+        eventually(lambda: "STOPPED" not in read(page, "who"))
 
 
 def test_a_phone_can_drive(browser, driving):
@@ -244,7 +248,7 @@ def test_a_phone_can_drive(browser, driving):
         phone.tap("#mine7")
         eventually(lambda: phone.locator("tr.you").count() == 1)
         phone.tap("#estop")  # in sight wherever the page is scrolled to
-        eventually(lambda: "STOPPED" in read(phone, "status"))
+        eventually(lambda: "STOPPED" in read(phone, "who"))
         eventually(lambda: read(phone, "estop") == "RELEASE")
         phone.tap("#estop")
         phone.tap("#handback")
@@ -266,14 +270,14 @@ def test_the_keyboard_of_the_browser_drives(browser, driving):
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.keyboard.up("w")
         page.keyboard.press("p")
-        eventually(lambda: read(page, "status") == "paused")
+        eventually(lambda: read(page, "who") == "Paused")
         page.keyboard.press("p")
         eventually(lambda: state(page, "step") > 60)
         before = state(page, "step")
         page.keyboard.press("z")  # undoes 2 s
         eventually(lambda: state(page, "step") < before)
         page.keyboard.press("Backspace")
-        eventually(lambda: "episode 1" in read(page, "progress"))
+        eventually(lambda: "Episode 2" in read(page, "progress"))
 
 
 def test_the_gamepad_of_the_browser_drives(browser, driving):
@@ -285,6 +289,6 @@ def test_the_gamepad_of_the_browser_drives(browser, driving):
         page.evaluate("pad.axes[1] = 0.02")  # within the dead zone
         eventually(lambda: page.locator("tr.you").count() == 0)
         page.evaluate("pad.buttons[1].pressed = true")  # B stops
-        eventually(lambda: "STOPPED" in read(page, "status"))
+        eventually(lambda: "STOPPED" in read(page, "who"))
         page.evaluate("pad.buttons[11].pressed = true")  # the right stick, pressed, releases
-        eventually(lambda: "STOPPED" not in read(page, "status"))
+        eventually(lambda: "STOPPED" not in read(page, "who"))

@@ -270,7 +270,7 @@ def test_driving_any_environment_is_recorded_and_trained_on(name, tmp_path):
     env.close()
     recording = record(tmp_path / "driven-v0", env, observations, actions)
     argv = ["--env", name, "--device", "replay", "--options", f"recording={recording}"]
-    argv += ["--no-cockpit", "--steps", "20", "--speed", "50", "--record"]
+    argv += ["--policy", "none", "--no-cockpit", "--steps", "20", "--speed", "50", "--record"]
     assert verb(teleoperate.main, [*argv, str(tmp_path / "again-v0")]) == 0
     again = load_demonstrations(tmp_path / "again-v0")
     assert again.robot == robot and len(again[0].actions) == 20

@@ -7,8 +7,10 @@ import http
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import resources
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from mac_control.errors import InputError
 from mac_control.teleop.device import DeviceError, needs
@@ -16,12 +18,12 @@ from mac_control.teleop.messages import MAX_MESSAGE, check_bind, refusal
 
 #: Pages that may be open at once; each has one connection for driving and one for the 3D view.
 MAX_CLIENTS = 4
-PAGES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/sticks.js": ("sticks.js", "text/javascript; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
+PAGES = {"/": ("page.html", "text/html; charset=utf-8")}
+PAGES |= {
+    f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
+    for name in ("page", "banner", "dims", "link", "scene", "sticks", "tour")
 }
+PAGES |= {f"/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("page", "phone")}
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'"
 
 
@@ -85,9 +87,10 @@ class Front:
         text = json.dumps(state, allow_nan=False)
         self._loop.call_soon_threadsafe(self._publish, text)
 
-    def note(self, text: str, client: int | None = None) -> None:
-        """A sentence for one page, or for all; from any thread."""
-        self._loop.call_soon_threadsafe(self._note, text, client)
+    def note(self, text: str, client: int | None = None, bad: bool = False) -> None:
+        """A sentence for one page, or for all; from any thread. `bad`: something went wrong."""
+        with suppress(RuntimeError):  # closed meanwhile
+            self._loop.call_soon_threadsafe(self._note, text, client, bad)
 
     def close(self) -> None:
         """Close every connection and stop listening."""
@@ -174,6 +177,7 @@ class Front:
     async def _drive(self, connection: Any) -> None:
         self._number += 1
         number = self._number
+        self._replace(connection)
         self._pages[number] = connection
         talking = asyncio.create_task(self._talk(connection, number))
         try:
@@ -185,6 +189,13 @@ class Front:
             talking.cancel()
             del self._pages[number]
             self._on_leave(number)
+
+    def _replace(self, connection: Any) -> None:
+        """Drop the connection that the same page had before: a dead one is noticed late."""
+        name = parse_qs(urlsplit(connection.request.path).query).get("page")
+        for other in list(self._pages.values()):
+            if name and name == parse_qs(urlsplit(other.request.path).query).get("page"):
+                other.transport.abort()
 
     async def _talk(self, connection: Any, number: int) -> None:
         await connection.send(json.dumps({"you": number}))
@@ -201,10 +212,12 @@ class Front:
         self._fresh.set()
         self._fresh = asyncio.Event()
 
-    def _note(self, text: str, client: int | None) -> None:
+    def _note(self, text: str, client: int | None, bad: bool) -> None:
         for number, connection in list(self._pages.items()):
             if client in (None, number):
-                task = self._loop.create_task(connection.send(json.dumps({"note": text})))
+                task = self._loop.create_task(
+                    connection.send(json.dumps({"note": text, "bad": bad}))
+                )
                 task.add_done_callback(lambda t: t.exception())
 
     async def _pass(self, connection: Any) -> None:

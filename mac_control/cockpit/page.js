@@ -1,46 +1,41 @@
 // The page: shows what the loop says and sends what the person does.
-import {collect, keyboard, sticks} from "./sticks.js";
+import {agreement, banner} from "./banner.js";
+import {buildDims, handBack, readDims, showDims} from "./dims.js";
+import {Link} from "./link.js";
+import {cover, loadScene, scene} from "./scene.js";
+import {collect, keyboard, letGo, sticks} from "./sticks.js";
+import {end as endTour, tour} from "./tour.js";
 
 const $ = id => document.getElementById(id);
-const rows = [];
-let socket = null, me = null, state = {}, noteTimer = null, heartbeat = 20, mode = false,
-  stoppedAt = 0;
+let me = null, state = {}, heartbeat = 20, mode = false, stoppedAt = 0, stopAsked = null,
+  built = false, watched = false;
 
 if (location.search.includes("token=")) history.replaceState(null, "", location.pathname);
 
-function connect() {
-  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
-  socket.onmessage = event => {
-    const said = JSON.parse(event.data);
-    if (said.you) me = said.you;
-    else if (said.note) note(said.note);
-    else { state = said; show(); }
-  };
-  socket.onclose = () => {
-    text("status", "no connection: the robot drives alone", true);
-    handBack();
-    setTimeout(connect, 1000);
-  };
-}
-
-function send(value) {
-  if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < 4096)
-    socket.send(JSON.stringify(value));
-}
-const command = (name, argument = null) => send({command: name, argument});
+const link = new Link({
+  me: number => { me = number; },
+  note: toast,
+  state: (said, back) => {
+    if (state.boot && state.boot !== said.boot) { location.reload(); return; }  // another server
+    state = said;
+    if (!built) build();
+    else if (back && state.view) loadScene();  // its connection broke as well
+    paint();
+  },
+  lost: () => { letGoOfAll(); paint(); },
+});
+const command = (name, argument = null) => link.send({command: name, argument}, name === "estop");
+const watching = () => state.driver != null && state.driver !== me;
 
 // ---- what the person does
 function beat() {
   const {axes, buttons, gamepad} = collect(pressed);
-  rows.forEach((row, d) => {
-    const x = Number(row.slider.value);
-    if (row.latched ? row.mine.checked || row.pulled : x !== row.rest) axes[`dim${d}`] = x;
-    if (row.mine.checked) buttons.push(`mine${d}`);
-  });
+  readDims(axes, buttons);
   if (mode) { buttons.push("mode"); mode = false; }
   const busy = Object.keys(axes).length + buttons.length > 0;
-  if (state.driver === me || (state.driver == null && busy)) send({axes, buttons});
+  if (link.open && (state.driver === me || (state.driver == null && busy))) link.send({axes, buttons});
   text("gamepad", gamepad ? `gamepad: ${gamepad}` : "no gamepad: press a button on one");
+  if (stopAsked != null && !state.stopped) paintBanner();
   setTimeout(beat, heartbeat);
 }
 
@@ -51,117 +46,130 @@ function pressed(button) {
 }
 // Who presses STOP twice in fright must not release the robot: that takes a while to be offered.
 const releases = () => state.stopped && performance.now() - stoppedAt > 800;
-const stop = () => command(releases() ? "release" : "estop");
-function handBack() { for (const row of rows) { row.mine.checked = false; rest(row); } }
-function rest(row) { row.pulled = false; row.slider.value = row.rest; }
+function stop() {
+  if (releases()) { command("release"); return; }
+  if (!link.open) {
+    toast("STOP cannot reach the robot: use the stop on the robot itself", true);
+    $("banner").classList.remove("shake"); void $("banner").offsetWidth;
+    $("banner").classList.add("shake");
+    return;
+  }
+  if (!state.stopped) stopAsked ??= performance.now();
+  command("estop");
+  paint();
+}
+function letGoOfAll() { handBack(); letGo(); stopAsked = null; }
 
 // ---- what the loop says
-function show() {
-  if (rows.length === 0) build();
+function paint() {
+  if (!built) return;
   heartbeat = state.heartbeat;
-  if (!state.stopped) stoppedAt = performance.now();
-  const {given, values, filled, action, spread, low, high} = state;
-  rows.forEach((row, d) => {
-    if (row.latched) {  // a position target stays where it is: so does its slider
-      row.rest = state.rest[d];
-      if (!row.mine.checked && !row.pulled) row.slider.value = row.rest;
-    }
-    if (!given) return;
-    const at = x => `${100 * (x - low[d]) / (high[d] - low[d])}%`;
-    row.tr.className = (given[d] ? "you" : "robot") + (state.moving[d] ? " moving" : "");
-    row.who.textContent = given[d] ? "you" : "robot";
-    row.sent.textContent = action[d].toFixed(2);
-    row.given.style.left = at(values[d]); row.given.hidden = !given[d];
-    row.filled.style.left = at(filled[d]); row.filled.hidden = given[d];
-    const s = spread && !given[d] ? spread[d] : 0;
-    row.spread.style.left = at(Math.max(low[d], filled[d] - s));
-    row.spread.style.right = `${100 - parseFloat(at(Math.min(high[d], filled[d] + s)))}%`;
-    row.spread.hidden = s === 0;
-    row.bar.title = given[d] ? `given ${values[d]}` : `filled in ${filled[d]} ± ${s}`;
-  });
-  const silent = state.driver === me && state.status && state.status !== "live";
-  text("status", state.stopped ? "STOPPED: press RELEASE or F4 to go on" : state.paused ? "paused" :
-    silent ? `your device is ${state.status}: the robot has its dimensions` :
-    (given?.some(Boolean) ? "you drive" : "the robot drives") +
-    (state.intent ? `, towards: ${state.intent}` : ""), state.stopped || silent);
-  text("progress", `episode ${state.episode} · ${(state.step / state.rate).toFixed(1)} s · ` +
-    `reward ${state.reward}` + (state.episodes == null ? "" : ` · ${state.episodes} recorded`));
-  text("likelihood", state.log_prob == null ? "" :
+  if (!state.stopped) stoppedAt = performance.now(); else stopAsked = null;
+  if (watching() && !watched) letGoOfAll();  // what was ticked here must not come alive later
+  watched = watching();
+  const off = watched || link.lost;
+  document.body.classList.toggle("lost", link.lost);
+  document.body.classList.toggle("watching", watched);
+  for (const part of document.querySelectorAll(".needs")) {
+    part.disabled = off;
+    part.title = link.lost ? "Connection lost" : watched ? "Another page drives: press Take over" : "";
+  }
+  for (const button of document.querySelectorAll("[data-camera]")) button.disabled = off;
+  $("wheel").disabled = !watched || link.lost;
+  paintBanner();
+  showDims(state, state.driver === me ? "you" : watched ? "page" : "device");
+  const tasks = state.tasks.length;
+  text("progress", `Episode ${state.episode + 1} · ${(state.step / state.rate).toFixed(1)} s · ` +
+    (tasks ? `${state.done.length} of ${tasks}` : `reward ${Number(state.reward.toFixed(2))}`) +
+    (state.episodes == null ? "" : ` · ${state.episodes} recorded`));
+  const agrees = agreement(state.agreement);
+  $("needle").hidden = !agrees;
+  if (agrees) $("needle").style.left = `${100 * agrees.at}%`;
+  text("agree", agrees ? `Your commands: ${agrees.words}` : "Your commands: none yet",
+    agrees?.words === "robot disagrees");
+  text("likelihood", state.log_prob == null ? "no commands to weigh" :
     `log-likelihood of your commands ${state.log_prob.toFixed(1)} nats` +
-    (state.unlikely ? ": the model finds them very unlikely" : ""), state.unlikely);
+    (state.unlikely ? ", less than a tenth of a guess" : ""));
   text("timing", `late ${state.late[0].toFixed(1)} ms (p99 ${state.late[1].toFixed(1)}) · ` +
     `${state.overruns} overruns` +
     (state.latency == null ? "" : ` · your command to the robot in ${state.latency.toFixed(1)} ms`));
-  $("estop").textContent = releases() ? "RELEASE" : state.stopped ? "STOPPED" : "STOP";
-  $("estop").classList.toggle("on", state.stopped);
-  text("mode", state.mode ? `Mode: ${state.mode}` : "Mode");
-  const does = state.sticks[state.mode ?? ""] ?? ["", ""];
+  const does = state.sticks[state.mode ?? ""] ?? Object.values(state.sticks)[0] ?? ["", ""];
+  text("mode", `Mode: ${state.mode ?? Object.keys(state.sticks)[0] ?? ""}`);
   $("left").dataset.does = does[0]; $("right").dataset.does = does[1];
-  $("pause").textContent = state.paused ? "Start" : "Pause";
-  $("record").textContent = state.recording ? "Recording" : "Record";
-  $("record").classList.toggle("on", state.recording);
+  text("pause", state.paused ? "Start" : "Pause");
+  $("pause").classList.toggle("go", state.paused);
+  const armed = state.recording && !state.driven && !state.keepall;
+  text("record", !state.recording ? "Record" : armed ? "Ready" : "Recording");
+  $("record").dataset.is = state.recording ? armed ? "armed" : "on" : "off";
   $("record").disabled = state.episodes == null;
-  $("wheel").hidden = state.driver == null || state.driver === me;
-  [...$("tasks").children].forEach(li =>
-    li.classList.toggle("done", state.done.includes(li.textContent)));
+  $("record").title = state.episodes == null ? "Start mac-control with --record FOLDER" :
+    armed ? "F2: records the episode as soon as you drive" : "F2";
+  [...$("tasks").children].forEach(li => {
+    li.classList.toggle("done", state.done.includes(li.textContent));
+    li.classList.toggle("now", state.intent === li.textContent);
+  });
   if ($("policy") !== document.activeElement) $("policy").value = state.policy;
 }
 
+function paintBanner() {
+  const stopping = stopAsked == null ? 0 : Math.max(1, performance.now() - stopAsked);
+  const {kind, text: sentence, sub} = banner({state, me, lost: link.lost, met: link.met, stopping});
+  $("banner").dataset.kind = kind;
+  text("who", sentence); text("sub", sub);
+  text("estop", link.lost ? "STOP" : stopping ? "STOP …" : releases() ? "RELEASE" :
+    state.stopped ? "STOPPED" : "STOP");
+  $("estop").classList.toggle("on", Boolean(state.stopped) && !link.lost);
+  $("estop").classList.toggle("asked", stopping > 0);
+}
+
 function build() {
+  built = true;
   document.body.classList.toggle("no-view", !state.view);
   document.body.classList.toggle("no-hand", !state.hand);  // whose hand the sticks move
   document.body.classList.toggle("no-grip", !state.grips);
   document.body.classList.toggle("no-sticks", Object.keys(state.sticks).length === 0);
   document.body.classList.toggle("no-modes", Object.keys(state.sticks).length < 2);
-  state.names.forEach((name, d) => {
-    const tr = $("dims").insertRow();
-    const low = state.low[d], high = state.high[d], step = (high - low) / 200;
-    const still = Math.min(Math.max(0, low), high), snaps = ((still - low) / step) % 1 === 0;
-    tr.innerHTML = `<td></td><td><input type="checkbox" id="mine${d}"></td><td class="who"></td>
-      <td class="drive"><input type="range" id="dim${d}" min="${low}" max="${high}"
-        step="${snaps ? step : "any"}" value="${still}"><div class="bar"><i class="spread"></i>
-        <i class="robot"></i><i class="you"></i></div></td><td class="sent" id="sent${d}"></td>`;
-    const find = query => tr.querySelector(query);
-    tr.cells[0].textContent = `${d} ${name}`;
-    const row = {tr, latched: state.latched[d], pulled: false, mine: find("[type=checkbox]"), slider: find("[type=range]"),
-      who: find(".who"), bar: find(".bar"), given: find("i.you"), filled: find("i.robot"),
-      spread: find(".spread"), sent: find(".sent")};
-    row.rest = Number(row.slider.value);
-    row.slider.addEventListener("input", () => { row.pulled = true; });
-    // A slider that is not mine for good springs back when it is let go.
-    row.slider.addEventListener("change", () => { if (!row.mine.checked) rest(row); });
-    row.slider.addEventListener("dblclick", () => rest(row));
-    row.mine.addEventListener("change", () => { if (!row.mine.checked) rest(row); });
-    rows.push(row);
-  });
+  buildDims(state, (name, argument) => { if (!watching()) command(name, argument); });
   for (const task of state.tasks) {
     const li = document.createElement("li");
     li.textContent = task;
     $("tasks").append(li);
   }
+  for (const [its, keys, does] of state.keys) {
+    const tr = $("keytable").insertRow();
+    tr.insertCell().textContent = keys;
+    tr.insertCell().textContent = its ? `${does} (mode ${its})` : does;
+  }
   state.policies.forEach((path, i) =>
     $("policy").add(new Option(path.split("/").slice(-2).join("/"), i)));
-  if (!state.policies.length) $("policy").add(new Option("no policy: stands still", 0));
+  if (!state.policies.length) $("policy").add(new Option("no policy: holds still", 0));
+  if (state.view) loadScene(); else cover("");
+  if (!watching()) setTimeout(tour, 800);
 }
 
 function text(id, value, bad = false) {
   if ($(id).textContent !== value) $(id).textContent = value;
   $(id).classList.toggle("bad", Boolean(bad));
 }
-function note(value) {
-  $("note").textContent = value; $("note").hidden = false;
-  clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => { $("note").hidden = true; }, 6000);
+function toast(value, bad = false) {
+  const p = document.createElement("p");
+  p.textContent = value;
+  p.className = bad ? "bad" : "";
+  $("toasts").append(p);
+  while ($("toasts").children.length > 3) $("toasts").firstChild.remove();
+  setTimeout(() => p.remove(), 6000);
 }
 
 const press = {
   estop: stop, release: () => command("release"), pause: () => command("pause"),
   reset: () => command("reset"), undo: () => command("undo", 2),
   success: () => command("success"), record: () => command("record"), handback: handBack,
-  mode: () => { mode = true; }, wheel: () => command("wheel"),
+  mode: () => { mode = true; }, wheel: () => { letGoOfAll(); command("wheel"); },
+  "tour-again": () => tour(true),
 };
 for (const [id, act] of Object.entries(press))
   $(id)?.addEventListener("click", event => { event.currentTarget.blur(); act(); });
+$("pause").addEventListener("click", endTour);
 $("policy").addEventListener("change", event => {
   command("policy", Number(event.target.value)); event.target.blur();
 });
@@ -170,8 +178,8 @@ addEventListener("blur", () => setTimeout(() => {
   if (document.activeElement === $("view")) { $("view").blur(); window.focus(); }
 }));
 window.cockpit = {get state() { return state; }};  // for tests and tinkering
+scene(command);
 sticks();
 keyboard({Escape: stop, F4: press.release, p: press.pause, Backspace: press.reset,
   z: press.undo, Enter: press.success, F2: press.record, 0: handBack, Tab: press.mode}, $("view"));
-connect();
 beat();

@@ -17,7 +17,9 @@ export function sticks() {
       axes[x] = dx / far; axes[y] = dy / far;
       knob.style.transform = `translate(${axes[x] * 42}px, ${axes[y] * 42}px)`;
     };
-    stick.addEventListener("pointerdown", event => stick.setPointerCapture(event.pointerId));
+    stick.addEventListener("pointerdown", event => {
+      if (!stick.closest("fieldset").disabled) stick.setPointerCapture(event.pointerId);
+    });
     const follow = event => {
       if (!stick.hasPointerCapture(event.pointerId)) return;
       const box = stick.getBoundingClientRect(), r = box.width / 2;
@@ -57,6 +59,13 @@ export function keyboard(commands, frame) {
   inside();
   frame.addEventListener("load", inside);
   addEventListener("blur", () => { keys.clear(); buttons.clear(); });
+}
+
+// Let go of every stick, button and key that is held here.
+export function letGo() {
+  keys.clear(); buttons.clear();
+  for (const name of Object.keys(axes)) delete axes[name];
+  for (const knob of document.querySelectorAll(".stick span")) knob.style.transform = "";
 }
 
 // Everything that is deflected or held now; `pressed` is called with a gamepad's new buttons.

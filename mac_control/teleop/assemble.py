@@ -14,6 +14,7 @@ from mac_control.policies.zero import ZeroPolicy
 from mac_control.robot import Robot
 from mac_control.teleop.defaults import default_mapping
 from mac_control.teleop.device import Device
+from mac_control.teleop.devices.keyboard import Keyboard
 from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
 from mac_control.teleop.operator import DeviceOperator
 from mac_control.teleop.pacing import rate_of
@@ -21,8 +22,8 @@ from mac_control.teleop.task_space import TaskSpace
 
 
 def assemble_policy(source: str | Path | None, env: gymnasium.Env) -> Policy:
-    """A checkpoint's policy; None holds still where nobody drives."""
-    if source is not None:
+    """A checkpoint's policy; None or "none" holds still where nobody drives."""
+    if source is not None and str(source) != "none":
         from mac_control.checkpoint import load_policy
 
         return load_policy(source)
@@ -50,6 +51,8 @@ def assemble_operator(
         mapping = own_mapping(device, robot)
     elif not isinstance(mapping, Mapping):
         mapping = load_mapping(mapping, robot)
+    if isinstance(device, Keyboard):
+        device.explain(mapping, robot.labels)
     space = None
     if mapping.task_space is not None:
         model = getattr(env.unwrapped, "model", None)

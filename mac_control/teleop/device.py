@@ -51,6 +51,8 @@ class Device(ABC):
     mapping: str = "network"
     #: Whether `read` or `connect` may take longer than a few milliseconds.
     blocks: bool = False
+    #: Mode of its mapping, as its operator says; for devices that show it.
+    mode: str | None = None
 
     @abstractmethod
     def connect(self) -> None:

@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs import robot_of
-from mac_control.envs.abilities import Undoable
+from mac_control.envs.abilities import Undoable, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
@@ -49,6 +49,7 @@ class Teleoperation:
         clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
         say: told what goes wrong, once each; None prints it. An operator that fails gives
             nothing, a policy that fails fills in rest, a recorder that fails records nothing.
+        paused: wait for `start` before the first step.
 
     Raises:
         InputError: spaces that do not fit each other, or an option out of range.
@@ -68,6 +69,7 @@ class Teleoperation:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] | None = None,
+        paused: bool = False,
     ) -> None:
         self.env, self.operator, self.recorder = env, operator, recorder
         self._checked = Checked(env)
@@ -80,7 +82,9 @@ class Teleoperation:
         self.pacer = Pacer(rate, speed, clock, sleep)
         self.transfer = BumplessTransfer(self.low, self.high, ramp, latched(self.robot))
         self.guard = Guard(len(self.low), self.pacer.period, say, clock)
-        self.paused = self.stopped = self.quit = False
+        self.paused, self.stopped, self.quit = paused, False, False
+        self.driven = False  # whether somebody drove in this episode
+        self.notify: Callable[[str], None] = lambda text: None  # answers to commands
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
@@ -117,6 +121,7 @@ class Teleoperation:
             self._tell("finish", success)
         elif self.episode >= 0:
             self._tell("discard")
+            self.notify(f"Episode {self.episode + 1} {self._ended(success or keep)}")
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
@@ -124,7 +129,7 @@ class Teleoperation:
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
         self.transfer.reset(standing(self.robot, self.obs))
         self._snapshots.clear()
-        self.steps, self.reward = 0, 0.0
+        self.steps, self.reward, self.driven = 0, 0.0, False
         self._tell("start", seed)
 
     def run(
@@ -244,6 +249,7 @@ class Teleoperation:
         self._say_sent(action)
         self.steps += 1
         self.reward += reward
+        self.driven |= bool(step.given.any())
         self._tell("add", step)
         if terminated or truncated:
             self.reset(success=info.get("success", False), keep=True)
@@ -284,12 +290,20 @@ class Teleoperation:
     def _success(self, _: Any) -> None:
         self.reset(success=True)
 
+    def _ended(self, wanted: bool) -> str:
+        tasks, done = subtasks_of(self.env), self.info.get("tasks_done", ())
+        if not wanted:
+            return "thrown away"
+        return f"ended{f': {len(done)} of {len(tasks)}' if tasks else ''}; nothing is recorded"
+
     def _record(self, _: Any) -> None:
         self.recording = self.recorder is not None and not self.recording
+        self.notify(f"Recording is {'on' if self.recording else 'off'}")
 
     def _undo(self, seconds: Any) -> None:
         count = min(len(self._snapshots), round((2.0 if seconds is None else seconds) * self.rate))
         if count < 1:
+            self.notify("Nothing to undo")
             return
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
@@ -300,6 +314,7 @@ class Teleoperation:
         self.transfer.restart()
         self._say_sent(last)
         self._tell("undo", count)
+        self.notify(f"Undone: the last {count / self.rate:.1f} s")
 
     def _policy(self, policy: Any) -> None:
         self.use(policy)

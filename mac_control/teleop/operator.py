@@ -88,7 +88,7 @@ class DeviceOperator(Operator):
         self.device = ThreadedDevice(device) if device.blocks else device
         self.mapping = mapping
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
-        self.mode = mapping.modes[0] if mapping.modes else None
+        self.mode = self.device.mode = mapping.modes[0] if mapping.modes else None
         self._task_space, self._clock = task_space, clock
         self._targets = None if mapping.robot is None else Targets(mapping.robot, period)
         self._nothing = PartialAction.nothing(mapping.action_dim)
@@ -127,6 +127,7 @@ class DeviceOperator(Operator):
         if "mode" in events and self.mapping.modes:
             modes = self.mapping.modes
             self.mode = modes[(modes.index(self.mode or modes[0]) + 1) % len(modes)]
+            self.device.mode = self.mode
         try:
             partial = self._partial(state, obs)
         except Exception as error:

@@ -29,6 +29,7 @@ from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
+from mac_control.teleop.summary import EpisodeSummary
 
 
 class MinariRecorder:
@@ -41,7 +42,7 @@ class MinariRecorder:
     elsewhere: corrections, in the spirit of DAgger. `infos` hold, per step, `executed`, `given`,
     `values` (what was given), `filled` (what the policy answered), `intervention` (somebody
     gave), `events` and, on the last step, `success`. Steps of an emergency stop are left out:
-    nothing is to be learnt from them.
+    nothing is to be learnt from them. An episode in which nobody drove is left out too.
 
     Args:
         target: folder, or Minari id; a recording that is there is continued.
@@ -49,6 +50,7 @@ class MinariRecorder:
         about: what else should be known (policy, device); JSON values.
         say: told once when writing fails, and when it goes on; None prints it.
         retry: time between attempts [s].
+        keep_all: record episodes in which nobody drove as well.
 
     Raises:
         DataError: `target` holds a data set of other sizes, or something that is none.
@@ -63,12 +65,13 @@ class MinariRecorder:
         *,
         say: Callable[[str], None] | None = None,
         retry: float = 5.0,
+        keep_all: bool = False,
     ) -> None:
         # Now, not when the first episode ends: that would hold up the robot for half a second.
         importlib.import_module("minari.data_collector.episode_buffer")
         importlib.import_module("minari.dataset.minari_storage")
         self.folder, _ = target_folder(target)
-        self._target = target
+        self.target = target
         action_space = env.action_space
         self._spaces = (
             Box(-np.inf, np.inf, env.observation_space.shape, np.float32),
@@ -85,9 +88,13 @@ class MinariRecorder:
         }
         self._steps: list[Step] = []
         self._events: tuple[str, ...] = ()
-        self._seed = 0
+        self._seed = self._number = 0
+        self.keep_all = keep_all
+        self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
+        self.notify: Callable[[str], None] = lambda text: None  # told of each episode that ends
         self._say, self._retry = say or warn, retry
         self._waiting: deque[Any] = deque()  # episodes that are not on disk yet
+        self._ended: deque[EpisodeSummary] = deque()  # of those episodes
         self._trouble: Exception | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recording")
         self._again: threading.Timer | None = None
@@ -98,6 +105,7 @@ class MinariRecorder:
     def start(self, seed: int) -> None:
         """An episode begins."""
         self._steps, self._events, self._seed = [], (), seed
+        self._number += 1
 
     def add(self, step: Step) -> None:
         """A step was executed."""
@@ -114,10 +122,15 @@ class MinariRecorder:
 
     def finish(self, success: bool) -> None:
         """The episode is over: put it on disk, beside the driving."""
-        if self._steps:
-            self._waiting.append(_buffer(self._steps, success, self._seed))
-            self._writer.submit(self._write_all)
-        self._steps = []
+        steps, self._steps = self._steps, []
+        if self.keep_all or any(step.given.any() for step in steps):
+            if steps:
+                total = len(self._metadata["mac_control"]["tasks"])
+                self._ended.append(EpisodeSummary.of(self._number, steps, total))
+                self._waiting.append(_buffer(steps, success, self._seed))
+                self._writer.submit(self._write_all)
+        elif steps:
+            self.notify(f"Episode {self._number} not kept: nobody drove")
 
     def discard(self) -> None:
         """The episode is not wanted."""
@@ -155,6 +168,8 @@ class MinariRecorder:
                 return
             self._waiting.popleft()
             self.episodes += 1
+            self.saved.append(summary := self._ended.popleft())
+            self.notify(f"Episode {summary.number} saved: {summary}")
         if self._trouble is not None:
             self._trouble = None
             self._say(f"recording: goes on, {self.episodes} episodes are in {self.folder}")
@@ -165,7 +180,7 @@ class MinariRecorder:
 
     def _write(self, buffer: Any) -> None:
         if not self.folder.exists():
-            self._create(self._target, [buffer])
+            self._create(self.target, [buffer])
         # After trouble it may be there, and only not be counted.
         elif self._trouble is None or recount(self.folder) == self.episodes:
             append_episode(self.folder, buffer)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
+from mac_control.teleop.devices import panel
 from mac_control.teleop.devices.sdl import events
+from mac_control.teleop.keys import Row, key_table
+from mac_control.teleop.mapping import Mapping
 
-TEXT = ("mac-control: keyboard", "Keep this window in front and drive.")
+TITLE = "mac-control: keyboard"
 
 
 class Keyboard(Device):
@@ -26,23 +30,29 @@ class Keyboard(Device):
         self._held: set[str] = set()
         self._last: frozenset[str] = frozenset()
         self._changed = float("-inf")
+        self._table: list[Row] = []
+        self._events: dict[str, str] = {}
+        self._shown: Any = None
+
+    def explain(self, mapping: Mapping, labels: Sequence[str]) -> None:
+        """Show in the window what the keys of a mapping do."""
+        self._table, self._events = key_table(mapping, labels), dict(mapping.events)
 
     def connect(self) -> None:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         self._pygame = pygame = needs("pygame", "keyboard")
         try:
             pygame.display.init()
-            window = pygame.display.set_mode((420, 90))
+            pygame.display.set_mode(panel.SIZE)
         except pygame.error as error:
             raise DeviceError(
                 f"keyboard: expected a display to open a window on: {error}"
             ) from None
         if pygame.display.get_driver() in ("dummy", "offscreen"):
             raise DeviceError("keyboard: expected a display to open a window on, got none")
-        pygame.display.set_caption(TEXT[0])
-        window.fill((30, 34, 40))
-        pygame.draw.rect(window, (76, 175, 120), (10, 10, 400, 70), 3)
-        pygame.display.flip()
+        pygame.display.set_caption(TITLE)
+        self._shown = None
+        self._show()
 
     def read(self) -> DeviceState:
         pygame = self._pygame
@@ -64,7 +74,16 @@ class Keyboard(Device):
         buttons = frozenset(self._held | tapped)
         if buttons != self._last:
             self._last, self._changed = buttons, now
+        self._show()
         return DeviceState({}, buttons, now, self._changed)
+
+    def _show(self) -> None:
+        """Draw the window, if it would say something else than it does."""
+        focus = bool(self._pygame.key.get_focused())
+        said = panel.lines(self._table, self._events, self.mode, sorted(self._held), focus)
+        if (said, focus) != self._shown:
+            self._shown = said, focus
+            panel.draw(self._pygame, said, focus, sorted(self._held))
 
     def close(self) -> None:
         if self._pygame is not None:

@@ -1,0 +1,95 @@
+"""What the page is told of the loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mac_control.partial import PartialAction
+from mac_control.teleop.loop import Teleoperation
+from mac_control.teleop.step import Step
+
+#: The agreement is shown within this [nats per given dimension].
+FURTHEST = 20.0
+
+
+def of_loop(loop: Teleoperation) -> dict[str, Any]:
+    """How the driving is, whether or not it goes on."""
+    middle, high = loop.pacer.jitter()
+    latencies = list(loop.latencies)[-200:]
+    return {
+        "rest": rounded(loop.transfer.rest),
+        "done": list(loop.info.get("tasks_done", [])),
+        "episode": loop.episode,
+        "step": loop.steps,
+        "rate": loop.rate,
+        "reward": round(float(loop.reward), 4),
+        "paused": loop.paused,
+        "stopped": loop.stopped,
+        "driven": loop.driven,
+        "recording": loop.recording and loop.recorder is not None,
+        "episodes": getattr(loop.recorder, "episodes", None),
+        "late": [1e3 * middle, 1e3 * high],
+        "overruns": loop.pacer.overruns,
+        "latency": 1e3 * float(np.median(latencies)) if latencies else None,
+        "heartbeat": 1e3 * min(0.02, loop.pacer.period / 4),
+    }
+
+
+def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:
+    """Who gives what, and what the policy makes of it."""
+    partial = PartialAction(step.values, step.given)
+    spread = loop.guard.ask("uncertainty", loop.policy.uncertainty, step.obs, partial)
+    likelihood = None
+    if step.given.any():
+        likelihood = loop.guard.ask("log_prob", loop.policy.log_prob, step.obs, partial)
+    log_prob = None if likelihood is None else float(likelihood)
+    return {
+        "status": step.status,
+        "mode": step.mode,
+        "given": step.given.tolist(),
+        "values": rounded(step.values),
+        "filled": rounded(step.filled),
+        "action": rounded(step.action),
+        "moving": loop.transfer.moving.tolist(),
+        "intent": next(iter(loop.policy.inferred_intent), None),
+        "spread": None if spread is None else rounded(spread),
+        "log_prob": log_prob,
+        "agreement": None
+        if log_prob is None
+        else agreement(log_prob, step.given, loop.low, loop.high),
+        "unlikely": log_prob is not None
+        and log_prob < unlikely_below(step.given, loop.low, loop.high),
+    }
+
+
+def rounded(values: np.ndarray) -> list[float]:
+    """Short numbers for the page."""
+    return np.round(np.asarray(values, float), 3).tolist()
+
+
+def unlikely_below(given: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Log-likelihood below which given entries are unusual [nats].
+
+    A tenth of the density of a uniform guess in the action box `[low, high]`, per given dimension.
+
+    Example:
+        >>> bool(np.isclose(unlikely_below(np.array([True]), -np.ones(1), np.ones(1)), -np.log(20)))
+        True
+    """
+    return float(-np.log(10 * (high - low)[given]).sum())
+
+
+def agreement(log_prob: float, given: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """How much likelier given entries are than a uniform guess [nats per given dimension].
+
+    Above 0 the policy expects them; below -log(10) they are unlikely, as `unlikely_below` says.
+
+    Example:
+        >>> agreement(-np.log(2), np.array([True]), -np.ones(1), np.ones(1))
+        0.0
+    """
+    uniform = -np.log((high - low)[given]).sum()
+    per_dim = (log_prob - float(uniform)) / max(1, int(given.sum()))
+    return round(float(np.clip(per_dim, -FURTHEST, FURTHEST)), 3)
