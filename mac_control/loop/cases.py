@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mac_control.checkpoint import BUILTIN, builtin_policy, load_policy
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
@@ -112,8 +113,6 @@ def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy
             continue
         name, path = _named(str(policy))
         for folder in _checkpoints(Path(path)):
-            from mac_control.checkpoint import load_policy
-
             loaded = load_policy(folder)
             found.append(
                 _eval_policy(loaded, str(folder.absolute()), name or getattr(loaded, "name", ""))
@@ -180,6 +179,8 @@ def _eval_policy(policy: Policy, source: str | Policy, name: str) -> EvalPolicy:
 
 
 def _checkpoints(path: Path) -> list[Path]:
+    if str(path) == BUILTIN and not path.exists():
+        return [builtin_policy()]
     if (path / "policy.json").exists() or path.name == "policy.json" or path.suffix == ".onnx":
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
