@@ -249,3 +249,19 @@ def test_wrong_types_and_shapes(tmp_path, arrays):
 def test_a_ragged_dictionary():
     with pytest.raises(DataError, match="actions"):
         load_demonstrations(simple(actions=[[1, 2], [3]]))
+
+
+def test_an_npz_of_arrays_is_read(tmp_path):
+    rng = np.random.default_rng(0)
+    steps = {"observations": rng.normal(size=(9, 4)), "actions": rng.uniform(-1, 1, (9, 2))}
+    np.savez(tmp_path / "own.npz", **steps, ends=np.array([4, 9]), more=np.zeros(3))
+    read = load_demonstrations(tmp_path / "own.npz")
+    assert [len(episode) for episode in read] == [4, 5]
+    assert np.array_equal(read.actions, steps["actions"].astype(np.float32))
+    for ends in ([4, 8], [0, 9], [9, 4], []):
+        np.savez(tmp_path / "bad.npz", **steps, ends=np.array(ends, int))
+        with pytest.raises(DataError, match="ends: expected rising numbers of steps that end"):
+            load_demonstrations(tmp_path / "bad.npz")
+    np.savez(tmp_path / "objects.npz", **steps, terminals=np.array([{}], object))
+    with pytest.raises(DataError, match=r"expected an \.npz of arrays"):
+        load_demonstrations(tmp_path / "objects.npz")

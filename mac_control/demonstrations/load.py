@@ -10,6 +10,7 @@ from typing import Any
 
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.npz import read_npz
 from mac_control.errors import DataError, InputError
 from mac_control.files import user_path
 
@@ -27,7 +28,7 @@ def load_demonstrations(
     """Demonstrations from any source.
 
     Args:
-        source: an HDF5 file of D4RL's layout; a Minari data set, as an id (`D4RL/kitchen/mixed-v2`,
+        source: an HDF5 file of D4RL's layout; an `.npz` of arrays; a Minari data set, as an id (`D4RL/kitchen/mixed-v2`,
             downloaded where it is not on this machine) or a folder; a D4RL kitchen name
             (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`, through the package
             d4rl, or the dictionary its `get_dataset()` returns; `builtin`. None: the first of
@@ -150,7 +151,7 @@ def _read(source: str | Path | None, obs: str) -> Demonstrations:
         return read_d4rl_env(source.removeprefix("d4rl:"), obs)
     path = local_path(source)
     if path.is_file():
-        return read_d4rl(path, obs)
+        return (read_npz if path.suffix == ".npz" else read_d4rl)(path, obs)
     from mac_control.demonstrations.minari_read import read_minari
 
     return read_minari(path, obs)

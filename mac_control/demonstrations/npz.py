@@ -1,0 +1,49 @@
+"""Reads demonstrations from an `.npz` file of plain arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.demonstrations.d4rl import from_arrays
+from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.hdf5 import first_line
+from mac_control.errors import DataError
+from mac_control.files import sha256
+
+#: Of the arrays that say where episodes end: ends, as counts of steps, or flags at each step.
+_ENDS = ("ends", "terminals", "timeouts")
+_STEPS = ("observations", "actions", "rewards", "executed", "given", "subtasks")
+
+
+def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
+    """Demonstrations in an `.npz` file.
+
+    Needs `observations` `(N, O)`, `actions` `(N, D)` and `ends` `(E,)`, the number of steps up to
+    the end of each episode; or `terminals` or `timeouts` `(N,)` as in D4RL's files. Takes
+    `rewards`, `executed`, `given` and `subtasks` where it has them.
+
+    Raises:
+        DataError: no such file, not of this layout, or Python objects in it.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays: dict[str, Any] = {n: file[n] for n in file.files if n in (*_STEPS, *_ENDS)}
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: expected an .npz of arrays, got {first_line(error)}") from error
+    ends = arrays.pop("ends", None)
+    if ends is not None and "actions" in arrays:
+        steps, last = len(arrays["actions"]), np.asarray(ends).ravel()
+        rising = last.size > 0 and last.dtype.kind in "iu" and bool((np.diff(last) > 0).all())
+        if not rising or last[0] < 1 or last[-1] != steps:
+            raise DataError(
+                f"{path}: ends: expected rising numbers of steps that end with {steps}, "
+                f"got {last[:5].tolist()}"
+            )
+        arrays["terminals"] = np.zeros(steps, bool)
+        arrays["terminals"][last - 1] = True
+    provenance = {"source": path.name, "sha256": sha256(path), "format": "npz"}
+    return from_arrays(arrays, provenance, obs)
