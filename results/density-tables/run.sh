@@ -62,5 +62,4 @@ for seed in 0 1 2; do
     baseline bsds bsds300_patches.npz mixture $seed 0
 done
 mac-control density report --out "$here" --title "Tables: MAC, ARDM, a flow and a mixture" \
-    --note "$(cat "$here/note.md")" --results "$here/miniboone.jsonl" \
-    "$here/miniboone-long.jsonl" "$here/power.jsonl" "$here/bsds.jsonl"
+    --note "$(cat "$here/note.txt")" --results "$here"/*.jsonl
