@@ -29,8 +29,7 @@ for seed in 0 1 2; do one ardm 16 150 3 $seed && one mac 16 150 3 $seed; done
 for seed in 0 1 2; do one left-to-right 8 300 10 $seed; done
 for seed in 0 1 2; do one no-redundancy 8 300 10 $seed; done
 for seed in 1 2; do one mac-evidence 8 300 10 $seed; done
-mac-control density report --results "$here/cifar8.jsonl" "$here/cifar16.jsonl" --out "$here" \
-    --title "CIFAR-10 crops: MAC, ARDM and one order at equal budgets" \
-    --note "$(cat "$here/note.md")"
+mac-control density report --results "$here"/cifar*.jsonl --out "$here" --title "CIFAR-10 crops: MAC, ARDM and one order at equal budgets" \
+    --note "$(cat "$here/note.txt")"
 mac-control density inpaint --images "$data" --rows 8 --samples 3 --crop --mask right \
     --models "$models/cifar8-ardm-0" "$models/cifar8-mac-evidence-0" --out "$here/inpainted.png"

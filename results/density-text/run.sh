@@ -30,8 +30,7 @@ for seed in 0 1 2; do one left-to-right 64 400 32 $seed; done
 for seed in 0 1 2; do one no-redundancy 64 400 32 $seed; done
 for seed in 1 2; do one mac-evidence 64 400 32 $seed; done
 for seed in 0 1 2; do one left-to-right 250 200 8 $seed; done
-mac-control density report --results "$here/text64.jsonl" "$here/text250.jsonl" --out "$here" \
-    --title "Text: MAC, ARDM and one order at equal budgets" --note "$(cat "$here/note.md")"
+mac-control density report --results "$here"/text*.jsonl --out "$here" --title "Text: MAC, ARDM and one order at equal budgets" --note "$(cat "$here/note.txt")"
 {
     echo "# Masked text, completed by MAC and by ARDM of equal compute"
     echo
