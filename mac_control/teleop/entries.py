@@ -59,7 +59,7 @@ class Axis:
         if not self.action:
             rest = state.rest.get(self.axis, 0.0) if self.rest is None else self.rest
             x = min(max(x, -1.0), 1.0) - rest
-            x /= 1 - rest if x > 0 else 1 + rest
+            x /= 1 + rest if x < 0 else 1 - rest
         if abs(x) <= self.dead_zone and not (self.action and self.at_zero):
             return None
         if self.action:
