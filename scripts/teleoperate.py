@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mac_control.cli import run
-from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.options import EnvOptions, paths
+
+if TYPE_CHECKING:
+    from mac_control.envs.make import EnvName
 
 
 @dataclass(kw_only=True)
@@ -78,6 +80,7 @@ def main(args: Args) -> int | None:
     import torch
 
     from mac_control.envs import make_env, robot_of
+    from mac_control.envs.make import EnvName
     from mac_control.loop.cases import resolve_policies
     from mac_control.teleop.assemble import assemble_operator, assemble_policy
     from mac_control.teleop.device import make_device
@@ -158,7 +161,9 @@ def main(args: Args) -> int | None:
 
 def _policy(asked: str | None, named: EnvName) -> str | None:
     """The checkpoint to load; None holds still."""
-    if asked == "none" or (asked is None and named.name != EnvName().name):
+    from mac_control.envs.make import DEFAULT
+
+    if asked == "none" or (asked is None and named.name != DEFAULT):
         return None
     if asked in (None, "builtin"):
         from mac_control.checkpoint import builtin_policy

@@ -42,7 +42,7 @@ class MinariRecorder:
     elsewhere: corrections, in the spirit of DAgger. `infos` hold, per step, `executed`, `given`,
     `values` (what was given), `filled` (what the policy answered), `intervention` (somebody
     gave), `events` and, on the last step, `success`. Steps of an emergency stop are left out:
-    nothing is to be learnt from them. An episode in which nobody drove is left out too.
+    nothing is to be learnt from them.
 
     Args:
         target: folder, or Minari id; a recording that is there is continued.
@@ -50,7 +50,7 @@ class MinariRecorder:
         about: what else should be known (policy, device); JSON values.
         say: told once when writing fails, and when it goes on; None prints it.
         retry: time between attempts [s].
-        keep_all: record episodes in which nobody drove as well.
+        keep_all: record episodes in which nobody drove as well; `teleoperate` does not.
 
     Raises:
         DataError: `target` holds a data set of other sizes, or something that is none.
@@ -65,7 +65,7 @@ class MinariRecorder:
         *,
         say: Callable[[str], None] | None = None,
         retry: float = 5.0,
-        keep_all: bool = False,
+        keep_all: bool = True,
     ) -> None:
         # Now, not when the first episode ends: that would hold up the robot for half a second.
         importlib.import_module("minari.data_collector.episode_buffer")
