@@ -30,10 +30,10 @@ def load_demonstrations(
     Args:
         source: an HDF5 file of D4RL's layout; an `.npz` of arrays; a Minari data set, as an id
             (`D4RL/kitchen/mixed-v2`, downloaded where it is not on this machine) or a folder; a
-            D4RL kitchen name (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`, through the package
-            d4rl, or the dictionary its `get_dataset()` returns; `builtin`. None: the first of
-            a kitchen file in the folder $MAC_CONTROL_DATA, a Minari kitchen data set on this
-            machine, the built-in demonstrations.
+            D4RL kitchen name (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`,
+            through the package d4rl, or the dictionary its `get_dataset()` returns; `builtin`.
+            None: the first of a kitchen file in the folder $MAC_CONTROL_DATA, a Minari kitchen
+            data set on this machine, the built-in demonstrations.
         tasks: subtasks that make the reward, or `complete`, `partial`, `mixed`; default: as the
             source says.
         obs: entries of kitchen observations: `"positions"` (30), or `"full"` (59, with velocities)
