@@ -4,8 +4,10 @@ import csv
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +75,16 @@ def fit(kind, out, steps=30, objective="mac", queries=None, **options):
 def text_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text")
     return load_density(fit("text", folder, steps=250, queries="evidence", ema=0.9))
+
+
+def test_the_block_of_the_documentation_runs(tmp_path, monkeypatch):
+    page = Path(__file__).parent.parent / "docs" / "density.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    fit("text", tmp_path / "runs" / "text")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(block, page.name, "exec"), names)
+    assert np.isfinite(names["model"].log_prob(names["text"], names["given"])).all()
 
 
 @pytest.fixture(scope="module")

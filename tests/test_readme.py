@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 #: Pages whose blocks need what only another test makes, and that run there.
-ELSEWHERE = {"export.md": "test_export.py"}
+ELSEWHERE = {"export.md": "test_export.py", "density.md": "test_density_model.py"}
 PAGES = [p for p in sorted((ROOT / "docs").glob("*.md")) if p.name not in ELSEWHERE]
 PAGES = [ROOT / "README.md", *PAGES]
 BLOCKS = [
