@@ -16,8 +16,8 @@ from gymnasium.wrappers import TimeLimit, TransformObservation
 
 from mac_control.envs.abilities import LONGEST
 from mac_control.envs.describe import own_robot
-from mac_control.envs.layout import by_name, layout_of
 from mac_control.errors import InputError, did_you_mean, one_line
+from mac_control.layout import by_name, layout_of
 from mac_control.plugins import ENVIRONMENTS, ROBOTS, imported
 from mac_control.robot import Robot
 

@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, MultiBinary, Space
 from gymnasium.utils import RecordConstructorArgs
 
-from mac_control.envs.layout import expect_layout, recorded_layout
+from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.errors import InputError, MacControlError
-from mac_control.loop.errors import Checked, attribute_errors
+from mac_control.layout import expect_layout, recorded_layout
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
 from mac_control.policies.base import checked_action, name_of

@@ -130,7 +130,7 @@ def _env(args: Args) -> str:
 
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.abilities import episode_steps, subtasks_of
-    from mac_control.loop.errors import Checked
+    from mac_control.envs.checked import Checked
 
     env = make_env(args.env, args.chosen_robot(), **args.env_options())
     robot, steps = robot_of(env), episode_steps(env)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from mac_control.cli import run
-from mac_control.envs.layout import recorded_layout
 from mac_control.errors import InputError
+from mac_control.layout import recorded_layout
 from mac_control.options import EnvOptions, changes, numbers, options_of
 from mac_control.parallel import FanOut
 from mac_control.training.config import TrainConfig

@@ -59,6 +59,7 @@ def test_given_values_in_the_box_are_executed_bit_for_bit(ends, first, second):
     values = np.float32([low + first * (high - low), low + second * (high - low), 0]).clip(*ends)
     narrow = (low + (high - low) * 0.4, low + (high - low) * 0.6)  # the range of its data
     policy = BC(BC.Config(width=8), np.zeros(3), np.ones(3), *(np.full(3, e) for e in narrow))
+    policy.guessed_box = True  # all that its data say
     env = Arm(low, high)
     found = rollout(env, policy, Says(values), seed=0)
     assert (found.actions[:, :2] == values[:2]).all()

@@ -14,9 +14,9 @@ from mac_control import DataError, InputError
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.minari_write import write_minari
-from mac_control.envs.layout import by_name, flat_steps, layout_of
 from mac_control.envs.make import adapted
 from mac_control.envs.shared_autonomy import SharedAutonomy
+from mac_control.layout import by_name, flat_steps, layout_of
 from mac_control.training.build import new_policy
 
 NAMES = st.sampled_from(["z", "a", "B", "observation", "10", "9", "é", "a b", "_"])

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Space, Tuple, flatten
 
-from mac_control.envs.layout import by_name
+from mac_control.layout import by_name
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy

@@ -11,9 +11,9 @@ from mac_control.collection.noise import ActionNoise
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Episode
 from mac_control.envs import robot_of
+from mac_control.envs.checked import Checked
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
-from mac_control.loop.errors import Checked
 from mac_control.operators import make_operator
 from mac_control.robot import Robot
 

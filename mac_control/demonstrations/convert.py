@@ -22,9 +22,9 @@ from mac_control.demonstrations.minari_read import (
     read_spaces,
 )
 from mac_control.demonstrations.minari_write import write_minari
-from mac_control.envs.layout import flat_steps
 from mac_control.errors import DataError
 from mac_control.files import atomic_path, expect_room, sha256
+from mac_control.layout import flat_steps
 
 #: Columns that Minari has a place for; the others become infos.
 _COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts")

@@ -15,8 +15,8 @@ from mac_control.demonstrations.minari_read import (
     read_metadata,
     read_spaces,
 )
-from mac_control.envs.layout import flat_steps
 from mac_control.errors import DataError, InputError
+from mac_control.layout import flat_steps
 from mac_control.robot import Robot
 
 

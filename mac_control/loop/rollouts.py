@@ -9,9 +9,9 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
+from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
-from mac_control.loop.errors import Checked, attribute_errors
 from mac_control.loop.trajectory import Trajectory
 from mac_control.operators import Nobody, Operator
 from mac_control.partial import PartialAction

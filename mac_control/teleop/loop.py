@@ -13,8 +13,8 @@ import numpy as np
 
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import Undoable, subtasks_of
+from mac_control.envs.checked import Checked
 from mac_control.envs.shared_autonomy import check_fit, executable
-from mac_control.loop.errors import Checked
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy

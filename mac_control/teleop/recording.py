@@ -24,9 +24,9 @@ from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.envs.layout import recorded_layout
 from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import expect_room, sweep, temporary_folder, write_json, writing
+from mac_control.layout import recorded_layout
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
 from mac_control.teleop.summary import EpisodeSummary
