@@ -14,7 +14,8 @@ export function buildDims(state, command) {
         <i class="robot" hidden></i><i class="you" hidden></i></div></td><td class="sent" id="sent${d}"></td>`;
     const find = query => tr.querySelector(query);
     tr.cells[0].textContent = name;
-    const row = {tr, latched: state.latched[d], pulled: false, mine: find("[type=checkbox]"), slider: find("[type=range]"),
+    const row = {tr, latched: state.latched[d], pulled: false, mine: find("[type=checkbox]"),
+      slider: find("[type=range]"),
       who: find(".who"), bar: find(".bar"), given: find("i.you"), filled: find("i.robot"),
       spread: find(".spread"), sent: find(".sent")};
     row.mine.ariaLabel = `keep ${name}`;

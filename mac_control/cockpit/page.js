@@ -141,12 +141,16 @@ function build() {
     tr.insertCell().textContent = its ? `${does} (mode ${its})` : does;
   }
   state.policies.forEach((path, i) =>
-    $("policy").add(new Option(path.split("/").slice(-2).join("/"), i)));
+    $("policy").add(new Option(shortened(path), i)));
   if (!state.policies.length) $("policy").add(new Option("no policy: holds still", 0));
   if (state.view) loadScene(); else cover("");
   if (!watching()) setTimeout(tour, 800);
 }
 
+function shortened(path) {
+  const name = path.split("/").slice(-2).join("/");
+  return name === "pretrained/kitchen" ? "built in" : name;
+}
 function text(id, value, bad = false) {
   if ($(id).textContent !== value) $(id).textContent = value;
   $(id).classList.toggle("bad", Boolean(bad));
