@@ -20,7 +20,7 @@ from mac_control.loop.report import versions
 from mac_control.training import TrainConfig, train
 
 #: Policy -> gradient steps of a short training.
-STEPS = {"bc": 400, "mixture_bc": 400, "diffusion": 1200, "ibc": 200, "mac": 150}
+STEPS = {"bc": 400, "mixture_bc": 400, "diffusion": 800, "ibc": 60, "mac": 150}
 #: Joint angles among the observed positions [rad]; the others are lengths and object positions.
 ANGLES = slice(0, ROBOT_JOINTS - 2)
 

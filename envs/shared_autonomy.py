@@ -95,8 +95,8 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
             )
         with attribute_errors("policy", self.policy, "at a step", but=(MacControlError,)):
             whole = complete_action(space, self.policy, self._obs.copy(), partial)
-            log_prob = self.policy.log_prob(self._obs[None].copy(), partial.batched())  # (1,)
-            nats = None if log_prob is None else float(np.reshape(log_prob, (1,))[0])
+            answer = self.policy.log_prob(self._obs[None].copy(), partial.batched())  # (1,)
+            log_prob = None if answer is None else float(np.reshape(answer, (1,))[0])
         self._obs, reward, terminated, truncated, info = self._checked_env.step(whole)
         told = {"given": partial.given.copy(), "action": whole.copy(), "log_prob": nats}
         return self._obs.copy(), reward, terminated, truncated, {**info, **told}

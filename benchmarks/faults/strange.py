@@ -97,7 +97,7 @@ class StrangeEnv(gymnasium.Env):
         ordered = by_name(self.observation_space)
         self.sent.append(np.array(flatten(ordered, value), np.float64))
         if self._errs():
-            return self._one_of(None, "warm", [], float("nan"), np.full(9, np.nan), {"unknown": 1})
+            return self._one_of(None, "warm", [], float("nan"), np.full(9, np.nan), {"no part": 1})
         if self._strange and isinstance(value, np.ndarray) and self.rng.random() < 0.3:
             return value.tolist() if self.rng.random() < 0.5 else tuple(value)
         return value
