@@ -98,7 +98,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
             answer = self.policy.log_prob(self._obs[None].copy(), partial.batched())  # (1,)
             log_prob = None if answer is None else float(np.reshape(answer, (1,))[0])
         self._obs, reward, terminated, truncated, info = self._checked_env.step(whole)
-        told = {"given": partial.given.copy(), "action": whole.copy(), "log_prob": nats}
+        told = {"given": partial.given.copy(), "action": whole.copy(), "log_prob": log_prob}
         return self._obs.copy(), reward, terminated, truncated, {**info, **told}
 
     def _checked(self, action: PartialAction | dict[str, Any]) -> PartialAction:
