@@ -10,8 +10,9 @@ from parts import GOOD, MINE, Answers, Clock, Gives, Line, teleoperation
 from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation
 from mac_control.teleop.device import Device
 from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.pacing import DEFAULT_RATE
 
-PERIOD = 0.08
+PERIOD = 1 / DEFAULT_RATE
 MAPPING = parse_mapping(
     {
         "axis": [{"axis": "dim0", "dim": 0}],

@@ -83,7 +83,8 @@ def test_no_workers_is_refused():
 
 
 VERB = """
-import sys; sys.path.insert(0, sys.argv[1])
+import signal, sys; sys.path.insert(0, sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for background jobs
 from dataclasses import dataclass
 from mac_control.cli import run
 from mac_control.parallel import run_many

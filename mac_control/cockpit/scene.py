@@ -25,8 +25,8 @@ def coloured(model: mujoco.MjModel) -> mujoco.MjModel:
 
     Example:
         >>> model = mujoco.MjModel.from_xml_string('''<mujoco>
-        ...   <asset><texture name="t" type="cube" builtin="flat" rgb1="0 .5 0" width="8"
-        ...     height="8"/><material name="m" texture="t"/></asset>
+        ...   <asset><texture name="t" type="cube" builtin="flat" rgb1="0 .5 0" rgb2="0 .5 0"
+        ...     width="8" height="8"/><material name="m" texture="t"/></asset>
         ...   <worldbody><geom size=".1" material="m"/></worldbody></mujoco>''')
         >>> coloured(model).mat_rgba[0].round(1).tolist(), model.mat_rgba[0].tolist()
         ([0.0, 0.5, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0])

@@ -132,8 +132,8 @@ class _Worker:
         pool = self.pool
         if pool is not None and self.busy:
             self.context.made.kill()
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+        if pool is not None:  # waited for: its thread may not close what the exit still uses
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _shield() -> None:
