@@ -15,7 +15,6 @@ from mac_control.engine.masks import (
     evidence_queries,
     marginal_queries,
     operator_queries,
-    paper_edges,
     uniform_step,
 )
 from mac_control.engine.orders import path_ranks, positions
@@ -84,7 +83,6 @@ def test_visit_weights_are_how_often_paths_use_an_edge():
     ("name", "table", "draw"),
     [
         ("any", frequencies(D), lambda n, g: any_order_edges(n, D, g)),
-        ("paper", frequencies(D, "paper"), lambda n, g: paper_edges(n, D, g)),
         *(
             (
                 f"{rule} {visits}",

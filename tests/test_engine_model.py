@@ -189,7 +189,6 @@ def test_given_entries_return_bit_for_bit(kind):
         ):
             same = filled.view(torch.int64) == x.view(torch.int64)
             assert same[given].all()
-    assert (model.mode(x, given, obs, beam=3).view(torch.int64) == x.view(torch.int64))[given].all()
 
 
 def test_cost_is_what_is_asked_not_the_number_of_dimensions():
@@ -237,7 +236,6 @@ NAN = torch.full((2, 5), np.nan)
         (lambda m: m.mean(X, None, OBS, order="best"), "order: .*'natural'"),
         (lambda m: m.mean(X, None, OBS, order=[0, 0, 1, 2, 3]), "order: .*permutation"),
         (lambda m: m.sample(X, None, OBS, temperature=-1), "temperature"),
-        (lambda m: m.mode(X, None, OBS, beam=0), "beam"),
         (lambda m: m.fill(X, None, OBS, "median"), "rule: .*'median'"),
     ],
 )

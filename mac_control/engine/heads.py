@@ -49,10 +49,6 @@ class Head(ABC):
     def entropy(self, params: Tensor) -> Tensor:
         """The (differential) entropy `(...)` [nats]."""
 
-    @abstractmethod
-    def candidates(self, params: Tensor) -> Tensor:
-        """Values `(..., C)` among which a beam looks for the mode."""
-
     def check(self, name: str, x: Tensor, mask: Tensor) -> None:
         """Raise InputError where a value in `mask` lies outside the support."""
         if not torch.isfinite(x[mask]).all():
@@ -106,9 +102,6 @@ class Categorical(Head):
             return self.mode(params)
         logits, values = self._parts(params)
         return values[gumbel_argmax(logits / temperature, generator).squeeze(-1)]
-
-    def candidates(self, params: Tensor) -> Tensor:
-        return self._parts(params)[1].expand(params.shape)
 
     def mode(self, params: Tensor) -> Tensor:
         logits, values = self._parts(params)

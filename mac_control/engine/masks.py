@@ -105,21 +105,6 @@ def uniform_step(
     return rank < step, rank == step
 
 
-def paper_edges(batch: int, dim: int, generator: torch.Generator | None = None) -> Masks:
-    """The paper's `sample_train_masks`, cardinality-weighted, for comparison.
-
-    A marginal query as in `marginal_queries`, a uniform step of it, kept with weight |S| + 1.
-    That is near the exact visit frequency, not equal to it.
-    """
-    size, below = torch.arange(1, dim + 1).view(-1, 1), torch.arange(dim)
-    weight = torch.where(below < size, (below + 1) / size, 0.0)  # of (size t, step k)
-    drawn = torch.multinomial(weight.flatten(), batch, replacement=True, generator=generator)
-    query = permutations(batch, dim, generator) < drawn.unsqueeze(1) // dim + 1
-    rank = path_ranks(torch.zeros_like(query), query, torch.arange(dim))
-    step = drawn.unsqueeze(1) % dim + 1
-    return rank < step, rank == step
-
-
 def _sizes(
     batch: int, dim: int, generator: torch.Generator | None, weight: Tensor | None
 ) -> Tensor:

@@ -48,11 +48,8 @@ class _Mixture(Head):
         # Near p(x)^(1/T): a component's share of p^(1/T) is w^(1/T) scale^(1 - 1/T).
         return log_weight / temperature + (1 - 1 / temperature) * log_scale
 
-    def candidates(self, params: Tensor) -> Tensor:
-        return self._split(params)[1]
-
     def mode(self, params: Tensor) -> Tensor:
-        values = self.candidates(params)
+        values = self._split(params)[1]
         density = self.log_prob(params.unsqueeze(-2), values)
         return values.gather(-1, density.argmax(-1, keepdim=True)).squeeze(-1)
 
@@ -190,11 +187,6 @@ class LogisticMixture(_Mixture):
         u = torch.rand(loc.shape, generator=generator, dtype=loc.dtype, device=loc.device)
         u = u.clamp(1e-6, 1 - 1e-6)
         return self.quantise(loc + temperature * scale * (u.log() - (-u).log1p()))
-
-    def candidates(self, params: Tensor) -> Tensor:
-        loc = self.quantise(self._split(params)[1])
-        ends = loc.new_tensor([self.low, self.high]).expand(*loc.shape[:-1], 2)
-        return torch.cat([loc, ends], -1)
 
     def mode(self, params: Tensor) -> Tensor:
         # Of all levels: where components overlap, the densest may lie between their locations.

@@ -109,15 +109,10 @@ class AnyOrder:
         given: Tensor | None = None,
         obs: Tensor | None = None,
         order: Order = "natural",
-        beam: int = 1,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """`x` with what is not given filled in by the densest value, or by a beam search."""
-        if beam < 1:
-            raise InputError(f"beam: expected at least 1, got {beam}")
-        if beam == 1:
-            return self.fill(x, given, obs, "mode", order, 1.0, generator)[0]
-        return self._beam(x, self._mask("given", given, x), obs, order, beam, generator)
+        """`x` with what is not given filled in by densest values, one dimension after another."""
+        return self.fill(x, given, obs, "mode", order, 1.0, generator)[0]
 
     def entropy(
         self,
@@ -190,44 +185,6 @@ class AnyOrder:
         if rule in ("mean", "mode"):
             return getattr(self.head, rule)
         raise InputError(f"rule: expected 'mean', 'mode' or 'sample', got {rule!r}")
-
-    def _beam(
-        self,
-        x: Tensor,
-        given: Tensor,
-        obs: Tensor | None,
-        order: Order,
-        beam: int,
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        obs = self._checked(x, given, obs)
-        batch, dim = x.shape
-        place = positions(order, dim, batch, generator, x.device)
-        rank = path_ranks(given, ~given, place)
-        kept = torch.where(given, x, 0).unsqueeze(1)  # (B, W, D): the best beginnings so far
-        score = x.new_zeros(batch, 1)
-        for step in range(1, int((~given).sum(-1).max()) + 1 if batch else 1):
-            now = rank == step
-            wide = kept.shape[1]
-            rows = rank.repeat_interleave(wide, 0)
-            seen = torch.where(rows < step, 0, torch.where(rows == step, 1, dim + 1))
-            many = None if obs is None else obs.repeat_interleave(wide, 0)
-            params = self.network(kept.flatten(0, 1), seen, many, levels=1)
-            target = now.to(torch.int8).argmax(-1).repeat_interleave(wide)
-            params = params.gather(1, target.view(-1, 1, 1).expand(-1, 1, params.shape[-1]))
-            value = self.head.candidates(params.squeeze(1))  # (B W, C)
-            gain = self.head.log_prob(params, value).view(batch, wide, -1)
-            active = now.any(-1).view(-1, 1, 1)
-            # A row that is done keeps each beginning once: its first candidate, at no gain.
-            first = torch.arange(gain.shape[-1], device=x.device) == 0
-            gain = torch.where(active, gain, torch.where(first, 0.0, -torch.inf).to(gain))
-            total = (score.unsqueeze(-1) + gain).flatten(1)
-            score, best = total.topk(min(beam, total.shape[1]), dim=-1)
-            parent = best // gain.shape[-1]
-            value = value.reshape(batch, -1).gather(1, best)
-            kept = kept.gather(1, parent.unsqueeze(-1).expand(-1, -1, dim))
-            kept = torch.where(now.unsqueeze(1), value.unsqueeze(-1).to(x.dtype), kept)
-        return torch.where(given, x, kept[:, 0])
 
     def _mask(self, name: str, mask: Tensor | None, x: Tensor) -> Tensor:
         if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != self.dim:
