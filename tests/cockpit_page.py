@@ -22,6 +22,7 @@ def until(client, condition, say=None, seconds=20.0):
         if say is not None:
             client.send(json.dumps(say))
         state = json.loads(client.recv(timeout=seconds))
-        if "names" in state and condition(state):
+        begun = "given" in state or state.get("paused")  # a running loop's first step is to come
+        if "names" in state and begun and condition(state):
             return state
     raise AssertionError("waited in vain")
