@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from mac_control.checkpoint import commit, read
 from mac_control.errors import CheckpointError
+from mac_control.training.optimizer import moments_of, restore_moments
+from mac_control.training.state import expect_settings
 
 if TYPE_CHECKING:
     from mac_control.density.trainer import Run
@@ -21,9 +23,7 @@ def save_state(run: Run) -> None:
         tensors[f"params/{name}"] = value.detach()
         tensors[f"ema/{name}"] = run.ema.network.get_parameter(name).detach()
         tensors[f"best/{name}"] = run.best[name]
-    for index, moments in run.optimizer.state_dict()["state"].items():
-        for name, value in moments.items():
-            tensors[f"optimizer/{index}/{name}"] = value
+    tensors |= moments_of(run.optimizer)
     best = run.best_value if math.isfinite(run.best_value) else None
     record = {"settings": run.settings, "step": run.step, "cpu": run.cpu, "best": best}
     commit(run.out, "training", record, tensors)
@@ -44,13 +44,7 @@ def load_state(run: Run) -> None:
             )
         return
     record, tensors = read(run.out, "training")
-    settings = record.get("settings", {})
-    for name, value in run.settings.items():
-        if _plain(settings.get(name)) != _plain(value):
-            raise CheckpointError(
-                f"{run.out}: holds a training run with {name} {settings.get(name)}, got {value}; "
-                "choose another folder, or the same settings to go on"
-            )
+    expect_settings(run.out, record.get("settings", {}), run.settings)
     try:
         run.step, run.cpu = int(record["step"]), float(record["cpu"])
         run.best_value = math.inf if record["best"] is None else float(record["best"])
@@ -58,19 +52,8 @@ def load_state(run: Run) -> None:
             parameter.copy_(tensors[f"params/{name}"])
             run.ema.network.get_parameter(name).copy_(tensors[f"ema/{name}"])
             run.best[name].copy_(tensors[f"best/{name}"])
-        whole = run.optimizer.state_dict()
-        for key, value in tensors.items():
-            if key.startswith("optimizer/"):
-                _, index, name = key.split("/")
-                whole["state"].setdefault(int(index), {})[name] = value
-        run.optimizer.load_state_dict(whole)
+        restore_moments(run.optimizer, tensors)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{run.out}: expected the state of this training run, got another ({error})"
         ) from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -27,6 +27,7 @@ from mac_control.errors import InputError, MacControlError
 from mac_control.training.batches import generator_of
 from mac_control.training.distributed import DistributedContext, init_distributed
 from mac_control.training.log import Log
+from mac_control.training.optimizer import adamw, all_finite, average, learning_rate
 
 _LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
 _FREE = ("save_seconds", "device")  # settings that decide nothing about the weights
@@ -99,15 +100,7 @@ class Run:
         self.params = dict(self.network.named_parameters())
         matrices = [p for p in self.params.values() if p.dim() > 1]
         vectors = [p for p in self.params.values() if p.dim() < 2]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": training.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=training.lr,
-            betas=(0.9, 0.99),
-            fused=True,
-        )
+        self.optimizer = adamw(matrices, vectors, training.lr, training.weight_decay)
         self.step, self.cpu, self.best_value = 0, 0.0, math.inf
         self.settings = {
             "config": dataclasses.asdict(config),
@@ -152,11 +145,7 @@ class Run:
 
     def rate(self) -> float:
         """Learning rate of this step."""
-        config = self.training
-        if self.step < config.warmup:
-            return config.lr * (self.step + 1) / config.warmup
-        done = (self.step - config.warmup) / max(1, config.steps - config.warmup)
-        return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+        return learning_rate(self.training, self.step)
 
     def take_step(self) -> tuple[Tensor, Tensor]:
         """One step of the optimizer; its loss and the length of the gradient."""
@@ -178,7 +167,8 @@ class Run:
         norm = nn.utils.clip_grad_norm_(self.params.values(), config.clip)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        means = self.ema.network.parameters()
+        average(means, self.params.values(), self.training.ema, self.step)
         return total, norm
 
     def _parts(
@@ -227,13 +217,6 @@ class Run:
         parts = self.ranks.share(dict(enumerate(tensors)))  # type: ignore[arg-type]
         return [tensor.to(self.training.device) for tensor in parts.values()]
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        ema = self.training.ema
-        decay = min(ema, (1 + self.step) / (10 + self.step)) if ema else 0.0
-        means = list(self.ema.network.parameters())
-        torch._foreach_lerp_(means, list(self.params.values()), 1 - decay)
-
     def look(self) -> dict[str, float]:
         """Bits per dimension of validation rows by the averaged weights."""
         rows = self.data.rows("validation", self.training.check_rows)
@@ -269,8 +252,7 @@ class Run:
         base.load_state_dict(fitted.state_dict())
 
     def _require_finite(self, loss: Tensor) -> None:
-        whole = torch.stack([p.detach().isfinite().all() for p in self.params.values()]).all()
-        if not bool(loss.isfinite() & whole):
+        if not all_finite(loss, self.params.values()):
             raise MacControlError(
                 f"{self.out}: the loss is {float(loss):.4g} at step {self.step}, expected a finite "
                 f"number; the last good checkpoint is kept; a lower lr (now {self.training.lr}) "

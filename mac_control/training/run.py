@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from mac_control.training.batches import digest, generator_of, stacked
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
 from mac_control.training.corrections import corrected_dims, displace
+from mac_control.training.optimizer import adamw, all_finite, average, learning_rate
 from mac_control.training.stack import Stack
 
 _CHUNK = 1024  # validation steps in one batch
@@ -59,15 +59,7 @@ class Run:
         self.ema = {name: p.detach().clone() for name, p in self.params.items()}
         self.best = {name: p.detach().clone() for name, p in self.params.items()}
         matrices, vectors = self.stack.decayed()
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": config.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=config.lr,
-            betas=(0.9, 0.99),
-            fused=True,
-        )
+        self.optimizer = adamw(matrices, vectors, config.lr, config.weight_decay)
         self.step = 0
         self.best_value: list[float | None] = [None] * len(seeds)
         self.misses = [0] * len(seeds)
@@ -87,11 +79,7 @@ class Run:
 
     def rate(self) -> float:
         """Learning rate of this step."""
-        config = self.config
-        if self.step < config.warmup:
-            return config.lr * (self.step + 1) / config.warmup
-        done = (self.step - config.warmup) / max(1, config.steps - config.warmup)
-        return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        return learning_rate(self.config, self.step)
 
     def draw(self, seed: int) -> dict[str, Tensor]:
         """The batch of this step; it follows from (seed, step) alone."""
@@ -110,11 +98,9 @@ class Run:
             steps = steps._replace(obs=obs, action=action, executed=executed)
         return self.policies[0].draw(steps, generator)
 
-    @torch.no_grad()
     def average(self) -> None:
-        """Move the average towards the weights; early on it forgets faster."""
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.config.ema else 0.0
-        torch._foreach_lerp_(list(self.ema.values()), list(self.params.values()), 1 - decay)
+        """Move the average towards the weights."""
+        average(self.ema.values(), self.params.values(), self.config.ema, self.step)
 
     def autocast(self) -> torch.autocast:
         """bfloat16 where asked for."""
@@ -123,8 +109,7 @@ class Run:
 
     def require_finite(self, loss: Tensor) -> None:
         """Stop before anything that is not finite is saved."""
-        whole = torch.stack([p.detach().isfinite().all() for p in self.params.values()]).all()
-        if not (loss.isfinite().all() & whole).item():
+        if not all_finite(loss, self.params.values()):
             raise MacControlError(
                 f"{self.out}: the loss is {[round(v, 4) for v in loss.tolist()]} at step "
                 f"{self.step}, expected finite numbers; the last good checkpoint is kept; "

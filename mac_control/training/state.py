@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from mac_control.checkpoint import commit, read
 from mac_control.errors import CheckpointError
-from mac_control.training.run import Run
+from mac_control.training.optimizer import moments_of, restore_moments
+
+if TYPE_CHECKING:
+    from mac_control.training.run import Run
 
 
 def save_state(run: Run) -> None:
@@ -23,9 +28,7 @@ def save_state(run: Run) -> None:
             tensors[f"best/{name}"] = run.best[name]
     for name, value in run.policies[0].named_buffers():
         tensors[f"buffers/{name}"] = value
-    for index, moments in run.optimizer.state_dict()["state"].items():
-        for name, value in moments.items():
-            tensors[f"optimizer/{index}/{name}"] = value
+    tensors |= moments_of(run.optimizer)
     record = {
         "settings": run.settings,
         "step": run.step,
@@ -54,13 +57,7 @@ def load_state(run: Run) -> None:
     settings = {**dataclasses.asdict(type(run.config)()), **record.get("settings", {})}
     defaults = dataclasses.asdict(type(run.policies[0].config)())
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
-    for name, value in run.settings.items():
-        # JSON has lists where a configuration has tuples.
-        if _plain(settings.get(name)) != _plain(value):
-            raise CheckpointError(
-                f"{run.out}: holds a training run with {name} {settings.get(name)}, got {value}; "
-                "choose another folder, or the same settings to go on"
-            )
+    expect_settings(run.out, settings, run.settings)
     run.step = record["step"]
     run.best_value = list(record["best_value"])
     run.misses = list(record["misses"])
@@ -71,16 +68,22 @@ def load_state(run: Run) -> None:
             run.best[name].copy_(tensors.get(f"best/{name}", run.best[name]))
         for name, value in run.policies[0].named_buffers():
             value.copy_(tensors[f"buffers/{name}"])
-        whole = run.optimizer.state_dict()
-        for key, value in tensors.items():
-            if key.startswith("optimizer/"):
-                _, index, name = key.split("/")
-                whole["state"].setdefault(int(index), {})[name] = value
-        run.optimizer.load_state_dict(whole)
+        restore_moments(run.optimizer, tensors)
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(
             f"{run.out}: expected the state of this training run, got another ({error})"
         ) from error
+
+
+def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Raise a CheckpointError where a run was begun with other settings than these."""
+    for name, value in settings.items():
+        # JSON has lists where a configuration has tuples.
+        if _plain(recorded.get(name)) != _plain(value):
+            raise CheckpointError(
+                f"{out}: holds a training run with {name} {recorded.get(name)}, got {value}; "
+                "choose another folder, or the same settings to go on"
+            )
 
 
 def _plain(value: Any) -> Any:
