@@ -32,6 +32,11 @@ class DiskError(MacControlError, OSError):
     """A file could not be written: which, why, and what to do."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error, for a sentence."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
 def one_line(error: BaseException) -> str:
     """What an error of any library says, fit for the middle of a sentence.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mac_control.errors import CheckpointError
+from mac_control.arrays import npz_arrays
+from mac_control.errors import CheckpointError, DataError
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
 
@@ -34,9 +35,12 @@ class MLPPolicy(Policy):
 
     def __init__(self, path: str | Path, low: float = -1.0, high: float = 1.0) -> None:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                weights = {name: np.asarray(file[name], np.float64) for name in file.files}
-        except (OSError, ValueError, KeyError) as error:
+            arrays = npz_arrays(path, expected="an .npz of weights")
+        except DataError as error:
+            raise CheckpointError(str(error)) from error
+        try:
+            weights = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+        except ValueError as error:
             raise CheckpointError(f"{path}: expected an .npz of weights, got {error}") from error
         missing = [name for name in _NEEDED if name not in weights]
         if missing:

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mac_control import DataError, InputError, load_demonstrations
+from mac_control import CheckpointError, DataError, InputError, load_demonstrations
 from mac_control.envs.kitchen.data import D4RL_FILES
+from mac_control.policies.mlp import MLPPolicy
 
 COMPLETE = ("microwave", "kettle", "light switch", "slide cabinet")
 MIXED = ("microwave", "kettle", "bottom burner", "light switch")
@@ -265,3 +266,17 @@ def test_an_npz_of_arrays_is_read(tmp_path):
     np.savez(tmp_path / "objects.npz", **steps, terminals=np.array([{}], object))
     with pytest.raises(DataError, match=r"expected an \.npz of arrays"):
         load_demonstrations(tmp_path / "objects.npz")
+
+
+@pytest.mark.parametrize("damage", ["half", "bit", "other"])
+def test_a_damaged_npz_ends_in_a_sentence(tmp_path, damage):
+    path = tmp_path / "own.npz"
+    np.savez(path, observations=np.zeros((9, 4)), actions=np.zeros((9, 2)), ends=np.array([9]))
+    whole = path.read_bytes()
+    half, bit = whole[: len(whole) // 2], bytearray(whole)
+    bit[200] ^= 1
+    path.write_bytes({"half": half, "bit": bytes(bit), "other": b"no zip"}[damage])
+    with pytest.raises(DataError, match=r"expected an \.npz of arrays"):
+        load_demonstrations(path)
+    with pytest.raises(CheckpointError, match=r"expected an \.npz of weights"):
+        MLPPolicy(path)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.hdf5 import first_line, open_arrays
+from mac_control.demonstrations.hdf5 import open_arrays
 from mac_control.demonstrations.stored import is_large, store
-from mac_control.errors import DataError
+from mac_control.errors import DataError, first_line
 from mac_control.files import sha256
 from mac_control.robot import Robot
 

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mac_control.errors import DataError, MacControlError
+from mac_control.errors import DataError, MacControlError, first_line
 
 # A file that claims more than this many times its size is damaged: gzip reaches 1032.
 _LARGEST_RATIO = 4096
@@ -71,11 +71,6 @@ def check_hdf5(path: Path) -> None:
         raise DataError(f"{path}: expected an HDF5 file, got an empty file")
     if not h5py.is_hdf5(path):
         raise DataError(f"{path}: expected an HDF5 file, got one that begins with {start[:16]!r}")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, for a sentence."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _all_names(file: h5py.File) -> list[str]:

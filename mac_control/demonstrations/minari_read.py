@@ -13,9 +13,9 @@ from typing import Any
 from gymnasium import spaces
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.hdf5 import check_hdf5, first_line
+from mac_control.demonstrations.hdf5 import check_hdf5
 from mac_control.demonstrations.stored import is_large, store
-from mac_control.errors import DataError
+from mac_control.errors import DataError, first_line
 from mac_control.files import user_path
 from mac_control.layout import flat_steps, layout_of
 from mac_control.robot import Robot

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.arrays import npz_arrays
 from mac_control.demonstrations.d4rl import from_arrays
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.demonstrations.hdf5 import first_line
 from mac_control.errors import DataError
 from mac_control.files import sha256
 
@@ -29,11 +29,7 @@ def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
         DataError: no such file, not of this layout, or Python objects in it.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: dict[str, Any] = {n: file[n] for n in file.files if n in (*_STEPS, *_ENDS)}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: expected an .npz of arrays, got {first_line(error)}") from error
+    arrays: dict[str, Any] = {**npz_arrays(path, (*_STEPS, *_ENDS), "an .npz of arrays")}
     ends = arrays.pop("ends", None)
     if ends is not None and "actions" in arrays:
         steps, last = len(arrays["actions"]), np.asarray(ends).ravel()

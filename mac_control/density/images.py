@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mac_control.arrays import npz_arrays
 from mac_control.density.pickles import read_arrays
 from mac_control.errors import DataError
 
@@ -157,16 +157,3 @@ def _pixels(images: np.ndarray, name: str) -> np.ndarray:
             f"{name}: expected images (N, H, W, 1 or 3) uint8, got {images.shape} {images.dtype}"
         )
     return images
-
-
-def npz_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file; pickled objects in it are refused.
-
-    Raises:
-        DataError: damaged, or not of plain arrays.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected a whole npz file of arrays, got {error}") from error

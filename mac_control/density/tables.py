@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mac_control.density.images import npz_arrays
+from mac_control.arrays import npz_arrays
 from mac_control.errors import DataError
 
 Splits = dict[str, np.ndarray]
