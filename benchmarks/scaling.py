@@ -117,9 +117,10 @@ def _roll(steps: int, seed: int) -> tuple[bytes, float]:
 
 def _env(steps: int) -> Any:
     """One kitchen per process, as evaluations have it."""
-    from mac_control.loop.groups import _envs
+    from mac_control.collection.simulate import shared_env
+    from mac_control.envs.make import EnvName
 
-    return _envs((("max_episode_steps", steps),), 1)[0]
+    return shared_env(EnvName("kitchen", {"max_episode_steps": steps}))
 
 
 def _empty(backend: Backend, count: int = 300) -> float:

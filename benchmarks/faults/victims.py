@@ -14,11 +14,11 @@ import numpy as np
 
 from benchmarks.faults.found import data_set, gathered, log_rows, picture
 from mac_control.checkpoint import load_policy, read
-from mac_control.collection import collect as collecting
 from mac_control.collection import generate as gathering
 from mac_control.collection.augment import Disturbance
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.envs.kitchen import collect as collecting
 from mac_control.loop import report
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
 from mac_control.teleop.device import Device, DeviceState

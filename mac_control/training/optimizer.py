@@ -14,9 +14,12 @@ from torch.optim import AdamW
 class Schedule(Protocol):
     """What a training's settings say of the learning rate."""
 
-    lr: float
-    warmup: int
-    steps: int
+    @property
+    def lr(self) -> float: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
 
 
 def adamw(
