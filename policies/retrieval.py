@@ -11,10 +11,10 @@ from torch import Tensor
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
+from mac_control.feedback import Feedback
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
-from mac_control.robot import Feedback
 
 AHEAD = 6  # frames that a plan can go on by in a step, less one
 PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever

@@ -13,8 +13,9 @@ from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import CheckpointError, DataError
+from mac_control.feedback import Feedback
 from mac_control.policies.bc import BC
-from mac_control.robot import KINDS, Feedback
+from mac_control.robot import KINDS
 
 ARM = Robot(
     "arm",

@@ -10,8 +10,8 @@ import torch
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.summary import counted, draw_rewards
+from mac_control.feedback import Feedback
 from mac_control.files import atomic_path
-from mac_control.robot import Feedback
 
 #: Edge of the cells in which visited joint space is counted [rad].
 CELL = 0.2

@@ -6,9 +6,9 @@ import numpy as np
 
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.errors import InputError
+from mac_control.feedback import Feedback
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
-from mac_control.robot import Feedback
 
 
 class Tracker(Operator):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mac_control.errors import InputError
-from mac_control.robot import Feedback, Robot
+from mac_control.feedback import Feedback
+from mac_control.robot import Robot
 
 #: Share of the samples that are displaced; the others stay as they were demonstrated.
 SHARE = 0.5
