@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.collection.noise import ActionNoise
+from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.demonstrations import Episode
 from mac_control.envs.kitchen.data import D4RL_NOISE
 from mac_control.envs.kitchen.env import KitchenEnv, make_kitchen
@@ -56,14 +56,11 @@ class Collection:
     def __post_init__(self) -> None:
         if self.orders not in ORDERS:
             raise InputError(f"orders: expected one of {', '.join(ORDERS)}, got {self.orders!r}")
-        for name in ("noise", "init_noise"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
-        if not 0 <= self.clean <= 1:
-            raise InputError(f"clean: expected a share in [0, 1], got {self.clean}")
-        if self.attempts < 1:
-            raise InputError(f"attempts: expected at least 1, got {self.attempts}")
+        check_disturbance(self.noise, self.clean, self.attempts)
+        if not (np.isfinite(self.init_noise) and self.init_noise >= 0):
+            raise InputError(
+                f"init_noise: expected a finite number of at least 0, got {self.init_noise}"
+            )
 
     @property
     def robot(self) -> Robot:

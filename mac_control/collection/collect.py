@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.collection.noise import ActionNoise
+from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Episode
 from mac_control.envs import robot_of
@@ -44,12 +44,7 @@ class Collection:
     attempts: int = 3
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.noise) and self.noise >= 0):
-            raise InputError(f"noise: expected a finite number of at least 0, got {self.noise}")
-        if not 0 <= self.clean <= 1:
-            raise InputError(f"clean: expected a share in [0, 1], got {self.clean}")
-        if self.attempts < 1:
-            raise InputError(f"attempts: expected at least 1, got {self.attempts}")
+        check_disturbance(self.noise, self.clean, self.attempts)
 
 
 @dataclass(frozen=True)

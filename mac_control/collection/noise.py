@@ -58,6 +58,22 @@ class ActionNoise:
         return self._noise.copy()
 
 
+def check_disturbance(noise: float, clean: float, attempts: int) -> None:
+    """Raise an InputError where the settings of a collection's noise are out of range.
+
+    Args:
+        noise: largest step of the noise.
+        clean: share of the episodes without it.
+        attempts: simulations of an episode until one is kept.
+    """
+    if not (np.isfinite(noise) and noise >= 0):
+        raise InputError(f"noise: expected a finite number of at least 0, got {noise}")
+    if not 0 <= clean <= 1:
+        raise InputError(f"clean: expected a share in [0, 1], got {clean}")
+    if attempts < 1:
+        raise InputError(f"attempts: expected at least 1, got {attempts}")
+
+
 def random_subset(
     action_dim: int, rng: np.random.Generator, low: int = 1, high: int | None = None
 ) -> np.ndarray:
