@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.teleop.device import DeviceError, device_names, make_device
-from mac_control.teleop.options import parse_options
+from mac_control.teleop.options import DeviceSpec, parse_options
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Args:
     """List the devices that are installed and plugged in, and what the others lack."""
 
     show: str | None = None
-    """Name of a device: print its axes and buttons live, until interrupted."""
+    """A device, such as gamepad:index=1: print its axes and buttons live, until interrupted."""
     options: str = ""
     """Options of that device, such as index=1 or kind=so101_leader,port=/dev/ttyACM0."""
     seconds: float | None = None
@@ -30,9 +30,11 @@ def main(args: Args) -> int | None:
         for name in names:
             print(f"{name:<{width}}  {device_status(name)}")
         return None
-    with make_device(args.show, **parse_options(args.options)) as device:
+    spec = DeviceSpec.parse(args.show)
+    options = {**spec.options, **parse_options(args.options)}
+    with make_device(spec.kind, **options) as device:
         if device.address is not None:
-            print(f"{args.show} listens on {device.address}", flush=True)
+            print(f"{spec.kind} listens on {device.address}", flush=True)
         began = time.monotonic()
         while args.seconds is None or time.monotonic() - began < args.seconds:
             state = device.read()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
@@ -21,12 +23,17 @@ class Args(EnvOptions):
     policy: str | None = None
     """Checkpoint of the policy that fills in; none: the robot holds still where nobody drives.
     None: in the kitchen `builtin`, the policy that ships with the package, elsewhere none."""
-    device: str = ""
-    """Devices, such as gamepad or keyboard,network; see `mac-control devices`."""
+    device: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A device, [NAME=]KIND[:OPTION=VALUE]..., such as gamepad or left=spacemouse:index=0; once
+    for each. One that has the name of a group of the robot drives that alone, as with
+    dims=arm+wrist; mapping=FILE is its own mapping. See `mac-control devices`."""
     options: str = ""
-    """Options of the (one) device, such as index=1."""
+    """Options of the device, where there is one, such as index=1,serial=A7."""
     mapping: str | None = None
     """TOML file that says which axis drives what; None: the device's own."""
+    conflict: str = "first"
+    """Who has a dimension that several devices give: the one named first (the page before all), or
+    the latest to take it."""
     cockpit: bool = True
     """Serve the web page; without it, only devices drive."""
     host: str = "127.0.0.1"
@@ -82,11 +89,10 @@ def main(args: Args) -> int | None:
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import EnvName
     from mac_control.loop.cases import resolve_policies
-    from mac_control.teleop.assemble import assemble_operator, assemble_policy
-    from mac_control.teleop.device import make_device
+    from mac_control.teleop.assemble import assemble_devices, assemble_operator, assemble_policy
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.operator import MultiDeviceOperator
-    from mac_control.teleop.options import parse_options
+    from mac_control.teleop.operator import CONFLICTS, MultiDeviceOperator
+    from mac_control.teleop.options import device_specs
     from mac_control.teleop.pacing import rate_of, share_promptly
 
     share_promptly()
@@ -95,11 +101,9 @@ def main(args: Args) -> int | None:
         value = getattr(args, option)
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{option}: expected a number above 0, got {value}")
-    names = [name for name in args.device.split(",") if name]
-    if not names and not args.cockpit:
+    specs = device_specs(args.device, args.options)
+    if not specs and not args.cockpit:
         raise InputError("device: expected a device where there is no cockpit, got none")
-    if args.options and len(names) != 1:
-        raise InputError(f"options: expected exactly one device, got {len(names)}")
     options = {"max_episode_steps": 1500, **args.env_options()}
     named = args.chosen_env() or EnvName()
     source = _policy(args.policy, named)
@@ -110,19 +114,12 @@ def main(args: Args) -> int | None:
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
-    operators: list[Any] = [
-        assemble_operator(
-            make_device(name, **parse_options(args.options)),
-            env,
-            args.mapping,
-            rate=rate,
-            **settings,
-        )
-        for name in names
-    ]
+    if args.conflict not in CONFLICTS:  # before a device is opened
+        raise InputError(f"conflict: expected one of {', '.join(CONFLICTS)}, got {args.conflict!r}")
+    operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
     # Not the long episodes of driving: a policy that is trained on this is rated as usual.
     made = named.with_options(args.env_options())
-    recorder = _recorder(args, source, env, made, names, rate)
+    recorder = _recorder(args, source, env, made, [spec.kind for spec in specs], rate)
     cockpit = None
     if args.cockpit:
         from mac_control.cockpit import PATIENCE, Cockpit
@@ -130,7 +127,9 @@ def main(args: Args) -> int | None:
         cockpit = Cockpit(args.host, args.port, args.remote, args.token)
         settings["patience"] = args.patience or max(patience, PATIENCE)
         operators.insert(0, assemble_operator(cockpit.inbox, env, rate=rate, **settings))
-    together = operators[0] if len(operators) == 1 else MultiDeviceOperator(operators)
+    together = (
+        operators[0] if len(operators) == 1 else MultiDeviceOperator(operators, args.conflict)
+    )
     loop = Teleoperation(
         env,
         policy,

@@ -129,7 +129,7 @@ def test_hand_over_stays_in_the_box_and_bounded_for_any_sequence(seed, share):
     low = rng.uniform(-2, 0, 4).astype(np.float32)
     high = low + rng.uniform(0.1, 3, 4).astype(np.float32)
     transfer = BumplessTransfer(low, high, share)
-    last, was = transfer.last, transfer.given
+    last, was = transfer.last, transfer.hands
     moving = np.zeros(4, bool)
     for _ in range(30):
         asked = rng.uniform(low, high).astype(np.float32)

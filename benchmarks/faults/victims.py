@@ -231,7 +231,7 @@ class Teleoperate(Victim):
             mapping.write_text('axis = [{axis = "swing", dim = 1}]')
         have = recount(out) if out.exists() else 0  # as the recorder does when it goes on
         args = teleoperate.Args(
-            device="benchmarks.faults.victims:Swing",
+            device=("benchmarks.faults.victims:Swing",),
             env="Reacher-v5",  # loads faster than the kitchen: more of the time is recording
             mapping=str(mapping),
             cockpit=False,

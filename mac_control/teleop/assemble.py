@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from mac_control.policies.base import Policy
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.robot import Robot
 from mac_control.teleop.defaults import default_mapping
-from mac_control.teleop.device import Device
+from mac_control.teleop.device import Device, make_device
 from mac_control.teleop.devices.keyboard import Keyboard
 from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
 from mac_control.teleop.operator import DeviceOperator
+from mac_control.teleop.options import DeviceSpec
 from mac_control.teleop.pacing import rate_of
 from mac_control.teleop.task_space import TaskSpace
 
@@ -39,18 +42,22 @@ def assemble_operator(
     mapping: str | Path | Mapping | None = None,
     *,
     rate: float | None = None,
+    dims: Collection[int] | None = None,
     **options: Any,
 ) -> DeviceOperator:
     """A device with its mapping, by default its own, and with task space where that is needed.
 
-    `rate` is the control rate [Hz], by default the robot's; `options` go to `DeviceOperator`.
+    `rate` is the control rate [Hz], by default the robot's; `dims` are those that it drives, None:
+    all that its mapping does; `options` go to `DeviceOperator`.
     """
     robot = robot_of(env)
     rate = rate_of(robot) if rate is None else rate
     if mapping is None:
-        mapping = own_mapping(device, robot)
+        mapping = own_mapping(device, robot, dims)
     elif not isinstance(mapping, Mapping):
         mapping = load_mapping(mapping, robot)
+    if dims is not None:
+        mapping = mapping.only(dims)
     if isinstance(device, Keyboard):
         device.explain(mapping, robot.labels)
     space = None
@@ -62,8 +69,49 @@ def assemble_operator(
     return DeviceOperator(device, mapping, task_space=space, period=1 / rate, **options)
 
 
-def own_mapping(device: Device, robot: Robot) -> Mapping:
-    """The mapping that ships for the device and this robot, or else one from its description."""
+def assemble_devices(
+    specs: Sequence[DeviceSpec],
+    env: gymnasium.Env,
+    mapping: str | Path | None = None,
+    **options: Any,
+) -> list[DeviceOperator]:
+    """The devices that a command line names, connected, in its order.
+
+    Args:
+        specs: one of each device; one that has the name of a group or dimension drives that alone.
+        env: whose robot they drive.
+        mapping: of those that name none of their own.
+        options: of :func:`assemble_operator`.
+
+    Raises:
+        InputError: an unknown device, option, group or mapping; those opened before are closed.
+        DeviceError: one is not there; likewise.
+    """
+    robot, operators = robot_of(env), list[DeviceOperator]()
+    try:
+        for spec in specs:
+            known = {*robot.groups, *robot.labels, *(action.name for action in robot.actions)}
+            names = spec.dims or ((spec.name,) if spec.name in known else ())
+            dims = robot.dims(*names) if names else None
+            device = make_device(spec.kind, **spec.options)
+            chosen = mapping if spec.mapping is None else spec.mapping
+            operators.append(assemble_operator(device, env, chosen, dims=dims, **options))
+            operators[-1].name = spec.name or spec.kind
+    except BaseException:
+        for operator in operators:
+            with suppress(Exception):
+                operator.close()
+        raise
+    return operators
+
+
+def own_mapping(device: Device, robot: Robot, dims: Collection[int] | None = None) -> Mapping:
+    """The mapping that ships for the device and this robot, or else one from its description.
+
+    One for some of its `dims` alone is made from the description: all its axes are then theirs.
+    """
+    if dims is not None:
+        return default_mapping(device, robot, dims)
     for name in (f"{device.mapping}.{robot.name}", device.mapping):
         if name in mapping_names():
             return load_mapping(name, robot)

@@ -46,7 +46,7 @@ class BumplessTransfer:
         """Start an episode at `start` `(D,)`, by default 0: every dimension the robot's."""
         start = np.zeros_like(self.low) if start is None else start
         self.last = np.clip(start, self.low, self.high)
-        self.given = np.zeros(len(self.low), bool)
+        self.hands = np.zeros(len(self.low), int)
         self.moving = np.zeros(len(self.low), bool)
 
     def restart(self, rest: bool = True) -> None:
@@ -55,14 +55,18 @@ class BumplessTransfer:
             self.last = self.rest
         self.moving[:] = True
 
-    def limit(self, asked: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """What may be sent of `asked` `(D,)` now; changes nothing."""
-        near = np.clip(asked, self.last - self.most, self.last + self.most)
-        return np.where(self.moving | (given != self.given), near, asked).astype(np.float32)
+    def limit(self, asked: np.ndarray, hands: np.ndarray) -> np.ndarray:
+        """What may be sent of `asked` `(D,)` now; changes nothing.
 
-    def send(self, asked: np.ndarray, given: np.ndarray) -> np.ndarray:
+        `hands` `(D,)` say who has each dimension: a mask of what is given, or 0 for the policy
+        and a number for each device.
+        """
+        near = np.clip(asked, self.last - self.most, self.last + self.most)
+        return np.where(self.moving | (hands != self.hands), near, asked).astype(np.float32)
+
+    def send(self, asked: np.ndarray, hands: np.ndarray) -> np.ndarray:
         """What is sent of `asked` `(D,)`; a dimension that gets it has caught up."""
-        action = self.limit(asked, given)
-        self.moving = (self.moving | (given != self.given)) & (action != asked)
-        self.last, self.given = action, np.array(given)
+        action = self.limit(asked, hands)
+        self.moving = (self.moving | (hands != self.hands)) & (action != asked)
+        self.last, self.hands = action, np.array(hands, int)
         return action

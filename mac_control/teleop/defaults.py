@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,14 +94,16 @@ LAYOUTS = {
 ALSO = {"cockpit": (_PAGE_KEYS, ("key_o", "key_c"))}
 
 
-def default_mapping(device: Device | str, robot: Robot) -> Mapping:
+def default_mapping(
+    device: Device | str, robot: Robot, dims: Collection[int] | None = None
+) -> Mapping:
     """The mapping for a device, or a kind of device, on a robot.
 
     The device's axes or pairs of keys drive the dimensions of one group at a time; the event
     `mode` goes to the next. Grippers are on a pair of buttons. A position target moves from where
     it is, so that it stays when the stick is let go; full deflection of any other dimension is
     the end of its range. The web page also has a slider for each dimension; a device without a
-    layout has the axis `dimN` for dimension N.
+    layout has the axis `dimN` for dimension N. With `dims`, the controls drive those alone.
 
     Raises:
         InputError: a leader arm, of which no description says how its joints are the robot's.
@@ -110,10 +113,13 @@ def default_mapping(device: Device | str, robot: Robot) -> Mapping:
         >>> default_mapping("gamepad", arms).modes
         ('1-6', '7-12')
     """
-    return parse_mapping(default_table(device, robot), robot)
+    mapping = parse_mapping(default_table(device, robot, dims), robot)
+    return mapping if dims is None else mapping.only(dims)
 
 
-def default_table(device: Device | str, robot: Robot) -> dict[str, Any]:
+def default_table(
+    device: Device | str, robot: Robot, dims: Collection[int] | None = None
+) -> dict[str, Any]:
     """The tables of :func:`default_mapping`, as a TOML file would have them."""
     kind = device if isinstance(device, str) else device.mapping
     layout = LAYOUTS.get(kind)
@@ -126,10 +132,13 @@ def default_table(device: Device | str, robot: Robot) -> dict[str, Any]:
         events = ("estop", "mode", "pause", "quit", "record", "release", "reset", "success", "undo")
         return {"each_dim": True, "events": {event: event for event in events}}
     width, events = len(layout.controls), dict(layout.events)
-    grippers = [d for d, action in enumerate(robot.actions) if action.kind == "gripper"]
-    modes = chunks(robot, width, grippers)
+    mine = range(robot.action_dim) if dims is None else sorted(dims)
+    others = [d for d in range(robot.action_dim) if d not in mine]
+    grippers = [d for d in mine if robot.actions[d].kind == "gripper"]
+    apart = grippers if len(grippers) < len(mine) else []
+    modes = chunks(robot, width, [*others, *apart])
     if len(modes) > 1 and "mode" not in events:
-        grippers, modes = [], chunks(robot, width)
+        grippers, modes = [], chunks(robot, width, others)
         events["mode"] = layout.pair[1]
     several = len(modes) > 1
     if not several:
@@ -142,9 +151,9 @@ def default_table(device: Device | str, robot: Robot) -> dict[str, Any]:
         "button": [],
     }
     for controls, pair in ((layout.controls, layout.pair), *_also(kind)):
-        for name, dims in modes.items():
+        for name, driven in modes.items():
             mode = {"mode": name} if several else {}
-            for control, dim in zip(controls, dims, strict=False):
+            for control, dim in zip(controls, driven, strict=False):
                 _add(table, control, dim, robot, mode)
         for dim in grippers:
             _add(table, Control(pair), dim, robot, _mode_of(dim, modes, robot) if several else {})
@@ -157,7 +166,6 @@ def chunks(robot: Robot, width: int, omit: list[int] | None = None) -> dict[str,
     A group that has another one in it is left to that; one that is too wide is cut.
     """
     left = [d for d in range(robot.action_dim) if d not in (omit or [])]
-    left = left or list(range(robot.action_dim))
     groups = {name: set(dims) for name, dims in robot.groups.items()}
     named = {n: d for n, d in groups.items() if not any(other < d for other in groups.values())}
     found: dict[str, list[int]] = {}

@@ -122,10 +122,8 @@ def _misfit(name: str, signature: inspect.Signature, options: Mapping[str, Any])
     known = [p for p in signature.parameters.values() if p.kind in plain]
     lacks = [p.name for p in known if p.default is p.empty and p.name not in options]
     if lacks:
-        wanted = ",".join(f"{option}=..." for option in lacks)
-        return (
-            f"device {name!r}: expected the option {lacks[0]!r}, got none; give --options {wanted}"
-        )
+        wanted = "".join(f":{option}=..." for option in lacks)
+        return f"device {name!r}: expected the option {lacks[0]!r}, got none; give {name}{wanted}"
     names = [p.name for p in known]
     unknown = next((option for option in options if option not in names), "")
     expected = ", ".join(names) or "none"

@@ -176,7 +176,7 @@ class Teleoperation:
         filled = action = rest = self.transfer.rest
         answer: np.ndarray | None = None
         if not self.stopped:
-            near = self.transfer.limit(values, given)
+            near = self.transfer.limit(values, reading.hands)
             answer = self.guard.fill(self.policy, self.obs, PartialAction(near, given))
             # No policy: what nobody drives stands still, a position target where it is.
             alone = answer is None or isinstance(self.policy, ZeroPolicy)
@@ -186,9 +186,9 @@ class Teleoperation:
             self._thinking = min(max(0.0, self._thinking), self.pacer.period)  # clocks may jump
         wait()
         if not self.stopped:
-            reading, values, given = self._look_again(reading, values, given)
+            reading, values, given, hands = self._look_again(reading, values, given)
         if not self.stopped:
-            action = self.transfer.send(np.where(given, values, filled), given)
+            action = self.transfer.send(np.where(given, values, filled), hands)
             if answer is None:  # it stands still at once, and goes on by a ramp
                 self.transfer.moving |= ~given
         changed, latency = reading.changed, None
@@ -212,19 +212,19 @@ class Teleoperation:
 
     def _look_again(
         self, first: Reading, values: np.ndarray, given: np.ndarray
-    ) -> tuple[Reading, np.ndarray, np.ndarray]:
+    ) -> tuple[Reading, np.ndarray, np.ndarray, np.ndarray]:
         # The policy took a few ms: what the operator did meanwhile goes out with this action,
         # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
         second = self.guard.read(self.operator, self.obs, again=True)
         if second is None:
-            return first, values, given
+            return first, values, given, first.hands
         self._pending += second.events
         self.stopped |= "estop" in second.events
         if self.stopped or second.status != "live":
-            return first, values, given
+            return first, values, given, first.hands
         newer = second.partial.given
         values = np.where(newer, np.clip(second.partial.values, self.low, self.high), values)
-        return second, values, given | newer
+        return second, values, given | newer, np.where(newer, second.hands, first.hands)
 
     def _execute(self, step: Step) -> Step:
         space = self.env.action_space

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,31 @@ class Mapping:
                 turning = True
         turned = twist.clip(-1, 1) if turning else None
         return Driven(values, given, turned, rates, jogged, given & ~driven)
+
+    def only(self, dims: Collection[int]) -> Mapping:
+        """What of it drives these dimensions alone.
+
+        Directions of the end effector are kept where all joints that they move are among them.
+
+        Raises:
+            InputError: nothing of it drives them.
+        """
+        task = self.task_space
+        if task is not None and not set(task.joints) <= set(dims):
+            task = None
+
+        def kept(entry: Axis | Button) -> bool:
+            return task is not None if entry.dim is None else entry.dim in dims
+
+        axes = tuple(axis for axis in self.axes if kept(axis))
+        buttons = tuple(button for button in self.buttons if kept(button))
+        clutches = [(c, tuple(d for d in c.dims if d in dims)) for c in self.dead_man]
+        dead_man = tuple(replace(c, dims=found) for c, found in clutches if found)
+        if not (axes or buttons or dead_man):
+            raise InputError(
+                f"mapping: expected some that drives dimensions {sorted(dims)}, got none"
+            )
+        return replace(self, axes=axes, buttons=buttons, dead_man=dead_man, task_space=task)
 
     def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
         # A position is followed only while its clutch is held, where it has one.

@@ -24,8 +24,8 @@ ON_SILENCE = {
     "hold": "its last values are held",
     "stop": "the robot stops",
 }
-
-
+#: Who has a dimension that several devices give.
+CONFLICTS = {"first": "the device that is named first", "latest": "the device that took it last"}
 #: Who failed, how, and what becomes of its dimensions.
 Why = tuple[str, Exception, str]
 
@@ -35,7 +35,8 @@ class Reading:
     """One look at a device: what is given, the buttons' events, and how the device is.
 
     `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
-    `"bad"` (it said something that is not a finite number); `why` it is lost or bad.
+    `"bad"` (it said something that is not a finite number); `why` it is lost or bad. `owner`
+    `(D,)` is the number of the device that gives a dimension, from 1, where there are several.
     """
 
     partial: PartialAction
@@ -44,6 +45,12 @@ class Reading:
     changed: float = float("-inf")
     mode: str | None = None
     why: tuple[Why, ...] = ()
+    owner: np.ndarray | None = None
+
+    @property
+    def hands(self) -> np.ndarray:
+        """Who has each dimension, `(D,)`: 0 is the policy, the others are devices."""
+        return self.partial.given.astype(int) if self.owner is None else self.owner
 
 
 class DeviceOperator(Operator):
@@ -86,6 +93,7 @@ class DeviceOperator(Operator):
         if mapping.task_space is not None and task_space is None:
             raise InputError("task_space: expected one for a mapping with directions, got none")
         self.device = ThreadedDevice(device) if device.blocks else device
+        self.name = type(device).__name__  # what it is called when it fails
         self.mapping = mapping
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
         self.mode = self.device.mode = mapping.modes[0] if mapping.modes else None
@@ -182,19 +190,36 @@ class DeviceOperator(Operator):
             and self._last.changed > -np.inf
         ):
             events = (*events, "estop")
-        who, then = f"device {type(self.device).__name__}", ON_SILENCE[self.on_silence]
+        who, then = f"device {self.name}", ON_SILENCE[self.on_silence]
         why = () if error is None else ((who, error, then),)
         self._last = Reading(partial, events, status, mode=self.mode, why=why)
         return self._last
 
 
 class MultiDeviceOperator(Operator):
-    """Several devices on one robot: a dimension goes to the first that gives it."""
+    """Several devices on one robot.
 
-    def __init__(self, operators: list[DeviceOperator]) -> None:
+    Where several give a dimension, the rule `conflict` says who has it: `"first"`, the one that
+    comes first, or `"latest"`, the one that took it last, as long as it gives it.
+
+    Args:
+        operators: in the order that `"first"` goes by.
+        conflict: one of :data:`CONFLICTS`.
+
+    Raises:
+        InputError: no operator, or an unknown rule.
+    """
+
+    def __init__(self, operators: list[DeviceOperator], conflict: str = "first") -> None:
         if not operators:
             raise InputError("operators: expected at least one, got none")
-        self.operators = operators
+        if conflict not in CONFLICTS:
+            raise InputError(f"conflict: expected one of {', '.join(CONFLICTS)}, got {conflict!r}")
+        self.operators, self.conflict = operators, conflict
+        dims = operators[0].mapping.action_dim
+        self._gave = np.zeros((len(operators), dims), bool)
+        self._since = np.zeros((len(operators), dims), int)  # look at which it began to give
+        self._looks = 0
 
     def reset(self, seed: int | None = None) -> None:
         for operator in self.operators:
@@ -211,20 +236,26 @@ class MultiDeviceOperator(Operator):
     def poll(self, obs: np.ndarray) -> Reading:
         """What all of them give, and the events of all; silent only where all are."""
         readings = [operator.poll(obs) for operator in self.operators]
-        values, given = readings[0].partial.values.copy(), readings[0].partial.given.copy()
-        for reading in readings[1:]:
-            more = reading.partial.given & ~given
-            values[more] = reading.partial.values[more]
-            given |= more
+        gave = np.array([reading.partial.given for reading in readings])  # (N, D)
+        self._looks += 1
+        self._since[gave & ~self._gave] = self._looks
+        self._gave = gave
+        rank = gave * (1 + self._since if self.conflict == "latest" else 1)
+        first = rank.argmax(axis=0)  # of equal ranks the first
+        given = gave.any(axis=0)
+        values = np.array([reading.partial.values for reading in readings])[
+            first, np.arange(len(first))
+        ]
         said = {r.status for r in readings}
         status = next(s for s in ("bad", "lost", "live", "silent") if s in said)
         return Reading(
-            PartialAction(values, given),
+            PartialAction(np.where(given, values, 0.0), given),
             tuple(event for r in readings for event in r.events),
             status,
             max(r.changed for r in readings),
             next((r.mode for r in readings if r.mode), None),
             tuple(why for r in readings for why in r.why),
+            np.where(given, first + 1, 0),
         )
 
     def close(self) -> None:

@@ -88,12 +88,12 @@ class Gamepad(Device):
         if len(fits) <= self.index:
             raise DeviceError(
                 f"{what}: expected it to be plugged in, got {len(fits)} gamepads; plug it in, or "
-                "name another with --options index=N"
+                "name another with gamepad:index=N"
             )
         if self._taken(fits[self.index][1]):
             raise DeviceError(
                 f"{what}: expected one that no other device reads, got one that is read; name "
-                "another with --options index=N"
+                "another with gamepad:index=N"
             )
         return fits[self.index]
 

@@ -29,7 +29,7 @@ class LeRobot(Device):
 
     def __init__(self, kind: str | None = None, teleoperator: Any = None, **options: Any) -> None:
         if (kind is None) == (teleoperator is None):
-            got = "neither; give --options kind=so101_leader,port=..." if kind is None else "both"
+            got = "both" if kind else "neither; give lerobot:kind=so101_leader:port=..."
             raise InputError(f"lerobot: expected either kind or teleoperator, got {got}")
         self._kind, self._options, self._given = kind, options, teleoperator
         self._arm: Any = None

@@ -54,7 +54,7 @@ class SpaceMouse(Device):
             self._mouse = None  # closing it would close that of the other
             raise DeviceError(
                 f"spacemouse {self.serial or self.index}: expected one that no other device reads, "
-                "got one that is read; name another with --options index=N or serial=TEXT"
+                "got one that is read; name another, as in spacemouse:index=1 or :serial=TEXT"
             )
         self._open.add(self)
 
