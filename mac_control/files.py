@@ -17,6 +17,11 @@ from typing import Any
 
 from mac_control.errors import DiskError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 # Whose a temporary is stands in its name: what a killed process left can be told and removed.
 _NODE = re.sub(r"\W", "", platform.node())
 _TEMPORARY = re.compile(rf"\.(.*)~(\d+)@{_NODE}~\w+(\..*)?")
@@ -83,6 +88,34 @@ def _refusal(error: BaseException) -> int | None:
                 return number
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Only one process at a time is within such a block for a folder.
+
+    The folder itself is locked, which leaves nothing behind, also after a kill. Where the system
+    cannot do that (Windows, some network file systems), a file `.lock` in it is.
+    """
+    handle = None
+    if fcntl is not None:
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            if handle is not None:
+                os.close(handle)
+            handle = None
+    if handle is None:
+        from filelock import FileLock
+
+        with FileLock(folder / ".lock"):
+            yield
+        return
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

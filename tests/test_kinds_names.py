@@ -1,7 +1,9 @@
 """Any name of a file or folder, seeds of any kind, byte order marks."""
 
 import csv
+import functools
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,24 @@ def test_an_environment_that_is_not_the_datas_is_said_and_written(tmp_path, caps
     assert "reward_dist_weight=2`, not as in the data of bc: reward_dist_weight: data 1" in text
     with open(tmp_path / "out" / "results.csv", newline="") as file:
         assert next(csv.DictReader(file))["policy"] == "bc"
+
+
+@pytest.mark.parametrize("locks_folders", [True, False])
+def test_runs_that_write_into_one_folder_at_once_all_keep_their_rows(
+    tmp_path, monkeypatch, locks_folders
+):
+    if not locks_folders:  # as on Windows
+        monkeypatch.setattr("mac_control.files.fcntl", None)
+    names = [f"policy{number}" for number in range(6)]
+    save_policy(tmp_path / "bc", small())
+    row = evaluate([str(tmp_path / "bc")], env=ENV, episodes=1, workers=1)[0]
+    write = functools.partial(add_report, tmp_path / "out", about={})
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: write([{**row, "policy": name}], policies={name}), names))
+    rows = earlier_rows(tmp_path / "out" / "results.json")
+    assert sorted(row["policy"] for row in rows) == names
+    if locks_folders:
+        assert all(path.name.startswith("results.") for path in (tmp_path / "out").iterdir())
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.one_of(st.integers(), st.booleans(), st.none())))

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from mac_control.errors import DataError
-from mac_control.files import atomic_path, write_json, write_text
+from mac_control.files import atomic_path, locked, write_json, write_text
 from mac_control.loop.evaluation import Row
 from mac_control.loop.statistics import bootstrap_interval
 
@@ -158,7 +157,7 @@ def add_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".results.lock"):
+    with locked(folder):
         others = [
             row for row in earlier_rows(folder / "results.json") if row["policy"] not in policies
         ]
