@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations.summary import summarize
 from mac_control.envs.kitchen import KITCHEN_TASKS
 from mac_control.envs.kitchen.subtasks import labelled, subtasks_done
 
@@ -24,6 +25,17 @@ def test_each_human_step_has_the_subtask_that_gets_done_next(kitchen_complete):
         assert set(done) >= set(KITCHEN_TASKS["complete"])
         for task, step in done.items():
             assert episode.subtasks[step] == task or step == 0
+
+
+def test_what_the_last_action_gets_done_counts_though_it_is_never_observed():
+    known = load_demonstrations("builtin")
+    episode, tasks = known[0], known.tasks
+    seen = subtasks_done(episode)
+    assert set(tasks) - set(seen) == {"slide cabinet"} and episode.rewards[-1] == 1
+    assert subtasks_done(episode, tasks) == {**seen, "slide cabinet": len(episode)}
+    assert subtasks_done(replace(episode, rewards=None), tasks) == seen
+    rewards = sum(e.rewards.sum() for e in known)
+    assert sum(summarize(known)["subtasks_done"].values()) == rewards
 
 
 def test_what_is_no_kitchen_or_does_nothing_stays_unlabelled():

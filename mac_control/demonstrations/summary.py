@@ -103,7 +103,9 @@ def _done(demonstrations: Demonstrations) -> Counter[str]:
     from mac_control.envs.kitchen.subtasks import subtasks_done
 
     episodes = demonstrations if demonstrations.tasks else ()
-    return Counter(task for episode in episodes for task in subtasks_done(episode))
+    return Counter(
+        task for episode in episodes for task in subtasks_done(episode, demonstrations.tasks)
+    )
 
 
 def _box(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
