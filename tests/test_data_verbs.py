@@ -10,6 +10,7 @@ from mac_control.demonstrations import save_minari
 from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
 from mac_control.demonstrations.faults import find_faults
 from mac_control.demonstrations.hdf5 import read_arrays
+from mac_control.envs.kitchen.env import KitchenEnv
 from mac_control.scripts.data import NAMES, PACKAGE
 
 
@@ -128,9 +129,30 @@ def test_info_tells_what_is_in_the_file(kitchen_complete, tmp_path, capsys):
 
 
 def test_replay_tracks_human_demonstrations_to_their_reward(kitchen_complete, capsys):
-    data("replay", "--data", kitchen_complete, "--episodes", "0,3", "--tracked",
+    data("replay", "--data", kitchen_complete, "--episodes", "0,3", "--how", "tracked",
          "--env", "kitchen:tasks=complete:robot_noise_ratio=0", "--workers", "1")  # fmt: skip
     assert "mean of 2, tracked: reached 4.00, recorded 4.00" in capsys.readouterr().out
+
+
+def test_replay_shows_recorded_states_where_the_environment_can(tmp_path, capsys, monkeypatch):
+    seen, reset = [], KitchenEnv.reset
+
+    def watched(env, **keywords):
+        result = reset(env, **keywords)
+        seen.append(env.data.qpos.copy())
+        return result
+
+    monkeypatch.setattr(KitchenEnv, "reset", watched)
+    monkeypatch.setattr(KitchenEnv, "step", lambda *_: pytest.fail("nothing is sent"))
+    episode = load_demonstrations("builtin")[1]
+    data("replay", "--data", "builtin", "--episodes", "1", "--how", "states", "--workers", "1")
+    assert capsys.readouterr().out == "episode    1  shown  recorded 4\n"
+    np.testing.assert_allclose(seen[1:], episode.observations, atol=1e-6)
+    foreign = Demonstrations([Episode(np.zeros((3, 10)), np.zeros((3, 2)))])
+    save_minari(foreign, str(tmp_path / "reacher-v0"))
+    data("replay", "--data", tmp_path / "reacher-v0", "--env", "Reacher-v5", "--how", "states",
+         "--workers", "1", status=2)  # fmt: skip
+    assert "cannot; replay actions" in capsys.readouterr().err
 
 
 def test_list_and_bad_names_are_sentences(tmp_path, monkeypatch, capsys, small):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterable
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,17 +18,25 @@ from mac_control.options import EnvOptions, numbers
 from mac_control.robot import Robot
 from mac_control.seeds import whole_seed
 
+#: What each way of replaying is called in the summary.
+HOW = {"actions": "open loop", "tracked": "tracked", "states": "states"}
+
 
 @dataclass(kw_only=True)
 class Args(EnvOptions):
-    """Replay demonstrations in simulation: the reward reached against the reward recorded."""
+    """Replay demonstrations in simulation: the reward reached against the reward recorded.
+
+    To see what was done, use `--how states`.
+    """
 
     data: str | None = None
     """An HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
     episodes: str | None = None
     """Which episodes, such as 0,3; None: all."""
-    tracked: bool = False
-    """Follow the demonstration with feedback; otherwise its actions are sent as they are."""
+    how: Literal["actions", "tracked", "states"] = "actions"
+    """actions: they are sent again, as they were; noise and small differences add up, and an
+    episode may end otherwise than it did. tracked: the recorded positions are followed with
+    feedback. states: nothing is sent; the scene is put where each observation shows it."""
     seed: int = 0
     """Of the first episode; the others follow it."""
     workers: int | None = None
@@ -54,30 +63,39 @@ def main(args: Args) -> int | None:
     longest = 2 * int(demonstrations.lengths.max())
     env_name = env_name.fitted(demonstrations.obs_dim, demonstrations.action_dim)
     env_name = env_name.with_options({"max_episode_steps": longest, **args.env_options()})
-    play = partial(_replay, args.tracked, seed, env_name, args.chosen_robot())
+    play = partial(_replay, args.how, seed, env_name, args.chosen_robot())
     items = [(index, demonstrations.select([index])) for index in chosen]
-    if args.video is None:
-        reached = dict(run_many(play, items, args.workers))
-    else:
-        require_video()
-        env = make_filmed(env_name, args.chosen_robot())
-        with record_video(env, args.video) as picture:
-            reached = dict(enumerate(play(item, env, picture) for item in items))
-    pairs = []
-    for number, index in enumerate(chosen):
-        recorded = recorded_reward(demonstrations[index], demonstrations.tasks)
-        pairs.append((reached[number], np.nan if recorded is None else recorded))
-        print(f"episode {index:>4}  reached {pairs[-1][0]:g}  recorded {pairs[-1][1]:g}")
-    reached_mean, recorded_mean = np.mean(pairs, axis=0)
-    how = "tracked" if args.tracked else "open loop"
-    print(f"mean of {len(pairs)}, {how}: reached {reached_mean:.2f}, recorded {recorded_mean:.2f}")
+    with ExitStack() as stack:
+        reached: Iterable[tuple[int, float]]
+        if args.video is None:
+            reached = run_many(play, items, args.workers)
+        else:
+            require_video()
+            env = make_filmed(env_name, args.chosen_robot())
+            picture = stack.enter_context(record_video(env, args.video))
+            reached = enumerate(play(item, env, picture) for item in items)
+        pairs = []
+        for number, reward in reached:
+            episode = demonstrations[chosen[number]]
+            recorded = recorded_reward(episode, demonstrations.tasks)
+            pairs.append((reward, np.nan if recorded is None else recorded))
+            said = "shown" if args.how == "states" else f"reached {reward:g}"
+            print(f"episode {chosen[number]:>4}  {said}  recorded {pairs[-1][1]:g}", flush=True)
+    if args.how != "states":
+        reached_mean, recorded_mean = np.mean(pairs, axis=0)
+        print(
+            f"mean of {len(pairs)}, {HOW[args.how]}: reached {reached_mean:.2f}, "
+            f"recorded {recorded_mean:.2f}"
+        )
+        if args.how == "actions" and reached_mean < recorded_mean:
+            print("Noise and small differences add up; --how states shows what was done.")
     if args.video is not None:
         print(args.video)
     return 0
 
 
 def _replay(
-    tracked: bool,
+    how: str,
     seed: int,
     env_name: EnvName,
     robot: Robot | None,
@@ -91,22 +109,30 @@ def _replay(
 
     index, demonstrations = item
     episode = demonstrations[0]
-    steps = len(episode) * (2 if tracked else 1)  # feedback may take its time
+    steps = len(episode) * (2 if how == "tracked" else 1)  # feedback may take its time
+    total = 0.0
     with nullcontext(env) if env is not None else make_env(env_name, robot) as env:
         if demonstrations.robot is None:
             demonstrations = replace(demonstrations, robot=robot_of(env))
-        tracker = Tracker(demonstrations, demonstration=0) if tracked else None
+        tracker = Tracker(demonstrations, demonstration=0) if how == "tracked" else None
         start = env.unwrapped if isinstance(env.unwrapped, StartsAnywhere) else None
+        if how == "states" and start is None:
+            raise InputError(
+                f"how: expected an environment that can be put into a recorded state, got "
+                f"{env_name}, which cannot; replay actions"
+            )
         options = start.start_options(episode.observations[0]) if start else None
         obs, _ = env.reset(seed=seed + index, options=options)
-        total = 0.0
         for step in range(steps):
-            action = tracker.read(obs).values if tracker else episode.executed[step]
-            space = env.action_space
-            obs, reward, terminated, truncated, _ = env.step(
-                np.clip(action, space.low, space.high).astype(space.dtype)
-            )
-            total += float(reward)
+            if how == "states":
+                env.reset(options=start.start_options(episode.observations[step]))
+                terminated = truncated = False
+            else:
+                action = tracker.read(obs).values if tracker else episode.executed[step]
+                space = env.action_space
+                action = np.clip(action, space.low, space.high).astype(space.dtype)
+                obs, reward, terminated, truncated, _ = env.step(action)
+                total += float(reward)
             if picture is not None:
                 picture()
             if terminated or truncated:
