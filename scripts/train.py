@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -49,8 +49,12 @@ class Args(FanOut, EnvOptions):
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
     policy: str = "mac"
     """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
-    data: str | None = None
-    """Demonstrations: an HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    data: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Demonstrations: an HDF5 file, a Minari id or folder, a D4RL kitchen name; none: searched.
+    Given several times, the sets are mixed: --data old:0.5 --data corrections:1 draws twice as
+    often from the second."""
+    start: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    """Checkpoint to train further, in place of new weights."""
     seed: int = 0
     """Draws the first weights and the batches."""
     seeds: str | None = None
@@ -95,6 +99,8 @@ def with_policy(name: str) -> type:
 
 def arguments(policy: str = Args.policy, **options: Any) -> Any:
     """The arguments of a call from Python; those of training by name, `mac={"width": 8}`."""
+    if isinstance(options.get("data"), str):
+        options["data"] = (options["data"],)
     names = [each.name for each in dataclasses.fields(Training)]
     training = Training(**{name: options.pop(name) for name in names if name in options})
     cls = with_policy(policy)
@@ -118,24 +124,31 @@ def main(args: Any) -> int | None:
 
     from mac_control.demonstrations import load_demonstrations
     from mac_control.training import preset, train
+    from mac_control.training.mixing import load_mixed
 
     torch.set_num_threads(args.threads)
     looks = args.training.select_by == "rollouts"
-    demonstrations = described(load_demonstrations(args.data), args, rollouts=looks)
+    found = load_mixed(args.data) if args.data else load_demonstrations()
+    demonstrations = described(found, args, rollouts=looks)
     if args.wrapper == "intent":
         from mac_control.envs.kitchen.subtasks import labelled
 
         demonstrations = labelled(demonstrations)
     name, config = chosen(args)
+    if args.start is not None:
+        name, config = _kind(args, name, config), None
     if args.wrapped is not None:
         print(_wrap(args, demonstrations, config))
         return None
     seeds = numbers("seeds", args.seeds) if args.seeds is not None else [args.seed]
     options: dict[str, Any] = {
         "policy_config": config,
-        "config": preset(args.policy, args.scale, **changes(args.training)),
+        "config": preset(
+            args.policy if args.start is None else name, args.scale, **changes(args.training)
+        ),
         "score": functools.partial(mean_reward, args=args, episodes=args.rollouts),
         "wandb": args.wandb,
+        "start": args.start,
     }
     if args.workers is None and args.backend == "local":
         folders = train(name, demonstrations, args.out, seeds=seeds, **options)
@@ -197,6 +210,22 @@ def fitting_robot(
             f"{env.name} has, got {sizes[0]} and {sizes[1]}; name their environment (--env)"
         )
     return found
+
+
+def _kind(args: Any, name: str, config: Any) -> str:
+    """Which policy --from begins with; what else the command line says of it must be nothing."""
+    from mac_control.checkpoint import load_policy
+
+    if args.wrapped is not None:
+        raise InputError("from: expected no --wrapped with it, got both")
+    plain = args.wrapper == "none" and config == type(config)()
+    kind = load_policy(args.start).name
+    if not plain or args.policy not in (Args.policy, kind):
+        raise InputError(
+            f"from: expected no other policy and no options of it: they are those of "
+            f"{args.start} ({kind}); got {name}"
+        )
+    return kind
 
 
 def _wrap(args: Any, demonstrations: Demonstrations, config: Any) -> Path:

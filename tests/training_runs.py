@@ -22,7 +22,7 @@ def demonstrations(episodes=6, steps=50, noise=0.0):
     return Demonstrations([Episode(*pair) for pair in zip(observations, actions, strict=True)])
 
 
-def fit(out, data=None, seeds=(0,), score=None, wandb=None, **options):
+def fit(out, data=None, seeds=(0,), score=None, wandb=None, start=None, **options):
     options = {"steps": 60, "batch_size": 32, "warmup": 5, "save_seconds": 1e9, **options}
     data = demonstrations() if data is None else data
     return train(
@@ -30,11 +30,12 @@ def fit(out, data=None, seeds=(0,), score=None, wandb=None, **options):
         data,
         out,
         seeds=seeds,
-        policy_config=SMALL,
+        policy_config=SMALL if start is None else None,
         config=TrainConfig(**options),
         score=score,
         progress=False,
         wandb=wandb,
+        start=start,
     )
 
 

@@ -118,6 +118,8 @@ class Demonstrations:
         tasks: names of the subtasks that make the reward; empty where unknown.
         provenance: where the data came from (source, checksum, how it was made); JSON values.
         robot: what was driven; None where unknown.
+        weights: `(E,)`, how often the steps of each episode are drawn in training, relative to
+            the others; None: alike.
 
     Raises:
         DataError: no episodes, sizes that differ, or a robot of other sizes.
@@ -133,6 +135,7 @@ class Demonstrations:
     tasks: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     robot: Robot | None = None
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
@@ -227,7 +230,8 @@ class Demonstrations:
             chosen: Sequence[Episode] = self.episodes.select(indices)
         else:
             chosen = [self.episodes[i] for i in indices]
-        return replace(self, episodes=chosen)
+        weights = None if self.weights is None else self.weights[np.asarray(indices, int)]
+        return replace(self, episodes=chosen, weights=weights)
 
     def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Whole episodes into training and validation, by seed.

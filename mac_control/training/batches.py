@@ -30,4 +30,6 @@ def digest(demonstrations: Demonstrations) -> str:
             found.update(np.ascontiguousarray(part).tobytes())
         if not episode.given.all():  # what runs of older versions learnt from has the same digest
             found.update(np.ascontiguousarray(episode.given).tobytes())
+    if demonstrations.weights is not None:
+        found.update(np.ascontiguousarray(demonstrations.weights).tobytes())
     return found.hexdigest()

@@ -43,6 +43,9 @@ class TrainConfig:
     """Steps between two looks at the validation loss or the rollouts."""
     patience: int = 0
     """Looks without a better result after which training stops; 0: never."""
+    intervention_weight: float = 1.0
+    """How often steps in which an operator took part are drawn, relative to the other steps of
+    episodes that were driven in part."""
     corrections: float = 0.0
     """Scale of displaced joints in half of the samples, labelled with the correction [rad, m]."""
     correction_gain: float = 0.8
@@ -74,6 +77,10 @@ class TrainConfig:
                 raise InputError(f"{name}: expected at least {least}, got {getattr(self, name)}")
         if not 0 < self.lr < float("inf"):
             raise InputError(f"lr: expected a positive number, got {self.lr}")
+        if not 0 < self.intervention_weight < float("inf"):
+            raise InputError(
+                f"intervention_weight: expected a positive number, got {self.intervention_weight}"
+            )
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: expected a decay in [0, 1), got {self.ema}")
         if self.select_by == "validation" and self.validation == 0:

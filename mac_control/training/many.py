@@ -33,6 +33,7 @@ class Job:
     policy_config: Any = None
     score: Score | None = None
     wandb: str | None = None
+    start: str | Path | None = None
 
 
 def train_many(
@@ -70,6 +71,7 @@ def _train(job: Job) -> Path:
         config=job.config,
         score=job.score,
         wandb=job.wandb,
+        start=job.start,
         progress=False,
     )[0]
 

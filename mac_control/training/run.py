@@ -6,10 +6,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.checkpoint import save_policy
+from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError, MacControlError
@@ -18,6 +19,7 @@ from mac_control.training.batches import digest, generator_of, stacked
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
 from mac_control.training.corrections import corrected_dims, displace
+from mac_control.training.mixing import draw_rows, row_weights
 from mac_control.training.optimizer import adamw, all_finite, average, learning_rate
 from mac_control.training.stack import Stack
 
@@ -37,14 +39,19 @@ class Run:
         seeds: tuple[int, ...],
         policy: Any,
         config: TrainConfig,
+        start: Path | None = None,
     ) -> None:
         self.config, self.seeds, self.out = config, seeds, out
         self.folders = [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
         train, held_out = demonstrations.split(config.validation, config.split_seed)
-        self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
+        if start is None:
+            self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
+        else:
+            self.policies = [started(start, name, train) for _ in seeds]
         for each in self.policies:
             each.to(config.device).train()
         self.data = Table(train, config.device)
+        self.ends = row_weights(train, config.intervention_weight)
         self.held_out = Table(held_out, config.device) if held_out else None
         if config.corrections and not self.policies[0].chunk_size:
             raise InputError(
@@ -69,6 +76,7 @@ class Run:
             "policy_config": dataclasses.asdict(self.policies[0].config),
             "seeds": list(seeds),
             "data": digest(demonstrations),
+            "start": None if start is None else self.policies[0].checkpoint["weights"]["sha256"],
             **{k: v for k, v in dataclasses.asdict(config).items() if k not in _FREE},
         }
 
@@ -84,7 +92,7 @@ class Run:
     def draw(self, seed: int) -> dict[str, Tensor]:
         """The batch of this step; it follows from (seed, step) alone."""
         generator = generator_of(seed, self.step)
-        rows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
+        rows = draw_rows(len(self.data), self.ends, self.config.batch_size, generator)
         steps = self.policies[0].training_rows(self.data, rows)
         if self.config.corrections:
             obs, action, executed = displace(
@@ -166,3 +174,31 @@ class Run:
                 training=training | {"config": dataclasses.asdict(self.config)},
                 data=self.provenance,
             )
+
+
+def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPolicy:
+    """The policy of a checkpoint, to be trained further on these demonstrations.
+
+    Its box and the scale of its observations stay as they are.
+
+    Raises:
+        InputError: a checkpoint of another policy, or of another robot than the data's.
+    """
+    policy = load_policy(start)
+    if not isinstance(policy, LearnedPolicy) or policy.name != name:
+        raise InputError(f"from: expected a checkpoint of {name}, got one of {policy.name}")
+    sizes = [(each.obs_dim, each.action_dim) for each in (policy, demonstrations)]
+    if sizes[0] != sizes[1]:
+        raise InputError(
+            f"from: expected a policy of {sizes[1][0]} observed and {sizes[1][1]} action "
+            f"dimensions, as the data have, got {sizes[0][0]} and {sizes[0][1]}"
+        )
+    robot = demonstrations.robot
+    if robot is not None and not policy.guessed_box:
+        for end, found in (("low", robot.low), ("high", robot.high)):
+            if not np.allclose(found, getattr(policy, end).cpu()):
+                raise InputError(
+                    f"from: expected a policy of the data's action box, {end} "
+                    f"{found.tolist()}, got {getattr(policy, end).tolist()}"
+                )
+    return policy

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.seeds import whole_seed
 from mac_control.training.batches import stacked
@@ -42,6 +43,7 @@ def train(
     score: Score | None = None,
     progress: bool = True,
     wandb: str | None = None,
+    start: str | Path | None = None,
 ) -> list[Path]:
     """Train a policy, or several that differ by seed side by side; their checkpoint folders.
 
@@ -60,6 +62,8 @@ def train(
         score: rates a policy, higher is better; needed with `select_by="rollouts"`.
         progress: show a progress bar.
         wandb: project of Weights & Biases to send the curves to (extra `[wandb]`); None: nowhere.
+        start: checkpoint to begin from, in place of new weights; its configuration, action box
+            and scale of observations stay.
 
     Raises:
         InputError: settings that do not fit together.
@@ -79,7 +83,8 @@ def train(
     folders: list[Path] = []
     ranks = init_distributed(config.device)
     for folder, group in groups.items():
-        run = Run(name, demonstrations, folder, group, policy_config, config)
+        begin = None if start is None else user_path(start)
+        run = Run(name, demonstrations, folder, group, policy_config, config, begin)
         load_state(run)
         _Trainer(run, ranks, score, progress and ranks.first, wandb).train()
         folders += run.folders

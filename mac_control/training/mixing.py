@@ -1,0 +1,152 @@
+"""Several data sets as one, and how often each step of them is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.demonstrations.episode import EpisodeFile
+from mac_control.demonstrations.stored import store
+from mac_control.errors import InputError
+from mac_control.files import user_path
+
+_SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
+
+
+def load_mixed(sources: Sequence[str]) -> Demonstrations:
+    """Demonstrations of several sources, such as `("runs/old:0.5", "runs/corrections:1")`.
+
+    A number behind the last colon says how often the steps of a set are drawn, relative to the
+    others: whatever its size, a set of 1 is drawn twice as often as one of 0.5. Without such
+    numbers every step is drawn alike.
+
+    Raises:
+        InputError: some sources with a number and some without, or sets that do not fit together.
+    """
+    named = [_share(source) for source in sources]
+    shares = [share for _, share in named if share is not None]
+    if len(named) == 1 and shares:
+        raise InputError(
+            f"data: expected other data beside {named[0][0]} to weigh it against, got none"
+        )
+    if shares and len(shares) < len(named):
+        raise InputError(
+            "data: expected a number behind every set, as in old:0.5 corrections:1, or behind "
+            f"none, got {', '.join(sources)}"
+        )
+    sets = [load_demonstrations(source) for source, _ in named]
+    return sets[0] if len(sets) == 1 else mixed(sets, shares or None)
+
+
+def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None) -> Demonstrations:
+    """Demonstrations of one robot as one set.
+
+    Args:
+        sets: at least one.
+        shares: how often the steps of each set are drawn, relative to the others; None: every
+            step alike.
+
+    Raises:
+        InputError: sets of other sizes or robots, or shares that are not positive.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from mac_control.demonstrations import Episode
+        >>> one = Demonstrations([Episode(np.zeros((4, 3)), np.zeros((4, 2)))])
+        >>> both = mixed([one, replace(one, episodes=[*one, *one, *one])], [1, 3])
+        >>> len(both), both.weights.tolist()
+        (4, [0.25, 0.25, 0.25, 0.25])
+    """
+    first = sets[0]
+    for other in sets[1:]:
+        sizes = [(each.obs_dim, each.action_dim) for each in (first, other)]
+        if sizes[0] != sizes[1]:
+            raise InputError(
+                f"data: expected sets of one robot, got {sizes[0][0]} observed and {sizes[0][1]} "
+                f"action dimensions and {sizes[1][0]} and {sizes[1][1]}"
+            )
+        robots = [each.robot for each in (first, other) if each.robot is not None]
+        if len({tuple((dim.name, dim.low, dim.high) for dim in r.actions) for r in robots}) > 1:
+            raise InputError(
+                f"data: expected sets of one robot, got {robots[0].name} and {robots[1].name}, "
+                "whose dimensions have other names or boxes; convert one to the other's"
+            )
+    weights = None
+    if shares is not None:
+        if len(shares) != len(sets) or not all(0 < share < np.inf for share in shares):
+            raise InputError(f"shares: expected {len(sets)} positive numbers, got {list(shares)}")
+        each = [share / each.lengths.sum() for share, each in zip(shares, sets, strict=True)]
+        weights = np.repeat(each, [len(one) for one in sets])
+    provenance = {
+        **first.provenance,
+        "mixed": [one.provenance for one in sets],
+        "shares": None if shares is None else list(shares),
+    }
+    known = [one.robot for one in sets if one.robot is not None]
+    episodes: Sequence = (
+        [episode for one in sets for episode in one]
+        if not any(isinstance(one.episodes, EpisodeFile) for one in sets)
+        else store(_key(sets), (episode for one in sets for episode in one))
+    )
+    return Demonstrations(episodes, first.tasks, provenance, known[0] if known else None, weights)
+
+
+def row_weights(demonstrations: Demonstrations, intervention_weight: float) -> Tensor | None:
+    """How often each step is drawn, as ends of intervals in (0, 1], `(N,)`; None: all alike.
+
+    Steps in which an operator gave some dimension count `intervention_weight` times, in episodes
+    that were driven in part.
+    """
+    if demonstrations.weights is None and intervention_weight == 1:
+        return None
+    lengths = demonstrations.lengths
+    each = np.ones(len(lengths)) if demonstrations.weights is None else demonstrations.weights
+    rows = np.repeat(each, lengths)
+    if intervention_weight != 1:
+        drove = [intervened(episode.given) for episode in demonstrations]
+        rows = rows * np.where(np.concatenate(drove), intervention_weight, 1.0)
+    ends = rows.cumsum()
+    return torch.from_numpy(ends / ends[-1])
+
+
+def intervened(given: np.ndarray) -> np.ndarray:
+    """Steps of an episode in which an operator took part, `(T,)`, from what was given `(T, D)`.
+
+    None of an episode in which every dimension was given at every step: that is a demonstration.
+
+    Example:
+        >>> intervened(np.array([[False, False], [True, False]])).tolist()
+        [False, True]
+    """
+    return given.any(1) & (not given.all())
+
+
+def draw_rows(count: int, ends: Tensor | None, size: int, generator: torch.Generator) -> Tensor:
+    """Numbers of steps `(size,)` out of `count`, with replacement."""
+    if ends is None:
+        return torch.randint(count, (size,), generator=generator)
+    drawn = torch.rand(size, generator=generator, dtype=torch.float64)
+    return torch.searchsorted(ends, drawn, right=True).clamp(max=count - 1)
+
+
+def _share(source: str) -> tuple[str, float | None]:
+    found = _SHARE.fullmatch(source)
+    if found is None or user_path(source).exists():
+        return source, None
+    return found[1], float(found[2])
+
+
+def _key(sets: Sequence[Demonstrations]) -> str:
+    """Names the rows of mixed large data in the cache."""
+    found = hashlib.sha256()
+    for one in sets:
+        for episode in one:
+            for part in (episode.observations, episode.actions, episode.executed, episode.given):
+                found.update(np.ascontiguousarray(part).tobytes())
+    return f"mixed-{found.hexdigest()[:32]}"
