@@ -35,7 +35,7 @@ class Args(FanOut, EnvOptions):
     policies: tuple[str, ...] = ()
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
-    """Run a benchmark suite instead: published, published-corrected, partial, private-goal,
+    """Run a benchmark suite instead: published, published-corrected, partial, replan, private-goal,
     degraded or ablation. It trains its own policies and takes hours; of the other options only
     --data, --only, --blocks, --quick, --size, --videos and those of the workers apply."""
     only: str | None = None

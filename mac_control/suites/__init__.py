@@ -5,11 +5,20 @@ from mac_control.suites.degraded import DEGRADED
 from mac_control.suites.partial import PARTIAL
 from mac_control.suites.private_goal import PRIVATE_GOAL
 from mac_control.suites.published import PUBLISHED, PUBLISHED_CORRECTED
+from mac_control.suites.replan import REPLAN
 from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
-    for suite in (PUBLISHED, PUBLISHED_CORRECTED, PARTIAL, PRIVATE_GOAL, DEGRADED, ABLATION)
+    for suite in (
+        PUBLISHED,
+        PUBLISHED_CORRECTED,
+        PARTIAL,
+        REPLAN,
+        PRIVATE_GOAL,
+        DEGRADED,
+        ABLATION,
+    )
 }
 
 __all__ = ["SUITES", "Block", "PolicySpec", "Size", "Suite"]
