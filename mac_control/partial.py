@@ -26,9 +26,14 @@ class PartialAction:
         values: action in environment units, `(D,)` or batched `(B, D)`; entries that are
             not given are ignored and stored as 0.
         given: boolean mask of the same shape; True where the operator supplies the value.
+        std: how far off a given value may be from what is meant: a standard deviation in action
+            units, of the same shape or one number for all. 0 is done bit for bit; more leaves a
+            policy with a density room to do what is more likely, and infinity all of it. None: 0.
+            Entries that are not given are stored as 0.
 
     Raises:
-        InputError: shapes differ, `given` is not boolean, or a given value is not finite.
+        InputError: shapes differ, `given` is not boolean, a given value is not finite, or a
+            standard deviation is no number from 0 on.
 
     Example:
         >>> partial = PartialAction([0.5, 0.0, -0.2], [True, False, True])
@@ -38,10 +43,13 @@ class PartialAction:
 
     values: np.ndarray
     given: np.ndarray
+    std: np.ndarray | None = None
 
     if TYPE_CHECKING:  # made of anything that is like an array; what is kept are arrays
 
-        def __init__(self, values: ArrayLike, given: ArrayLike) -> None: ...
+        def __init__(
+            self, values: ArrayLike, given: ArrayLike, std: ArrayLike | None = None
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         try:
@@ -60,10 +68,14 @@ class PartialAction:
         if not np.isfinite(values).all():
             bad = np.argwhere(~np.isfinite(values))[0].tolist()
             raise InputError(f"values: expected finite numbers where given, got one at {bad}")
-        values.setflags(write=False)
-        given.setflags(write=False)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "given", given)
+        std = None if self.std is None else _checked_std(self.std, given)
+        self._set(values, given, std)
+
+    def _set(self, values: np.ndarray, given: np.ndarray, std: np.ndarray | None) -> None:
+        for name, part in (("values", values), ("given", given), ("std", std)):
+            if part is not None:
+                part.setflags(write=False)
+            object.__setattr__(self, name, part)
 
     @classmethod
     def nothing(cls, *shape: int) -> PartialAction:
@@ -102,23 +114,26 @@ class PartialAction:
     def stack(cls, partials: Sequence[PartialAction]) -> PartialAction:
         """Batch `B` partial actions `(D,)` into one `(B, D)`."""
         values, given = [p.values for p in partials], [p.given for p in partials]
-        return cls._unchecked(np.stack(values), np.stack(given))
+        std = None
+        if any(p.std is not None for p in partials):
+            std = np.stack([np.zeros_like(p.values) if p.std is None else p.std for p in partials])
+        return cls._unchecked(np.stack(values), np.stack(given), std)
 
     @classmethod
-    def _unchecked(cls, values: np.ndarray, given: np.ndarray) -> PartialAction:
+    def _unchecked(
+        cls, values: np.ndarray, given: np.ndarray, std: np.ndarray | None = None
+    ) -> PartialAction:
         """Of arrays that come from checked ones: a step of the loop checks once."""
         partial = object.__new__(cls)
-        values.setflags(write=False)
-        given.setflags(write=False)
-        object.__setattr__(partial, "values", values)
-        object.__setattr__(partial, "given", given)
+        partial._set(values, given, std)
         return partial
 
     def batched(self) -> PartialAction:
         """As a batch `(B, D)`, of one row where this is none."""
         if self.values.ndim == 2:
             return self
-        return self._unchecked(self.values[None], self.given[None])
+        std = None if self.std is None else self.std[None]
+        return self._unchecked(self.values[None], self.given[None], std)
 
     def clip(self, low: np.ndarray, high: np.ndarray) -> PartialAction:
         """With given values within `[low, high]` `(D,)`; itself where they are."""
@@ -126,7 +141,7 @@ class PartialAction:
         if not outside.any():
             return self
         values = np.where(outside, np.clip(self.values, low, high), self.values)
-        return self._unchecked(values.astype(np.float32), self.given)
+        return self._unchecked(values.astype(np.float32), self.given, self.std)
 
     def expect_shape(self, *shape: int) -> None:
         """Raise an InputError unless the values have this shape."""
@@ -143,9 +158,63 @@ class PartialAction:
     def restrict(self, dims: np.ndarray) -> PartialAction:
         """Only the dimensions in the boolean mask `dims` `(D,)` stay given."""
         given = self.given & dims
-        return self._unchecked(np.where(given, self.values, np.float32(0)), given)
+        std = None if self.std is None else np.where(given, self.std, np.float32(0))
+        return self._unchecked(np.where(given, self.values, np.float32(0)), given, std)
+
+    def soften(self, std: ArrayLike) -> PartialAction:
+        """With this standard deviation of what is given, `(D,)`, `(B, D)` or one for all.
+
+        Raises:
+            InputError: a number below 0, or NaN.
+
+        Example:
+            >>> PartialAction([0.5, 0.0], [True, False]).soften(0.1).std.round(2).tolist()
+            [0.10000000149011612, 0.0]
+        """
+        return self._unchecked(self.values, self.given, _checked_std(std, self.given))
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Where a value is given that is to be done bit for bit, in the shape of `given`."""
+        return self.given if self.std is None else self.given & (self.std == 0)
+
+    def finite(self) -> PartialAction:
+        """Without what is given with an infinite deviation, and none where all that is left is 0.
+
+        Example:
+            >>> PartialAction([0.5, 0.1], [True, True], [0.0, np.inf]).finite().given.tolist()
+            [True, False]
+        """
+        if self.std is None:
+            return self
+        given = self.given & np.isfinite(self.std)
+        std = np.where(given, self.std, np.float32(0))
+        values = np.where(given, self.values, np.float32(0))
+        return self._unchecked(values, given, std if std.any() else None)
+
+    def hardened(self) -> PartialAction:
+        """For one who cannot weigh commands: what is given with a finite deviation is exact."""
+        partial = self.finite()
+        return partial if partial.std is None else self._unchecked(partial.values, partial.given)
 
     @property
     def action_dim(self) -> int:
         """Number of action dimensions, D."""
         return int(self.values.shape[-1])
+
+
+def _checked_std(std: ArrayLike, given: np.ndarray) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):  # becomes infinite
+            found = np.asarray(std, np.float32)
+        found = np.where(given, found, np.float32(0))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"std: expected numbers of shape {given.shape}, got {std!r:.100}"
+        ) from error
+    if found.shape != given.shape or not (found >= 0).all():
+        raise InputError(
+            "std: expected numbers from 0 on, infinity included, of the shape of given, "
+            f"{given.shape}, got {std!r:.100}"
+        )
+    return found

@@ -21,7 +21,9 @@ class Policy(ABC):
 
     A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks its inputs and
     its answer, so that given entries return bit for bit, clipped to the action box unless
-    that is a guess, and nothing that is not finite reaches an environment.
+    that is a guess, and nothing that is not finite reaches an environment. Entries given with a
+    standard deviation (`PartialAction.std`) are answered by a policy that weighs them, one with a
+    density; others do them as given.
     """
 
     obs_dim: int
@@ -30,6 +32,7 @@ class Policy(ABC):
     guessed_box: bool = False  # whether the box is only where training actions were
     robot: Robot | None = None  # what it was trained for; None where unknown
     stateful: bool = False  # whether an answer depends on earlier steps, chance apart
+    weighs: bool = False  # whether it weighs given values by their `std`; others obey
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -64,18 +67,21 @@ class Policy(ABC):
         rows, batch = self._checked(obs, partial)
         if self.stateful:
             self.observe(rows, batch)
-        if batch.given.all():
+        batch = batch.finite() if self.weighs else batch.hardened()
+        exact = batch.exact
+        if exact.all():
             action = batch.values.copy()
         else:
             answer = checked_action(self, self.complete(rows, batch), batch.values.shape)
-            action = np.where(batch.given, batch.values, np.clip(answer, self.low, self.high))
+            action = np.where(exact, batch.values, np.clip(answer, self.low, self.high))
         return action if np.ndim(obs) == 2 else action[0]
 
     @abstractmethod
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The action `(B, D)` for observations `(B, O)` float32 and a partial action `(B, D)`.
 
-        All is checked. Entries that are given may hold anything: `act` puts them back. Policies of
+        All is checked. Entries that are given may hold anything: `act` puts them back, but for
+        those with a standard deviation, which only a policy that `weighs` is told. Policies of
         version 0.1, which write `complete(obs, values, given)`, still work.
         """
 

@@ -83,6 +83,11 @@ class Intent(PolicyWrapper):
     name: ClassVar[str] = "intent"
     Config: ClassVar[type] = IntentConfig
 
+    @property
+    def weighs(self) -> bool:  # type: ignore[override]
+        """As the policy within."""
+        return self.inner.weighs
+
     def __init__(self, config: IntentConfig, *box: Any) -> None:
         super().__init__(config, *box)
         obs_mean, obs_std, low, high, *_ = box

@@ -19,6 +19,7 @@ from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
 from mac_control.engine.orders import permutations
+from mac_control.engine.soft import fill_soft
 from mac_control.engine.transformer import Transformer
 from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
@@ -70,6 +71,8 @@ class MacConfig:
     """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
     temperature: float = 1.0
     """Of `decoding="sample"`; below 1 concentrates."""
+    particles: int = 16
+    """How many are drawn to weigh several soft commands; 1: none, one after another."""
 
     def __post_init__(self) -> None:
         for name, names in (
@@ -86,7 +89,7 @@ class MacConfig:
                 )
         if not self.num_given or min(self.num_given) < 0:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
-        for name in ("width", "layers", "obs_width", "components", "masks"):
+        for name in ("width", "layers", "obs_width", "components", "masks", "particles"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
@@ -113,6 +116,7 @@ class MacPolicy(LearnedPolicy):
         "full": {"steps": 16000, "batch_size": 128},
     }
     step_cost = 30
+    weighs = True
 
     def __init__(
         self,
@@ -179,10 +183,40 @@ class MacPolicy(LearnedPolicy):
         config = self.config
         with torch.inference_mode():
             x, mask, context = self._tensors(obs, partial.values, partial.given)
-            x, _ = self.model.fill(
-                x, mask, context, config.decoding, config.order, config.temperature, self._generator
-            )
+            if partial.std is None:
+                x, _ = self.model.fill(
+                    x,
+                    mask,
+                    context,
+                    config.decoding,
+                    config.order,
+                    config.temperature,
+                    self._generator,
+                )
+            else:
+                x = self._weighed(x, mask, partial.std, context)[0]
             return self.from_unit(x.clamp(-1, 1)).cpu().numpy()
+
+    def _weighed(
+        self, x: Tensor, mask: Tensor, std: np.ndarray, context: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`x` where commands have a standard deviation, and log-evidence of these [nats]."""
+        config = self.config
+        drawn = config.decoding == "sample"  # else the same commands are answered alike
+        generator = self._generator if drawn else torch.Generator().manual_seed(0)
+        wide = torch.tensor(std, device=x.device) / self._half()
+        return fill_soft(
+            self.model,
+            x,
+            mask,
+            wide,
+            context,
+            config.decoding,
+            config.particles,
+            config.order,
+            config.temperature,
+            generator,
+        )
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         """The same, unrolled: dimensions are asked one by one, whether given or not."""
@@ -199,11 +233,15 @@ class MacPolicy(LearnedPolicy):
     def log_prob(
         self, obs: np.ndarray, partial: PartialAction, known: np.ndarray | None = None
     ) -> np.ndarray:
-        """Exact log-likelihood of the given entries [nats]; 0 where nothing is given.
+        """Log-likelihood of the given entries [nats], exact; 0 where nothing is given.
 
         Also beyond the action box: only what the network reads is clamped to it.
-        Entries in the mask `known` `(B, D)` are conditions, and not counted.
+        Entries in the mask `known` `(B, D)` are conditions, and not counted. Of entries with a
+        standard deviation it is the likelihood of what was commanded, whatever was meant,
+        estimated by particles; `known` does not go with these.
         """
+        if partial.std is not None and known is None:
+            return self._soft_log_prob(obs, partial.batched()).reshape(np.shape(obs)[:-1])
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
         known = np.zeros_like(given) if known is None else known
         given = given & ~known
@@ -225,6 +263,17 @@ class MacPolicy(LearnedPolicy):
                     log_prob = log_prob - (query * stretch).sum(-1)
                 result[some] = log_prob.cpu().numpy()
         return result.reshape(np.shape(obs)[:-1])
+
+    def _soft_log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        assert partial.std is not None
+        exact = PartialAction(partial.values, partial.exact)
+        with torch.inference_mode():
+            x, mask, context = self._tensors(np.atleast_2d(obs), partial.values, partial.given)
+            evidence = self._weighed(x, mask, partial.std, context)[1]
+            soft = torch.tensor((partial.std > 0) & np.isfinite(partial.std))
+            evidence = evidence - (soft.to(x.device) * self._half().log()).sum(-1)
+        known: np.ndarray = self.log_prob(np.atleast_2d(obs), exact)
+        return known + evidence.cpu().numpy().astype(np.float32)
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         batch = (np.atleast_2d(obs), np.atleast_2d(partial.values), np.atleast_2d(partial.given))

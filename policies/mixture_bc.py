@@ -60,6 +60,7 @@ class MixtureBC(LearnedPolicy):
     Config: ClassVar[type] = MixtureBCConfig
     search_space = {"width": [128, 256, 512], "components": [3, 5, 10]}  # noqa: RUF012
     step_cost = 3
+    weighs = True
 
     def __init__(self, config: MixtureBCConfig, *box: Any) -> None:
         super().__init__(config, *box)
@@ -95,26 +96,47 @@ class MixtureBC(LearnedPolicy):
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The mean of the heaviest component."""
+        """The mean of the heaviest component, or between it and what is given with a deviation."""
         device = self.obs_mean.device
-        parts = (torch.tensor(part, device=device) for part in (obs, partial.values, partial.given))
-        return self.graph(*parts).cpu().numpy()
+        seen, values, given = (
+            torch.tensor(part, device=device) for part in (obs, partial.values, partial.given)
+        )
+        if partial.std is None:
+            return self.graph(seen, values, given).cpu().numpy()
+        noise = (torch.tensor(partial.std, device=device) / self._half()).square().unsqueeze(-2)
+        weight, mean, log_scale = self(seen)
+        x, variance = self.to_unit(values), (2 * log_scale).exp()
+        if self.config.condition:  # each dimension of a component is wider by its noise
+            wide = (variance + noise).log() / 2
+            weight = self._explained(x, given.to(x.dtype), weight, mean, wide)
+        toward = variance / (variance + noise) * given.unsqueeze(-2)
+        mean = mean + toward * (x.unsqueeze(-2) - mean)
+        return self.from_unit(self._heaviest(weight, mean)).cpu().numpy()
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         weight, mean, log_scale = self(obs)
         if self.config.condition:
             x = self.to_unit(values)
             weight = self._explained(x, given.to(x.dtype), weight, mean, log_scale)
+        return self.from_unit(self._heaviest(weight, mean))
+
+    def _heaviest(self, weight: Tensor, mean: Tensor) -> Tensor:
         heaviest = weight.argmax(-1).view(-1, 1, 1).expand(-1, 1, self.action_dim)
-        chosen = mean.gather(1, heaviest).squeeze(1)
-        return self.from_unit(chosen)
+        return mean.gather(1, heaviest).squeeze(1)
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         parts = (np.asarray(obs, np.float32), partial.values, partial.given)
         device = self.obs_mean.device
         seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)
-        log_prob = self._explained(self.to_unit(x), mask.to(x), *self(seen)).logsumexp(-1)
+        weight, mean, log_scale = self(seen)
+        if partial.std is not None:
+            mask = mask & torch.tensor(np.isfinite(np.atleast_2d(partial.std)), device=device)
+            noise = torch.tensor(np.atleast_2d(partial.std), device=device) / self._half()
+            noise = torch.where(mask, noise, 0).square().unsqueeze(-2)
+            log_scale = ((2 * log_scale).exp() + noise).log() / 2
+        log_prob = self._explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
+        log_prob = log_prob.logsumexp(-1)
         stretch = (
             (self.action_high - self.action_low) / 2
         ).log()  # a density in the action's own units

@@ -79,6 +79,11 @@ class Retrieval(PolicyWrapper):
     seen: Tensor
     done: Tensor
 
+    @property
+    def weighs(self) -> bool:  # type: ignore[override]
+        """As the policy within."""
+        return self.inner.weighs
+
     def __init__(self, config: RetrievalConfig, *box: Any) -> None:
         super().__init__(config, *box)
         if not config.lengths:
@@ -163,7 +168,8 @@ class Retrieval(PolicyWrapper):
         planned = self._planned(obs, partial.values, partial.given)
         own = self.inner.act(obs, partial)
         share = np.where(partial.given.any(1, keepdims=True), self.config.share, 0.0)
-        return np.asarray(share * planned + (1 - share) * own, np.float32)
+        mixed = np.asarray(share * planned + (1 - share) * own, np.float32)
+        return np.where(partial.given, own, mixed)  # commands are weighed by the policy within
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         return self.inner.act(obs)

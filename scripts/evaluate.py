@@ -60,9 +60,10 @@ class Args(FanOut, EnvOptions):
     policy, or the only one. None: those among the policies that are called bc."""
     data: str | None = None
     """Demonstrations for the tracker: as in train; None: searched."""
-    arbitrate: float | None = None
-    """Override an operator while its commands lie this many standard deviations off what the
-    policy expects, 2 say; only for policies with a density. None: never."""
+    trust: str | None = None
+    """How exactly commands are taken, by a policy with a density: a standard deviation in action
+    units such as 0.1; adaptive: found out while driving; z=2: the operator is overridden while
+    commands lie 2 standard deviations off what the policy expects. None: bit for bit."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
     """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False
@@ -108,7 +109,7 @@ def main(args: Args) -> int | None:
         env=args.chosen_env(),
         env_options=args.env_options(),
         robot=args.chosen_robot(),
-        arbitrate=args.arbitrate,
+        trust=args.trust,
         done=earlier_rows(args.out / "results.json"),
         on_row=lambda rows: add_report(args.out, rows, about, names),
         videos=args.out / VIDEOS if args.videos else None,

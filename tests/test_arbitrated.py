@@ -178,8 +178,8 @@ def test_a_random_operator_is_overruled_where_an_evaluation_asks_for_it():
     arguments = {"num_given": [3], "episodes": 2, "workers": 1}
     arguments["env_options"] = {"max_episode_steps": 9}
     (obeyed,) = evaluate([Kitchen()], ["random"], **arguments)
-    (overruled,) = evaluate([Kitchen()], ["random"], arbitrate=2.0, **arguments)
+    (overruled,) = evaluate([Kitchen()], ["random"], trust="z=2", **arguments)
     assert obeyed["metrics"]["acceptance_rate"] == 1.0
     assert overruled["metrics"]["acceptance_rate"] < 0.5
     with pytest.raises(InputError, match="density"):
-        evaluate([NoDensity()], ["random"], arbitrate=2.0, **arguments)
+        evaluate([NoDensity()], ["random"], trust="z=2", **arguments)

@@ -55,7 +55,7 @@ def evaluate(
     env: str | EnvName | None = None,
     env_options: Mapping[str, Any] | None = None,
     robot: Robot | None = None,
-    arbitrate: float | None = None,
+    trust: str | float | None = None,
     done: Sequence[Row] = (),
     on_row: Callable[[list[Row]], None] | None = None,
     videos: str | Path | None = None,
@@ -82,8 +82,8 @@ def evaluate(
             were recorded in, or else the default. Options of then are the defaults.
         env_options: options besides.
         robot: a description in place of the environment's own.
-        arbitrate: override an operator whose commands lie this many standard deviations off, see
-            :class:`mac_control.policies.arbitrated.Arbitrated`; None: never.
+        trust: how exactly commands are taken: a standard deviation, `adaptive` or `z=2`, see
+            :func:`mac_control.policies.trusted.trusting`; None: bit for bit.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.
         videos: folder for a film of the first episode of each row of a policy's first training
@@ -120,15 +120,15 @@ def evaluate(
     if robot is not None:
         settings["robot"] = robot.to_json()
     settings["demonstrations"] = _data_checksum(demonstrations)
-    if arbitrate is not None:
-        settings["arbitrate"] = arbitrate
+    if trust is not None:
+        settings["trust"] = str(trust)
     resolved = resolve_policies(policies)
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
     rows = {i: earlier[case.key] for i, case in enumerate(cases) if case.key in earlier}
     each = [
-        _groups(index, case, episodes, seed, demonstrations, arbitrate, robot, (chosen, options))
+        _groups(index, case, episodes, seed, demonstrations, trust, robot, (chosen, options))
         for index, case in enumerate(cases)
     ]
     groups = [group for index in range(len(cases)) if index not in rows for group in each[index]]
@@ -190,7 +190,7 @@ def _groups(
     episodes: int,
     seed: int,
     demonstrations: str | Demonstrations | None,
-    arbitrate: float | None,
+    trust: str | float | None,
     robot: Robot | None,
     env: tuple[EnvName | None, Mapping[str, Any]],
 ) -> list[Group]:
@@ -206,7 +206,7 @@ def _groups(
             demonstrations=demonstrations,
             env=case.policy.env_for(*env),
             robot=robot,
-            arbitrate=arbitrate,
+            trust=trust,
         )
         for start in range(0, episodes, GROUP_SIZE)
     ]

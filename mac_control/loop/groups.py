@@ -22,7 +22,7 @@ from mac_control.loop.rollouts import rollout_group
 from mac_control.loop.video import WatchedEnv, record_video
 from mac_control.operators import make_operator
 from mac_control.policies import Policy
-from mac_control.policies.arbitrated import Arbitrated
+from mac_control.policies.trusted import trusting
 from mac_control.robot import Robot
 
 #: Episodes that run in lockstep. Part of what settles the last bits of every result.
@@ -44,7 +44,7 @@ class Group:
     demonstrations: str | Demonstrations | None
     env: EnvName
     robot: Robot | None = None
-    arbitrate: float | None = None
+    trust: str | float | None = None
     video: str | None = None  # file for a film of the first episode
 
 
@@ -76,9 +76,7 @@ def run_group(group: Group) -> Outcome:
 def _run(
     group: Group, envs: Sequence[gymnasium.Env], picture: Callable[[], None] | None
 ) -> Outcome:
-    policy = _policy(group.policy, "policy")
-    if group.arbitrate is not None:
-        policy = Arbitrated(policy, group.arbitrate)
+    policy = trusting(_policy(group.policy, "policy"), group.trust)
     demonstrations = group.demonstrations
     resources = {
         "policy": None if group.proxy is None else _policy(group.proxy, "proxy"),

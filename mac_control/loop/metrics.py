@@ -23,6 +23,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
     - `steps_to_success`: steps until the last of those was done; None where one was not.
     - `effort`: share of the action entries that the operator gave.
     - `acceptance_rate`: see :func:`acceptance_rate`; 1 but for an arbitrated policy.
+    - `obedience`: see :func:`obedience`; 1 where every command is done bit for bit.
     - `log_prob_per_dim`: mean log-likelihood of a given entry [nats].
     - `jerk`: see :func:`jerk`.
     - `wrong_auc`: see :func:`wrong_auc`.
@@ -45,6 +46,7 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
         "steps_to_success": float(max(reached)) if finished and reached else None,
         "effort": trajectory.effort,
         "acceptance_rate": acceptance_rate(trajectory),
+        "obedience": obedience(trajectory),
         "log_prob_per_dim": likelihood,
         "jerk": jerk(trajectory.actions, trajectory.given),
         "wrong_auc": wrong_auc(trajectory),
@@ -77,6 +79,22 @@ def acceptance_rate(trajectory: Trajectory) -> float | None:
     if trajectory.box is not None:
         wanted = np.clip(wanted, *trajectory.box)
     return float(np.mean((trajectory.actions == wanted.astype(trajectory.actions.dtype))[given]))
+
+
+def obedience(trajectory: Trajectory) -> float | None:
+    """How near to what was commanded the given entries were executed, in [0, 1].
+
+        1 - mean |executed - commanded| / (high - low)
+
+    of the ends of the action box, to which commands are clipped. None where nothing was given, or
+    the box is not known.
+    """
+    given = trajectory.given
+    if not given.any() or trajectory.box is None:
+        return None
+    low, high = (np.asarray(end, np.float64) for end in trajectory.box)
+    off = np.abs(trajectory.actions - np.clip(trajectory.values, low, high)) / (high - low)
+    return float(1 - off[given].mean())
 
 
 def jerk(actions: np.ndarray, given: np.ndarray) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
-from mac_control.operators import degraded, mistaken, patterns
+from mac_control.operators import degraded, mistaken, patterns, soft
 from mac_control.operators.base import Operator
 from mac_control.plugins import OPERATORS
 
@@ -27,6 +27,7 @@ WRAPPERS: dict[str, Callable[..., Operator]] = {
     "low-rate": degraded.LowRate,
     "intermittent": degraded.Intermittent,
     "wrong": mistaken.Wrong,
+    "soft": soft.Soft,
     "k": patterns.keep_k,
     "dims": patterns.keep_dims,
     "group": patterns.keep_groups,

@@ -28,7 +28,7 @@ DEGRADED = Suite(
             OPERATORS,
             (3, 5),
             entrants=("mac", "mac_recall"),
-            arbitrate=2.0,
+            trust="z=2",
         ),
     ),
     size=Size(folds=5, seeds=1, episodes=250),

@@ -20,13 +20,13 @@ PARTIAL = Suite(
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
         *(
-            Block(title, (operator,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), arbitrate=z)
+            Block(title, (operator,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), trust=z)
             for title, operator, z in (
-                ("overruled", STUBBORN, 2.0),
-                ("overruled beyond 3 standard deviations", STUBBORN, 3.0),
-                ("overruled beyond 1.5 standard deviations", STUBBORN, 1.5),
-                ("resynchronising operators overruled", RESYNC, 2.0),
-                ("resynchronising operators overruled beyond 3", RESYNC, 3.0),
+                ("overruled", STUBBORN, "z=2"),
+                ("overruled beyond 3 standard deviations", STUBBORN, "z=3"),
+                ("overruled beyond 1.5 standard deviations", STUBBORN, "z=1.5"),
+                ("resynchronising operators overruled", RESYNC, "z=2"),
+                ("resynchronising operators overruled beyond 3", RESYNC, "z=3"),
             )
         ),
         Block("other numbers of dimensions", (STUBBORN,), (0, 2, 4, 6, 8), share=0.2),

@@ -22,7 +22,7 @@ PRIVATE_GOAL = Suite(
             (EXPERT,),
             (1, 2, 3),
             entrants=("mac",),
-            arbitrate=2.0,
+            trust="z=2",
             share=0.2,
         ),
         Block(

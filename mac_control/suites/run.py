@@ -225,7 +225,7 @@ def _evaluate(
         proxies=policies[suite.proxy] if suite.proxy is not None else None,
         demonstrations=operators_follow,
         env_options=dict(suite.env),
-        arbitrate=block.arbitrate,
+        trust=block.trust,
         done=done,
         on_row=on_row,
         videos=videos,

@@ -49,7 +49,7 @@ class Block:
         entrants: labels; none: all.
         follow: which demonstrations operators follow: those held out from training in the fold,
             or those that were in it.
-        arbitrate: overrule operators, see :class:`mac_control.policies.arbitrated.Arbitrated`.
+        trust: how exactly commands are taken, see :func:`mac_control.policies.trusted.trusting`.
         share: of the episodes of a row, where the block is not what the suite is about.
     """
 
@@ -58,7 +58,7 @@ class Block:
     num_given: tuple[int, ...]
     entrants: tuple[str, ...] = ()
     follow: Literal["held-out", "seen"] = "held-out"
-    arbitrate: float | None = None
+    trust: str | None = None
     share: float = 1.0
 
 

@@ -1,0 +1,232 @@
+"""Soft evidence: values that were observed with Gaussian noise, instead of exactly.
+
+    p(x | u, obs) ∝ p(x | obs) Π_i N(u_i; x_i, s_i²)
+
+A standard deviation s_i of 0 is evidence as ever, infinity is none at all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mac_control.engine.heads import Head, gumbel_argmax
+from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
+from mac_control.engine.model import AnyOrder, Order
+from mac_control.engine.orders import path_ranks, positions
+from mac_control.errors import InputError
+
+_LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """`p(x | u)` of one dimension, where `u` is x with noise: K Gaussians, or K points.
+
+    Args:
+        log_weight: `(..., K)`, normalised.
+        loc, scale: `(..., K)`; a point has the scale 0.
+        log_evidence: `log p(u)` `(...)` [nats], x integrated out.
+    """
+
+    log_weight: Tensor
+    loc: Tensor
+    scale: Tensor
+    log_evidence: Tensor
+
+    def mean(self) -> Tensor:
+        """The expected value `(...)`."""
+        return (self.log_weight.exp() * self.loc).sum(-1)
+
+    def mode(self) -> Tensor:
+        """The densest of the locations `(...)`."""
+        if not self.scale.any():
+            best = self.log_weight.argmax(-1, keepdim=True)
+        else:
+            z = (self.loc.unsqueeze(-1) - self.loc.unsqueeze(-2)) / self.scale.unsqueeze(-2)
+            each = self.log_weight.unsqueeze(-2) - 0.5 * z * z - self.scale.log().unsqueeze(-2)
+            best = each.logsumexp(-1).argmax(-1, keepdim=True)
+        return self.loc.gather(-1, best).squeeze(-1)
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One draw `(...)`."""
+        return self._chosen(
+            gumbel_argmax(self.log_weight, generator),
+            torch.randn(self.loc.shape[:-1], generator=generator, dtype=self.loc.dtype),
+        )
+
+    def spread(self, particles: int, generator: torch.Generator) -> Tensor:
+        """Draws `(B·N,)` for rows of `particles` in turn, whose N spread evenly over the density.
+
+        Both the choice of a component and the place in it are stratified, as in a Latin hypercube.
+        """
+        place = torch.rand(2, particles, generator=generator).argsort(-1)
+        share = ((place + 0.5) / particles).to(self.loc).repeat(1, len(self.loc) // particles)
+        below = self.log_weight.exp().cumsum(-1)[..., :-1] < share[0].unsqueeze(-1)
+        return self._chosen(below.sum(-1, keepdim=True), torch.special.ndtri(share[1]))
+
+    def _chosen(self, k: Tensor, noise: Tensor) -> Tensor:
+        loc, scale = (part.gather(-1, k).squeeze(-1) for part in (self.loc, self.scale))
+        return loc + scale * noise.to(loc)
+
+
+def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
+    """What `u` `(...)`, seen with noise of `std` `(...)` above 0, says of x with these `params`.
+
+    In closed form: a Gaussian times a Gaussian is a Gaussian,
+
+        w_k' ∝ w_k N(u; m_k, s_k² + s²),   1/s_k'² = 1/s_k² + 1/s²,   m_k' = s_k'² (m_k/s_k² + u/s²)
+
+    and a level of a discrete head keeps its place and is weighed by N(u; x, s²).
+
+    Raises:
+        InputError: a head that is neither kind of mixture.
+
+    Example:
+        >>> head = GaussianMixture(components=1, min_scale=1e-6)
+        >>> params = torch.tensor([0.0, 0.0, 0.0])  # N(0, 1)
+        >>> found = posterior(head, params, torch.tensor(1.0), torch.tensor(1.0))
+        >>> round(float(found.mean()), 3), round(float(found.scale), 3)
+        (0.5, 0.707)
+    """
+    u, std = u.unsqueeze(-1), std.unsqueeze(-1)
+    if isinstance(head, GaussianMixture):
+        log_weight, loc, log_scale = head._split(params)
+        variance, noise = (2 * log_scale).exp(), std * std
+        total = variance + noise
+        off = u - loc
+        each = log_weight - 0.5 * (off * off / total + total.log() + _LOG_2PI)
+        share = variance / total
+        loc, scale = loc + share * off, (share * noise).sqrt()
+    elif isinstance(head, LogisticMixture):
+        loc = head._values(params)
+        z = (u - loc) / std
+        # No level is impossible: what lies far from all of them is of the nearest.
+        mass = head._masses(params).clamp_min(torch.finfo(loc.dtype).tiny).log()
+        each = mass - 0.5 * z * z - std.log() - 0.5 * _LOG_2PI
+        loc, scale = loc.expand_as(each), torch.zeros_like(each)
+    else:
+        raise InputError(
+            f"head: expected a mixture of Gaussians or logistics, got {type(head).__name__}"
+        )
+    evidence = each.logsumexp(-1, keepdim=True)
+    return Posterior(each - evidence, loc, scale, evidence.squeeze(-1))
+
+
+def fill_soft(
+    model: AnyOrder,
+    x: Tensor,
+    given: Tensor,
+    std: Tensor,
+    obs: Tensor | None = None,
+    rule: str = "mean",
+    particles: int = 16,
+    order: Order = "natural",
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`x` `(B, D)` as it follows from soft evidence, and `log p(u | exact, obs)` `(B,)` [nats].
+
+    Entries of `given` with `std` 0 come back bit for bit. Those with a finite `std` are asked
+    first, one after another: each is drawn from its posterior given those before and its own `u`,
+    and the particle weighed by how well it predicted `u`. That is sequential importance sampling:
+    exact for ever more particles, and with one dimension exact at once. Then the rest is filled
+    in by `rule` as ever, from
+
+    - `"mean"`: the particles' weighted mean,
+    - `"mode"`: the particle that is densest together with what was observed,
+    - `"sample"`: one of the particles, by weight.
+
+    Args:
+        model: with a mixture head.
+        x: what was observed where `given`.
+        given, std: `(B, D)`; an infinite `std` is as good as not given.
+        rule: `"mean"`, `"mode"` or `"sample"`.
+        particles: N. 1 asks each dimension for its mean (or mode) on what came before it,
+            and knows nothing of what comes after.
+        order, temperature: of what is filled in, as in :meth:`AnyOrder.fill`.
+        generator: where draws come from.
+
+    Raises:
+        InputError: fewer than one particle, or what :meth:`AnyOrder.fill` does not take.
+    """
+    if particles < 1:
+        raise InputError(f"particles: expected at least 1, got {particles}")
+    exact, soft = given & (std == 0), given & (std > 0) & torch.isfinite(std)
+    evidence = x.new_zeros(len(x))
+    if soft.any():
+        x, evidence = _weighed(model, x, exact, soft, std, obs, rule, particles, generator)
+    filled, _ = model.fill(x, exact | soft, obs, rule, order, temperature, generator)
+    return filled, evidence
+
+
+def _weighed(
+    model: AnyOrder,
+    x: Tensor,
+    exact: Tensor,
+    soft: Tensor,
+    std: Tensor,
+    obs: Tensor | None,
+    rule: str,
+    particles: int,
+    generator: torch.Generator | None,
+) -> tuple[Tensor, Tensor]:
+    """The observed dimensions as the particles have them, and the evidence."""
+    rows, single = len(x), particles == 1
+    model.head.check("x", x, exact | soft)
+    many: list[Any] = [
+        None if part is None else part.repeat_interleave(particles, 0)
+        for part in (x, exact, soft, std, obs)
+    ]
+    u, exact, mask, std, obs = many
+    alike = rows == 1 or bool((soft == soft[0]).all())  # then every row asks for the same
+    rank = path_ranks(exact, mask, positions("natural", model.dim, len(u), device=x.device))
+    count = mask.sum(-1)
+    steps = int(count.max())
+    state, drawn = model.network.start(u, exact, obs), u
+    log_weight, density, ends = u.new_zeros(3, len(u))
+    nows = rank == torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)  # (steps, B·N, D)
+    for step, now in enumerate(nows, 1):
+        target = now.to(torch.int8).argmax(-1)
+        active = now.any(-1)
+        params = model.network.step(state, int(target[0]) if alike else target)
+        mine, noise = ((part * now).sum(-1) for part in (u, std))
+        if not alike:
+            noise = torch.where(active, noise, 1)
+        found = posterior(model.head, params, mine, noise)
+        if rule == "sample":
+            value = found.sample(generator)
+        elif single:
+            value = getattr(found, rule)()
+        else:
+            value = found.spread(particles, generator)
+        drawn = torch.where(now, value.unsqueeze(-1).to(x.dtype), drawn)
+        log_weight = log_weight + (found.log_evidence if alike else active * found.log_evidence)
+        if rule == "mean" and (step == steps or not alike):
+            ends = torch.where(count == step, found.mean(), ends)
+        elif rule == "mode":
+            z = (mine - value) / noise
+            joint = model.head.log_prob(params, value) - 0.5 * z * z
+            density = density + active * joint
+        if step < steps:
+            state = model.network.append(state, now, value)
+    many_of = (rows, particles, -1)
+    log_weight = log_weight.view(rows, particles)
+    evidence = log_weight.logsumexp(-1) - math.log(particles)
+    if single:
+        return drawn, evidence
+    if rule == "mean":
+        # No weight depends on the last draw of a row: its mean does as well.
+        smooth = torch.where(mask & (rank == count.unsqueeze(-1)), ends.unsqueeze(-1), drawn)
+        share = log_weight.softmax(-1).unsqueeze(-1)
+        return torch.where(soft, (share * smooth.view(many_of)).sum(1), x), evidence
+    if rule == "mode":
+        best = density.view(rows, particles).argmax(-1, keepdim=True)
+    else:
+        best = gumbel_argmax(log_weight, generator)
+    drawn = drawn.view(many_of)
+    return drawn.gather(1, best.unsqueeze(-1).expand(-1, 1, model.dim)).squeeze(1), evidence

@@ -1,0 +1,191 @@
+"""Trust: how exactly an operator is obeyed, as a standard deviation of the commands."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.partial import PartialAction
+from mac_control.policies.base import Policy, name_of
+
+#: Share of what is known of an operator that is left after a step: half of it is of the last
+#: half second.
+KEPT = 0.9
+
+
+class Trusted(Policy):
+    """A policy around another one that says how exactly commands are to be taken.
+
+    **Given entries are then not returned bit for bit**, so it is never there by default. A
+    subclass writes `deviations`. A command keeps the deviation it came with where that is wider.
+
+    Args:
+        policy: one that weighs commands by their deviation: `mac`, `mixture_bc`, and retrieval
+            or intents around these.
+
+    Raises:
+        InputError: a policy that does not.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        if not policy.weighs:
+            raise InputError(
+                "policy: expected one that weighs commands, such as mac or mixture_bc, "
+                f"got {name_of(policy)}"
+            )
+        self.policy, self.robot = policy, policy.robot
+        self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
+        self.weighs = True
+
+    @property
+    def inferred_intent(self) -> list[str]:
+        return self.policy.inferred_intent
+
+    @abstractmethod
+    def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """Standard deviation of each command `(B, D)` in action units; once in each step."""
+
+    def reset(self, seed: int | None = None) -> None:
+        self.policy.reset(seed)
+
+    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        if partial is None or not partial.given.any():
+            self._nothing_given(np.ndim(obs))
+            return self.policy.act(obs, partial)
+        many, batch = self._checked(obs, partial)
+        std = self.deviations(many, batch)
+        if batch.std is not None:
+            std = np.maximum(std, batch.std)
+        return self.policy.act(many, batch.soften(std)).reshape(partial.values.shape)
+
+    def _nothing_given(self, ndim: int) -> None:
+        """A step in which nobody drove."""
+
+    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        return self.policy.complete(obs, partial)
+
+    def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
+        return self.policy.autonomous_action(obs)
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.policy.log_prob(obs, partial)
+
+    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.policy.uncertainty(obs, partial)
+
+
+class Dial(Trusted):
+    """The same deviation for every command, whoever gives it.
+
+    Args:
+        policy: as for :class:`Trusted`.
+        std: in action units; 0 obeys bit for bit, infinity leaves everything to the policy. May
+            be changed while driving.
+
+    Example:
+        >>> from mac_control.policies import MacConfig, MacPolicy
+        >>> box, obs = np.ones(9), np.zeros(30)
+        >>> policy = MacPolicy(MacConfig(), obs, obs + 1, -box, box)
+        >>> mine = PartialAction.of({0: 0.9}, 9)
+        >>> [bool(Dial(policy, std).act(obs, mine)[0] == np.float32(0.9)) for std in (0, 0.5)]
+        [True, False]
+    """
+
+    def __init__(self, policy: Policy, std: float) -> None:
+        super().__init__(policy)
+        if not std >= 0:
+            raise InputError(f"trust: expected a standard deviation from 0 on, or inf, got {std}")
+        self.std, self.stateful = std, policy.stateful
+
+    def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        return np.full(partial.values.shape, self.std, np.float32)
+
+
+class Adaptive(Trusted):
+    """Finds out while driving how exactly commands are to be taken, each dimension by itself.
+
+        v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = √max(0, v_i)
+
+    where m is what the policy would do alone and σ its own spread: what a command is further off
+    than that is laid to the operator. One whose commands the policy expects is obeyed bit for
+    bit; a shaky, late or lost one is drawn toward what is likely; who stays silent is trusted
+    again. An operator with a plan other than the robot's is no more trusted than one who is wrong.
+
+    Args:
+        policy: as for :class:`Trusted`; one that can say what it would do alone.
+
+    Raises:
+        InputError: a policy that cannot.
+    """
+
+    stateful = True
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        probe = np.zeros((1, policy.obs_dim), np.float32)
+        if policy.uncertainty(probe, PartialAction.nothing(1, policy.action_dim)) is None:
+            raise InputError(
+                "policy: expected one that knows its own spread, such as mac, got "
+                f"{name_of(policy)}"
+            )
+        policy.autonomous_action(probe)
+        self._excess = np.zeros((0, self.action_dim))
+
+    def reset(self, seed: int | None = None) -> None:
+        super().reset(seed)
+        self._excess = np.zeros((0, self.action_dim))
+
+    def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        if len(self._excess) != len(obs):
+            self._excess = np.zeros(partial.values.shape)
+        nothing = PartialAction.nothing(*partial.values.shape)
+        spread = self.policy.uncertainty(obs, nothing)
+        assert spread is not None  # as the constructor found
+        off = partial.values - self.policy.autonomous_action(obs)
+        excess = np.where(partial.given, off**2 - spread**2, 0.0)
+        self._excess = KEPT * self._excess + (1 - KEPT) * excess
+        return np.sqrt(np.maximum(self._excess, 0)).astype(np.float32)
+
+    def _nothing_given(self, ndim: int) -> None:
+        self._excess = KEPT * self._excess
+
+
+def trusting(policy: Policy, trust: str | float | None) -> Policy:
+    """`policy`, with commands taken as exactly as `trust` says.
+
+    Args:
+        policy: any; more than exact obedience needs one that weighs commands.
+        trust: None obeys bit for bit. A number is a standard deviation in action units
+            (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, and `"z=2"` obeys all or nothing,
+            with a deviation of 0 or infinity
+            (:class:`mac_control.policies.arbitrated.Arbitrated`).
+
+    Raises:
+        InputError: something else, or a policy that does not fit.
+
+    Example:
+        >>> from mac_control.policies.mixture_bc import MixtureBC
+        >>> box = np.ones(2)
+        >>> policy = MixtureBC(MixtureBC.Config(width=8), np.zeros(3), np.ones(3), -box, box)
+        >>> [type(trusting(policy, t)).__name__ for t in (None, 0.1, "0.1")]
+        ['MixtureBC', 'Dial', 'Dial']
+    """
+    from mac_control.policies.arbitrated import Arbitrated
+
+    if trust is None:
+        return policy
+    text = str(trust)
+    if text == "adaptive":
+        return Adaptive(policy)
+    try:
+        if text.startswith("z="):
+            return Arbitrated(policy, float(text[2:]))
+        return Dial(policy, float(text))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"trust: expected a standard deviation such as 0.1, adaptive, or z=2, got {text!r}"
+        ) from error
