@@ -24,6 +24,7 @@ EXTRAS = {
     "optuna": ("tune", "mac-control tune"),
     "mink": ("ik", "driving the hand, and the scripted expert"),
     "imageio_ffmpeg": ("video", "films"),
+    "pyarrow": ("lerobot-data", "LeRobot's data"),
     "viser": ("cockpit", "the web page to drive from"),
 }
 #: What is simulated and drawn to see that MuJoCo works.

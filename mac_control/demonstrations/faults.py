@@ -10,6 +10,7 @@ import numpy as np
 
 from mac_control.demonstrations.d4rl import episode_slices, recorded_metadata
 from mac_control.demonstrations.hdf5 import read_arrays
+from mac_control.demonstrations.lerobot_meta import is_lerobot
 from mac_control.demonstrations.minari_read import (
     raw_episodes,
     read_metadata,
@@ -21,7 +22,7 @@ from mac_control.robot import Robot
 
 
 def find_faults(path: Path) -> Iterator[str]:
-    """Sentences, one a fault, for an HDF5 file of D4RL's layout or the folder of a Minari set.
+    """Sentences, one a fault, for an HDF5 file of D4RL's layout or the folder of a data set.
 
     Where a file cannot be read at all that is the one fault. Numbers that are not finite and
     actions outside the box of the robot that is described, the action space (Minari), or [-1, 1]
@@ -29,6 +30,11 @@ def find_faults(path: Path) -> Iterator[str]:
     first step, and how many steps of the episode have them.
     """
     try:
+        if is_lerobot(path):
+            from mac_control.demonstrations.lerobot_faults import lerobot_faults
+
+            yield from lerobot_faults(path)
+            return
         yield from _minari_faults(path) if path.is_dir() else _hdf5_faults(path)
     except DataError as error:
         yield str(error)
@@ -115,13 +121,14 @@ def _episode_faults(
     for name, array in columns.items():
         rows = array.reshape(len(array), -1)
         finite = np.isfinite(rows)
-        yield from _fault(index, name, ~finite, "numbers that are not finite")
+        yield from column_fault(index, name, ~finite, "numbers that are not finite")
         if name == "actions":
             outside = finite & ((rows < np.ravel(low)) | (rows > np.ravel(high)))
-            yield from _fault(index, name, outside, "outside the action box")
+            yield from column_fault(index, name, outside, "outside the action box")
 
 
-def _fault(index: int, name: str, bad: np.ndarray, what: str) -> Iterator[str]:
+def column_fault(index: int, name: str, bad: np.ndarray, what: str) -> Iterator[str]:
+    """A sentence where entries of a column are `bad`, `(T, size)` bool."""
     steps = np.flatnonzero(bad.any(1))
     if len(steps):
         entry = int(np.argmax(bad[steps[0]]))

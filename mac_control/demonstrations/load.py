@@ -10,6 +10,7 @@ from typing import Any
 
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.lerobot_meta import Choice, is_lerobot
 from mac_control.demonstrations.npz import read_npz
 from mac_control.errors import DataError, InputError
 from mac_control.files import user_path
@@ -31,7 +32,8 @@ def load_demonstrations(
         source: an HDF5 file of D4RL's layout; an `.npz` of arrays; a Minari data set, as an id
             (`D4RL/kitchen/mixed-v2`, downloaded where it is not on this machine) or a folder; a
             D4RL kitchen name (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`,
-            through the package d4rl, or the dictionary its `get_dataset()` returns; `builtin`.
+            through the package d4rl, or the dictionary its `get_dataset()` returns; the folder of
+            a LeRobotDataset, also `FOLDER:state=FEATURE,...:action=FEATURE`; `builtin`.
             None: the first of a kitchen file in the folder $MAC_CONTROL_DATA, a Minari kitchen
             data set on this machine, the built-in demonstrations.
         tasks: subtasks that make the reward, or `complete`, `partial`, `mixed`; default: as the
@@ -130,6 +132,8 @@ def local_path(source: str | Path | None = None) -> Path:
     folder = minari_folder(source)
     if folder:
         return folder
+    if is_lerobot(source):
+        return Choice.parse(source).folder
     if isinstance(source, Path):
         raise DataError(
             f"{source}: expected an HDF5 file or a Minari folder, found nothing there; {_LIST}"
@@ -149,6 +153,10 @@ def local_path(source: str | Path | None = None) -> Path:
 def _read(source: str | Path | None, obs: str) -> Demonstrations:
     if isinstance(source, str) and source.startswith("d4rl:"):
         return read_d4rl_env(source.removeprefix("d4rl:"), obs)
+    if source is not None and is_lerobot(source):
+        from mac_control.demonstrations.lerobot_read import read_lerobot
+
+        return read_lerobot(source)
     path = local_path(source)
     if path.is_file():
         return (read_npz if path.suffix == ".npz" else read_d4rl)(path, obs)

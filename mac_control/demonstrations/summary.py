@@ -36,19 +36,27 @@ def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
 
 def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     """Sizes, rewards, subtasks and actions of demonstrations; JSON values."""
-    actions = demonstrations.actions
-    low, high = _box(actions)
+    # An episode in memory at a time.
+    least = np.min([episode.actions.min(0) for episode in demonstrations], 0)
+    most = np.max([episode.actions.max(0) for episode in demonstrations], 0)
+    low, high = _box(np.stack([least, most]))
     near = AT_BOUND * (high - low)
+    at_bounds, differs = np.zeros(demonstrations.action_dim), 0
+    for episode in demonstrations:
+        actions = episode.actions
+        at_bounds += ((actions <= low + near) | (actions >= high - near)).sum(0)
+        differs += int((np.asarray(episode.executed) != actions).any(1).sum())
+    steps = int(demonstrations.lengths.sum())
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
     known = [reward for reward in rewards if reward is not None]
     subtasks = Counter(
         str(name) for e in demonstrations if e.subtasks is not None for name in e.subtasks
     )
     done = _done(demonstrations)
-    lengths = [len(episode) for episode in demonstrations]
+    lengths = demonstrations.lengths.tolist()
     return {
         "episodes": len(demonstrations),
-        "steps": len(actions),
+        "steps": steps,
         "episode_steps": [min(lengths), float(np.mean(lengths)), max(lengths)],
         "obs_dim": demonstrations.obs_dim,
         "action_dim": demonstrations.action_dim,
@@ -57,10 +65,10 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
         "reward_mean": float(np.mean(known)) if known else None,
         "subtasks_done": dict(done.most_common()),
         "subtask_steps": dict(subtasks.most_common()),
-        "action_low": actions.min(0).tolist(),
-        "action_high": actions.max(0).tolist(),
-        "at_bounds": ((actions <= low + near) | (actions >= high - near)).mean(0).tolist(),
-        "executed_differs": float((demonstrations.executed != actions).any(1).mean()),
+        "action_low": least.tolist(),
+        "action_high": most.tolist(),
+        "at_bounds": (at_bounds / steps).tolist(),
+        "executed_differs": differs / steps,
     }
 
 

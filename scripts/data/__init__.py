@@ -11,7 +11,7 @@ NAMES: dict[str, str] = {
     "list": "List the demonstrations on this machine, and what can be downloaded.",
     "info": "Describe demonstrations: rewards, subtasks, action range, plots.",
     "check": "Look for faults, and name each with its episode and step.",
-    "convert": "Convert between D4RL's HDF5 layout and Minari, without loss.",
+    "convert": "Convert between D4RL's HDF5 layout, Minari and LeRobot.",
     "replay": "Replay demonstrations in simulation: reward reached against recorded; film.",
     "download": "Download a Minari data set by id, or a D4RL kitchen file by name.",
 }

@@ -13,7 +13,8 @@ class Args:
     """
 
     data: str | None = None
-    """An HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    """An HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL kitchen name; None:
+    searched."""
 
 
 def main(args: Args) -> int | None:

@@ -11,7 +11,8 @@ class Args:
     """Describe demonstrations: episodes, steps, rewards, subtasks, actions."""
 
     data: str | None = None
-    """An HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    """An HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL kitchen name; None:
+    searched."""
     plot: Path | None = None
     """File for a picture, such as info.png."""
     json: Path | None = None
@@ -30,6 +31,10 @@ def main(args: Args) -> int | None:
     print(f"sha256       {demonstrations.provenance.get('sha256')}")
     print(f"episodes     {summary['episodes']} of {shortest} to {longest} steps, mean {mean:.1f}")
     print(f"steps        {summary['steps']:,}, observations of {summary['obs_dim']}")
+    robot = demonstrations.robot
+    if robot is not None:
+        rate = "" if robot.rate is None else f", {robot.rate:g} Hz"
+        print(f"robot        {robot.name}{rate}; groups: {', '.join(robot.groups) or 'none'}")
     print(f"subtasks     {', '.join(summary['tasks']) or 'not known'}")
     if summary["reward_mean"] is not None:
         what = "reward" if summary["tasks"] else "return"
@@ -41,10 +46,15 @@ def main(args: Args) -> int | None:
     for name, steps in summary["subtask_steps"].items():
         print(f"  {name or 'none'}: worked on in {steps} steps")
     print(f"executed     differs from the action in {summary['executed_differs']:.1%} of the steps")
-    print("action       lowest   highest  at the bounds")
-    columns = zip(summary["action_low"], summary["action_high"], summary["at_bounds"], strict=True)
-    for dim, (low, high, share) in enumerate(columns):
-        print(f"  {dim:<10} {low:+7.3f}   {high:+7.3f}  {share:6.1%}")
+    dims = range(demonstrations.action_dim) if robot is None else robot.labels
+    names = [str(dim) for dim in dims]
+    width = max(10, *map(len, names))
+    print(f"{'action':<{width}}   lowest   highest  at the bounds")
+    columns = zip(
+        names, summary["action_low"], summary["action_high"], summary["at_bounds"], strict=True
+    )
+    for name, low, high, share in columns:
+        print(f"  {name:<{width}} {low:+7.3f}   {high:+7.3f}  {share:6.1%}")
     if args.json is not None:
         write_json(args.json, summary | {"provenance": demonstrations.provenance})
         print(args.json)

@@ -30,7 +30,8 @@ class Args(EnvOptions):
     """
 
     data: str | None = None
-    """An HDF5 file, a Minari id or folder, a D4RL kitchen name; None: searched."""
+    """An HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL kitchen name; None:
+    searched."""
     episodes: str | None = None
     """Which episodes, such as 0,3; None: all."""
     how: Literal["actions", "tracked", "states"] = "actions"

@@ -1,0 +1,63 @@
+"""The robot that a LeRobotDataset's names and ranges describe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mac_control.demonstrations.lerobot_meta import LeRobotMeta, json_lines, json_object
+from mac_control.dim_names import named_groups
+from mac_control.errors import DataError
+from mac_control.robot import ActionDim, Robot
+
+# A range seen in data is widened by this share of it on either side.
+_MARGIN = 0.05
+# LeRobot's motors answer in percent of their calibrated range where nothing else is chosen.
+_PERCENT = 100.0
+
+
+def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> Robot:
+    """The robot that names and ranges describe.
+
+    Its action box is ±100 (0 to 100 for a gripper) where names end in `.pos` and no action lies
+    beyond, as LeRobot's motors are calibrated; else the range of the data, 5 % wider at each end.
+
+    Args:
+        meta: of the data.
+        low, high: least and greatest action of each dimension, `(D,)`.
+    """
+    names, seen = meta.names(meta.action), meta.names(meta.state)
+    percent = all(name.endswith(".pos") for name in names) and max(-low.min(), high.max()) <= 100
+    wide = np.where(high > low, _MARGIN * (high - low), 1e-3 * np.maximum(np.abs(high), 1.0))
+    dims = []
+    for i, name in enumerate(names):
+        gripper = "gripper" in name.lower()
+        ends = (float(low[i] - wide[i]), float(high[i] + wide[i]))
+        if percent:
+            ends = (0.0 if gripper and low[i] >= 0 else -_PERCENT, _PERCENT)
+        position = seen.index(name) if name in seen else None
+        kind = "gripper" if gripper else "other" if position is None else "joint_position"
+        dims.append(ActionDim(name, *ends, kind=kind, position=position))
+    kind = str(meta.info.get("robot_type") or meta.folder.name)
+    return Robot(kind, tuple(dims), named_groups(names), seen, meta.fps)
+
+
+def stored_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray] | None:
+    """Least and greatest action `(D,)` as the statistics have them; None where they do not."""
+    rows: list[Any] = []
+    try:
+        if (path := meta.folder / "meta" / "stats.json").is_file():
+            rows = [json_object(path)]
+        elif (path := meta.folder / "meta" / "episodes_stats.jsonl").is_file():
+            rows = [row["stats"] for row in json_lines(path)]
+        parts = [
+            np.array([np.concatenate([np.ravel(r[f][end]) for f in meta.action]) for r in rows])
+            for end in ("min", "max")
+        ]
+        low, high = parts[0].min(0), parts[1].max(0)
+    except (DataError, KeyError, TypeError, ValueError):
+        return None
+    fits = low.shape == high.shape == (meta.size(meta.action),)
+    good = fits and np.isfinite(low).all() and np.isfinite(high).all() and (low <= high).all()
+    return (low, high) if good else None

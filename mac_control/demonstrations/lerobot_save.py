@@ -1,0 +1,75 @@
+"""Demonstrations as a LeRobotDataset v3.0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.lerobot_spec import LeRobotSpec
+from mac_control.demonstrations.lerobot_write import LeRobotWriter
+from mac_control.errors import InputError
+from mac_control.files import atomic_folder, user_path
+from mac_control.robot import Robot
+
+
+def save_lerobot(
+    demonstrations: Demonstrations,
+    target: str | Path,
+    *,
+    fps: float | None = None,
+    task: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write demonstrations as a LeRobotDataset v3.0, which LeRobot's own tools open; its folder.
+
+    `action` is what the demonstrator did, `observation.state` what was seen. Where something else
+    was executed, or an operator gave some dimensions, `complementary_info.executed`, `.given` and
+    `.is_intervention` say so; where given, `action` is what was given. Subtasks are tasks of
+    their frames. Nothing in it is NaN. Large data are written a slice at a time.
+
+    Args:
+        target: a new folder.
+        fps: control rate [Hz]; None: as the robot says.
+        task: what the robot does, in words, where no subtasks say it; None: as the data say.
+        overwrite: replace a data set that is there.
+
+    Raises:
+        InputError: `target` is there already, or the control rate is not known.
+    """
+    folder = user_path(target)
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: expected a new folder, found one there")
+    robot = demonstrations.robot or _unnamed(demonstrations)
+    rewards = all(episode.rewards is not None for episode in demonstrations)
+    given = any(
+        not episode.given.all() or not np.array_equal(episode.executed, episode.actions)
+        for episode in demonstrations
+    )
+    own = {
+        "tasks": list(demonstrations.tasks),
+        "origin": demonstrations.provenance,
+        "env": demonstrations.provenance.get("env"),
+        "robot": demonstrations.robot.to_json() if demonstrations.robot else None,
+        "subtasks": any(episode.subtasks is not None for episode in demonstrations),
+    }
+    spec = LeRobotSpec.of_robot(
+        robot, demonstrations.obs_dim, fps, given=given, rewards=rewards, own=own
+    )
+    said = demonstrations.provenance.get("lerobot_tasks") or []
+    task = task or (str(said[0]) if len(said) == 1 else None)
+    with atomic_folder(folder) as temporary, LeRobotWriter(temporary, spec, whole=True) as writer:
+        for episode in demonstrations:
+            writer.add(episode, task)
+        writer.finish()
+    return folder
+
+
+def _unnamed(demonstrations: Demonstrations) -> Robot:
+    from gymnasium.spaces import Box
+
+    box = Box(-1.0, 1.0, (demonstrations.action_dim,), np.float32)
+    robot = Robot.of_box("unknown", box)
+    assert robot is not None
+    return robot

@@ -1,0 +1,272 @@
+"""Writes LeRobotDatasets v3.0 without lerobot, whole after every episode."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Episode
+from mac_control.demonstrations.lerobot_meta import OWN
+from mac_control.demonstrations.lerobot_parquet import pyarrow, read_columns, read_table
+from mac_control.demonstrations.lerobot_read import INTERVENTION
+from mac_control.demonstrations.lerobot_spec import (
+    DATA,
+    EPISODES,
+    EXECUTED,
+    FILE_MB,
+    FILES_IN_CHUNK,
+    GIVEN,
+    REWARD,
+    LeRobotSpec,
+    arrow,
+    episode_table,
+    episodes_of,
+    task_table,
+)
+from mac_control.demonstrations.lerobot_stats import (
+    Stats,
+    episode_stats,
+    from_json,
+    merged,
+    to_json,
+)
+from mac_control.errors import DataError, first_line
+from mac_control.files import atomic_path, expect_room, user_path, write_json
+
+#: What a task is called where nobody named one.
+TASK = "demonstration"
+
+
+class LeRobotWriter:
+    """Writes episodes one by one; what is in `folder` is a whole data set after each of them.
+
+    A data set that is there is continued; what a killed process left half done is put right.
+    Each episode has files of its own, so that adding one takes no longer than the last.
+
+    Args:
+        folder: of the data set.
+        spec: what it holds.
+        whole: many episodes go into a file, and `finish` makes a data set of them: for a new
+            folder that nobody reads before.
+
+    Raises:
+        DataError: `folder` holds a data set of other features.
+
+    Example:
+        >>> import tempfile
+        >>> spec = LeRobotSpec(("x", "y"), ("push",), fps=10.0)
+        >>> folder = Path(tempfile.mkdtemp()) / "pushes"
+        >>> with LeRobotWriter(folder, spec) as writer:
+        ...     writer.add(Episode(np.zeros((5, 2)), np.zeros((5, 1))), task="push it")
+        >>> from mac_control import load_demonstrations
+        >>> len(load_demonstrations(folder))
+        1
+    """
+
+    def __init__(self, folder: str | Path, spec: LeRobotSpec, *, whole: bool = False) -> None:
+        self.folder, self.spec = user_path(folder), spec
+        self.features = json.loads(json.dumps(spec.features()))
+        self.episodes = self.frames = 0
+        self._tasks: list[str] = []
+        self._stats: Stats | None = None
+        self._next_file = 0
+        self._whole = whole
+        self._open: Any = None  # a data file that more episodes go into
+        self._open_mb = 0.0
+        self._rows: list[dict[str, Any]] = []  # of episodes, not written yet
+        if (self.folder / "meta" / "info.json").exists():
+            self._continue()
+
+    def __enter__(self) -> LeRobotWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close_file()
+
+    def add(self, episode: Episode, task: str | None = None) -> None:
+        """Write an episode; its frames have its subtasks as tasks, or else `task`.
+
+        Raises:
+            DataError: an episode of other sizes.
+            DiskError: no room; what is in the folder is as it was.
+        """
+        sizes = len(self.spec.obs_names), len(self.spec.action_names)
+        got = episode.observations.shape[1], episode.actions.shape[1]
+        if got != sizes:
+            raise DataError(f"episode: expected {sizes[0]} and {sizes[1]} numbers, got {got}")
+        columns, texts = self._columns(episode, task)
+        stats = episode_stats(columns)
+        expect_room(self.folder, 1 << 20)
+        place = {"chunk_index": self._next_file // FILES_IN_CHUNK}
+        place["file_index"] = self._next_file % FILES_IN_CHUNK
+        row: dict[str, Any] = {
+            "episode_index": self.episodes,
+            "tasks": texts,
+            "length": len(episode),
+            **{f"data/{key}": value for key, value in place.items()},
+            "dataset_from_index": self.frames,
+            "dataset_to_index": self.frames + len(episode),
+        }
+        for name, each in stats.items():
+            row |= {f"stats/{name}/{key}": value.tolist() for key, value in each.items()}
+        known = list(self._tasks)
+        total = merged(self._stats, stats)
+        self._tasks += [text for text in texts if text not in known]
+        try:
+            self._put(columns, row, place, total)
+        except BaseException:
+            self._tasks = known
+            raise
+        self._stats = total
+        self.episodes, self.frames = self.episodes + 1, self.frames + len(episode)
+
+    def _columns(
+        self, episode: Episode, task: str | None
+    ) -> tuple[dict[str, np.ndarray], list[str]]:
+        steps, spec = len(episode), self.spec
+        named = episode.subtasks
+        frames = [task or TASK] * steps if named is None else [str(n) or TASK for n in named]
+        texts = list(dict.fromkeys(frames))
+        known = [*self._tasks, *(text for text in texts if text not in self._tasks)]
+        place = {text: i for i, text in enumerate(known)}
+        number = np.arange(steps)
+        columns = {"action": episode.actions, "observation.state": episode.observations}
+        if spec.given:
+            given = np.array(episode.given)
+            columns[EXECUTED], columns[GIVEN] = np.asarray(episode.executed), given
+            # Where nobody gave anything in particular, every dimension may be given: no override.
+            columns[INTERVENTION] = (given.any(1) & ~given.all())[:, None]
+        if spec.rewards:
+            rewards = np.zeros(steps) if episode.rewards is None else episode.rewards
+            columns[REWARD] = np.float32(rewards)[:, None]
+        columns["next.done"] = (number == steps - 1)[:, None]
+        columns["timestamp"] = np.float32(number / spec.fps)[:, None]
+        counters = {
+            "frame_index": number,
+            "episode_index": np.full(steps, self.episodes),
+            "index": self.frames + number,
+            "task_index": np.array([place[text] for text in frames]),
+        }
+        return columns | {name: c.astype(np.int64)[:, None] for name, c in counters.items()}, texts
+
+    def _put(
+        self, columns: dict[str, np.ndarray], row: dict[str, Any], place: Any, total: Stats
+    ) -> None:
+        pa = pyarrow()
+        table = pa.table({name: arrow(column) for name, column in columns.items()})
+        if self._whole:
+            if self._open is None:
+                path = self.folder / DATA.format(**place)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._open = pa.parquet.ParquetWriter(path, table.schema)
+            self._open.write_table(table)
+            self._open_mb += table.nbytes / 2**20
+            self._rows.append(row)
+            if self._open_mb > FILE_MB:
+                self._close_file()
+            return
+        with ExitStack() as files:  # renamed in the other order, one right after the other
+            info = files.enter_context(atomic_path(self.folder / "meta" / "info.json"))
+            stats = files.enter_context(atomic_path(self.folder / "meta" / "stats.json"))
+            tasks = files.enter_context(atomic_path(self.folder / "meta" / "tasks.parquet"))
+            listed = files.enter_context(atomic_path(self.folder / EPISODES.format(**place)))
+            data = files.enter_context(atomic_path(self.folder / DATA.format(**place)))
+            pa.parquet.write_table(table, data)
+            pa.parquet.write_table(episode_table([row], place), listed)
+            pa.parquet.write_table(task_table(self._tasks), tasks)
+            stats.write_text(json.dumps(to_json(total)), encoding="utf-8")
+            counts = self.episodes + 1, self.frames + int(row["length"])
+            info.write_text(
+                json.dumps(self.spec.info(*counts, len(self._tasks)), indent=4), encoding="utf-8"
+            )
+            if self.spec.own and not (self.folder / OWN).exists():
+                write_json(self.folder / OWN, self.spec.own)
+        self._next_file += 1
+
+    def _close_file(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open, self._open_mb = None, 0.0
+            self._next_file += 1
+
+    def finish(self) -> None:
+        """Write the metadata of a data set that is written as a whole."""
+        self._close_file()
+        if not self._rows:
+            raise DataError("demonstrations: expected at least one episode, got none")
+        place = {"chunk_index": 0, "file_index": 0}
+        path = self.folder / EPISODES.format(**place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet = pyarrow().parquet
+        parquet.write_table(episode_table(self._rows, place), path)
+        parquet.write_table(task_table(self._tasks), self.folder / "meta" / "tasks.parquet")
+        assert self._stats is not None
+        write_json(self.folder / "meta" / "stats.json", to_json(self._stats))
+        write_json(
+            self.folder / "meta" / "info.json",
+            self.spec.info(self.episodes, self.frames, len(self._tasks)),
+        )
+        write_json(self.folder / OWN, self.spec.own)
+
+    def _info(self) -> dict[str, Any]:
+        return self.spec.info(self.episodes, self.frames, len(self._tasks))
+
+    def _continue(self) -> None:
+        """Take up what is there; an episode whose files are both there was finished."""
+        meta = self.folder / "meta"
+        try:
+            info = json.loads((meta / "info.json").read_text(encoding="utf-8-sig"))
+            features, fps = info["features"], float(info["fps"])
+            tasks = read_table(meta / "tasks.parquet").to_pydict()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{self.folder}: expected a data set, got {first_line(error)}"
+            ) from error
+        if features != self.features or fps != self.spec.fps:
+            raise DataError(
+                f"{self.folder}: expected the features {', '.join(self.features)} of this robot "
+                f"at {self.spec.fps:g} Hz, got others; record into another folder"
+            )
+        order = np.argsort(tasks["task_index"])
+        names = next(v for k, v in tasks.items() if k != "task_index")
+        self._tasks = [names[i] for i in order]
+        columns = ("length", "data/chunk_index", "data/file_index")
+        known: set[tuple[int, int]] = set()
+        for path in sorted((meta / "episodes").glob("*/*.parquet")):
+            part = read_columns(path, columns)
+            self.episodes += len(part["length"])
+            self.frames += int(part["length"].sum())
+            known |= set(zip(part["data/chunk_index"], part["data/file_index"], strict=True))
+        last = max((int(c) * FILES_IN_CHUNK + int(f) for c, f in known), default=-1)
+        self._next_file = last + 1
+        orphan = {"chunk_index": self._next_file // FILES_IN_CHUNK}
+        orphan["file_index"] = self._next_file % FILES_IN_CHUNK
+        (self.folder / DATA.format(**orphan)).unlink(missing_ok=True)  # listed nowhere
+        self._stats = self._all_stats()
+        if info["total_episodes"] != self.episodes:
+            write_json(meta / "stats.json", to_json(self._stats))
+            write_json(
+                meta / "info.json", self.spec.info(self.episodes, self.frames, len(self._tasks))
+            )
+
+    def _all_stats(self) -> Stats:
+        total: Stats | None = None
+        for row in episodes_of(self.folder):
+            record: dict[str, dict[str, Any]] = {}
+            for key, value in row.items():
+                if key.startswith("stats/"):
+                    _, name, stat = key.split("/")
+                    record.setdefault(name, {})[stat] = value
+            total = merged(total, from_json(record))
+        assert total is not None
+        return total
