@@ -110,6 +110,42 @@ class Policy(ABC):
         """
         return None
 
+    def conditional_log_prob(
+        self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
+    ) -> np.ndarray | None:
+        """Log-likelihood of the entries that are not given, on those that are, `(B,)` [nats].
+
+        Args:
+            obs: `(B, O)`.
+            action: `(B, D)`, all of it known.
+            given: `(B, D)` bool.
+
+        Returns:
+            `log p(action) - log p(given entries)`, which is exact where marginals are; None where
+            the policy has no density.
+        """
+        whole = self.log_prob(obs, PartialAction.everything(action))
+        part = self.log_prob(obs, PartialAction(action, given))
+        return None if whole is None or part is None else whole - part
+
+    def sample(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """A draw of the whole action from `p(rest | given, obs)`, in the shape of `partial`.
+
+        `reset` seeds it. Given entries come back as they are; None where the policy has no
+        distribution to draw from.
+        """
+        rows, batch = self._checked(obs, partial)
+        drawn = self.draw_rest(rows, batch)
+        if drawn is None:
+            return None
+        answer = checked_action(self, drawn, batch.values.shape)
+        action = np.where(batch.given, batch.values, np.clip(answer, self.low, self.high))
+        return action if np.ndim(obs) == 2 else action[0]
+
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """What :meth:`sample` needs of a policy with a distribution: as :meth:`complete`, drawn."""
+        return None
+
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """Standard deviation of each dimension given the others, in the shape of `partial`.
 

@@ -135,6 +135,10 @@ class Diffusion(LearnedPolicy):
                     x = self._noised_again(x, int(following), int(level))
         return self.from_unit(x).cpu().numpy()
 
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """As it acts: every answer is a draw."""
+        return self.complete(obs, partial)
+
     def _noised_again(self, x: Tensor, low: int, high: int) -> Tensor:
         """From noise level `low` (-1: none) back up to `high`."""
         kept = self._scheduler.alphas_cumprod

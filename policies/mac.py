@@ -180,29 +180,34 @@ class MacPolicy(LearnedPolicy):
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Fill in the free dimensions as `config.decoding` and `config.order` say."""
-        config = self.config
+        return self._filled(obs, partial, self.config.decoding, self.config.temperature)
+
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        return self._filled(obs, partial, "sample", 1.0)
+
+    def _filled(
+        self, obs: np.ndarray, partial: PartialAction, decoding: str, temperature: float
+    ) -> np.ndarray:
         with torch.inference_mode():
             x, mask, context = self._tensors(obs, partial.values, partial.given)
             if partial.std is None:
-                x, _ = self.model.fill(
-                    x,
-                    mask,
-                    context,
-                    config.decoding,
-                    config.order,
-                    config.temperature,
-                    self._generator,
-                )
+                order, generator = self.config.order, self._generator
+                x, _ = self.model.fill(x, mask, context, decoding, order, temperature, generator)
             else:
-                x = self._weighed(x, mask, partial.std, context)[0]
+                x = self._weighed(x, mask, partial.std, context, decoding, temperature)[0]
             return self.from_unit(x.clamp(-1, 1)).cpu().numpy()
 
     def _weighed(
-        self, x: Tensor, mask: Tensor, std: np.ndarray, context: Tensor
+        self,
+        x: Tensor,
+        mask: Tensor,
+        std: np.ndarray,
+        context: Tensor,
+        decoding: str,
+        temperature: float,
     ) -> tuple[Tensor, Tensor]:
         """`x` where commands have a standard deviation, and log-evidence of these [nats]."""
-        config = self.config
-        drawn = config.decoding == "sample"  # else the same commands are answered alike
+        drawn = decoding == "sample"  # else the same commands are answered alike
         generator = self._generator if drawn else torch.Generator().manual_seed(0)
         wide = torch.tensor(std, device=x.device) / self._half()
         return fill_soft(
@@ -211,10 +216,10 @@ class MacPolicy(LearnedPolicy):
             mask,
             wide,
             context,
-            config.decoding,
-            config.particles,
-            config.order,
-            config.temperature,
+            decoding,
+            self.config.particles,
+            self.config.order,
+            temperature,
             generator,
         )
 
@@ -269,11 +274,18 @@ class MacPolicy(LearnedPolicy):
         exact = PartialAction(partial.values, partial.exact)
         with torch.inference_mode():
             x, mask, context = self._tensors(np.atleast_2d(obs), partial.values, partial.given)
-            evidence = self._weighed(x, mask, partial.std, context)[1]
+            how = self.config.decoding, self.config.temperature
+            evidence = self._weighed(x, mask, partial.std, context, *how)[1]
             soft = torch.tensor((partial.std > 0) & np.isfinite(partial.std))
             evidence = evidence - (soft.to(x.device) * self._half().log()).sum(-1)
         known: np.ndarray = self.log_prob(np.atleast_2d(obs), exact)
         return known + evidence.cpu().numpy().astype(np.float32)
+
+    def conditional_log_prob(
+        self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
+    ) -> np.ndarray:
+        """One path of conditionals, each learnt: not a difference of two marginals."""
+        return self.log_prob(obs, PartialAction.everything(action), np.asarray(given, bool))
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         batch = (np.atleast_2d(obs), np.atleast_2d(partial.values), np.atleast_2d(partial.given))

@@ -68,12 +68,20 @@ class MixtureBC(LearnedPolicy):
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
+        self._generator = torch.Generator()
         many = config.components * (1 + 2 * self.action_dim)
         self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], many))
         with torch.no_grad():  # components begin apart, or they stay together
             start = torch.linspace(-0.5, 0.5, config.components).repeat_interleave(self.action_dim)
             first = config.components
             self.network[-1].bias[first : first + len(start)] = start
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode; `seed` decides what :meth:`sample` draws."""
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-weights `(B, K)`, means and log-scales `(B, K, D)`, in scaled actions."""
@@ -123,6 +131,21 @@ class MixtureBC(LearnedPolicy):
     def _heaviest(self, weight: Tensor, mean: Tensor) -> Tensor:
         heaviest = weight.argmax(-1).view(-1, 1, 1).expand(-1, 1, self.action_dim)
         return mean.gather(1, heaviest).squeeze(1)
+
+    @torch.inference_mode()
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """A component by how well it explains what is given, then its Gaussians."""
+        device = self.obs_mean.device
+        seen, x, mask = (
+            torch.tensor(p, device=device) for p in (obs, partial.values, partial.given)
+        )
+        weight, mean, log_scale = self(seen)
+        weight = self._explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
+        chosen = torch.multinomial(weight.softmax(-1).cpu(), 1, generator=self._generator)
+        index = chosen.to(device).unsqueeze(-1).expand(-1, 1, self.action_dim)
+        noise = torch.randn(x.shape, generator=self._generator).to(x)
+        drawn = mean.gather(1, index) + log_scale.gather(1, index).exp() * noise.unsqueeze(1)
+        return self.from_unit(drawn.squeeze(1)).cpu().numpy()
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:

@@ -51,8 +51,8 @@ class Args(FanOut, EnvOptions):
     """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
     data: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Demonstrations: an HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL
-    kitchen name; none: searched. Given several times, the sets are mixed: --data old:0.5 --data corrections:1 draws twice as
-    often from the second."""
+    kitchen name; none: searched. Given several times, the sets are mixed: --data old:0.5 --data
+    corrections:1 draws twice as often from the second."""
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     """Checkpoint to train further, in place of new weights."""
     seed: int = 0

@@ -109,12 +109,12 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path):
     from mac_control.errors import InputError
     from mac_control.training.distributed import DistributedContext
     from mac_control.training.run import Run
-    from mac_control.training.trainer import _Trainer
+    from mac_control.training.trainer import Trainer
 
     episode = Episode(np.zeros((4, 2)), np.zeros((4, 1)))
     run = Run("bc", Demonstrations([episode]), tmp_path, (0,), None, TrainConfig(batch_size=2))
     with pytest.raises(InputError, match="batch_size: expected at least 3"):
-        _Trainer(run, DistributedContext(1, 3), None, False, None)
+        Trainer(run, DistributedContext(1, 3), None, False, None)
 
 
 def kill_second(trainer, rate):
@@ -134,9 +134,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     out = Path(sys.argv[1])
     if "kill" in sys.argv:
-        from mac_control.training.trainer import _Trainer
+        from mac_control.training.trainer import Trainer
 
-        step, _Trainer.step = _Trainer.step, kill_second
+        step, Trainer.step = Trainer.step, kill_second
         fit("bc", out, save_seconds=0.0)
     for kind in RUNS:
         fit(kind, out / kind)

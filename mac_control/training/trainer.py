@@ -86,12 +86,12 @@ def train(
         begin = None if start is None else user_path(start)
         run = Run(name, demonstrations, folder, group, policy_config, config, begin)
         load_state(run)
-        _Trainer(run, ranks, score, progress and ranks.first, wandb).train()
+        Trainer(run, ranks, score, progress and ranks.first, wandb).train()
         folders += run.folders
     return folders
 
 
-class _Trainer:
+class Trainer:
     """Takes a run from the step it is at to the last."""
 
     def __init__(

@@ -1,0 +1,146 @@
+"""Policies as the command line names them: to be trained per fold, or checkpoints as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mac_control.demonstrations import Demonstrations
+from mac_control.envs.make import EnvName
+from mac_control.errors import InputError, did_you_mean
+from mac_control.files import user_path
+from mac_control.policies import policy_class
+from mac_control.suites.suite import PolicySpec
+from mac_control.training import TrainConfig
+
+_WARM, _TIMED = 15, 40  # training steps before and while a step is timed
+_LOOKS = 10  # at held-out episodes, in a training that does not say how many
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A policy under evaluation.
+
+    Args:
+        spec: what is trained in each fold; or, with `checkpoint`, only its label.
+        checkpoint: a policy that was trained on other episodes.
+    """
+
+    spec: PolicySpec
+    checkpoint: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Entry:
+        """From `[LABEL=]POLICY[:FIELD=VALUE]...`, or `[LABEL=]CHECKPOINT`.
+
+        A field is one of the policy's configuration or of training.
+
+        Raises:
+            InputError: an unknown policy or field, or no such checkpoint.
+
+        Example:
+            >>> entry = Entry.parse("small=mac:width=64:lr=0.003")
+            >>> entry.spec.label, dict(entry.spec.config), dict(entry.spec.training)
+            ('small', {'width': 64}, {'lr': 0.003})
+        """
+        first = text.partition(":")[0]
+        label, equals, rest = text.partition("=")
+        if not equals or "=" not in first or user_path(text).exists():
+            label, rest = "", text
+        folder = user_path(rest)
+        if folder.is_dir() or "/" in rest.partition(":")[0]:
+            if not (folder / "policy.json").is_file():
+                raise InputError(
+                    f"policies: expected a checkpoint or the name of a policy, got {rest}"
+                )
+            return cls(PolicySpec(label or folder.name, "checkpoint"), folder)
+        named = EnvName.parse(rest)
+        policy = policy_class(named.name)
+        own = [f.name for f in dataclasses.fields(policy.Config)]
+        training = [f.name for f in dataclasses.fields(TrainConfig)]
+        known = [*own, *training]
+        for key in named.options:
+            if key not in known:
+                raise InputError(
+                    f"policies: {named.name}: expected options out of {', '.join(known)}, "
+                    f"got {key!r}{did_you_mean(key, known)}"
+                )
+        config = {k: v for k, v in named.options.items() if k in own}
+        changes = {k: v for k, v in named.options.items() if k not in own}
+        return cls(PolicySpec(label or rest, named.name, config, changes))
+
+    @property
+    def label(self) -> str:
+        """Its name in tables."""
+        return self.spec.label
+
+    def config(self) -> Any:
+        """The policy's configuration."""
+        try:
+            return policy_class(self.spec.policy).Config(**self.spec.config)
+        except TypeError as error:
+            raise InputError(f"policies: {self.label}: {error}") from error
+
+    def training(self, steps: int | None = None) -> TrainConfig:
+        """How it is trained; `steps` in place of the preset's."""
+        presets = policy_class(self.spec.policy).presets["full"]
+        chosen = {**presets, **self.spec.training}
+        if steps is not None:
+            chosen["steps"] = steps
+        # A short run is not all warm-up, nor without a look at what is held out of it.
+        chosen.setdefault("warmup", min(TrainConfig.warmup, max(1, chosen["steps"] // 10)))
+        chosen.setdefault(
+            "check_every", max(1, min(TrainConfig.check_every, chosen["steps"] // 10))
+        )
+        return TrainConfig(**chosen)
+
+
+def parse_entries(texts: Sequence[str]) -> list[Entry]:
+    """Entries of different labels.
+
+    Raises:
+        InputError: none, or two of one label.
+    """
+    entries = [Entry.parse(text) for text in texts]
+    labels = [entry.label for entry in entries]
+    if not entries or len(set(labels)) < len(labels):
+        raise InputError(
+            f"policies: expected at least one, each with a name of its own, got {labels}; "
+            "LABEL=POLICY names one"
+        )
+    return entries
+
+
+def steps_in(
+    entry: Entry, demonstrations: Demonstrations, seconds: float, folder: Path
+) -> tuple[int, float]:
+    """Training steps that take so many seconds of one core here, and the time of a step [s].
+
+    Looks at episodes that training itself holds out count too. All is timed on the processor's
+    own clock, so that what else runs here counts for little.
+    """
+    from mac_control.training.distributed import init_distributed
+    from mac_control.training.run import Run
+    from mac_control.training.trainer import Trainer
+
+    run = Run(
+        entry.spec.policy, demonstrations, folder, (0,), entry.config(), entry.training(10_000)
+    )
+    trainer = Trainer(run, init_distributed(run.config.device), None, False, None)
+    for _ in range(_WARM):
+        trainer.step(0.0)
+    start = time.process_time()
+    for _ in range(_TIMED):
+        trainer.step(0.0)
+    each = (time.process_time() - start) / _TIMED
+    look = 0.0
+    if run.held_out is not None:
+        start = time.process_time()
+        run.validate()
+        look = time.process_time() - start
+    looks = _LOOKS if entry.spec.training.get("check_every") is None else 0
+    return max(1, round((seconds - looks * look) / each)), each

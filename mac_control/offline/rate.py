@@ -1,0 +1,177 @@
+"""Rates one policy on recorded episodes: error, log-likelihood, calibration, latency."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.offline.cases import Case
+from mac_control.partial import PartialAction
+from mac_control.policies import Policy
+
+_BATCH = 512  # frames asked at a time
+_TIMED = 40  # frames that are timed one by one
+#: Draws behind a rank; with 19, 16 of the 20 ranks are the central 80 %.
+DRAWS = 19
+#: Share of true values that a calibrated policy has in that interval.
+NOMINAL = 0.8
+
+
+def rate(
+    policy: Policy,
+    demonstrations: Demonstrations,
+    cases: Sequence[Case],
+    scale: np.ndarray,
+    *,
+    stride: int = 1,
+    calibration: int = 4,
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
+) -> list[dict[str, Any]]:
+    """A row for each case, with a number for each episode in it.
+
+    `error` is the mean absolute error of what is filled in, in standard deviations of the
+    action; `log_prob` that of the true values of all that is filled in, on what is given [nats];
+    `coverage` the share of true values within the central 80 % of 19 draws, and `ranks` how many
+    true values have 0, 1, ..., 19 of the draws below them. None where a policy has no such thing.
+    `latency_ms` is the median for one frame, `latency_p99_ms` its 99th percentile.
+
+    Args:
+        policy: trained on other episodes than these.
+        demonstrations: what was done.
+        cases: which dimensions are given.
+        scale: `(D,)`, standard deviation of the action, from all that is known.
+        stride: every so manieth frame is asked; a stateful policy sees the others too.
+        calibration: every so manieth of those is drawn for.
+        seed: of what the policy draws.
+        numbers: of the episodes, for random cases; None: from 0 on.
+
+    Example:
+        >>> from mac_control.policies.bc import BC
+        >>> policy = BC(BC.Config(width=8), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+        >>> still = Demonstrations([Episode(np.zeros((5, 3)), np.zeros((5, 2)))])
+        >>> row = rate(policy, still, [Case("nothing")], np.ones(2))[0]
+        >>> row["log_prob"], len(row["error"])
+        (None, 1)
+    """
+    numbers = range(len(demonstrations)) if numbers is None else numbers
+    seen = [_asked(policy, episode, stride) for episode in demonstrations]
+    obs, action, known = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    ends = np.cumsum([len(part[0]) for part in seen])[:-1]
+    found = []
+    for case in cases:
+        masks = [case.given(action.shape[1], number) for number in numbers]
+        given = np.repeat(masks, [len(part[0]) for part in seen], 0)  # (N, D)
+        policy.reset(seed)
+        if policy.stateful:
+            pairs = zip(demonstrations, masks, strict=True)
+            filled = np.concatenate([_followed(policy, *pair)[::stride] for pair in pairs])
+        else:
+            filled = _in_batches(policy.act, obs, known, given)
+        error = np.where(given, np.nan, np.abs(filled - action) / scale)
+        ranks = None if policy.stateful else _ranks(policy, obs, known, given, calibration, seed)
+        row: dict[str, Any] = {"case": case.name, "num_given": int(given[0].sum())}
+        row["error"] = [_short(np.nanmean(part)) for part in np.split(error, ends)]
+        row["log_prob"] = _log_probs(policy, obs, known, given, ends)
+        row["coverage"], row["ranks"] = None, None
+        if ranks is not None:
+            edge = round((DRAWS + 1) * (1 - NOMINAL) / 2)
+            inside = np.where(np.isnan(ranks), np.nan, (ranks >= edge) & (ranks <= DRAWS - edge))
+            row["coverage"] = [_short(np.nanmean(part)) for part in np.split(inside, ends)]
+            counts = np.bincount(ranks[~np.isnan(ranks)].astype(int), minlength=DRAWS + 1)
+            row["ranks"] = counts.tolist()
+        row["frames"] = len(obs)
+        found.append(row | _latency(policy, demonstrations[0], masks[0], seed))
+    return found
+
+
+def _asked(policy: Policy, episode: Episode, stride: int) -> tuple[np.ndarray, ...]:
+    """Observations and actions at the frames that are asked, and those actions as given."""
+    obs, action = episode.observations[::stride], episode.actions[::stride]
+    # What is given cannot lie outside the box: neither is what it is compared with.
+    known = action if policy.guessed_box else np.clip(action, policy.low, policy.high)
+    return obs, action, known
+
+
+def _in_batches(
+    answer: Callable[..., Any], obs: np.ndarray, known: np.ndarray, given: np.ndarray
+) -> np.ndarray:
+    """Answers `(N, D)` to N frames, some hundred at a time."""
+    parts = []
+    for start in range(0, len(obs), _BATCH):
+        rows = slice(start, start + _BATCH)
+        parts.append(answer(obs[rows], PartialAction(known[rows], given[rows])))
+    return np.concatenate(parts)
+
+
+def _log_probs(
+    policy: Policy, obs: np.ndarray, known: np.ndarray, given: np.ndarray, ends: np.ndarray
+) -> list[float] | None:
+    """Log-likelihood of what is not given, the mean of each episode; None without a density."""
+    probe = policy.conditional_log_prob(obs[:1], known[:1], given[:1])
+    if policy.stateful or probe is None:
+        return None
+    parts = []
+    for start in range(0, len(obs), _BATCH):
+        rows = slice(start, start + _BATCH)
+        parts.append(policy.conditional_log_prob(obs[rows], known[rows], given[rows]))
+    whole = np.concatenate(parts).astype(np.float64)
+    return [_short(part.mean()) for part in np.split(whole, ends)]
+
+
+def _ranks(
+    policy: Policy,
+    obs: np.ndarray,
+    known: np.ndarray,
+    given: np.ndarray,
+    calibration: int,
+    seed: int,
+) -> np.ndarray | None:
+    """How many of 19 draws lie below each true value, `(N, D)`; NaN where none was drawn.
+
+    None where the policy has no distribution to draw from.
+    """
+    few = slice(None, None, calibration)
+    repeated = [np.repeat(part[few], DRAWS, 0) for part in (obs, known, given)]
+    policy.reset(seed)
+    if policy.sample(obs[:1], PartialAction(known[:1], given[:1])) is None:
+        return None
+    policy.reset(seed)
+    drawn = _in_batches(policy.sample, *repeated).reshape(-1, DRAWS, known.shape[1])
+    truth = known[few][:, None]
+    below, ties = (drawn < truth).sum(1), (drawn == truth).sum(1)
+    rank = below + np.random.default_rng(seed).integers(0, ties + 1)  # ends of the box tie
+    ranks = np.full(known.shape, np.nan)
+    ranks[few] = np.where(given[few], np.nan, rank)
+    return ranks
+
+
+def _followed(policy: Policy, episode: Episode, mask: np.ndarray) -> np.ndarray:
+    """The answers of a stateful policy that sees an episode frame by frame, `(T, D)`."""
+    policy.reset(0)
+    answers = []
+    for obs, action in zip(episode.observations, episode.actions, strict=True):
+        known = np.clip(action, policy.low, policy.high)
+        answers.append(policy.act(obs, PartialAction(known, mask)))
+    return np.array(answers)
+
+
+def _latency(policy: Policy, episode: Episode, mask: np.ndarray, seed: int) -> dict[str, float]:
+    count, times = min(_TIMED, len(episode)), []
+    policy.reset(seed)
+    for obs, action in zip(episode.observations[:count], episode.actions[:count], strict=True):
+        partial = PartialAction(np.clip(action, policy.low, policy.high), mask)
+        start = time.perf_counter()
+        policy.act(obs, partial)
+        times.append(1e3 * (time.perf_counter() - start))
+    median, late = np.percentile(times, [50, 99])
+    return {"latency_ms": round(float(median), 3), "latency_p99_ms": round(float(late), 3)}
+
+
+def _short(value: float) -> float:
+    """Four digits: a figure of thousands of frames has no more."""
+    return float(f"{value:.4g}")

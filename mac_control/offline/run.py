@@ -1,0 +1,287 @@
+"""Folds × seeds × policies, resumable: each row is on disk as soon as it is made."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mac_control.checkpoint import load_policy
+from mac_control.demonstrations import Demonstrations
+from mac_control.errors import DataError, InputError, first_line
+from mac_control.files import write_json, write_text
+from mac_control.offline.cases import Case, default_cases
+from mac_control.offline.entries import Entry, steps_in
+from mac_control.offline.rate import rate
+from mac_control.parallel import Backend, one_thread, run_many
+from mac_control.seeds import whole_seed
+from mac_control.training import train
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class OfflineConfig:
+    """How recorded episodes are held out, and what is asked of a policy on them."""
+
+    folds: int = 5
+    """Parts of the episodes, each held out once while the policies train on the others."""
+    run_folds: int | None = None
+    """How many of them are run; None: all."""
+    seeds: str = "0,1,2"
+    """Training seeds."""
+    seconds: float | None = None
+    """Training time of each policy, in seconds of one core of this machine, the same for all:
+    steps follow from a step's time, measured once. None: the steps of each policy's preset."""
+    cases: tuple[str, ...] = ()
+    """Which dimensions are given: nothing, a group or a dimension of the robot, several with +,
+    or 3random. Empty: nothing, each group, and 1, 3 and half of the dimensions at random."""
+    stride: int = 5
+    """Every so manieth frame of a held-out episode is asked; the next one hardly differs."""
+    calibration: int = 4
+    """Every so manieth of those is drawn for, for calibration."""
+
+    def __post_init__(self) -> None:
+        for name in ("folds", "run_folds", "stride", "calibration"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}")
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise InputError(f"seconds: expected a number above 0, got {self.seconds}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One policy, trained with one seed on all folds but one, or a checkpoint; and rated."""
+
+    entry: Entry
+    demonstrations: Demonstrations
+    fold: int
+    folds: int
+    seed: int
+    steps: int | None
+    cases: tuple[Case, ...]
+    scale: np.ndarray
+    config: OfflineConfig
+    out: Path
+    key: str
+
+
+def evaluate_offline(
+    entries: Sequence[Entry],
+    demonstrations: Demonstrations,
+    out: str | Path,
+    config: OfflineConfig | None = None,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    workers: int | Backend | None = None,
+    tell: Any = None,
+) -> list[Row]:
+    """Rows of every policy, fold and seed; the same call goes on where it was interrupted.
+
+    Each row is one case of one training: see :func:`~mac_control.offline.rate.rate` for what it
+    holds, and `policy`, `fold`, `seed`, `steps`, `train_seconds` beside. They lie in
+    `out/rows.jsonl`. A checkpoint is rated on all episodes: it must have been trained on others.
+
+    Args:
+        entries: what is compared.
+        demonstrations: whole episodes of them are held out.
+        out: folder for the rows and for the steps that `config.seconds` comes to.
+        config: folds, cases, and so on.
+        seeds: of training.
+        workers: processes, or a backend; None is every core.
+        tell: called with all rows after each job.
+
+    Raises:
+        InputError: fewer episodes than folds, or a policy of other sizes.
+    """
+    config, out = config or OfflineConfig(), Path(out)
+    seeds = [whole_seed(seed, "seeds") for seed in seeds]
+    trained = [entry for entry in entries if entry.checkpoint is None]
+    if trained and not 2 <= config.folds <= len(demonstrations):
+        count = len(demonstrations)
+        raise InputError(
+            f"folds: expected 2 to {count}, the number of episodes, got {config.folds}"
+        )
+    cases = tuple(default_cases(demonstrations.robot, demonstrations.action_dim, config.cases))
+    scale = action_scale(demonstrations)
+    out.mkdir(parents=True, exist_ok=True)
+    steps = _steps(trained, demonstrations, config, out)
+    make = functools.partial(_job, demonstrations, config, cases, scale, out)
+    jobs = (
+        [
+            make(entry, fold, seed, steps.get(entry.label))
+            for seed in seeds  # a run that is cut short has whole seeds
+            for fold in range(config.folds)[: config.run_folds]
+            for entry in trained
+        ]
+        + [make(entry, 0, _seed_of(entry), None) for entry in entries if entry.checkpoint]
+    )
+    rows = read_rows(out / "rows.jsonl")
+    wanted = {job.key for job in jobs}
+    kept = [row for row in rows if row["key"] in wanted]
+    done = {row["key"] for row in kept}
+    others = [row for row in rows if row["key"] not in wanted]
+    if kept and tell:
+        tell(kept)
+    todo = [job for job in jobs if job.key not in done]
+    for _, found in run_many(_run, todo, workers):
+        kept += found
+        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in [*others, *kept])
+        write_text(out / "rows.jsonl", text)
+        if tell:
+            tell(kept)
+    order = {entry.label: i for i, entry in enumerate(entries)}
+    return sorted(kept, key=lambda row: (order[row["policy"]], row["fold"], row["seed"]))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of an earlier run; none where there was none.
+
+    Raises:
+        DataError: the file is something else.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if not all(isinstance(row, dict) and "key" in row for row in rows):
+            raise ValueError("a line that is no row")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected rows of an offline evaluation, got {first_line(error)}"
+        ) from error
+    return rows
+
+
+def _job(
+    demonstrations: Demonstrations,
+    config: OfflineConfig,
+    cases: tuple[Case, ...],
+    scale: np.ndarray,
+    out: Path,
+    entry: Entry,
+    fold: int,
+    seed: int,
+    steps: int | None,
+) -> Job:
+    folds = 1 if entry.checkpoint else config.folds
+    settings = {
+        "spec": asdict(entry.spec),
+        "weights": _weights(entry),
+        "data": demonstrations.provenance.get("sha256"),
+        "episodes": demonstrations.lengths.tolist(),
+        "fold": [fold, folds],
+        "seed": seed,
+        "steps": steps,
+        "cases": [asdict(case) for case in cases],
+        "asked": [config.stride, config.calibration],
+    }
+    text = json.dumps(settings, sort_keys=True, default=str)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Job(entry, demonstrations, fold, folds, seed, steps, cases, scale, config, out, key)
+
+
+def _run(job: Job) -> list[Row]:
+    every = range(len(job.demonstrations))
+    held = [i for i in every if i % job.folds == job.fold]
+    start = time.process_time()
+    steps: int | None = None
+    if job.entry.checkpoint is not None:
+        policy = load_policy(job.entry.checkpoint)
+        sizes = job.demonstrations.obs_dim, job.demonstrations.action_dim
+        if (policy.obs_dim, policy.action_dim) != sizes:
+            raise InputError(
+                f"policies: {job.entry.label}: expected {sizes[0]} observed and {sizes[1]} action "
+                f"dimensions, as the data have, got {policy.obs_dim} and {policy.action_dim}"
+            )
+    else:
+        training = job.entry.training(job.steps)
+        steps, spec = training.steps, job.entry.spec
+        seen = job.demonstrations.select([i for i in every if i % job.folds != job.fold])
+        folder = job.out / "training" / job.key  # goes on there where it was interrupted
+        options: dict[str, Any] = {"policy_config": job.entry.config(), "config": training}
+        options |= {"seeds": [job.seed], "progress": False}
+        policy = load_policy(train(spec.policy, seen, folder, **options)[0])
+        shutil.rmtree(folder)
+    seconds = time.process_time() - start
+    with one_thread():
+        rows = rate(
+            policy,
+            job.demonstrations.select(held),
+            job.cases,
+            job.scale,
+            stride=job.config.stride,
+            calibration=job.config.calibration,
+            seed=job.seed,
+            numbers=held,
+        )
+    about = {"policy": job.entry.label, "fold": job.fold, "seed": job.seed, "key": job.key}
+    cost = {} if steps is None else {"steps": steps, "train_seconds": round(seconds, 1)}
+    return [{**about, **row, **cost} for row in rows]
+
+
+def _steps(
+    entries: Sequence[Entry], demonstrations: Demonstrations, config: OfflineConfig, out: Path
+) -> dict[str, int]:
+    """Training steps of each label: measured once, and kept, so that a resumed run has the same."""
+    if config.seconds is None:
+        return {}
+    path = out / "steps.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    first = demonstrations.select([i for i in range(len(demonstrations)) if i % config.folds])
+    for entry in entries:
+        about = json.loads(json.dumps(asdict(entry.spec)))
+        held = known.get(entry.label)
+        if held is None or held["spec"] != about or held["seconds"] != config.seconds:
+            with one_thread():
+                count, each = steps_in(entry, first, config.seconds, out / "timed")
+            known[entry.label] = {
+                "steps": count,
+                "step_ms": round(1e3 * each, 2),
+                "seconds": config.seconds,
+                "spec": about,
+            }
+            write_json(path, known)
+    return {entry.label: int(known[entry.label]["steps"]) for entry in entries}
+
+
+def action_scale(demonstrations: Demonstrations) -> np.ndarray:
+    """Standard deviation of each action dimension, `(D,)`; 1 where it never moves.
+
+    Example:
+        >>> from mac_control.demonstrations import Episode
+        >>> moves = np.array([[0.0, 1], [2, 1]])
+        >>> action_scale(Demonstrations([Episode(moves, moves)])).tolist()
+        [1.0, 1.0]
+    """
+    count, mean, square = 0, np.zeros(demonstrations.action_dim), 0.0
+    for episode in demonstrations:  # an episode in memory at a time
+        actions, new = episode.actions.astype(np.float64), len(episode)
+        center = actions.mean(0)
+        square = square + ((actions - center) ** 2).sum(0)
+        square = square + (center - mean) ** 2 * count * new / (count + new)
+        mean, count = mean + (center - mean) * new / (count + new), count + new
+    std = np.sqrt(square / count)
+    return np.where(std > 1e-6, std, 1.0)
+
+
+def _weights(entry: Entry) -> Any:
+    if entry.checkpoint is None:
+        return None
+    record: Mapping[str, Any] = json.loads((entry.checkpoint / "policy.json").read_text())
+    return record.get("weights")
+
+
+def _seed_of(entry: Entry) -> int:
+    assert entry.checkpoint is not None
+    record = json.loads((entry.checkpoint / "policy.json").read_text())
+    return int(record.get("training", {}).get("seed") or 0)
