@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations
@@ -114,7 +115,8 @@ def evaluate_offline(
     cases = tuple(default_cases(demonstrations.robot, demonstrations.action_dim, config.cases))
     scale = action_scale(demonstrations)
     out.mkdir(parents=True, exist_ok=True)
-    steps = _steps(trained, demonstrations, config, out)
+    with FileLock(out / ".offline.lock"):
+        steps = _steps(trained, demonstrations, config, out)
     make = functools.partial(_job, demonstrations, config, cases, scale, out)
     jobs = (
         [
@@ -125,22 +127,25 @@ def evaluate_offline(
         ]
         + [make(entry, 0, _seed_of(entry), None) for entry in entries if entry.checkpoint]
     )
-    rows = read_rows(out / "rows.jsonl")
-    wanted = {job.key for job in jobs}
-    kept = [row for row in rows if row["key"] in wanted]
-    done = {row["key"] for row in kept}
-    others = [row for row in rows if row["key"] not in wanted]
-    if kept and tell:
-        tell(kept)
-    todo = [job for job in jobs if job.key not in done]
-    for _, found in run_many(_run, todo, workers):
-        kept += found
-        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in [*others, *kept])
-        write_text(out / "rows.jsonl", text)
+    wanted = {job.key: job for job in jobs}
+    path = out / "rows.jsonl"
+    done = {row["key"] for row in read_rows(path)}
+    for _, found in run_many(_run, [job for job in jobs if job.key not in done], workers):
+        rows = _added(path, found)
         if tell:
-            tell(kept)
+            tell([row for row in rows if row["key"] in wanted])
     order = {entry.label: i for i, entry in enumerate(entries)}
-    return sorted(kept, key=lambda row: (order[row["policy"]], row["fold"], row["seed"]))
+    kept = [row for row in read_rows(path) if row["key"] in wanted]
+    return sorted(kept, key=lambda row: (order[row["policy"]], row["seed"], row["fold"]))
+
+
+def _added(path: Path, found: Sequence[Row]) -> list[Row]:
+    """All rows in the file, these with them; several runs may write into one."""
+    with FileLock(path.parent / ".offline.lock"):
+        new = {row["key"] for row in found}
+        rows = [row for row in read_rows(path) if row["key"] not in new] + list(found)
+        write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+    return rows
 
 
 def read_rows(path: Path) -> list[Row]:
