@@ -47,6 +47,14 @@ def camera_of(env: gymnasium.Env) -> Any:
     return env.get_wrapper_attr("camera") if env.has_wrapper_attr("camera") else None
 
 
+def is_real(env: gymnasium.Env) -> bool:
+    """Whether an environment says in its attribute `real` that its robot can break.
+
+    A reset does not put such a robot anywhere: it goes on from where it is.
+    """
+    return env.has_wrapper_attr("real") and env.get_wrapper_attr("real") is True
+
+
 @runtime_checkable
 class StartsAnywhere(Protocol):
     """An environment that can start an episode where a recorded one did."""

@@ -10,67 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.dimension import KINDS, ActionDim
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
+from mac_control.limits import Limits
 
-#: What an action dimension can be.
-KINDS = ("joint_velocity", "joint_position", "ee_delta", "gripper", "other")
-
-
-@dataclass(frozen=True)
-class ActionDim:
-    """One action dimension.
-
-    Args:
-        name: as the robot's model or data call it; unique in a robot.
-        low, high: ends of its range, in action units.
-        kind: one of :data:`KINDS`.
-        unit: of the action, `"rad/s"` say; empty where unknown.
-        label: what a person calls it; default: the name.
-        position: index of the observed entry that it moves; None: not observed, or unknown.
-        gain: feedback on that position in trackers, retrieval and corrections
-            [action units per position unit]; 0: none.
-        travel: how far the position moves in a control step per action unit
-            [position units per action unit]; 0: unknown.
-
-    Raises:
-        InputError: an unknown kind, a range that is empty or not a number, a negative gain.
-    """
-
-    name: str
-    low: float = -1.0
-    high: float = 1.0
-    kind: str = "other"
-    unit: str = ""
-    label: str = ""
-    position: int | None = None
-    gain: float = 0.0
-    travel: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise InputError("action: expected a name for each dimension, got an empty one")
-        if self.kind not in KINDS:
-            raise InputError(
-                f"action {self.name}: kind: expected one of {', '.join(KINDS)}, got {self.kind!r}"
-                f"{did_you_mean(self.kind, KINDS)}"
-            )
-        if not (np.isfinite((self.low, self.high)).all() and self.low < self.high):
-            raise InputError(
-                f"action {self.name}: expected finite numbers, low below high, "
-                f"got {self.low} and {self.high}"
-            )
-        for name in ("gain", "travel"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"action {self.name}: {name}: expected at least 0, got {value}")
-        at = self.position
-        if at is not None and not (isinstance(at, (int, np.integer)) and at >= 0):
-            raise InputError(
-                f"action {self.name}: position: expected an index of an observation, got {at!r}"
-            )
-        if not self.label:
-            object.__setattr__(self, "label", self.name)
+__all__ = ["KINDS", "ActionDim", "Robot", "load_robot"]
 
 
 @dataclass(frozen=True)
@@ -86,9 +31,11 @@ class Robot:
         groups: group name -> indices of action dimensions.
         obs_names: names of the observed entries; empty where unknown.
         rate: control rate [Hz]; None where unknown.
+        limits: what the actions that are sent must keep; None: as `default_limits` says for a
+            real robot, none for a simulated one.
 
     Raises:
-        InputError: names twice, a group or a position out of range.
+        InputError: names twice, a group or a position out of range, limits that do not fit.
 
     Example:
         >>> arm = Robot("arm", (ActionDim("shoulder"), ActionDim("elbow")), {"upper": (0,)})
@@ -101,6 +48,7 @@ class Robot:
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     obs_names: tuple[str, ...] = ()
     rate: float | None = None
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "actions", tuple(self.actions))
@@ -127,6 +75,8 @@ class Robot:
                 )
         if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
             raise InputError(f"robot {self.name}: rate: expected a number above 0, got {self.rate}")
+        if self.limits is not None:
+            self.limits.expect(self)
 
     @classmethod
     def of_box(cls, name: str, box: Any, rate: float | None = None) -> Robot | None:
@@ -229,7 +179,8 @@ class Robot:
         record["actions"] = [asdict(action) for action in self.actions]
         record["groups"] = {name: list(dims) for name, dims in self.groups.items()}
         record["obs_names"] = list(self.obs_names)
-        return record
+        del record["limits"]  # absent where there are none, as in files of earlier versions
+        return record if self.limits is None else {**record, "limits": self.limits.to_json()}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Robot:
@@ -270,7 +221,8 @@ class Robot:
         try:
             groups = {name: tuple(dims) for name, dims in dict(record.get("groups", {})).items()}
             name, rate = str(record.get("name", "robot")), record.get("rate")
-            return cls(name, tuple(actions), groups, obs_names, rate)
+            limits = Limits.from_json(record["limits"]) if "limits" in record else None
+            return cls(name, tuple(actions), groups, obs_names, rate, limits)
         except (TypeError, ValueError) as error:
             raise InputError(f"robot: {error}") from error
 

@@ -60,6 +60,10 @@ class Args(EnvOptions):
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
+    limits: str = "auto"
+    """Velocity, acceleration, jerk and more of what is sent: auto keeps those of the robot's
+    description, and for a real robot without any some that follow from its ranges; off; or what
+    becomes of an action that breaks them: clamp, reject (nothing of it is sent), pass."""
     rate: float | None = None
     """Control steps per second [Hz]; None: the robot's."""
     speed: float = 1.0
@@ -140,6 +144,7 @@ def main(args: Args) -> int | None:
         recorder=recorder,
         seed=args.seed,
         paused=args.cockpit and not args.start,
+        limits=args.limits,
     )
     with ExitStack() as closing:  # in the order from the last to the first
         closing.callback(_print_recording, recorder)
@@ -227,11 +232,12 @@ def _watcher(loop: Any, cockpit: Any) -> Any:
             status = "" if step is None else step.status
             if loop.stopped or loop.paused:
                 status = "STOPPED" if loop.stopped else "paused"
+            limited = "" if step is None or not step.limited else f"  ({'; '.join(step.limited)})"
             mine = [] if step is None else [labels[d] for d, g in enumerate(step.given) if g]
             line = (
                 f"episode {loop.episode + 1}  step {loop.steps}  reward {loop.reward:.4g}  "
                 f"yours: {', '.join(mine) or 'nothing'}  "
-                f"{status}  late {middle:.1f} ms (p99 {high:.1f})  "
+                f"{status}{limited}  late {middle:.1f} ms (p99 {high:.1f})  "
                 f"overruns {loop.pacer.overruns}"
             )
             print(f"\r{line:<120}", end="", flush=True)

@@ -43,7 +43,8 @@ export function banner({state, me, lost, met, stopping}) {
   const mine = (state.given ?? []).some(Boolean), driver = state.driver === me;
   if (driver && state.status && state.status !== "live") return {kind: "wait",
     text: `Your device is ${state.status}: the robot has its dimensions`, sub: ""};
-  const sub = state.intent ? `Towards: ${state.intent}` :
+  const slowed = (state.limited ?? []).join(", ");
+  const sub = slowed ? `Within its limits (${slowed})` : state.intent ? `Towards: ${state.intent}` :
     mine ? "" : "Pull any slider or stick to drive that part yourself.";
   return {kind: mine ? "you" : "robot", text: shares(state, driver ? "You" : "A device"), sub};
 }

@@ -48,6 +48,7 @@ def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:
     return {
         "status": step.status,
         "mode": step.mode,
+        "limited": list(step.limited),
         "given": step.given.tolist(),
         "values": rounded(step.values),
         "filled": rounded(step.filled),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,8 @@ class Guard:
         action_dim: D.
         period: control period [s].
         say: told each thing that goes wrong, once.
+        patience: how long a policy may take for an answer [s]; None: as long as it likes. With it,
+            the policy is asked in a thread of its own, and a late answer is thrown away.
         clock: `time.monotonic`, or a test's own.
 
     Example:
@@ -41,8 +45,11 @@ class Guard:
         period: float,
         say: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        patience: float | None = None,
     ) -> None:
-        self.action_dim, self.period = action_dim, period
+        self.action_dim, self.period, self.patience = action_dim, period, patience
+        self._thinking: list[Future[Any]] = []  # what the policy was asked and has not answered
+        self._thinker: ThreadPoolExecutor | None = None
         self._say, self._clock = say or warn, clock
         self._said: set[tuple[str, str]] = set()
 
@@ -74,15 +81,64 @@ class Guard:
     def fill(self, policy: Policy, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """The policy's action `(D,)`, all finite; None where it fails."""
         try:
-            return checked_action(policy, policy.act(np.array(obs), partial), partial.values.shape)
+            answer = self._in_time(policy.act, np.array(obs), partial)
+            return checked_action(policy, answer, partial.values.shape)
         except Exception as error:
             self.note("policy", error, "free dimensions hold still until it answers")
             return None
+
+    def restart(self, policy: Policy, seed: int | None) -> None:
+        """Start an episode of the policy; one that still thinks does so when it is done."""
+        ask = policy.reset if self.patience is None else self._later(policy.reset)
+        self.tell("policy", ask, "it goes on as it is", seed)
+
+    def close(self) -> None:
+        """Wait for nobody who still thinks."""
+        if self._thinker is not None:
+            self._thinker.shutdown(wait=False, cancel_futures=True)
+            self._thinker = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the policy still thinks about something that it was asked before."""
+        self._thinking = [future for future in self._thinking if not future.done()]
+        return bool(self._thinking)
+
+    def _in_time(self, action: Callable[..., Any], *args: Any) -> Any:
+        """What a policy's method returns; TimeoutError where it takes too long."""
+        if self.patience is None:
+            return action(*args)
+        late = f"expected an answer within {self.patience:g} s, got none"
+        if self.busy:
+            wait(self._thinking, self.patience)
+            if self.busy:
+                raise TimeoutError(late)
+        future = self._later(action)(*args)
+        try:
+            return future.result(self.patience)
+        except FutureTimeout as error:
+            if future.done():  # the policy itself raised it
+                raise
+            raise TimeoutError(late) from error
+
+    def _later(self, action: Callable[..., Any]) -> Callable[..., Future[Any]]:
+        if self._thinker is None:
+            self._thinker = ThreadPoolExecutor(1, thread_name_prefix="policy")
+        thinker = self._thinker
+
+        def submit(*args: Any) -> Future[Any]:
+            future = thinker.submit(action, *args)
+            self._thinking.append(future)
+            return future
+
+        return submit
 
     def ask(
         self, what: str, question: Callable[..., Any], obs: np.ndarray, partial: PartialAction
     ) -> np.ndarray | None:
         """A policy's answer to be shown, all finite; None where it has none, or fails."""
+        if self.busy:
+            return None
         try:
             answer = question(np.array(obs), partial)
             if answer is None:

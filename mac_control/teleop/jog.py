@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mac_control.robot import ActionDim, Robot
+from mac_control.robot import Robot
 
 
 def latched(robot: Robot) -> np.ndarray:
@@ -13,10 +13,11 @@ def latched(robot: Robot) -> np.ndarray:
     Joint positions, and grippers whose range says that they are no velocity.
 
     Example:
+        >>> from mac_control.robot import ActionDim
         >>> latched(Robot("arm", (ActionDim("a", kind="joint_position"), ActionDim("b")))).tolist()
         [True, False]
     """
-    return np.array([_is_target(action) for action in robot.actions])
+    return np.array([action.is_target for action in robot.actions])
 
 
 def measured(robot: Robot, obs: np.ndarray) -> np.ndarray:
@@ -31,12 +32,12 @@ def measured(robot: Robot, obs: np.ndarray) -> np.ndarray:
 def standing(robot: Robot, obs: np.ndarray) -> np.ndarray:
     """The action that stands still before any was sent, `(D,)`.
 
-    A position target is the observed position where both have one unit, rad or m; else 0, or the
-    nearest value in the box.
+    A position target is the observed position where both have one unit, such as rad; else 0, or
+    the nearest value in the box.
     """
-    same = np.array([a.unit in ("rad", "m") for a in robot.actions]) & latched(robot)
+    followed = np.array([action.followed for action in robot.actions])
     where = measured(robot, obs)
-    start = np.where(same & np.isfinite(where), where, 0.0)
+    start = np.where(followed & np.isfinite(where), where, 0.0)
     return np.clip(start, robot.low, robot.high).astype(np.float32)
 
 
@@ -73,8 +74,3 @@ class Targets:
         if not self._told:
             self._last = target
         return target
-
-
-def _is_target(action: ActionDim) -> bool:
-    grips = action.kind == "gripper" and not action.low < 0 < action.high
-    return action.kind == "joint_position" or grips

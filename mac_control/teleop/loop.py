@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,10 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs import robot_of
-from mac_control.envs.abilities import Undoable, subtasks_of
+from mac_control.envs.abilities import Undoable, is_real, subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.shared_autonomy import check_fit, executable
+from mac_control.limits import Limits, chosen_limits
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
@@ -26,8 +28,11 @@ from mac_control.teleop.guard import Guard
 from mac_control.teleop.jog import latched, standing
 from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator, Reading
 from mac_control.teleop.pacing import Pacer, rate_of
+from mac_control.teleop.safety import Safety
 from mac_control.teleop.step import Recorder, Step
 
+#: A robot that is not at rest after so long is left as it is [s].
+LONGEST_STOP = 10.0
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
 
@@ -50,6 +55,9 @@ class Teleoperation:
         say: told what goes wrong, once each; None prints it. An operator that fails gives
             nothing, a policy that fails fills in rest, a recorder that fails records nothing.
         paused: wait for `start` before the first step.
+        limits: what the actions that are sent keep: None for none, or `auto`, `off`, `clamp`,
+            `reject`, `pass`, as `chosen_limits` says; on by default for a real robot. Where they
+            are on, a pause, a stop and the end bring the robot to rest within them.
 
     Raises:
         InputError: spaces that do not fit each other, or an option out of range.
@@ -70,6 +78,7 @@ class Teleoperation:
         sleep: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] | None = None,
         paused: bool = False,
+        limits: str | Limits | None = "auto",
     ) -> None:
         self.env, self.operator, self.recorder = env, operator, recorder
         self._checked = Checked(env)
@@ -81,7 +90,11 @@ class Teleoperation:
         self.rate = rate = rate_of(self.robot) if rate is None else rate
         self.pacer = Pacer(rate, speed, clock, sleep)
         self.transfer = BumplessTransfer(self.low, self.high, ramp, latched(self.robot))
-        self.guard = Guard(len(self.low), self.pacer.period, say, clock)
+        if isinstance(limits, str):
+            limits = chosen_limits(self.robot, is_real(env), limits)
+        patience = None if limits is None else limits.policy_timeout
+        self.guard = Guard(len(self.low), self.pacer.period, say, clock, patience)
+        self.safety = Safety(self.robot, limits, rate, self.guard, self._stuck)
         self.paused, self.stopped, self.quit = paused, False, False
         self.driven = False  # whether somebody drove in this episode
         self.notify: Callable[[str], None] = lambda text: None  # answers to commands
@@ -125,9 +138,10 @@ class Teleoperation:
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
-        self.guard.tell("policy", self.policy.reset, "it goes on as it is", seed)
+        self.guard.restart(self.policy, seed)
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
-        self.transfer.reset(standing(self.robot, self.obs))
+        start = self.safety.start(standing(self.robot, self.obs), is_real(self.env))
+        self.transfer.reset(start)
         self._snapshots.clear()
         self.steps, self.reward, self.driven = 0, 0.0, False
         self._tell("start", seed)
@@ -145,7 +159,7 @@ class Teleoperation:
         """
         self.pacer.restart()
         done = 0
-        while not self.quit and (steps is None or done < steps):
+        while (not self.quit or self.safety.coasting) and (steps is None or done < steps):
             self.pacer.wake(self._thinking)
             step = self.step(self.pacer.wait)
             done += 1
@@ -153,7 +167,11 @@ class Teleoperation:
                 watch(step)
 
     def close(self) -> None:
-        """End the running episode; it is recorded, for a stop is no crash."""
+        """Come to rest and end the running episode; it is recorded, for a stop is no crash."""
+        self.quit = True
+        with suppress(Exception):  # who cannot be sent anything cannot be stopped either
+            self.run(round(LONGEST_STOP * self.rate))
+        self.guard.close()
         if self.recorder is not None:
             if self.recording and self.steps:
                 self.recorder.finish(False)
@@ -168,14 +186,15 @@ class Teleoperation:
         events = tuple(self._pending) + reading.events
         self._pending.clear()
         self._obey(events)
-        if self.paused or self.quit:
+        if (self.paused or self.quit) and not self.safety.coasting:
             wait()
             return None
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = rest = self.transfer.rest
         answer: np.ndarray | None = None
-        if not self.stopped:
+        alone = False
+        if not self._resting:
             near = self.transfer.limit(values, reading.hands)
             answer = self.guard.fill(self.policy, self.obs, PartialAction(near, given))
             # No policy: what nobody drives stands still, a position target where it is.
@@ -185,12 +204,15 @@ class Teleoperation:
             self._thinking += (0.2 if longer > 0 else 0.02) * longer
             self._thinking = min(max(0.0, self._thinking), self.pacer.period)  # clocks may jump
         wait()
-        if not self.stopped:
+        if not self._resting:
             reading, values, given, hands = self._look_again(reading, values, given)
-        if not self.stopped:
+        if not self._resting:
             action = self.transfer.send(np.where(given, values, filled), hands)
             if answer is None:  # it stands still at once, and goes on by a ramp
                 self.transfer.moving |= ~given
+        hold = np.ones(len(given), bool) if self._resting else ~given & alone
+        if self.safety.limiter is not None:
+            self.transfer.last = action = self.safety.send(action, self.obs, hold)
         changed, latency = reading.changed, None
         if changed > self._seen:
             self._seen, latency = changed, max(0.0, self._clock() - changed)
@@ -205,10 +227,19 @@ class Teleoperation:
                 events=events,
                 status=reading.status,
                 mode=reading.mode,
-                stopped=self.stopped,
+                stopped=self._resting,
                 latency=latency,
+                limited=self.safety.reasons,
             )
         )
+
+    @property
+    def _resting(self) -> bool:
+        return self.stopped or self.paused or self.quit
+
+    def _stuck(self, why: str) -> None:
+        self.stopped = True
+        self.notify(why)
 
     def _look_again(
         self, first: Reading, values: np.ndarray, given: np.ndarray
@@ -282,6 +313,7 @@ class Teleoperation:
     def _release(self, _: Any) -> None:
         if self.stopped:
             self.stopped = False
+            self.safety.release()
             self.transfer.restart()
 
     def _reset(self, _: Any) -> None:
@@ -312,6 +344,7 @@ class Teleoperation:
         self.steps -= count
         self.transfer.last = last
         self.transfer.restart()
+        self.safety.start(last)
         self._say_sent(last)
         self._tell("undo", count)
         self.notify(f"Undone: the last {count / self.rate:.1f} s")

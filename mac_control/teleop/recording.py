@@ -41,8 +41,8 @@ class MinariRecorder:
     What is to be learnt (`actions`) is what the person gave where they gave, and what was executed
     elsewhere: corrections, in the spirit of DAgger. `infos` hold, per step, `executed`, `given`,
     `values` (what was given), `filled` (what the policy answered), `intervention` (somebody
-    gave), `events` and, on the last step, `success`. Steps of an emergency stop are left out:
-    nothing is to be learnt from them.
+    gave), `events`, `limited` (which of the robot's limits were in the way) and, on the last step,
+    `success`. Steps of an emergency stop are left out: nothing is to be learnt from them.
 
     Args:
         target: folder, or Minari id; a recording that is there is continued.
@@ -291,5 +291,6 @@ def _buffer(steps: list[Step], success: bool, seed: int) -> Any:
             "intervention": given.any(axis=1),
             "success": done & success,
             "events": [" ".join(step.events) for step in steps],
+            "limited": ["; ".join(step.limited) for step in steps],
         },
     )

@@ -15,7 +15,7 @@ class Step:
     `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
     `action` what was executed; they differ while a dimension changes hands. `latency` is the time
     from the operator's last change to the action that first showed it [s], None where nothing
-    changed.
+    changed. `limited` says which limits of the robot what was asked for would have broken.
     """
 
     obs: np.ndarray
@@ -33,6 +33,7 @@ class Step:
     mode: str | None = None
     stopped: bool = False
     latency: float | None = None
+    limited: tuple[str, ...] = ()
 
 
 class Recorder(Protocol):
