@@ -254,7 +254,7 @@ def _factory(name: str) -> Callable[..., Any] | None:
     if name in ENVIRONMENTS.installed():
         return ENVIRONMENTS.load(name)
     module, _, attribute = name.partition(":")
-    _register_robotics(attribute or module)
+    register_robotics(attribute or module)
     try:
         gymnasium.spec(name)
         return None
@@ -278,7 +278,7 @@ def _factory(name: str) -> Callable[..., Any] | None:
     return found  # type: ignore[no-any-return]
 
 
-def _register_robotics(name: str) -> None:
+def register_robotics(name: str) -> None:
     """The ids of gymnasium-robotics, which registers them when it is asked to."""
     if name not in gymnasium.registry:
         from contextlib import redirect_stderr

@@ -65,6 +65,9 @@ class MacConfig:
     """`all`: every unknown dimension is a target of each known set; `next`: the path's next."""
     obs_noise: float = 0.0
     """Standard deviation of Gaussian noise on training observations, in theirs."""
+    given_noise: float = 0.0
+    """Largest standard deviation of Gaussian noise on what is known in training, in units of half
+    the action box: for operators who give other values than those who demonstrated."""
     decoding: str = "mean"
     """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
     order: str = "natural"
@@ -161,6 +164,12 @@ class MacPolicy(LearnedPolicy):
             obs = obs + self.config.obs_noise * self.obs_std * noise
         # What nobody gave is known from the path alone: what the expert would do, then.
         executed = torch.where(steps.given, steps.executed, steps.action)
+        if self.config.given_noise:
+            drawn = torch.rand(len(obs), 1, generator=generator)  # so that some are nearly exact
+            drawn = (
+                self.config.given_noise * drawn * torch.randn(executed.shape, generator=generator)
+            )
+            executed = self.from_unit(self.to_unit(executed) + drawn.to(executed))
         rank = rank.to(obs.device)
         return {"obs": obs, "action": steps.action, "executed": executed, "rank": rank}
 

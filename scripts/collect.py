@@ -90,24 +90,21 @@ def _expert(args: Args) -> Any:
 
 
 def _any(args: Args) -> Any:
-    from mac_control.collection.collect import Collection, Wanted, collect
-    from mac_control.collection.generate import generate_dataset
-    from mac_control.envs import robot_of
-    from mac_control.envs.abilities import subtasks_of
-    from mac_control.envs.make import EnvName, make_env
+    from mac_control.collection.collect import collect_dataset
+    from mac_control.envs.make import EnvName
 
-    named = (args.chosen_env() or EnvName()).with_options(args.env_options())
-    described = args.chosen_robot()
-    env = make_env(named, described)
-    robot, tasks, record = robot_of(env), subtasks_of(env), named.to_json(env)
-    env.close()
-    collection = Collection(named, args.operator, args.noise, args.clean, args.min_reward)
-    settings = {"episodes": args.episodes, "seed": args.seed, "collection": asdict(collection)}
-    if described is not None:
-        settings["robot"] = described.to_json()
-    about = {"made_by": "mac-control collect", "source": args.operator, "env": record}
-    items = [Wanted(collection, (args.seed, index), described) for index in range(args.episodes)]
-    return generate_dataset(collect, items, args.out, settings, tasks, about, robot, args.chosen())
+    return collect_dataset(
+        (args.chosen_env() or EnvName()).with_options(args.env_options()),
+        args.out,
+        args.episodes,
+        args.seed,
+        args.chosen_robot(),
+        args.chosen(),
+        operator=args.operator,
+        noise=args.noise,
+        clean=args.clean,
+        min_reward=args.min_reward,
+    )
 
 
 if __name__ == "__main__":

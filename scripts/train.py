@@ -180,7 +180,9 @@ def described(
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
         fitting_robot(demonstrations, found, robot)
     if robot is not None:
-        return dataclasses.replace(demonstrations, robot=robot)
+        from mac_control.demonstrations.box import within_box
+
+        return within_box(dataclasses.replace(demonstrations, robot=robot))
     if demonstrations.robot is None:
         print(
             "action box: guessed from the actions, as the data do not name their robot; "

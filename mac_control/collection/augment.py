@@ -12,7 +12,7 @@ import numpy as np
 from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Demonstrations, Episode
-from mac_control.envs.abilities import episode_steps
+from mac_control.envs.abilities import StartsAnywhere, episode_steps
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
@@ -32,7 +32,9 @@ class Disturbance:
         strength: largest step of the injected AR(1) noise, in action units.
         decay: share of the noise that is left after a step.
         init_noise: how far the start varies, in an environment with the option `init_noise`; 0: as
-            it is.
+            it is. Without that option, episodes start where the demonstration did, as far as the
+            environment can.
+        scene_noise: how far what is worked on is moved, in an environment with that option.
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
         scripted: share of these operators that are the operator `expert` instead, with a random
@@ -41,17 +43,20 @@ class Disturbance:
         gain: scale of the robot's feedback in the tracking controller.
         min_reward: reward of an episode that is kept; None: 3 where subtasks are counted, else any
             whose environment reports no failure.
+        max_steps: longest episode, in control steps; None: as the environment says.
         attempts: simulations of an episode, with other disturbances, until one is kept.
     """
 
     strength: float = 0.12
     decay: float = 0.9
     init_noise: float = 0.05
+    scene_noise: float = 0.0
     interrupted: float = 0.25
     scripted: float = 0.0
     max_dims: int = 6
     gain: float = 1.0
     min_reward: float | None = None
+    max_steps: int | None = None
     attempts: int = 10
 
     def __post_init__(self) -> None:
@@ -62,9 +67,9 @@ class Disturbance:
         for name in ("decay", "interrupted", "scripted"):
             if getattr(self, name) > 1:
                 raise InputError(f"{name}: expected at most 1, got {getattr(self, name)}")
-        for name in ("max_dims", "attempts"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("max_dims", "attempts", "max_steps"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +137,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     env = shared_env(item.env.with_options(_start(item)))
     noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
     driven = _interruption(item, env, rng)
-    obs, _ = env.reset(seed=int(rng.integers(2**31)))
+    obs, _ = env.reset(seed=int(rng.integers(2**31)), options=_start_options(item, env))
     rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
     item.expert.reset(0)
     intruder = _intruder(item, env)
@@ -178,6 +183,21 @@ def _interruption(
         step += 1
 
 
-def _start(item: Disturbed) -> dict[str, float]:
-    varies = item.disturbance.init_noise and item.env.has_option("init_noise")
-    return {"init_noise": item.disturbance.init_noise} if varies else {}
+def _start(item: Disturbed) -> dict[str, Any]:
+    """Options of the environment."""
+    disturbance, env = item.disturbance, item.env
+    wanted = {
+        name: value
+        for name in ("init_noise", "scene_noise")
+        if (value := getattr(disturbance, name)) and env.has_option(name)
+    }
+    return {**wanted, "max_episode_steps": disturbance.max_steps}
+
+
+def _start_options(item: Disturbed, env: gymnasium.Env) -> dict[str, Any] | None:
+    """Options of the reset."""
+    inner = env.unwrapped
+    if item.env.has_option("init_noise") or not isinstance(inner, StartsAnywhere):
+        return None
+    tracked = item.expert.demonstrations[item.expert.demonstration]
+    return inner.start_options(tracked.observations[0])

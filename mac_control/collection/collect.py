@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
-from mac_control.demonstrations import Episode
-from mac_control.envs import robot_of
+from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.envs import make_env, robot_of
+from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.operators import make_operator
+from mac_control.parallel import Backend
 from mac_control.robot import Robot
 
 
@@ -54,6 +58,38 @@ class Wanted:
     collection: Collection
     seed: tuple[int, int]
     robot: Robot | None = None  # in place of the environment's own
+
+
+def collect_dataset(
+    env: EnvName,
+    out: str | Path,
+    episodes: int,
+    seed: int = 0,
+    robot: Robot | None = None,
+    workers: int | Backend | None = None,
+    **collection: Any,
+) -> Demonstrations:
+    """Collect episodes into a data set, as :func:`generate_dataset` does.
+
+    Args:
+        env: the environment.
+        out: the Minari data set to write, an id or a folder.
+        episodes: how many to try.
+        seed: of everything drawn.
+        robot: a description in place of the environment's own.
+        workers: processes, or a backend; None is every core.
+        collection: the other fields of :class:`Collection`.
+    """
+    made = make_env(env, robot)
+    own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
+    made.close()
+    how = Collection(env, **collection)
+    settings = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
+    if robot is not None:
+        settings["robot"] = robot.to_json()
+    about = {"made_by": "mac-control collect", "source": how.operator, "env": record}
+    items = [Wanted(how, (seed, index), robot) for index in range(episodes)]
+    return generate_dataset(collect, items, out, settings, tasks, about, own, workers)
 
 
 def collect(item: Wanted) -> Episode | None:

@@ -95,7 +95,7 @@ def evaluate(
         the one of the policy's data (`env_difference`), `episodes`, `reward_mean`,
         `reward_ci95` (bootstrap over episodes), `measured` (what a reward is: `subtasks` done, or
         the `return`), `success_rate` (None where the environment reports none), `seconds`,
-        `rewards` of the episodes, their `goal_rewards`, mean `metrics` (see
+        `rewards` of the episodes, their `successes` and `goal_rewards`, mean `metrics` (see
         :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what settles
         the row; where it was filmed, the `video`'s name in the folder.
 
@@ -231,6 +231,7 @@ def _row(case: EvalCase, parts: Sequence[Outcome], env: EnvName) -> Row:
         "success_rate": float(np.mean(known)) if len(known) == len(successes) else None,
         "seconds": round(sum(part.seconds for part in parts), 3),
         "rewards": rewards,
+        "successes": list(map(float, known)) if len(known) == len(successes) else None,
         "goal_rewards": [each["goal_reward"] for each in metrics],
         "metrics": mean_metrics(metrics),
         "key": case.key,

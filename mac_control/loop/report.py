@@ -53,14 +53,15 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
 
 
 def measured(rows: Sequence[Row]) -> str:
-    """What the rewards of these rows are: `subtasks done`, or else the `return`.
+    """What the rewards of these rows are: `subtasks done`, `success`, or else the `return`.
 
     Example:
         >>> measured([{"measured": "subtasks"}]), measured([{"measured": "return"}])
         ('subtasks done', 'return')
     """
     kinds = {row.get("measured", "return") for row in rows}
-    return "subtasks done" if kinds == {"subtasks"} else "return"
+    names = {"subtasks": "subtasks done", "success": "success rate"}
+    return names.get(kinds.pop(), "return") if len(kinds) == 1 else "return"
 
 
 def note(rows: Sequence[Row]) -> str:

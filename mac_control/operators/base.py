@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,3 +44,11 @@ class Operator(ABC):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+@runtime_checkable
+class TellsOperator(Protocol):
+    """An environment that tells its operator more than it tells a policy: the goal, say."""
+
+    def operator_obs(self) -> np.ndarray:
+        """All that there is to see, `(O',)`."""

@@ -2,6 +2,7 @@
 
 from mac_control.suites.ablation import ABLATION
 from mac_control.suites.degraded import DEGRADED
+from mac_control.suites.hand import HAND, HAND_RELOCATE, HAND_ROBUST
 from mac_control.suites.partial import PARTIAL
 from mac_control.suites.private_goal import PRIVATE_GOAL
 from mac_control.suites.published import PUBLISHED, PUBLISHED_CORRECTED
@@ -18,6 +19,9 @@ SUITES: dict[str, Suite] = {
         PRIVATE_GOAL,
         DEGRADED,
         ABLATION,
+        HAND,
+        HAND_ROBUST,
+        HAND_RELOCATE,
     )
 }
 

@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.demonstrations.box import within_box
+from mac_control.demonstrations.load import FOLDER_VARIABLE
+from mac_control.envs.make import EnvName
 from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
 
 
+def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | None:
+    """The demonstrations that a suite begins with; None where it collects its own.
+
+    Raises:
+        DataError: they are not there.
+    """
+    if suite.data == "collected":
+        return None
+    if source is None and suite.source is not None:
+        source = Path(os.environ.get(FOLDER_VARIABLE, ""), suite.source)
+    found = load_demonstrations(source)
+    env = _env(suite)
+    if env is None:
+        return found
+    from mac_control.envs import make_env, robot_of
+
+    made = make_env(env)
+    provenance = {**found.provenance, "env": env.to_json(made)}
+    found = replace(found, robot=robot_of(made), provenance=provenance)
+    made.close()
+    return within_box(found)
+
+
+def _env(suite: Suite) -> EnvName | None:
+    return None if suite.env_name is None else EnvName(suite.env_name, dict(suite.env))
+
+
 def training_data(
-    suite: Suite, seen: Demonstrations, folder: Path, workers: int | Backend | None
+    suite: Suite, seen: Demonstrations | None, folder: Path, workers: int | Backend | None
 ) -> Demonstrations:
     """The demonstrations themselves, or episodes made from them (once: they stay in `folder`)."""
     if suite.data == "raw":
+        assert seen is not None
         return seen
     if not folder.exists():
         if suite.data == "robust":
-            _robust(seen, folder, suite.size.made, workers)
+            assert seen is not None
+            _robust(suite, seen, folder, workers)
+        elif suite.data == "collected":
+            _collected(suite, folder, workers)
         else:
             _play(folder, suite.size.made, workers)
     return load_demonstrations(folder)  # as written: the same the second time
 
 
 def _robust(
-    seen: Demonstrations, folder: Path, episodes: int, workers: int | Backend | None
+    suite: Suite, seen: Demonstrations, folder: Path, workers: int | Backend | None
 ) -> None:
     from mac_control.collection.augment import Disturbance, plan, simulate
     from mac_control.collection.generate import generate_dataset
 
-    disturbance = Disturbance()
+    disturbance, episodes = Disturbance(**suite.disturbance), suite.size.made
     settings = {"episodes": episodes, "seed": 0, "disturbance": asdict(disturbance)}
     settings["source"] = seen.provenance
     items = plan(seen, disturbance, episodes, seed=0)
@@ -55,3 +90,11 @@ def _play(folder: Path, episodes: int, workers: int | Backend | None) -> None:
         collection.robot,
         workers,
     )
+
+
+def _collected(suite: Suite, folder: Path, workers: int | Backend | None) -> None:
+    from mac_control.collection.collect import collect_dataset
+
+    env = _env(suite)
+    assert env is not None
+    collect_dataset(env, folder, suite.size.made, seed=0, workers=workers, **suite.collected)

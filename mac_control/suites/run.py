@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mac_control.checkpoint import load_policy, save_policy
-from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
@@ -18,6 +18,7 @@ from mac_control.loop.report import earlier_rows, versions
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.policies.retrieval import Retrieval
+from mac_control.suites.data import source_data, training_data
 from mac_control.suites.html import VIDEOS, markdown_report, write_page
 from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 from mac_control.training import TrainConfig, preset
@@ -54,13 +55,15 @@ def run_suite(
         CheckpointError, DataError: `out` holds work of another configuration.
     """
     out = Path(out)
-    demonstrations = load_demonstrations(source)
+    demonstrations = source_data(suite, source)
     record = {
         **(about or {}),
         "suite": json.loads(json.dumps(dataclasses.asdict(suite))),
-        "data": demonstrations.provenance,
+        "data": None if demonstrations is None else demonstrations.provenance,
     }
-    parts = folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
+    parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]
+    if demonstrations is not None:
+        parts = folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
     policies = {
         fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
     }
@@ -142,11 +145,13 @@ def _per_fold(suite: Suite) -> int:
 
 
 def _train(
-    suite: Suite, fold: int, seen: Demonstrations, out: Path, workers: int | Backend | None
+    suite: Suite,
+    fold: int,
+    seen: Demonstrations | None,
+    out: Path,
+    workers: int | Backend | None,
 ) -> dict[str, list[str]]:
     """Checkpoints of each entrant, `LABEL=PATH`."""
-    from mac_control.suites.data import training_data
-
     size, jobs, named = suite.size, [], {}
     # First, as it says what is wrong with a setting before data are made for it.
     trainings = {each.label: _training(each, size) for each in suite.entrants if not each.weights}
@@ -171,7 +176,9 @@ def _train(
 
 def _training(entrant: PolicySpec, size: Size) -> TrainConfig:
     within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
-    changes = {"steps": size.steps, "bf16": size.bf16, "device": size.device, **entrant.training}
+    changes = {"bf16": size.bf16, "device": size.device, **entrant.training}
+    if size.steps is not None:  # as asked for, whatever the entrant's own
+        changes["steps"] = size.steps
     return preset(within, size.scale, **changes)
 
 
@@ -204,7 +211,7 @@ def _evaluate(
     suite: Suite,
     block: Block,
     policies: Mapping[str, list[str]],
-    operators_follow: Demonstrations,
+    operators_follow: Demonstrations | None,
     workers: int | Backend | None,
     done: list[Row],
     on_row: Any,

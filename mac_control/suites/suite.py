@@ -9,7 +9,7 @@ from typing import Any, Literal
 from mac_control.errors import InputError
 
 #: Which figure of an episode a suite reports.
-REWARDS = ("rewards", "goal_rewards")
+REWARDS = ("rewards", "goal_rewards", "successes")
 
 
 @dataclass(frozen=True)
@@ -107,24 +107,33 @@ class Suite:
         question: what it answers, in a sentence.
         goal: what would be a good answer.
         data: what policies learn from: the demonstrations as they are, robust episodes simulated
-            from them, or collected play of the scripted expert.
+            from them, collected play of the kitchen's expert, or what `collected` says.
         entrants, blocks: who, and with whom.
         size: of the whole thing.
-        reward: `rewards`: the environment's; `goal_rewards`: of the operator's own goal.
+        reward: `rewards`: the environment's; `goal_rewards`: of the operator's own goal;
+            `successes`: the share of episodes that the environment calls a success.
         proxy: label of the entrant that sits in the proxy of the operator `proxy`.
         env: options of the environment.
+        env_name: the environment; None: the one that the demonstrations were recorded in.
+        source: file in the folder $MAC_CONTROL_DATA that is learnt from where nothing is named.
+        disturbance: of the robust episodes, where it differs from the default.
+        collected: fields of :class:`mac_control.collection.collect.Collection`.
     """
 
     name: str
     question: str
     goal: str
-    data: Literal["raw", "robust", "play"]
+    data: Literal["raw", "robust", "play", "collected"]
     entrants: tuple[PolicySpec, ...]
     blocks: tuple[Block, ...]
     size: Size = field(default_factory=Size)
     reward: str = "rewards"
     proxy: str | None = None
     env: Mapping[str, Any] = field(default_factory=dict)
+    env_name: str | None = None
+    source: str | None = None
+    disturbance: Mapping[str, Any] = field(default_factory=dict)
+    collected: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         labels = [entrant.label for entrant in self.entrants]

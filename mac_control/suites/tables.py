@@ -33,6 +33,8 @@ def by_block(rows: Sequence[Row], reward: str = "rewards") -> dict[str, list[dic
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         chosen = {**row, "rewards": row[reward], "reward_mean": float(np.mean(row[reward]))}
+        if reward == "successes":
+            chosen["measured"] = "success"
         found.setdefault(row.get("block", ""), []).append(chosen)
     return found
 

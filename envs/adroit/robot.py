@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from mac_control.envs.adroit.tasks import TASKS, Task
 from mac_control.errors import InputError
 from mac_control.robot import ActionDim, Robot
 from mac_control.simulator import mujoco
@@ -31,14 +32,20 @@ _ARM = {
     "A_WRJ1": "wrist turn",
     "A_WRJ0": "wrist bend",
 }
-#: Entries of `qpos` that an observation leaves out at its beginning.
-_SKIPPED = {"AdroitHandDoor": 1}
+#: Joints of the fingers, by the end of their actuator's name, and of the thumb.
+_FINGER = {"4": "palm fold", "3": "sideways", "2": "knuckle", "1": "middle", "0": "tip"}
+_THUMB = {"4": "turn", "3": "base", "2": "sideways", "1": "middle", "0": "tip"}
 
 
-def hand_robot(env: gymnasium.Env) -> Robot:
+def hand_robot(env: gymnasium.Env, name: str | None = None) -> Robot:
     """The robot of an `AdroitHand*` environment.
 
-    An action in [-1, 1] is a joint position target, scaled to the joint's range.
+    An action in [-1, 1] is a joint position target, scaled to the joint's range. Trackers need no
+    feedback: the joint's own controller steers back to the target.
+
+    Args:
+        env: the environment.
+        name: its Gymnasium id; None: as its spec says.
 
     Raises:
         InputError: an environment that is no Adroit hand.
@@ -50,12 +57,14 @@ def hand_robot(env: gymnasium.Env) -> Robot:
         (28, ['arm z', 'arm roll', 'arm pitch', 'arm yaw'])
     """
     inner: Any = env.unwrapped
-    name = env.spec.id if env.spec is not None else type(inner).__name__
+    if name is None:
+        name = env.spec.id if env.spec is not None else type(inner).__name__
     model = getattr(inner, "model", None)
     half_range = np.asarray(getattr(inner, "act_rng", ()), float)
     if not isinstance(model, mujoco.MjModel) or half_range.shape != (model.nu,):
         raise InputError(f"env: expected an Adroit hand, got {name}")
-    skipped = _SKIPPED.get(name.split("-")[0], 0)
+    task = next((t for t in TASKS.values() if name.startswith(f"AdroitHand{t.name}")), None)
+    skipped = 0 if task is None else task.skipped
     actions, groups = [], {}
     for i in range(model.nu):
         actuator, joint = str(model.actuator(i).name), int(model.actuator_trnid[i, 0])
@@ -73,7 +82,14 @@ def hand_robot(env: gymnasium.Env) -> Robot:
         part = next((p for start, p in _PARTS.items() if actuator.startswith(start)), None)
         for group in filter(None, (part, "fingers" if _is_finger(part) else None)):
             groups[group] = (*groups.get(group, ()), i)
-    return Robot(name, tuple(actions), groups, rate=1 / float(inner.dt))
+    names = () if task is None else tuple(_obs_names(model, task))
+    return Robot(name, tuple(actions), groups, names, rate=1 / float(inner.dt))
+
+
+def _obs_names(model: mujoco.MjModel, task: Task) -> list[str]:
+    """Joints by their name, then the task's own entries."""
+    joints = range(task.skipped, task.skipped + task.joints)
+    return [*(str(model.joint(j).name) for j in joints), *task.names()]
 
 
 def _is_finger(part: str | None) -> bool:
@@ -81,5 +97,8 @@ def _is_finger(part: str | None) -> bool:
 
 
 def _label(actuator: str) -> str:
+    if label := _ARM.get(actuator):
+        return label
     part = next((p for start, p in _PARTS.items() if actuator.startswith(start)), actuator)
-    return _ARM.get(actuator) or f"{part.replace('_', ' ')} joint {actuator[-1]}"
+    joint = (_THUMB if part == "thumb" else _FINGER).get(actuator[-1], f"joint {actuator[-1]}")
+    return f"{part.replace('_', ' ')} {joint}"

@@ -1,0 +1,35 @@
+"""The published expert of a task as an operator."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import gymnasium
+
+from mac_control.demonstrations.load import FOLDER_VARIABLE
+from mac_control.envs.adroit.env import HandEnv
+from mac_control.errors import InputError
+from mac_control.operators.proxy import Proxy, policy_operator
+
+
+def hand_expert(env: gymnasium.Env) -> Proxy:
+    """The operator `hand-expert`: the weights that DAPG published for the environment's task.
+
+    They are looked for as `adroit/TASK_expert.npz` in the folder that MAC_CONTROL_DATA names. It
+    sees the goal, also where that is hidden from policies.
+
+    Raises:
+        InputError: no task of the hand, or no such weights.
+    """
+    inner = env.unwrapped
+    if not isinstance(inner, HandEnv):
+        raise InputError("operator hand-expert: expected the environment hand, got another")
+    name = f"adroit/{inner.task.name.lower()}_expert.npz"
+    file = Path(os.environ.get(FOLDER_VARIABLE, ""), name)
+    if FOLDER_VARIABLE not in os.environ or not file.is_file():
+        raise InputError(
+            f"operator hand-expert: expected {name} in the folder that {FOLDER_VARIABLE} names, "
+            "found none; convert DAPG's policy of the task, or use policy:WEIGHTS.npz"
+        )
+    return policy_operator(str(file), env)

@@ -1,0 +1,49 @@
+"""Actions beyond the robot's box, as some recordings have them: clipped, and said so."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Demonstrations, EpisodeFile
+
+
+def within_box(demonstrations: Demonstrations) -> Demonstrations:
+    """With actions clipped to the box of the robot, as an environment clips them.
+
+    Says on stderr how many entries that concerns. What stays in a file (`EpisodeFile`), or has no
+    known robot, is left alone.
+
+    Example:
+        >>> from mac_control.demonstrations import Episode
+        >>> from mac_control.robot import ActionDim, Robot
+        >>> cart = Robot("cart", (ActionDim("push"),))
+        >>> far = Demonstrations([Episode(np.zeros((2, 1)), np.array([[0.5], [1.3]]))], robot=cart)
+        >>> within_box(far).actions.ravel().tolist()
+        [0.5, 1.0]
+    """
+    robot = demonstrations.robot
+    if robot is None or isinstance(demonstrations.episodes, EpisodeFile):
+        return demonstrations
+    low, high = robot.low, robot.high
+    beyond = np.concatenate(
+        [np.maximum(e.actions - high, low - e.actions).clip(0).ravel() for e in demonstrations]
+    )
+    if not beyond.any():
+        return demonstrations
+    print(
+        f"actions: {np.mean(beyond > 0):.1%} of the entries lie beyond the action box of "
+        f"{robot.name}, by {beyond.max():.2f} at most: clipped",
+        file=sys.stderr,
+    )
+    episodes = [
+        replace(
+            e,
+            actions=e.actions.clip(low, high),
+            executed=None if e.executed is e.actions else np.clip(e.executed, low, high),
+        )
+        for e in demonstrations
+    ]
+    return replace(demonstrations, episodes=episodes)
