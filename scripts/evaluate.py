@@ -36,8 +36,9 @@ class Args(FanOut, EnvOptions):
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, replan, private-goal,
-    degraded or ablation. It trains its own policies and takes hours; of the other options only
-    --data, --only, --blocks, --quick, --size, --videos and those of the workers apply."""
+    degraded, ablation, hand, hand-robust or hand-relocate. It trains its own policies and takes
+    hours; of the other options only --data, --only, --blocks, --quick, --size, --videos and those
+    of the workers apply."""
     only: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     blocks: str | None = None
