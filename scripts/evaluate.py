@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shlex
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
+from mac_control.offline.config import OfflineConfig
 from mac_control.options import EnvOptions, changes, options_of
 from mac_control.parallel import FanOut
 from mac_control.suites.suite import Size
@@ -27,7 +29,8 @@ class Args(FanOut, EnvOptions):
 
     Writes results.json, .csv, .md and .png, after every row; the same command goes on where it
     was interrupted. Rows in results.json of other policies stay; those of the same policies with
-    another configuration are replaced.
+    another configuration are replaced. With --offline no environment is needed, only recorded
+    episodes, and what is written is results.json, .md, .png and report.html.
     """
 
     out: Path
@@ -70,9 +73,23 @@ class Args(FanOut, EnvOptions):
     videos: bool = False
     """Film the first episode of each row (half a minute each), of the first training seed and fold,
     into videos/; they are on the page of a suite, or of the verb report."""
+    offline: bool = False
+    """Rate on recorded episodes alone, with no environment: what is filled in against what was
+    done in --data. --policies are then names such as mac or LABEL=bc:width=512:lr=0.003, trained
+    on all folds of the episodes but the one they are rated on, or checkpoints that were trained on
+    other episodes. Of the other options --data, --robot, those of the workers and those below
+    apply."""
+    held_out: tyro.conf.OmitArgPrefixes[OfflineConfig] = field(default_factory=OfflineConfig)
+    """With --offline."""
 
 
 def main(args: Args) -> int | None:
+    if args.offline:
+        return _offline(args)
+    if args.held_out != OfflineConfig():
+        raise InputError(
+            "folds, seeds, seconds, cases, ...: expected --offline with them, got none"
+        )
     if args.suite is not None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
@@ -118,6 +135,39 @@ def main(args: Args) -> int | None:
     )
     print(add_report(args.out, rows, about, names))
     print(args.out / "results.json")
+
+
+def _offline(args: Args) -> None:
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.offline.entries import parse_entries
+    from mac_control.offline.report import write_report
+    from mac_control.offline.run import evaluate_offline
+
+    if args.suite is not None or args.env is not None:
+        raise InputError("offline: expected neither --suite nor --env with it, got one")
+    demonstrations = load_demonstrations(args.data)
+    if (robot := args.chosen_robot()) is not None:
+        demonstrations = dataclasses.replace(demonstrations, robot=robot)
+    about = {"command": _command(), "data": demonstrations.provenance}
+    written = time.monotonic()
+
+    def tell(rows: list[dict[str, Any]]) -> None:
+        nonlocal written
+        print(f"{rows[-1]['policy']}, fold {rows[-1]['fold']}, seed {rows[-1]['seed']}: rated")
+        if time.monotonic() > written + 60:  # to look at meanwhile
+            write_report(args.out, rows, about)
+            written = time.monotonic()
+
+    rows = evaluate_offline(
+        parse_entries(args.policies),
+        demonstrations,
+        args.out,
+        args.held_out,
+        workers=args.chosen(),
+        tell=tell,
+    )
+    print(write_report(args.out, rows, about))
+    print(args.out / "report.html")
 
 
 def _suite(args: Args) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,11 +62,12 @@ def default_cases(robot: Robot | None, dim: int, names: Sequence[str] = ()) -> l
         >>> default_cases(None, 6, ["2random"])[0].num_random
         2
     """
+    if robot is not None and not robot.groups:
+        groups = named_groups([action.name for action in robot.actions])
+        robot = replace(robot, groups=groups)
     if names:
         return [_named(name, robot, dim) for name in names]
     groups = dict(robot.groups) if robot else {}
-    if robot and not groups:
-        groups = named_groups([action.name for action in robot.actions])
     sizes = sorted({k for k in (1, 3, dim // 2) if 0 < k < dim})
     return [
         Case("nothing"),

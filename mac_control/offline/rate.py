@@ -62,6 +62,7 @@ def rate(
     seen = [_asked(policy, episode, stride) for episode in demonstrations]
     obs, action, known = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     ends = np.cumsum([len(part[0]) for part in seen])[:-1]
+    drawn_for = np.concatenate([np.arange(len(part[0])) % calibration == 0 for part in seen])
     found = []
     for case in cases:
         masks = [case.given(action.shape[1], number) for number in numbers]
@@ -73,7 +74,7 @@ def rate(
         else:
             filled = _in_batches(policy.act, obs, known, given)
         error = np.where(given, np.nan, np.abs(filled - action) / scale)
-        ranks = None if policy.stateful else _ranks(policy, obs, known, given, calibration, seed)
+        ranks = None if policy.stateful else _ranks(policy, obs, known, given, drawn_for, seed)
         row: dict[str, Any] = {"case": case.name, "num_given": int(given[0].sum())}
         row["error"] = [_short(np.nanmean(part)) for part in np.split(error, ends)]
         row["log_prob"] = _log_probs(policy, obs, known, given, ends)
@@ -128,14 +129,13 @@ def _ranks(
     obs: np.ndarray,
     known: np.ndarray,
     given: np.ndarray,
-    calibration: int,
+    few: np.ndarray,
     seed: int,
 ) -> np.ndarray | None:
-    """How many of 19 draws lie below each true value, `(N, D)`; NaN where none was drawn.
+    """How many of 19 draws lie below each true value, `(N, D)`; NaN but at the `few` frames.
 
     None where the policy has no distribution to draw from.
     """
-    few = slice(None, None, calibration)
     repeated = [np.repeat(part[few], DRAWS, 0) for part in (obs, known, given)]
     policy.reset(seed)
     if policy.sample(obs[:1], PartialAction(known[:1], given[:1])) is None:

@@ -20,43 +20,15 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import DataError, InputError, first_line
 from mac_control.files import write_json, write_text
 from mac_control.offline.cases import Case, default_cases
+from mac_control.offline.config import OfflineConfig
 from mac_control.offline.entries import Entry, steps_in
 from mac_control.offline.rate import rate
+from mac_control.options import numbers
 from mac_control.parallel import Backend, one_thread, run_many
 from mac_control.seeds import whole_seed
 from mac_control.training import train
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class OfflineConfig:
-    """How recorded episodes are held out, and what is asked of a policy on them."""
-
-    folds: int = 5
-    """Parts of the episodes, each held out once while the policies train on the others."""
-    run_folds: int | None = None
-    """How many of them are run; None: all."""
-    seeds: str = "0,1,2"
-    """Training seeds."""
-    seconds: float | None = None
-    """Training time of each policy, in seconds of one core of this machine, the same for all:
-    steps follow from a step's time, measured once. None: the steps of each policy's preset."""
-    cases: tuple[str, ...] = ()
-    """Which dimensions are given: nothing, a group or a dimension of the robot, several with +,
-    or 3random. Empty: nothing, each group, and 1, 3 and half of the dimensions at random."""
-    stride: int = 5
-    """Every so manieth frame of a held-out episode is asked; the next one hardly differs."""
-    calibration: int = 4
-    """Every so manieth of those is drawn for, for calibration."""
-
-    def __post_init__(self) -> None:
-        for name in ("folds", "run_folds", "stride", "calibration"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name}: expected at least 1, got {value}")
-        if self.seconds is not None and not 0 < self.seconds < float("inf"):
-            raise InputError(f"seconds: expected a number above 0, got {self.seconds}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +54,6 @@ def evaluate_offline(
     out: str | Path,
     config: OfflineConfig | None = None,
     *,
-    seeds: Sequence[int] = (0, 1, 2),
     workers: int | Backend | None = None,
     tell: Any = None,
 ) -> list[Row]:
@@ -97,7 +68,6 @@ def evaluate_offline(
         demonstrations: whole episodes of them are held out.
         out: folder for the rows and for the steps that `config.seconds` comes to.
         config: folds, cases, and so on.
-        seeds: of training.
         workers: processes, or a backend; None is every core.
         tell: called with all rows after each job.
 
@@ -105,7 +75,7 @@ def evaluate_offline(
         InputError: fewer episodes than folds, or a policy of other sizes.
     """
     config, out = config or OfflineConfig(), Path(out)
-    seeds = [whole_seed(seed, "seeds") for seed in seeds]
+    seeds = [whole_seed(seed, "seeds") for seed in numbers("seeds", config.seeds)]
     trained = [entry for entry in entries if entry.checkpoint is None]
     if trained and not 2 <= config.folds <= len(demonstrations):
         count = len(demonstrations)

@@ -26,7 +26,7 @@ from mac_control.suites.tables import (
 
 Result = Mapping[str, Any]
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left }
@@ -53,13 +53,13 @@ def page(results: Mapping[str, Result], folders: Mapping[str, Path]) -> str:
     """The page: for each run its tables, figures and films; for several, a comparison first."""
     parts: list[str] = []
     if len(results) > 1:
-        parts += ["<h1>Comparison</h1>", _table(comparison_table(results))]
+        parts += ["<h1>Comparison</h1>", html_table(comparison_table(results))]
     for name, result in results.items():
         parts += _sections(name, result, folders[name] / VIDEOS)
     title = html.escape(", ".join(results))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+        f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
 
 
@@ -86,12 +86,16 @@ def _sections(name: str, result: Result, videos: Path) -> list[str]:
     for block, rows in by_block(result["rows"], suite.get("reward", "rewards")).items():
         if block:
             parts.append(f"<h2>{html.escape(block)}</h2>")
-        parts.append(_table(reward_table(rows)))
+        parts.append(html_table(reward_table(rows)))
         parts += _figures(summarize(rows))
         if harm := harm_table(rows):
-            parts += [f"<h3>{_harm(rows)}</h3>", _table(harm)]
+            parts += [f"<h3>{_harm(rows)}</h3>", html_table(harm)]
         if metrics := metric_table(rows):
-            parts += ["<details><summary>Other metrics</summary>", _table(metrics), "</details>"]
+            parts += [
+                "<details><summary>Other metrics</summary>",
+                html_table(metrics),
+                "</details>",
+            ]
         if films := _films(rows, videos):
             parts += ["<details><summary>First episodes</summary>", *films, "</details>"]
     about = {key: value for key, value in result.items() if key not in ("rows", "summary")}
@@ -104,7 +108,8 @@ def _harm(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{what.capitalize()} with the operator minus {what} alone"
 
 
-def _table(table: Table) -> str:
+def html_table(table: Table) -> str:
+    """A table of texts, its first line the heading."""
     head, *lines = ([html.escape(text) for text in line] for line in table)
     body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in line)}</tr>" for line in lines)
     heading = "".join(f"<th>{text}</th>" for text in head)

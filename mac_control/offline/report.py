@@ -1,0 +1,251 @@
+"""An offline evaluation as a table, a page and a figure."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from mac_control.files import atomic_path, write_json, write_text
+from mac_control.loop.report import versions
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.offline.rate import DRAWS, NOMINAL
+from mac_control.suites.html import STYLE, html_table
+from mac_control.suites.tables import markdown
+
+Row = Mapping[str, Any]
+
+#: What is measured: its heading, the better direction (0: towards the nominal share), its format.
+METRICS = {
+    "error": ("Error of what is filled in [standard deviations of the action]", -1, "{:.3f}"),
+    "log_prob": ("Log-likelihood of what was done [nats]", 1, "{:.1f}"),
+    "coverage": (
+        f"Share of true values in the central {NOMINAL:.0%} of {DRAWS} draws",
+        0,
+        "{:.2f}",
+    ),
+}
+
+
+def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """One row for each policy and case, over seeds, folds and episodes.
+
+    Of trained policies only seeds and folds that all of them have are counted: a run that was cut
+    short compares like with like. Intervals are bootstraps over training seeds and episodes.
+    """
+    trained = [row for row in rows if "steps" in row]
+    done: dict[str, set[tuple[int, int]]] = {}
+    for row in trained:
+        done.setdefault(row["policy"], set()).add((row["seed"], row["fold"]))
+    common = set.intersection(*done.values()) if done else set()
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if "steps" not in row or (row["seed"], row["fold"]) in common:
+            parts.setdefault((row["policy"], row["case"]), []).append(row)
+    summary = []
+    for (policy, case), part in parts.items():
+        seeds = sorted({row["seed"] for row in part})
+        found: dict[str, Any] = {"policy": policy, "case": case, "seeds": len(seeds)}
+        found["num_given"] = part[0]["num_given"]
+        found["episodes"] = sum(len(row["error"]) for row in part) // len(seeds)
+        for name in METRICS:
+            if any(row[name] is None for row in part):
+                found[name] = found[f"{name}_ci95"] = None
+                continue
+            values = [
+                [value for row in part if row["seed"] == seed for value in row[name]]
+                for seed in seeds
+            ]
+            found[name] = round(float(np.mean([np.mean(each) for each in values])), 4)
+            found[f"{name}_ci95"] = [round(end, 4) for end in bootstrap_interval(values)]
+        ranks = [row["ranks"] for row in part if row["ranks"] is not None]
+        found["ranks"] = np.sum(ranks, 0).tolist() if ranks else None
+        for name in ("latency_ms", "latency_p99_ms", "train_seconds", "steps"):
+            known = [row[name] for row in part if name in row]
+            found[name] = round(float(np.median(known)), 2) if known else None
+        summary.append(found)
+    return summary
+
+
+def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] | None:
+    """The best policy of a case, and whether its interval is disjoint from all the others'.
+
+    None where fewer than two policies have the metric, or it has no better direction.
+    """
+    sign = METRICS[metric][1]
+    rows = [row for row in summary if row["case"] == case and row[metric] is not None]
+    if sign == 0 or len(rows) < 2:
+        return None
+    best = max(rows, key=lambda row: sign * row[metric])
+    low, high = best[f"{metric}_ci95"]
+    others = [row[f"{metric}_ci95"] for row in rows if row is not best]
+    return best["policy"], all(low > end[1] or high < end[0] for end in others)
+
+
+def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
+    """Heading -> a table, a line for each policy; **bold** where it is first by its interval."""
+    policies = list(dict.fromkeys(row["policy"] for row in summary))
+    cases = list(dict.fromkeys(row["case"] for row in summary))
+    cells = {(row["policy"], row["case"]): row for row in summary}
+    found = {}
+    for metric, (title, _, form) in METRICS.items():
+        head = ["policy", *cases]
+        lines = []
+        for policy in policies:
+            texts = []
+            for case in cases:
+                row = cells.get((policy, case))
+                if row is None or row[metric] is None:
+                    texts.append("")
+                    continue
+                low, high = row[f"{metric}_ci95"]
+                text = f"{form.format(row[metric])} [{form.format(low)}, {form.format(high)}]"
+                texts.append(
+                    f"**{text}**" if leader(summary, case, metric) == (policy, True) else text
+                )
+            if any(texts):
+                lines.append([policy, *texts])
+        if lines:
+            found[title] = [head, *lines]
+    columns = {
+        "steps": "{:.0f}",
+        "train_seconds": "{:.0f}",
+        "latency_ms": "{:.1f}",
+        "latency_p99_ms": "{:.1f}",
+    }
+    head = [
+        "policy",
+        "training steps",
+        "training [s of a core]",
+        "one fill-in, median [ms]",
+        "p99 [ms]",
+    ]
+    lines = []
+    for policy in policies:
+        rows = [row for row in summary if row["policy"] == policy]
+        values = {n: [row[n] for row in rows if row[n] is not None] for n in columns}
+        texts = [f.format(np.median(values[n])) if values[n] else "" for n, f in columns.items()]
+        lines.append([policy, *texts])
+    found["Cost"] = [head, *lines]
+    return found
+
+
+def verdicts(summary: Sequence[Row]) -> list[str]:
+    """Who is first in each case, in sentences: by disjoint intervals, or not."""
+    found = []
+    for metric in ("error", "log_prob"):
+        for case in dict.fromkeys(row["case"] for row in summary):
+            first = leader(summary, case, metric)
+            if first is not None:
+                how = "by disjoint intervals" if first[1] else "intervals overlap"
+                what = "error" if metric == "error" else "log-likelihood"
+                found.append(f"{what}, {case} given: {first[0]} first ({how})")
+    return found
+
+
+def draw(summary: Sequence[Row]) -> Any:
+    """A figure: error, log-likelihood, coverage in each case, and the ranks of true values."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    axes = dict(zip([*METRICS, "ranks"], figure.subplots(2, 2).ravel(), strict=True))
+    policies = list(dict.fromkeys(row["policy"] for row in summary))
+    cases = list(dict.fromkeys(row["case"] for row in summary))
+    for number, policy in enumerate(policies):
+        rows = {row["case"]: row for row in summary if row["policy"] == policy}
+        shift = 0.7 * ((number + 0.5) / len(policies) - 0.5)
+        for metric in METRICS:
+            known = [c for c in cases if c in rows and rows[c][metric] is not None]
+            if not known:
+                continue
+            mean = np.array([rows[c][metric] for c in known])
+            low, high = np.array([rows[c][f"{metric}_ci95"] for c in known]).T
+            axes[metric].errorbar(
+                np.array([cases.index(c) for c in known]) + shift,
+                mean,
+                [np.maximum(mean - low, 0), np.maximum(high - mean, 0)],
+                fmt="o",
+                markersize=4,
+                capsize=2,
+                color=f"C{number}",
+                label=policy,
+            )
+        ranks = [row["ranks"] for row in rows.values() if row["ranks"] is not None]
+        if ranks:
+            share = np.sum(ranks, 0) / np.sum(ranks)
+            axes["ranks"].step(range(DRAWS + 1), share, where="mid", color=f"C{number}")
+    for metric, (title, _, _) in METRICS.items():
+        axes[metric].set_xticks(range(len(cases)), cases, rotation=20, ha="right")
+        axes[metric].set_title(title, fontsize="medium")
+    axes["error"].legend(fontsize="small")
+    axes["coverage"].axhline(NOMINAL, color="grey", linewidth=1)
+    axes["ranks"].axhline(1 / (DRAWS + 1), color="grey", linewidth=1)
+    axes["ranks"].set_title("Rank of the true value among the draws, all cases", fontsize="medium")
+    axes["ranks"].set_ylim(bottom=0)
+    return figure
+
+
+def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+    """Write `results.json`, `.md`, `.png` and `report.html`; returns the Markdown.
+
+    Args:
+        folder: where to; each file is replaced whole.
+        rows: as :func:`~mac_control.offline.run.evaluate_offline` returns them.
+        about: what they came from (command, data); JSON values.
+    """
+    folder = Path(folder)
+    summary = summarize(rows)
+    said = verdicts(summary)
+    write_json(
+        folder / "results.json",
+        {**about, "versions": versions(), "first": said, "summary": summary},
+    )
+    figure = draw(summary)
+    with atomic_path(folder / "results.png") as temporary:
+        figure.savefig(temporary, dpi=90)
+    seeds, episodes = (max(row[name] for row in summary) for name in ("seeds", "episodes"))
+    note = (
+        f"Whole episodes held out; mean [95 % interval, bootstrap over {seeds} training seeds and "
+        f"{episodes} episodes]. Bold: first by disjoint intervals."
+    )
+    found = tables(summary)
+    text = "\n\n".join([note, *(f"{title}\n\n{markdown(table)}" for title, table in found.items())])
+    command = f"\n\n    {about['command']}" if "command" in about else ""
+    write_text(folder / "results.md", f"{text}{command}\n")
+    write_text(folder / "report.html", _page(note, found, said, figure, about))
+    return text
+
+
+def _page(
+    note: str,
+    found: Mapping[str, list[list[str]]],
+    said: Sequence[str],
+    figure: Any,
+    about: Mapping[str, Any],
+) -> str:
+    drawn = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "mac-control"}):  # the same page every time
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    svg = drawn.getvalue()[drawn.getvalue().index("<svg") :]
+    parts = [
+        "<h1>Offline evaluation</h1>",
+        f"<p>{html.escape(note)}</p>",
+        f"<figure>{svg}</figure>",
+    ]
+    for title, table in found.items():
+        shown = html_table([[text.strip("*") for text in line] for line in table])
+        parts += [f"<h2>{html.escape(title)}</h2>", shown]
+    parts += ["<ul>", *(f"<li>{html.escape(text)}</li>" for text in said), "</ul>"]
+    how = html.escape(json.dumps(dict(about), indent=2, ensure_ascii=False, default=str))
+    parts.append(f"<details><summary>How it was made</summary><pre>{how}</pre></details>")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Offline evaluation</title><style>{STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
