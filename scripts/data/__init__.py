@@ -12,6 +12,7 @@ NAMES: dict[str, str] = {
     "info": "Describe demonstrations: rewards, subtasks, action range, plots.",
     "check": "Look for faults, and name each with its episode and step.",
     "convert": "Convert between D4RL's HDF5 layout, Minari and LeRobot.",
+    "edit": "Delete, split and merge episodes, into a new data set.",
     "replay": "Replay demonstrations in simulation: reward reached against recorded; film.",
     "download": "Download a Minari data set by id, or a D4RL kitchen file by name.",
 }

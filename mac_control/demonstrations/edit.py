@@ -1,0 +1,102 @@
+"""Deletes, splits and merges episodes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mac_control.demonstrations.episode import Demonstrations, Episode, EpisodeFile
+from mac_control.demonstrations.stored import store
+from mac_control.errors import InputError
+
+
+def edited(
+    demonstrations: Demonstrations,
+    *,
+    delete: Sequence[int] = (),
+    split: Mapping[int, int] | None = None,
+    merge: Sequence[Sequence[int]] = (),
+) -> Demonstrations:
+    """Demonstrations without some episodes, others cut in two or put together.
+
+    Numbers are those of the episodes before any edit, and each stands in one edit at most.
+
+    Args:
+        demonstrations: which stay as they are.
+        delete: episodes to leave out.
+        split: episode -> the frame at which its second part begins.
+        merge: episodes to put together, in this order, in the place of the first of each.
+
+    Raises:
+        InputError: no such episode or frame, one in two edits, or nothing left.
+
+    Example:
+        >>> episode = Episode(np.zeros((5, 3)), np.zeros((5, 2)))
+        >>> four = Demonstrations([episode] * 4)
+        >>> edited(four, delete=[0], split={1: 2}, merge=[[2, 3]]).lengths.tolist()
+        [2, 3, 10]
+    """
+    split = dict(split or {})
+    used = [*delete, *split, *(index for group in merge for index in group)]
+    for index in used:
+        if not 0 <= index < len(demonstrations):
+            raise InputError(
+                f"episode: expected a number from 0 to {len(demonstrations) - 1}, got {index}"
+            )
+        if used.count(index) > 1:
+            raise InputError(f"episode {index}: expected it in one edit, got it in several")
+    for index, at in split.items():
+        length = int(demonstrations.lengths[index])
+        if not 0 < at < length:
+            raise InputError(
+                f"split: episode {index}: expected a frame from 1 to {length - 1}, got {at}"
+            )
+    if short := [list(group) for group in merge if len(group) < 2]:
+        raise InputError(f"merge: expected at least two episodes to put together, got {short[0]}")
+    if len(set(delete)) == len(demonstrations):
+        raise InputError("delete: expected an episode to stay, got them all")
+
+    def episodes() -> Iterator[Episode]:
+        firsts = {group[0]: group for group in merge}
+        gone = {*delete, *(index for group in merge for index in group[1:])}
+        for index in range(len(demonstrations)):
+            if index in firsts:
+                yield _joined([demonstrations[i] for i in firsts[index]])
+            elif index in split:
+                yield _part(demonstrations[index], slice(None, split[index]))
+                yield _part(demonstrations[index], slice(split[index], None))
+            elif index not in gone:
+                yield demonstrations[index]
+
+    edits = {
+        "delete": [int(index) for index in delete],
+        "split": {str(index): int(at) for index, at in split.items()},
+        "merge": [[int(index) for index in group] for group in merge],
+    }
+    provenance = demonstrations.provenance | {"edits": edits}
+    if isinstance(demonstrations.episodes, EpisodeFile):  # stays in a file
+        text = json.dumps([demonstrations.provenance, edits], sort_keys=True, default=str)
+        made = store(hashlib.sha256(text.encode()).hexdigest()[:32], episodes())
+        return replace(demonstrations, episodes=made, provenance=provenance)
+    return replace(demonstrations, episodes=tuple(episodes()), provenance=provenance)
+
+
+def _part(episode: Episode, rows: slice) -> Episode:
+    arrays = {
+        name: None if (array := getattr(episode, name)) is None else array[rows]
+        for name in ("executed", "rewards", "subtasks", "given")
+    }
+    return Episode(episode.observations[rows], episode.actions[rows], **arrays)
+
+
+def _joined(episodes: Sequence[Episode]) -> Episode:
+    arrays = {}
+    for name in ("observations", "actions", "executed", "rewards", "subtasks", "given"):
+        parts = [getattr(episode, name) for episode in episodes]
+        known = all(part is not None for part in parts)
+        arrays[name] = np.concatenate(parts) if known else None
+    return Episode(**arrays)
