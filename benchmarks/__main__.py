@@ -10,6 +10,7 @@ NAMES: dict[str, str] = {
     "density": "Likelihood of any-order models: the paper's ablation, zuko and scikit-learn.",
     "density-sizes": "Marginals of the kitchen by size: why MAC and the baseline are level.",
     "data": "Memory and time of a training step for data of 10^4 to 10^7 steps.",
+    "lerobot-reading": "Reading LeRobotDatasets: memory, frames per second beside lerobot itself.",
     "engine": "Conditionals trained per second, the cache, cost against size.",
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
     "latency": "Time of one fill-in on one core, against IBC.",
