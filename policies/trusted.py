@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
@@ -81,8 +82,8 @@ class Dial(Trusted):
 
     Args:
         policy: as for :class:`Trusted`.
-        std: in action units; 0 obeys bit for bit, infinity leaves everything to the policy. May
-            be changed while driving.
+        std: in action units, one for all or `(D,)`; 0 obeys bit for bit, infinity leaves
+            everything to the policy.
 
     Example:
         >>> from mac_control.policies import MacConfig, MacPolicy
@@ -93,14 +94,15 @@ class Dial(Trusted):
         [True, False]
     """
 
-    def __init__(self, policy: Policy, std: float) -> None:
+    def __init__(self, policy: Policy, std: ArrayLike) -> None:
         super().__init__(policy)
-        if not std >= 0:
+        self.std = np.asarray(std, np.float32)
+        if self.std.shape not in ((), (self.action_dim,)) or not (self.std >= 0).all():
             raise InputError(f"trust: expected a standard deviation from 0 on, or inf, got {std}")
-        self.std, self.stateful = std, policy.stateful
+        self.stateful = policy.stateful
 
     def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        return np.full(partial.values.shape, self.std, np.float32)
+        return np.broadcast_to(self.std, partial.values.shape)
 
 
 class Adaptive(Trusted):
@@ -152,14 +154,14 @@ class Adaptive(Trusted):
         self._excess = KEPT * self._excess
 
 
-def trusting(policy: Policy, trust: str | float | None) -> Policy:
+def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     """`policy`, with commands taken as exactly as `trust` says.
 
     Args:
         policy: any; more than exact obedience needs one that weighs commands.
-        trust: None obeys bit for bit. A number is a standard deviation in action units
-            (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, and `"z=2"` obeys all or nothing,
-            with a deviation of 0 or infinity
+        trust: None obeys bit for bit. A number, or an array `(D,)`, is a standard deviation in
+            action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, and `"z=2"` obeys all
+            or nothing, with a deviation of 0 or infinity
             (:class:`mac_control.policies.arbitrated.Arbitrated`).
 
     Raises:
@@ -176,6 +178,8 @@ def trusting(policy: Policy, trust: str | float | None) -> Policy:
 
     if trust is None:
         return policy
+    if isinstance(trust, np.ndarray):
+        return Dial(policy, trust)
     text = str(trust)
     if text == "adaptive":
         return Adaptive(policy)

@@ -58,6 +58,11 @@ class Args(EnvOptions):
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
+    trust: str | None = None
+    """How exactly your commands are taken, by a policy with a density: a standard deviation in
+    action units such as 0.1; adaptive: found out while driving; z=2: the robot overrides you while
+    commands lie 2 standard deviations off what it expects. None: bit for bit, until the page's dial
+    is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     limits: str = "auto"
@@ -145,6 +150,7 @@ def main(args: Args) -> int | None:
         seed=args.seed,
         paused=args.cockpit and not args.start,
         limits=args.limits,
+        trust=args.trust,
     )
     with ExitStack() as closing:  # in the order from the last to the first
         closing.callback(_print_recording, recorder)

@@ -98,6 +98,23 @@ def _exchange(loop, policy):
         time.sleep(0.005)
 
 
+def test_the_dial_lets_the_robot_depart_from_commands_and_back(cockpit):
+    cockpit, loop = cockpit
+    say = {"axes": {"dim1": 0.9}, "buttons": []}
+    with page(cockpit) as client:
+        state = until(client, lambda s: s["given"][1] and s["action"][1] == 0.9, say)
+        assert state["trust"] == 0 and state["weighs"]
+        client.send(json.dumps({"command": "trust", "argument": 0.8}))
+        state = until(client, lambda s: s["trust"] == 0.8 and s["action"][1] != 0.9, say)
+        assert state["values"][1] == 0.9  # what was commanded
+        client.send(json.dumps({"command": "trust", "argument": "adaptive"}))
+        until(client, lambda s: s["trust"] == "adaptive", say)
+        client.send(json.dumps({"command": "trust", "argument": -1}))
+        client.send(json.dumps({"command": "trust", "argument": 0}))
+        until(client, lambda s: s["trust"] == 0 and s["action"][1] == 0.9, say)
+    assert loop.trust is None
+
+
 def test_commands_that_the_model_finds_very_unlikely_are_warned_of(cockpit):
     cockpit, loop = cockpit
     with another_policy(loop, Narrow()), page(cockpit) as client:

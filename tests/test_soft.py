@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,10 @@ from mac_control.policies.bc import BC, BCConfig
 from mac_control.policies.mixture_bc import MixtureBC
 from mac_control.policies.retrieval import Retrieval, RetrievalConfig
 from mac_control.policies.trusted import Adaptive, Dial, trusting
+from mac_control.policies.zero import ZeroPolicy
+from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation
+from mac_control.teleop.device import Device
+from mac_control.teleop.mapping import parse_mapping
 
 GRID = torch.linspace(-5, 5, 161, dtype=torch.float64)
 
@@ -318,3 +323,87 @@ def test_an_evaluation_says_how_near_commands_were_done():
     assert by_hand == pytest.approx(eased["metrics"]["obedience"])
     with pytest.raises(InputError, match="particles: expected at least 1"):
         replace(acting.config, particles=0)
+
+
+class Held(Device):
+    """Two axes, held where the test says."""
+
+    def __init__(self, clock, **axes):
+        self.clock, self.axes = clock, axes
+
+    def connect(self):
+        pass
+
+    def read(self):
+        return DeviceState(self.axes, frozenset(), self.clock(), 0.0)
+
+
+class Box(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (5,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (4,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(5, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(5, np.float32), 0.0, False, False, {}
+
+
+def driven(new_clock, std=0.0, **options):
+    clock = new_clock()
+    table = {"axis": [{"axis": "x", "dim": 1, "std": std}, {"axis": "y", "dim": 3}]}
+    operator = DeviceOperator(
+        Held(clock, x=0.9, y=-0.8), parse_mapping(table, 4), patience=1.0, clock=clock
+    )
+    loop = Teleoperation(
+        Box(), policy(), operator, rate=20, clock=clock, sleep=clock.sleep, ramp=1.0, **options
+    )
+    loop.transfer.restart(rest=False)
+    return loop
+
+
+def test_driving_executes_what_the_policy_makes_of_a_soft_command(new_clock):
+    exact, soft = driven(new_clock), driven(new_clock, std=0.3)
+    for loop in (exact, soft):
+        for _ in range(3):
+            step = loop.step()
+        assert step.values[[1, 3]].tolist() == [np.float32(0.9), np.float32(-0.8)]
+        assert step.action[3] == np.float32(-0.8)
+    assert exact.step().action[1] == np.float32(0.9)
+    step = soft.step()
+    command = PartialAction([0, 0.9, 0, -0.8], np.arange(4) % 2 == 1, [0, 0.3, 0, 0])
+    expected = soft.policy.act(step.obs.astype(np.float32), command)
+    assert step.action == pytest.approx(expected) and step.action[1] != np.float32(0.9)
+
+
+def test_trust_is_changed_while_driving(new_clock):
+    loop = driven(new_clock)
+    loop.step()
+    loop.post("trust", 0.4)
+    for _ in range(3):
+        step = loop.step()
+    assert step.values[1] == np.float32(0.9) and abs(step.action[1] - 0.9) > 0.01
+    said = []
+    loop.notify = said.append
+    loop.post("trust", "never")
+    loop.step()
+    assert "trust: expected" in said[0] and loop.trust == 0.4
+    loop.post("trust", None)
+    for _ in range(3):
+        step = loop.step()
+    assert step.action[1] == np.float32(0.9)
+    loop.post("policy", ZeroPolicy(5, -np.ones(4), np.ones(4)))
+    loop.post("trust", 0.4)
+    for _ in range(3):
+        step = loop.step()
+    assert "weighs" in said[-1] and step.action[1] == np.float32(0.9)
+
+
+@pytest.mark.parametrize("std", [-1.0, float("nan")])
+def test_an_axis_with_a_deviation_that_is_none_is_refused(std):
+    with pytest.raises(InputError, match="expected std of at least 0"):
+        parse_mapping({"axis": [{"axis": "x", "dim": 1, "std": std}]}, 4)
+    with pytest.raises(InputError, match="expected a dim for std"):
+        table = {"axis": [{"axis": "x", "direction": "x", "std": 0.1}]}
+        parse_mapping(table | {"task_space": {"joints": [0]}}, 4)

@@ -11,7 +11,7 @@ import numpy as np
 from mac_control.cockpit.address import reachable
 from mac_control.cockpit.cameras import CAMERAS
 from mac_control.cockpit.front import Front, check_command
-from mac_control.cockpit.state import of_loop, of_step
+from mac_control.cockpit.state import of_loop, of_step, trust_of
 from mac_control.cockpit.sticks import stick_labels
 from mac_control.cockpit.view import View
 from mac_control.envs import robot_of
@@ -202,6 +202,8 @@ class Cockpit:
             policy = assemble_policy(self._policies[index], self._loop.env)
             check_fit(self._loop.env, policy)
             self._policy, argument = index, policy
+        elif command == "trust":
+            argument = trust_of(argument, self._loop)
         elif command == "undo":
             fits = isinstance(argument, int | float) and 0 < argument < 1e3
             argument = float(argument) if fits else 2.0

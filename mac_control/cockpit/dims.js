@@ -60,11 +60,14 @@ export function showDims(state, who) {
     row.who.textContent = given[d] ? who : "robot";
     row.sent.textContent = action[d].toFixed(2);
     row.given.style.left = at(values[d]); row.given.hidden = !given[d];
-    row.filled.style.left = at(filled[d]); row.filled.hidden = given[d];
+    const eased = given[d] && !state.moving[d] && Math.abs(action[d] - values[d]) > 0.002;
+    row.filled.style.left = at(given[d] ? action[d] : filled[d]); row.filled.hidden = given[d] && !eased;
+    row.tr.classList.toggle("eased", eased);
     const s = spread && !given[d] ? spread[d] : 0;
     row.spread.style.left = at(Math.max(low[d], filled[d] - s));
     row.spread.style.right = `${100 - parseFloat(at(Math.min(high[d], filled[d] + s)))}%`;
     row.spread.hidden = s === 0;
-    row.bar.title = given[d] ? `yours: ${values[d]}` : `the robot's: ${filled[d]} ± ${s}`;
+    row.bar.title = eased ? `yours: ${values[d]}, executed: ${action[d]}` :
+      given[d] ? `yours: ${values[d]}` : `the robot's: ${filled[d]} ± ${s}`;
   });
 }

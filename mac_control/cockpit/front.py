@@ -21,7 +21,7 @@ MAX_CLIENTS = 4
 PAGES = {"/": ("page.html", "text/html; charset=utf-8")}
 PAGES |= {
     f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-    for name in ("page", "banner", "dims", "link", "scene", "sticks", "tour")
+    for name in ("page", "banner", "dims", "link", "scene", "sticks", "tour", "trust")
 }
 PAGES |= {f"/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("page", "phone")}
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'"

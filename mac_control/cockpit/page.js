@@ -5,6 +5,7 @@ import {Link} from "./link.js";
 import {cover, loadScene, scene} from "./scene.js";
 import {collect, keyboard, letGo, sticks} from "./sticks.js";
 import {end as endTour, tour} from "./tour.js";
+import {buildTrust, paintTrust} from "./trust.js";
 
 const $ = id => document.getElementById(id);
 let me = null, state = {}, heartbeat = 20, mode = false, stoppedAt = 0, stopAsked = null,
@@ -109,6 +110,7 @@ function paint() {
     li.classList.toggle("now", state.intent === li.textContent);
   });
   if ($("policy") !== document.activeElement) $("policy").value = state.policy;
+  paintTrust(state);
 }
 
 function paintBanner() {
@@ -143,6 +145,7 @@ function build() {
   state.policies.forEach((path, i) =>
     $("policy").add(new Option(shortened(path), i)));
   if (!state.policies.length) $("policy").add(new Option("no policy: holds still", 0));
+  buildTrust(command);
   if (state.view) loadScene(); else cover("");
   if (!watching()) setTimeout(tour, 800);
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.step import Step
@@ -33,8 +34,33 @@ def of_loop(loop: Teleoperation) -> dict[str, Any]:
         "late": [1e3 * middle, 1e3 * high],
         "overruns": loop.pacer.overruns,
         "latency": 1e3 * float(np.median(latencies)) if latencies else None,
+        "trust": dial_of(loop),
+        "weighs": loop.policy.weighs,
         "heartbeat": 1e3 * min(0.02, loop.pacer.period / 4),
     }
+
+
+def trust_of(asked: Any, loop: Teleoperation) -> str | np.ndarray | None:
+    """What the dial asks for, as the loop takes it: `adaptive`, or a share of half the action box.
+
+    Raises:
+        InputError: something else.
+    """
+    if asked == "adaptive":
+        return "adaptive"
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not 0 <= asked <= 10:
+        raise InputError(f"trust: expected adaptive, or a number from 0 to 10, got {asked!r}")
+    return None if asked == 0 else asked * (loop.high - loop.low) / 2
+
+
+def dial_of(loop: Teleoperation) -> float | str | None:
+    """Where the dial stands: a share of half the action box, `adaptive`, or None in between."""
+    if loop.trust is None:
+        return 0.0
+    if isinstance(loop.trust, str):
+        return loop.trust if loop.trust == "adaptive" else None
+    shares = np.asarray(loop.trust) * 2 / (loop.high - loop.low)
+    return round(float(shares.mean()), 3)
 
 
 def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from mac_control.errors import InputError
 
 COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
-COMMANDS += ("quit",)
+COMMANDS += ("trust", "quit")
 
 
 class Commands:

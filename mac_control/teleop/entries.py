@@ -22,7 +22,9 @@ class Axis:
     the action is `scale * axis + offset`; an axis at 0 gives it only with `at_zero`. With `jog`,
     the deflection moves a position target: by `scale` per second, from what was last sent.
     `rest` is where the axis lies when nobody touches it, -1 for many triggers; None: as the
-    device says, which learns it when it is connected.
+    device says, which learns it when it is connected. `std` is how far off what it says may be
+    from what is meant, a standard deviation of `dim` [action units]: a policy with a density
+    weighs it; 0 is executed bit for bit.
     """
 
     axis: str
@@ -38,6 +40,7 @@ class Axis:
     at_zero: bool = False
     jog: bool = False
     rest: float | None = None
+    std: float = 0.0
 
     def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
         """What the axis asks for; None where it asks for nothing.

@@ -16,10 +16,12 @@ from mac_control.envs import robot_of
 from mac_control.envs.abilities import Undoable, is_real, subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.shared_autonomy import check_fit, executable
+from mac_control.errors import InputError
 from mac_control.limits import Limits, chosen_limits
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
+from mac_control.policies.trusted import trusting
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.seeds import whole_seed
 from mac_control.teleop.bumpless import BumplessTransfer
@@ -58,6 +60,8 @@ class Teleoperation:
         limits: what the actions that are sent keep: None for none, or `auto`, `off`, `clamp`,
             `reject`, `pass`, as `chosen_limits` says; on by default for a real robot. Where they
             are on, a pause, a stop and the end bring the robot to rest within them.
+        trust: how exactly commands are taken, see :func:`mac_control.policies.trusted.trusting`;
+            None: bit for bit. May be changed while driving (`post("trust", ...)`).
 
     Raises:
         InputError: spaces that do not fit each other, or an option out of range.
@@ -79,9 +83,13 @@ class Teleoperation:
         say: Callable[[str], None] | None = None,
         paused: bool = False,
         limits: str | Limits | None = "auto",
+        trust: str | float | np.ndarray | None = None,
     ) -> None:
         self.env, self.operator, self.recorder = env, operator, recorder
+        self.notify: Callable[[str], None] = lambda text: None  # answers to commands
         self._checked = Checked(env)
+        trusting(policy, trust)  # it must fit the first policy
+        self.trust = trust
         self.use(policy)
         space = env.action_space
         assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
@@ -97,7 +105,6 @@ class Teleoperation:
         self.safety = Safety(self.robot, limits, rate, self.guard, self._stuck)
         self.paused, self.stopped, self.quit = paused, False, False
         self.driven = False  # whether somebody drove in this episode
-        self.notify: Callable[[str], None] = lambda text: None  # answers to commands
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
@@ -118,13 +125,17 @@ class Teleoperation:
     def use(self, policy: Policy) -> None:
         """Let `policy` fill in from the next step on; `InputError` where it does not fit."""
         check_fit(self.env, policy)
-        self.policy = policy
+        self.policy = self._acting = policy
+        try:
+            self._acting = trusting(policy, self.trust)
+        except InputError as error:
+            self.notify(f"Commands are executed exactly: {error}")
 
     def post(self, command: str, argument: Any = None) -> None:
         """Ask for something from any thread; done before the next step.
 
         `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
-        `success`, `record` (toggles), `policy` (a `Policy`), `quit`.
+        `success`, `record` (toggles), `policy` (a `Policy`), `trust` (as when made), `quit`.
         """
         self._commands.post(command, argument)
 
@@ -138,7 +149,7 @@ class Teleoperation:
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
-        self.guard.restart(self.policy, seed)
+        self.guard.restart(self._acting, seed)
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
         start = self.safety.start(standing(self.robot, self.obs), is_real(self.env))
         self.transfer.reset(start)
@@ -192,11 +203,15 @@ class Teleoperation:
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = rest = self.transfer.rest
+        eased = np.zeros_like(given)  # where the policy was trusted more than the command
         answer: np.ndarray | None = None
         alone = False
         if not self._resting:
             near = self.transfer.limit(values, reading.hands)
-            answer = self.guard.fill(self.policy, self.obs, PartialAction(near, given))
+            partial = PartialAction(near, given, reading.partial.std)
+            answer = self.guard.fill(self._acting, self.obs, partial)
+            if answer is not None and (self._acting is not self.policy or partial.std is not None):
+                eased = given & (answer != partial.values)
             # No policy: what nobody drives stands still, a position target where it is.
             alone = answer is None or isinstance(self.policy, ZeroPolicy)
             filled = rest if alone else answer
@@ -207,7 +222,7 @@ class Teleoperation:
         if not self._resting:
             reading, values, given, hands = self._look_again(reading, values, given)
         if not self._resting:
-            action = self.transfer.send(np.where(given, values, filled), hands)
+            action = self.transfer.send(np.where(given & ~eased, values, filled), hands)
             if answer is None:  # it stands still at once, and goes on by a ramp
                 self.transfer.moving |= ~given
         hold = np.ones(len(given), bool) if self._resting else ~given & alone
@@ -340,7 +355,7 @@ class Teleoperation:
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
-        self.policy.reset(self.seed + self.episode)  # what it has observed since did not happen
+        self._acting.reset(self.seed + self.episode)  # what it has observed since did not happen
         self.steps -= count
         self.transfer.last = last
         self.transfer.restart()
@@ -351,6 +366,16 @@ class Teleoperation:
 
     def _policy(self, policy: Any) -> None:
         self.use(policy)
+        self.transfer.restart(rest=False)
+
+    def _trust(self, trust: Any) -> None:
+        before, self.trust = self.trust, trust
+        try:
+            trusting(self.policy, trust)
+        except InputError as error:
+            self.trust = before
+            self.notify(str(error))
+        self.use(self.policy)
         self.transfer.restart(rest=False)
 
     def _quit(self, _: Any) -> None:

@@ -39,6 +39,7 @@ class Driven:
 
     `rates` `(D,)` move the position targets of dimensions in the mask `jogged` `(D,)` [action
     units per second]; dimensions in the mask `held` `(D,)` are given, but nothing drives them.
+    `std` `(D,)` is how exactly they are meant [action units]; None: all bit for bit.
     """
 
     values: np.ndarray
@@ -47,6 +48,7 @@ class Driven:
     rates: np.ndarray
     jogged: np.ndarray
     held: np.ndarray
+    std: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ class Mapping:
                 raise InputError(f"{what}: expected rest in [-1, 1), got {rest}")
             if not 0 <= getattr(entry, "dead_zone", 0.0) < 1:
                 raise InputError(f"{what}: expected dead_zone in [0, 1), got {entry.dead_zone}")
-            for key in ("position", "jog"):
+            if not getattr(entry, "std", 0.0) >= 0:
+                raise InputError(f"{what}: expected std of at least 0, got {entry.std}")
+            for key in ("position", "jog", "std"):
                 if getattr(entry, key, False) and entry.dim is None:
                     raise InputError(f"{what}: expected a dim for {key}, got a direction")
             self._check_robot(what, entry)
@@ -124,8 +128,7 @@ class Mapping:
         Raises:
             InputError: an axis that is not finite.
         """
-        values = np.zeros(self.action_dim, np.float32)
-        rates = np.zeros(self.action_dim, np.float32)
+        values, rates, std = np.zeros((3, self.action_dim), np.float32)
         given, driven, jogged = np.zeros((3, self.action_dim), bool)
         twist = np.zeros(6)
         turning = False
@@ -148,11 +151,13 @@ class Mapping:
                 (rates if entry.jog else values)[entry.dim] += amount
                 given[entry.dim] = driven[entry.dim] = True
                 jogged[entry.dim] |= entry.jog
+                std[entry.dim] = max(std[entry.dim], getattr(entry, "std", 0.0))
             else:
                 twist[DIRECTIONS.index(entry.direction or "")] += amount
                 turning = True
         turned = twist.clip(-1, 1) if turning else None
-        return Driven(values, given, turned, rates, jogged, given & ~driven)
+        soft = std if std.any() else None
+        return Driven(values, given, turned, rates, jogged, given & ~driven, soft)
 
     def only(self, dims: Collection[int]) -> Mapping:
         """What of it drives these dimensions alone.

@@ -176,7 +176,7 @@ class DeviceOperator(Operator):
             values, given = values.copy(), given.copy()
             values[joints] = self._task_space.solve(obs, driven.twist)
             given[joints] = True
-        return PartialAction(values, given)
+        return PartialAction(values, given, driven.std)
 
     def _without(
         self, status: str, events: tuple[str, ...] = (), error: Exception | None = None
@@ -246,10 +246,13 @@ class MultiDeviceOperator(Operator):
         values = np.array([reading.partial.values for reading in readings])[
             first, np.arange(len(first))
         ]
+        std = PartialAction.stack([reading.partial for reading in readings]).std
+        if std is not None:
+            std = std[first, np.arange(len(first))]
         said = {r.status for r in readings}
         status = next(s for s in ("bad", "lost", "live", "silent") if s in said)
         return Reading(
-            PartialAction(np.where(given, values, 0.0), given),
+            PartialAction(np.where(given, values, 0.0), given, std),
             tuple(event for r in readings for event in r.events),
             status,
             max(r.changed for r in readings),

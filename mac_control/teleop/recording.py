@@ -40,9 +40,10 @@ class MinariRecorder:
 
     What is to be learnt (`actions`) is what the person gave where they gave, and what was executed
     elsewhere: corrections, in the spirit of DAgger. `infos` hold, per step, `executed`, `given`,
-    `values` (what was given), `filled` (what the policy answered), `intervention` (somebody
-    gave), `events`, `limited` (which of the robot's limits were in the way) and, on the last step,
-    `success`. Steps of an emergency stop are left out: nothing is to be learnt from them.
+    `values` (what was given, also where something else was executed), `filled` (what the policy
+    answered), `intervention` (somebody gave), `events`, `limited` (which of the robot's limits were
+    in the way) and, on the last step, `success`. Steps of an emergency stop are left out: nothing
+    is to be learnt from them.
 
     Args:
         target: folder, or Minari id; a recording that is there is continued.

@@ -13,7 +13,8 @@ class Step:
     """What happened in one control period.
 
     `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
-    `action` what was executed; they differ while a dimension changes hands. `latency` is the time
+    `action` what was executed; they differ while a dimension changes hands, and where the policy
+    is trusted more than the command. `latency` is the time
     from the operator's last change to the action that first showed it [s], None where nothing
     changed. `limited` says which limits of the robot what was asked for would have broken.
     """
