@@ -74,7 +74,7 @@ class MacConfig:
     """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
     temperature: float = 1.0
     """Of `decoding="sample"`; below 1 concentrates."""
-    particles: int = 16
+    particles: int = 8
     """How many are drawn to weigh several soft commands; 1: none, one after another."""
 
     def __post_init__(self) -> None:

@@ -28,50 +28,50 @@ class Posterior:
     """`p(x | u)` of one dimension, where `u` is x with noise: K Gaussians, or K points.
 
     Args:
-        log_weight: `(..., K)`, normalised.
-        loc, scale: `(..., K)`; a point has the scale 0.
-        log_evidence: `log p(u)` `(...)` [nats], x integrated out.
+        log_joint: `(..., K)`, logarithms of what each contributes to p(u) [nats].
+        loc: `(..., K)`
+        variance: `(..., K)`; None for points.
     """
 
-    log_weight: Tensor
+    log_joint: Tensor
     loc: Tensor
-    scale: Tensor
-    log_evidence: Tensor
+    variance: Tensor | None
+
+    def log_evidence(self) -> Tensor:
+        """`log p(u)` `(...)` [nats], x integrated out."""
+        return self.log_joint.logsumexp(-1)
 
     def mean(self) -> Tensor:
         """The expected value `(...)`."""
-        return (self.log_weight.exp() * self.loc).sum(-1)
+        return (self.log_joint.softmax(-1) * self.loc).sum(-1)
 
     def mode(self) -> Tensor:
         """The densest of the locations `(...)`."""
-        if not self.scale.any():
-            best = self.log_weight.argmax(-1, keepdim=True)
+        if self.variance is None:
+            best = self.log_joint.argmax(-1, keepdim=True)
         else:
-            z = (self.loc.unsqueeze(-1) - self.loc.unsqueeze(-2)) / self.scale.unsqueeze(-2)
-            each = self.log_weight.unsqueeze(-2) - 0.5 * z * z - self.scale.log().unsqueeze(-2)
+            off = self.loc.unsqueeze(-1) - self.loc.unsqueeze(-2)
+            variance = self.variance.unsqueeze(-2)
+            each = self.log_joint.unsqueeze(-2) - 0.5 * (off * off / variance + variance.log())
             best = each.logsumexp(-1).argmax(-1, keepdim=True)
         return self.loc.gather(-1, best).squeeze(-1)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One draw `(...)`."""
-        return self._chosen(
-            gumbel_argmax(self.log_weight, generator),
-            torch.randn(self.loc.shape[:-1], generator=generator, dtype=self.loc.dtype),
-        )
+        shape = self.loc.shape[:-1]
+        noise = torch.randn(shape, generator=generator, dtype=self.loc.dtype)
+        return self._chosen(gumbel_argmax(self.log_joint, generator), noise.to(self.loc))
 
-    def spread(self, particles: int, generator: torch.Generator) -> Tensor:
-        """Draws `(B·N,)` for rows of `particles` in turn, whose N spread evenly over the density.
-
-        Both the choice of a component and the place in it are stratified, as in a Latin hypercube.
-        """
-        place = torch.rand(2, particles, generator=generator).argsort(-1)
-        share = ((place + 0.5) / particles).to(self.loc).repeat(1, len(self.loc) // particles)
-        below = self.log_weight.exp().cumsum(-1)[..., :-1] < share[0].unsqueeze(-1)
-        return self._chosen(below.sum(-1, keepdim=True), torch.special.ndtri(share[1]))
+    def at(self, share: Tensor, noise: Tensor) -> Tensor:
+        """The draws `(B,)` that uniform `share` and normal `noise`, `(B,)`, stand for."""
+        below = self.log_joint.softmax(-1).cumsum(-1)[..., :-1] < share.unsqueeze(-1)
+        return self._chosen(below.sum(-1, keepdim=True), noise)
 
     def _chosen(self, k: Tensor, noise: Tensor) -> Tensor:
-        loc, scale = (part.gather(-1, k).squeeze(-1) for part in (self.loc, self.scale))
-        return loc + scale * noise.to(loc)
+        loc = self.loc.gather(-1, k).squeeze(-1)
+        if self.variance is None:
+            return loc
+        return loc + self.variance.gather(-1, k).squeeze(-1).sqrt() * noise
 
 
 def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
@@ -90,31 +90,37 @@ def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
         >>> head = GaussianMixture(components=1, min_scale=1e-6)
         >>> params = torch.tensor([0.0, 0.0, 0.0])  # N(0, 1)
         >>> found = posterior(head, params, torch.tensor(1.0), torch.tensor(1.0))
-        >>> round(float(found.mean()), 3), round(float(found.scale), 3)
-        (0.5, 0.707)
+        >>> round(float(found.mean()), 3), round(float(found.variance), 3)
+        (0.5, 0.5)
     """
-    u, std = u.unsqueeze(-1), std.unsqueeze(-1)
+    u, noise = u.unsqueeze(-1), (std * std).unsqueeze(-1)
     if isinstance(head, GaussianMixture):
         log_weight, loc, log_scale = head._split(params)
-        variance, noise = (2 * log_scale).exp(), std * std
-        total = variance + noise
-        off = u - loc
-        each = log_weight - 0.5 * (off * off / total + total.log() + _LOG_2PI)
+        variance = (2 * log_scale).exp()
+        total, off = variance + noise, u - loc
         share = variance / total
-        loc, scale = loc + share * off, (share * noise).sqrt()
-    elif isinstance(head, LogisticMixture):
+        log_joint = log_weight - 0.5 * (off * off / total + total.log() + _LOG_2PI)
+        return Posterior(log_joint, loc + share * off, share * noise)
+    if isinstance(head, LogisticMixture):
         loc = head._values(params)
-        z = (u - loc) / std
         # No level is impossible: what lies far from all of them is of the nearest.
         mass = head._masses(params).clamp_min(torch.finfo(loc.dtype).tiny).log()
-        each = mass - 0.5 * z * z - std.log() - 0.5 * _LOG_2PI
-        loc, scale = loc.expand_as(each), torch.zeros_like(each)
-    else:
-        raise InputError(
-            f"head: expected a mixture of Gaussians or logistics, got {type(head).__name__}"
-        )
-    evidence = each.logsumexp(-1, keepdim=True)
-    return Posterior(each - evidence, loc, scale, evidence.squeeze(-1))
+        log_joint = mass - 0.5 * ((u - loc) ** 2 / noise + noise.log() + _LOG_2PI)
+        return Posterior(log_joint, loc.expand_as(log_joint), None)
+    raise InputError(
+        f"head: expected a mixture of Gaussians or logistics, got {type(head).__name__}"
+    )
+
+
+def spread(steps: int, particles: int, rows: int, generator: torch.Generator) -> Tensor:
+    """Uniform and normal numbers `(2, steps, rows · particles)`, evenly spread over each row.
+
+    Stratified in each step and paired at random between steps, as in a Latin hypercube: what is
+    drawn with them converges like independent draws do, from closer by.
+    """
+    place = torch.rand(2, steps, particles, generator=generator).argsort(-1)
+    share, other = (place + 0.5) / particles
+    return torch.stack([share, torch.special.ndtri(other)]).repeat(1, 1, rows)
 
 
 def fill_soft(
@@ -124,7 +130,7 @@ def fill_soft(
     std: Tensor,
     obs: Tensor | None = None,
     rule: str = "mean",
-    particles: int = 16,
+    particles: int = 8,
     order: Order = "natural",
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
@@ -176,6 +182,8 @@ def _weighed(
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:
     """The observed dimensions as the particles have them, and the evidence."""
+    if rule == "mean" and int(soft.sum(-1).max()) == 1:
+        particles = 1  # exact
     rows, single = len(x), particles == 1
     model.head.check("x", x, exact | soft)
     many: list[Any] = [
@@ -190,30 +198,34 @@ def _weighed(
     state, drawn = model.network.start(u, exact, obs), u
     log_weight, density, ends = u.new_zeros(3, len(u))
     nows = rank == torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)  # (steps, B·N, D)
-    for step, now in enumerate(nows, 1):
-        target = now.to(torch.int8).argmax(-1)
-        active = now.any(-1)
-        params = model.network.step(state, int(target[0]) if alike else target)
-        mine, noise = ((part * now).sum(-1) for part in (u, std))
-        if not alike:
-            noise = torch.where(active, noise, 1)
-        found = posterior(model.head, params, mine, noise)
+    targets = nows.to(torch.int8).argmax(-1)  # (steps, B·N)
+    mine, noise = (part.gather(1, targets.T).T for part in (u, std))
+    active = nows.any(-1)
+    noise = torch.where(active, noise, 1)
+    asked: list[Any] = targets[:, 0].tolist() if alike else list(targets)
+    # Of as many steps as there may be: what a row draws does not depend on its batch.
+    draws = spread(model.dim, particles, rows, generator or torch.Generator()).to(x)
+    for step, target in enumerate(asked):
+        params = model.network.step(state, target)
+        found = posterior(model.head, params, mine[step], noise[step])
         if rule == "sample":
             value = found.sample(generator)
         elif single:
             value = getattr(found, rule)()
         else:
-            value = found.spread(particles, generator)
-        drawn = torch.where(now, value.unsqueeze(-1).to(x.dtype), drawn)
-        log_weight = log_weight + (found.log_evidence if alike else active * found.log_evidence)
-        if rule == "mean" and (step == steps or not alike):
-            ends = torch.where(count == step, found.mean(), ends)
+            value = found.at(*draws[:, step])
+        drawn = torch.where(nows[step], value.unsqueeze(-1).to(x.dtype), drawn)
+        evidence = found.log_evidence()
+        log_weight = log_weight + (evidence if alike else active[step] * evidence)
+        last = step + 1 == steps
+        if rule == "mean" and (last or not alike):
+            ends = torch.where(count == step + 1, found.mean(), ends)
         elif rule == "mode":
-            z = (mine - value) / noise
+            z = (mine[step] - value) / noise[step]
             joint = model.head.log_prob(params, value) - 0.5 * z * z
-            density = density + active * joint
-        if step < steps:
-            state = model.network.append(state, now, value)
+            density = density + active[step] * joint
+        if not last:
+            state = model.network.append(state, nows[step], value)
     many_of = (rows, particles, -1)
     log_weight = log_weight.view(rows, particles)
     evidence = log_weight.logsumexp(-1) - math.log(particles)
