@@ -23,6 +23,7 @@ from mac_control.demonstrations.lerobot_write import LeRobotWriter
 from mac_control.dim_names import named_groups
 from mac_control.errors import DataError, InputError
 from mac_control.robot import ActionDim, Robot
+from mac_control.training.mixing import mixed
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -181,6 +182,20 @@ def test_dimension_names_make_groups():
     }
     assert named_groups(["shoulder", "gripper"]) == {"arm": (0,)}  # gripper is a name already
     assert named_groups(["x", "y"]) == {}
+
+
+def test_sets_whose_box_is_their_range_are_mixed_in_the_box_of_both(tmp_path):
+    names = ["left_elbow", "left_wrist"]
+    sets = [
+        load_demonstrations(write_v21(tmp_path / str(i), [episode(seed=i)], names))
+        for i in range(2)
+    ]
+    robots = [each.robot for each in sets]
+    both = mixed(sets).robot
+    assert both.low.tolist() == np.minimum(*[robot.low for robot in robots]).tolist()
+    assert both.high.tolist() == np.maximum(*[robot.high for robot in robots]).tolist()
+    described = Demonstrations(sets[0].episodes, robot=replace(robots[0], name="mine"))
+    assert mixed([*sets, described]).robot.name == "mine"
 
 
 def test_a_robot_in_percent_keeps_its_box(tmp_path):

@@ -73,7 +73,8 @@ def read_lerobot(source: str | Path) -> Demonstrations:
         robot = Robot.from_json(described) if isinstance(described, dict) else None
     else:
         found = stored_range(meta)
-        robot = robot_of_data(meta, *(action_range(meta) if found is None else found))
+        robot, calibrated = robot_of_data(meta, *(action_range(meta) if found is None else found))
+        provenance["box"] = None if calibrated else "data"  # sets that are mixed share theirs
     row = meta.size(meta.state) + 3 * meta.size(meta.action) + 2
     key = "-".join([digest[:32], *meta.state, *meta.action])
     large = is_large(4 * row * int(meta.lengths.sum()))

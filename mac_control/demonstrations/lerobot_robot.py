@@ -17,8 +17,8 @@ _MARGIN = 0.05
 _PERCENT = 100.0
 
 
-def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> Robot:
-    """The robot that names and ranges describe.
+def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple[Robot, bool]:
+    """The robot that names and ranges describe, and whether its box is more than a range.
 
     Its action box is ±100 (0 to 100 for a gripper) where names end in `.pos` and no action lies
     beyond, as LeRobot's motors are calibrated; else the range of the data, 5 % wider at each end.
@@ -40,7 +40,7 @@ def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> Robot
         kind = "gripper" if gripper else "other" if position is None else "joint_position"
         dims.append(ActionDim(name, *ends, kind=kind, position=position))
     kind = str(meta.info.get("robot_type") or meta.folder.name)
-    return Robot(kind, tuple(dims), named_groups(names), seen, meta.fps)
+    return Robot(kind, tuple(dims), named_groups(names), seen, meta.fps), bool(percent)
 
 
 def stored_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray] | None:

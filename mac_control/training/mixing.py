@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from mac_control.demonstrations.episode import EpisodeFile
 from mac_control.demonstrations.stored import store
 from mac_control.errors import InputError
 from mac_control.files import user_path
+from mac_control.robot import Robot
 
 _SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
 
@@ -71,12 +73,6 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
                 f"data: expected sets of one robot, got {sizes[0][0]} observed and {sizes[0][1]} "
                 f"action dimensions and {sizes[1][0]} and {sizes[1][1]}"
             )
-        robots = [each.robot for each in (first, other) if each.robot is not None]
-        if len({tuple((dim.name, dim.low, dim.high) for dim in r.actions) for r in robots}) > 1:
-            raise InputError(
-                f"data: expected sets of one robot, got {robots[0].name} and {robots[1].name}, "
-                "whose dimensions have other names or boxes; convert one to the other's"
-            )
     weights = None
     if shares is not None:
         if len(shares) != len(sets) or not all(0 < share < np.inf for share in shares):
@@ -88,13 +84,34 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
         "mixed": [one.provenance for one in sets],
         "shares": None if shares is None else list(shares),
     }
-    known = [one.robot for one in sets if one.robot is not None]
+    robot = _one_robot(sets)
     episodes: Sequence = (
         [episode for one in sets for episode in one]
         if not any(isinstance(one.episodes, EpisodeFile) for one in sets)
         else store(_key(sets), (episode for one in sets for episode in one))
     )
-    return Demonstrations(episodes, first.tasks, provenance, known[0] if known else None, weights)
+    return Demonstrations(episodes, first.tasks, provenance, robot, weights)
+
+
+def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:
+    """The robot of all sets; one whose box is only the range of its data has that of them all."""
+    known = [one.robot for one in sets if one.robot is not None]
+    seen = [one.robot for one in sets if one.robot is not None and one.provenance.get("box")]
+    described = [robot for robot in known if robot not in seen]
+    names = {tuple(dim.name for dim in robot.actions) for robot in known}
+    boxes = {tuple((dim.low, dim.high) for dim in robot.actions) for robot in described}
+    if len(names) > 1 or len(boxes) > 1:
+        raise InputError(
+            f"data: expected sets of one robot, got {known[0].name} and {known[1].name}, "
+            "whose dimensions have other names or boxes; convert one to the other's"
+        )
+    if described or not known:
+        return described[0] if described else None
+    dims = [
+        replace(each[0], low=min(d.low for d in each), high=max(d.high for d in each))
+        for each in zip(*(robot.actions for robot in known), strict=True)
+    ]
+    return replace(known[0], actions=tuple(dims))
 
 
 def row_weights(demonstrations: Demonstrations, intervention_weight: float) -> Tensor | None:
