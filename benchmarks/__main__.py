@@ -13,6 +13,7 @@ NAMES: dict[str, str] = {
     "lerobot-reading": "Reading LeRobotDatasets: memory, frames per second beside lerobot itself.",
     "engine": "Conditionals trained per second, the cache, cost against size.",
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
+    "learning": "Likelihood of held-out demonstrations after so many seconds of training.",
     "latency": "Time of one fill-in on one core, against IBC.",
     "teleop": "Time from a device to the action in the environment, model included.",
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",

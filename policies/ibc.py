@@ -88,6 +88,7 @@ class IBC(LearnedPolicy):
         "demo": {"steps": 2000, "batch_size": 128},
         "full": {"steps": 8000, "batch_size": 128},
     }
+    batches_drawn = 1  # the noise of a batch is large
     step_cost = 60
     stackable = False  # torch.autograd.grad inside the loss, and spectral norms that keep state
 

@@ -46,6 +46,9 @@ class LearnedPolicy(nn.Module, Policy):
     #: Steps whose actions are learnt from the observation at the first of them alone; 0: from more.
     chunk_size: int = 1
 
+    #: Steps whose batches are drawn at once in training; 1 where a batch takes much memory.
+    batches_drawn: int = 8
+
     #: Settings that `mac-control tune` searches beside the learning rate: field of `Config` -> a
     #: list of choices, or a range (low, high) on a logarithmic scale.
     search_space: ClassVar[dict[str, Any]] = {}

@@ -18,13 +18,14 @@ from mac_control.engine.mixtures import HEADS
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
-from mac_control.engine.orders import permutations
+from mac_control.engine.orders import path_ranks, permutations
 from mac_control.engine.soft import fill_soft
 from mac_control.engine.transformer import Transformer
 from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.quick import Quick
 
 DECODINGS = ("mean", "mode", "sample")
 MASK_DISTRIBUTIONS = ("evidence", "operator", "marginal", "any-order")
@@ -62,7 +63,8 @@ class MacConfig:
     num_given: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
     """How many dimensions operators give, equally often (`operator`)."""
     targets: str = "all"
-    """`all`: every unknown dimension is a target of each known set; `next`: the path's next."""
+    """`all`: every unknown dimension is a target of each known set; `next`: the path's next one;
+    `path`: each of the path in its turn, which is one pass for the `transformer` alone."""
     obs_noise: float = 0.0
     """Standard deviation of Gaussian noise on training observations, in theirs."""
     given_noise: float = 0.0
@@ -81,7 +83,7 @@ class MacConfig:
         for name, names in (
             ("network", ("mlp", "transformer")),
             ("head", tuple(HEADS)),
-            ("targets", ("all", "next")),
+            ("targets", ("all", "next", "path")),
             ("mask_distribution", MASK_DISTRIBUTIONS),
             ("decoding", DECODINGS),
             ("order", ("natural", "random", "certain")),
@@ -137,6 +139,7 @@ class MacPolicy(LearnedPolicy):
         #: What is given and asked in training; a policy around this one may have its own.
         self.queries: Callable[..., Masks] = partial_of(_queries, config)
         self._generator = torch.Generator()
+        self._quick: Quick | None = None
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode; `seed` decides what `decoding="sample"` and `order="random"` draw."""
@@ -155,10 +158,13 @@ class MacPolicy(LearnedPolicy):
         # The baseline alone asks in every order; paths of the others are in natural order.
         baseline = self.config.mask_distribution == "any-order"
         position = permutations(count, self.action_dim, generator) if baseline else None
-        known, target = (m.view(shape) for m in uniform_step(*asked, position, generator))
-        if self.config.targets == "all":
-            target = asked[1].view(shape) & ~known
-        rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
+        if self.config.targets == "path":
+            rank = path_ranks(*asked, position).view(shape)
+        else:
+            known, target = (m.view(shape) for m in uniform_step(*asked, position, generator))
+            if self.config.targets == "all":
+                target = asked[1].view(shape) & ~known
+            rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
         if self.config.obs_noise:
             noise = torch.randn(obs.shape, generator=generator).to(obs)
             obs = obs + self.config.obs_noise * self.obs_std * noise
@@ -179,16 +185,29 @@ class MacPolicy(LearnedPolicy):
         executed, action = (
             self.to_unit(batch[name]).clamp(-1, 1) for name in ("executed", "action")
         )
-        params = self.network(executed, rank, self.normalize(batch["obs"]), levels=1)
+        levels = self.action_dim if self.config.targets == "path" else 1
+        params = self.network(executed, rank, self.normalize(batch["obs"]), levels)
         log_prob = self.model.head.log_prob(params, action.unsqueeze(1))
-        asked = (rank == 1).to(log_prob.dtype)
+        asked = self._asked(rank).to(log_prob.dtype)
         return -(asked * log_prob).sum() / asked.sum()
 
     def weights(self, batch: dict[str, Tensor]) -> Tensor:
-        return (batch["rank"] == 1).sum((1, 2)).float()
+        return self._asked(batch["rank"]).sum((1, 2)).float()
+
+    def _asked(self, rank: Tensor) -> Tensor:
+        return (rank > 0) & (rank <= self.action_dim)
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Fill in the free dimensions as `config.decoding` and `config.order` say."""
+        if len(obs) == 1 and partial.std is None:
+            if self._quick is None or not self._quick.current:
+                self._quick = Quick(self)
+            if self._quick.usable:
+                return self._quick(obs, partial)
+        return self.complete_rows(obs, partial)
+
+    def complete_rows(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """The same by torch, for any number of rows."""
         return self._filled(obs, partial, self.config.decoding, self.config.temperature)
 
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:

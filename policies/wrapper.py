@@ -55,6 +55,7 @@ class PolicyWrapper(LearnedPolicy):
         except (TypeError, KeyError) as error:
             raise InputError(f"options: expected those of {name}: {error}") from error
         self.inner = cls(config, *box)
+        self.batches_drawn = self.inner.batches_drawn
 
     def expect_rows(self, before: int, obs: np.ndarray) -> None:
         """As many rows as in the step before.

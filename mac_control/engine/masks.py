@@ -98,7 +98,6 @@ def uniform_step(
     generator: torch.Generator | None = None,
 ) -> Masks:
     """One edge of each query's path, uniform among its steps, in the order of `position`."""
-    position = torch.arange(given.shape[-1]) if position is None else position
     rank = path_ranks(given, query, position)
     length = query.sum(-1, keepdim=True)
     step = (torch.rand(length.shape, generator=generator) * length).long().clamp(max=length - 1) + 1

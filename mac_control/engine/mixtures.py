@@ -12,7 +12,7 @@ from mac_control.engine.heads import Head, gumbel_argmax
 from mac_control.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
-_CEILING = 15.0  # of a log-scale: a variance still fits a float32
+CEILING = 15.0  # of a log-scale: a variance still fits a float32
 
 
 class _Mixture(Head):
@@ -24,7 +24,7 @@ class _Mixture(Head):
         if not min_scale > 0:
             raise InputError(f"min_scale: expected more than 0, got {min_scale}")
         self.components, self.size = components, 3 * components
-        self._floor = math.log(min_scale)
+        self.floor = math.log(min_scale)
 
     def initial(self) -> Tensor:
         locs = torch.linspace(-1, 1, self.components) if self.components > 1 else torch.zeros(1)
@@ -35,7 +35,7 @@ class _Mixture(Head):
         """Log-weights, locations and log-scales, each `(..., K)`."""
         logits, loc, raw = _at_least_float32(params).chunk(3, dim=-1)
         # The floor is approached smoothly, and far above it a log-scale is what it says.
-        log_scale = self._floor + F.softplus(raw.clamp(max=_CEILING) - self._floor)
+        log_scale = self.floor + F.softplus(raw.clamp(max=CEILING) - self.floor)
         return logits.log_softmax(-1), loc, log_scale
 
     def affine(self, params: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mac_control.engine.network import Network, path_levels
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Residual block, `h + W₂ act(W₁ norm(h))`."""
 
     def __init__(self, width: int) -> None:
@@ -66,9 +66,9 @@ class MaskedMLP(Network):
         self.enter = nn.Linear(2 * dim, width)
         if obs_dim:
             self.obs_enter = nn.Linear(obs_dim, obs_width)
-            self.obs_blocks = nn.Sequential(*(_Block(obs_width) for _ in range(obs_layers)))
+            self.obs_blocks = nn.Sequential(*(Block(obs_width) for _ in range(obs_layers)))
             self.obs_leave = nn.Linear(obs_width, width)
-        self.blocks = nn.Sequential(*(_Block(width) for _ in range(layers)))
+        self.blocks = nn.Sequential(*(Block(width) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, dim * params)
         with torch.no_grad():

@@ -61,10 +61,10 @@ def permutations(
     return torch.rand(batch, dim, generator=generator, device=device).argsort(-1)
 
 
-def path_ranks(given: Tensor, query: Tensor, position: Tensor) -> Tensor:
+def path_ranks(given: Tensor, query: Tensor, position: Tensor | None = None) -> Tensor:
     """The rank vector `(..., D)` of one query's path: `p(query | given)` in a given order.
 
-    0 where given; 1, 2, ... where asked; D + 1 where neither.
+    0 where given; 1, 2, ... where asked; D + 1 where neither. `position` None is natural order.
 
     Example:
         >>> given, query = torch.tensor([[True, False, False], [False, False, True]])
@@ -72,6 +72,8 @@ def path_ranks(given: Tensor, query: Tensor, position: Tensor) -> Tensor:
         [0, 4, 1]
     """
     dim = given.shape[-1]
+    if position is None:
+        return query.cumsum(-1).masked_fill_(~query, dim + 1).masked_fill_(given, 0)
     place = position.argsort(-1).expand(query.shape)  # what is asked for first, second, ...
     count = query.gather(-1, place).cumsum(-1)
     rank = torch.zeros_like(count).scatter(-1, place, count)

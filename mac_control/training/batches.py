@@ -19,6 +19,8 @@ def generator_of(*key: int) -> torch.Generator:
 
 def stacked(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Batches of several policies as one, with a leading axis for the policy."""
+    if len(batches) == 1:  # nothing to copy
+        return {name: part.unsqueeze(0) for name, part in batches[0].items()}
     return {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
 
 

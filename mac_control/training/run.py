@@ -67,6 +67,7 @@ class Run:
         self.best = {name: p.detach().clone() for name, p in self.params.items()}
         matrices, vectors = self.stack.decayed()
         self.optimizer = adamw(matrices, vectors, config.lr, config.weight_decay)
+        self._drawn: dict[int, tuple[int, list[dict[str, Tensor]]]] = {}  # seed -> block, batches
         self.step = 0
         self.best_value: list[float | None] = [None] * len(seeds)
         self.misses = [0] * len(seeds)
@@ -90,21 +91,34 @@ class Run:
         return learning_rate(self.config, self.step)
 
     def draw(self, seed: int) -> dict[str, Tensor]:
-        """The batch of this step; it follows from (seed, step) alone."""
-        generator = generator_of(seed, self.step)
-        rows = draw_rows(len(self.data), self.ends, self.config.batch_size, generator)
-        steps = self.policies[0].training_rows(self.data, rows)
+        """The batch of this step; it follows from (seed, step) alone.
+
+        The batches of several steps are drawn at once, which is cheaper.
+        """
+        block, index = divmod(self.step, self.policies[0].batches_drawn)
+        known = self._drawn.get(seed)
+        if known is None or known[0] != block:
+            known = self._drawn[seed] = block, self._draw_block(seed, block)
+        return known[1][index]
+
+    def _draw_block(self, seed: int, block: int) -> list[dict[str, Tensor]]:
+        generator, policy = generator_of(seed, block), self.policies[0]
+        size, many = self.config.batch_size, policy.batches_drawn
+        rows = draw_rows(len(self.data), self.ends, many * size, generator)
+        steps = policy.training_rows(self.data, rows)
         if self.config.corrections:
             obs, action, executed = displace(
                 *steps[:3],
                 generator,
                 self.config.corrections,
                 self.config.correction_gain,
-                self.policies[0].chunk_size,
-                self.policies[0].robot,
+                policy.chunk_size,
+                policy.robot,
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
-        return self.policies[0].draw(steps, generator)
+        drawn = policy.draw(steps, generator)
+        parts = {name: value.split(size) for name, value in drawn.items()}
+        return [{name: part[i] for name, part in parts.items()} for i in range(many)]
 
     def average(self) -> None:
         """Move the average towards the weights."""

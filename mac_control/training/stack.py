@@ -63,12 +63,19 @@ class Stack:
     @torch.no_grad()
     def clip(self, limit: float) -> Tensor:
         """Shorten each policy's gradient to `limit`; the norms `(S,)` before."""
-        grads = [p.grad.view(self.size, -1) for p in self.params.values() if p.grad is not None]
-        norms = torch.stack([g.square().sum(1) for g in grads]).sum(0).sqrt()
+        grads = [p.grad for p in self.params.values() if p.grad is not None]
+        if self.size == 1:
+            norms = torch.stack(torch._foreach_norm(grads)).norm()[None]
+        else:
+            rows = [g.view(self.size, -1).square().sum(1) for g in grads]
+            norms = torch.stack(rows).sum(0).sqrt()
         if limit:
-            scale = (limit / norms.clamp(min=limit))[:, None]
-            for grad in grads:
-                grad.mul_(scale)
+            scale = limit / norms.clamp(min=limit)
+            if self.size == 1:
+                torch._foreach_mul_(grads, scale[0])
+            else:
+                for grad in grads:
+                    grad.view(self.size, -1).mul_(scale[:, None])
         return norms
 
     def state_dict(self, index: int, params: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -98,9 +98,9 @@ class Trainer:
         self,
         run: Run,
         ranks: DistributedContext,
-        score: Score | None,
-        progress: bool,
-        wandb: str | None,
+        score: Score | None = None,
+        progress: bool = False,
+        wandb: str | None = None,
     ) -> None:
         if run.config.batch_size < ranks.size:
             raise InputError(

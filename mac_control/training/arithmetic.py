@@ -1,0 +1,62 @@
+"""Which numbers training computes with: bfloat16 where a machine has it and gains from it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import torch
+
+#: Rows of a batch in all, from which products of matrices in bfloat16 were measured to pay on
+#: processors that have it: MAC takes 1.5 to 2.1 times the steps with 1,024, as many with 256.
+MANY_ROWS = 512
+
+
+def has_bf16(device: str = "cpu") -> bool:
+    """Whether a device multiplies in bfloat16; without that, it is many times slower there."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return kind == "cpu" and bool({"avx512_bf16", "amx_bf16", "bf16"} & _flags())
+
+
+def chosen_bf16(wanted: bool | None, device: str, rows: int) -> tuple[bool, str | None]:
+    """Whether to compute in bfloat16, and a line to say where that is not as it was asked for.
+
+    Args:
+        wanted: None: where it pays.
+        device: that trains.
+        rows: of all batches, known sets or candidates included.
+
+    Example:
+        >>> chosen_bf16(False, "cpu", 1024)
+        (False, None)
+    """
+    if wanted is None:
+        use = has_bf16(device) and rows >= MANY_ROWS
+        return use, "arithmetic: bfloat16, which this machine has (--bf16 False: float32)" * use
+    if wanted and not has_bf16(device):
+        return False, f"arithmetic: float32, as {device} has no bfloat16, where it would crawl"
+    return wanted, None
+
+
+def autocast(device: str, bf16: bool) -> torch.autocast:
+    """bfloat16 for what is safe in it, where the device has it."""
+    enabled = bf16 and has_bf16(device)
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
+
+
+@cache
+def _flags() -> frozenset[str]:
+    """What the processor can do, as Linux says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return frozenset()
+    named = (line.partition(":") for line in lines)
+    return frozenset(
+        flag
+        for name, _, value in named
+        if name.strip() in ("flags", "Features")
+        for flag in value.split()
+    )

@@ -1,0 +1,96 @@
+"""One observation answered without torch: the same as torch, and only what is open costs."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mac_control.checkpoint import load_policy, save_policy
+from mac_control.engine.single import SingleRow
+from mac_control.partial import PartialAction
+from mac_control.policies import MacConfig, MacPolicy
+from mac_control.policies.quick import TOLERANCE, Quick
+
+
+def policy_of(dim=9, obs_dim=30, seed=0, **config):
+    """A policy whose blocks and answers are far from those of an untrained one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        box = -np.linspace(0.5, 2, dim), np.linspace(1, 3, dim)
+        policy = MacPolicy(MacConfig(**config), np.ones(obs_dim), np.full(obs_dim, 2.0), *box)
+        with torch.no_grad():
+            for parameter in policy.parameters():
+                parameter += 0.1 * torch.randn_like(parameter)
+    return policy.eval()
+
+
+@given(
+    seed=st.integers(0, 50),
+    dim=st.integers(1, 28),
+    layers=st.integers(1, 3),
+    obs_layers=st.integers(0, 2),
+    decoding=st.sampled_from(["mean", "mode"]),
+)
+@settings(max_examples=30, deadline=None)
+def test_it_answers_as_torch_does_whatever_is_given(seed, dim, layers, obs_layers, decoding):
+    policy = policy_of(
+        dim,
+        5,
+        seed,
+        layers=layers,
+        obs_layers=obs_layers,
+        width=24,
+        obs_width=16,
+        decoding=decoding,
+    )
+    rng = np.random.default_rng(seed)
+    answer = Quick(policy)
+    for _ in range(5):
+        obs = 3 * rng.standard_normal((1, 5)).astype(np.float32)
+        mask = rng.random((1, dim)) < rng.random()
+        partial = PartialAction(np.where(mask, rng.uniform(-3, 4, (1, dim)), np.nan), mask)
+        error = np.abs(answer(obs, partial) - policy.complete_rows(obs, partial))[~mask]
+        assert (error / ((policy.high - policy.low) / 2)[~mask[0]] <= TOLERANCE).all()
+
+
+@pytest.mark.parametrize("dim", [9, 28])
+def test_default_sizes_agree_to_the_tolerance(dim):
+    policy, rng = policy_of(dim, 39), np.random.default_rng(0)
+    obs = rng.standard_normal((40, 39)).astype(np.float32)
+    partial = PartialAction(rng.uniform(-1, 1, (40, dim)), rng.random((40, dim)) < 0.4)
+    answer, rows = Quick(policy), zip(partial.values, partial.given, strict=True)
+    parts = [PartialAction(values[None], mask[None]) for values, mask in rows]
+    one = [answer(obs[i : i + 1], part)[0] for i, part in enumerate(parts)]
+    error = np.where(partial.given, 0, np.abs(np.array(one) - policy.complete_rows(obs, partial)))
+    assert (error <= TOLERANCE * (policy.high - policy.low) / 2).all()
+
+
+def test_only_open_dimensions_cost_a_step(monkeypatch):
+    answer, asked = Quick(policy_of(28, 39)), []
+    mean = SingleRow._mean
+    monkeypatch.setattr(SingleRow, "_mean", lambda self, p: asked.append(1) or mean(self, p))
+    partial = PartialAction(np.zeros((1, 28)), np.arange(28)[None] < 22)
+    answer(np.zeros((1, 39), np.float32), partial)
+    assert len(asked) == 6
+
+
+def test_changed_weights_are_seen(tmp_path):
+    save_policy(tmp_path, policy_of())
+    policy, obs = load_policy(tmp_path), np.ones(30, np.float32)
+    before = policy.act(obs)
+    assert policy._quick.usable and policy._quick.current
+    with torch.no_grad():
+        policy.network.leave.bias += torch.linspace(0, 1, len(policy.network.leave.bias))
+    assert not policy._quick.current
+    assert np.abs(policy.act(obs) - before).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"network": "transformer", "width": 16}, {"decoding": "sample"}, {"head": "logistic"}],
+)
+def test_what_only_torch_can_do_stays_there(config):
+    policy = policy_of(3, 4, **config)
+    assert not Quick(policy).usable
+    assert np.isfinite(policy.act(np.zeros(4, np.float32))).all()
