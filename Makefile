@@ -16,7 +16,7 @@ demo: install
 
 # The published comparison: kitchen-complete-v0 as it is, three training seeds, 20 episodes each.
 results: install
-	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 --bf16 \
+	$(BIN)/mac-control demo --data kitchen-complete-v0 --seeds 0,1,2 --episodes 20 \
 		--out results/complete-raw
 
 # The policy that ships: a smaller MAC on the built-in demonstrations, ten minutes of one core.

@@ -124,6 +124,19 @@ VARIANTS: dict[str, Variant] = {
     "masks 2 muon": _mac(2, "muon"),
     "masks 2 muon lr 3e-3": _mac(2, "muon", {"lr": 3e-3}),
     "masks 2 schedule-free": _mac(2, "schedule-free", {"lr": 3e-3}),
+    "masks 2 schedule-free lr 6e-3": _mac(2, "schedule-free", {"lr": 6e-3}),
+    "masks 2 layers 1 lr 2e-3": _mac(2, layers=1, training={"lr": 2e-3}),
+    "masks 1 layers 1 lr 2e-3": _mac(1, layers=1, training={"lr": 2e-3}),
+    "masks 1 layers 1 batch 256 lr 2e-3": _mac(
+        1, layers=1, training={"lr": 2e-3, "batch_size": 256}
+    ),
+    "masks 2 layers 1 schedule-free": _mac(2, "schedule-free", {"lr": 3e-3}, layers=1),
+    "masks 1 layers 1 schedule-free": _mac(1, "schedule-free", {"lr": 3e-3}, layers=1),
+    "masks 2 layers 1 width 128 obs 256 lr 3e-3": _mac(
+        2, layers=1, width=128, training={"lr": 3e-3}
+    ),
+    "mixture density lr 2e-3": Variant({"condition": True}, {"lr": 2e-3}, "mixture_bc"),
+    "mixture density lr 4e-3": Variant({"condition": True}, {"lr": 4e-3}, "mixture_bc"),
     "transformer masks 2": _mac(2, **_TRANSFORMER),
     "transformer path": _mac(1, targets="path", **_TRANSFORMER),
 }

@@ -46,6 +46,8 @@ class LearnedPolicy(nn.Module, Policy):
     #: Steps whose actions are learnt from the observation at the first of them alone; 0: from more.
     chunk_size: int = 1
 
+    #: Rows that the network computes for each sample of a batch in training.
+    rows_per_sample: int = 1
     #: Steps whose batches are drawn at once in training; 1 where a batch takes much memory.
     batches_drawn: int = 8
 

@@ -134,6 +134,7 @@ class MacPolicy(LearnedPolicy):
                 f"num_given: expected a number below {self.action_dim}, got {config.num_given}"
             )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
+        self.rows_per_sample = config.masks
         self.network = _network(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)
         #: What is given and asked in training; a policy around this one may have its own.

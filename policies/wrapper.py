@@ -56,6 +56,7 @@ class PolicyWrapper(LearnedPolicy):
             raise InputError(f"options: expected those of {name}: {error}") from error
         self.inner = cls(config, *box)
         self.batches_drawn = self.inner.batches_drawn
+        self.rows_per_sample = self.inner.rows_per_sample
 
     def expect_rows(self, before: int, obs: np.ndarray) -> None:
         """As many rows as in the step before.

@@ -42,8 +42,8 @@ class Args(FanOut, EnvOptions):
     """Episodes per policy, training seed and number of given dimensions."""
     steps: int | None = None
     """Gradient steps of each policy; None: as the scale says."""
-    bf16: bool = False
-    """Train in bfloat16: about half the time on processors with such arithmetic, else longer."""
+    bf16: bool | None = None
+    """Train in bfloat16 where that is safe and the machine has it; None: where that pays."""
 
 
 def main(args: Args) -> int | None:

@@ -14,8 +14,10 @@ from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError, MacControlError
 from mac_control.policies import MacConfig
 from mac_control.policies.bc import BC
-from mac_control.training import SCALES, TrainConfig, new_policy, preset
+from mac_control.training import SCALES, TrainConfig, arithmetic, new_policy, preset
+from mac_control.training.run import Run
 from mac_control.training.stack import Stack
+from mac_control.training.state import load_state, save_state
 
 
 def test_it_learns_a_function_and_the_average_is_what_is_kept(tmp_path):
@@ -181,6 +183,43 @@ def test_presets():
 def test_rollouts_need_something_that_rates(tmp_path):
     with pytest.raises(InputError, match="score"):
         fit(tmp_path, select_by="rollouts")
+
+
+def test_bfloat16_is_chosen_where_the_machine_has_it_and_many_rows_gain(monkeypatch):
+    for flags, many, wanted, use, said in [
+        ({"avx512_bf16"}, 1024, None, True, "bfloat16"),
+        ({"avx512_bf16"}, 128, None, False, None),
+        ({"avx512f"}, 1024, None, False, None),
+        ({"avx512_bf16"}, 1024, False, False, None),
+        ({"amx_bf16"}, 8, True, True, None),
+        ({"avx512f"}, 1024, True, False, "float32, as cpu has no bfloat16"),
+    ]:
+        monkeypatch.setattr(arithmetic, "_flags", lambda flags=flags: flags)
+        found, line = arithmetic.chosen_bf16(wanted, "cpu", many)
+        assert found is use and (line is None if said is None else said in line)
+
+
+def test_a_machine_without_bfloat16_trains_in_float32_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(arithmetic, "_flags", frozenset)
+    (asked,) = fit(tmp_path / "asked", bf16=True)
+    assert "arithmetic: float32, as cpu has no bfloat16" in capsys.readouterr().err
+    (plain,) = fit(tmp_path / "plain", bf16=False)
+    assert same(weights(asked), weights(plain))
+    assert load_policy(asked).checkpoint["training"]["config"]["bf16"] is False
+
+
+def test_an_unfinished_run_goes_on_in_the_arithmetic_it_began_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(arithmetic, "MANY_ROWS", 1)
+    monkeypatch.setattr(arithmetic, "_flags", lambda: {"amx_bf16"})
+    data, config = demonstrations(), TrainConfig(steps=4, batch_size=8)
+    run = Run("bc", data, tmp_path, (0,), None, config)
+    assert run.bf16
+    save_state(run)
+    monkeypatch.setattr(arithmetic, "MANY_ROWS", 10**9)
+    again = Run("bc", data, tmp_path, (0,), None, config)
+    assert not again.bf16
+    load_state(again)
+    assert again.bf16 and again.settings["bf16"]
 
 
 def test_bfloat16_learns_too(tmp_path):

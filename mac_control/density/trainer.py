@@ -24,6 +24,7 @@ from mac_control.density.state import load_state, save_state
 from mac_control.engine.base import GaussianBase
 from mac_control.engine.two_stream import TwoStream
 from mac_control.errors import InputError, MacControlError
+from mac_control.training.arithmetic import autocast
 from mac_control.training.batches import generator_of
 from mac_control.training.distributed import DistributedContext, init_distributed
 from mac_control.training.log import Log
@@ -153,11 +154,10 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         generator = generator_of(config.seed, self.step)
-        kind = torch.device(config.device).type
         total = torch.zeros((), device=config.device)
         self.optimizer.zero_grad()
         for part in self._parts(generator, lambda n: self.data.draw(n, generator)):
-            with torch.autocast(kind, torch.bfloat16, enabled=config.bf16):
+            with autocast(config.device, config.bf16):
                 loss = part()
             if loss is not None:
                 loss.backward()  # one length of paths after the other: its activations go again

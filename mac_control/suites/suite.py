@@ -81,7 +81,7 @@ class Size:
     steps: int | None = None
     """Gradient steps; None: as the scale says."""
     bf16: bool | None = None
-    """Train in bfloat16 where that is safe; None: in float32."""
+    """Train in bfloat16 where that is safe and the machine has it; None: where that pays."""
     device: str | None = None
     """Device that policies are trained on, such as cuda; None: the processor."""
     num_given: int | None = None

@@ -33,8 +33,9 @@ def chosen_bf16(wanted: bool | None, device: str, rows: int) -> tuple[bool, str 
         (False, None)
     """
     if wanted is None:
-        use = has_bf16(device) and rows >= MANY_ROWS
-        return use, "arithmetic: bfloat16, which this machine has (--bf16 False: float32)" * use
+        if has_bf16(device) and rows >= MANY_ROWS:
+            return True, "arithmetic: bfloat16, which this machine has (--bf16 False: float32)"
+        return False, None
     if wanted and not has_bf16(device):
         return False, f"arithmetic: float32, as {device} has no bfloat16, where it would crawl"
     return wanted, None

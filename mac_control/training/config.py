@@ -54,8 +54,9 @@ class TrainConfig:
     """Time between two saves [s]."""
     device: str = "cpu"
     """Where to train: cpu, or cuda."""
-    bf16: bool = False
-    """Compute in bfloat16 where that is safe; for GPUs, and processors with such arithmetic."""
+    bf16: bool | None = None
+    """Compute in bfloat16 where that is safe; None: where the machine has such arithmetic and large
+    batches gain from it. A machine without it computes in float32 all the same."""
     compile: bool = False
     """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
 

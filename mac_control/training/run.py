@@ -15,6 +15,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError, MacControlError
 from mac_control.policies import LearnedPolicy
+from mac_control.training.arithmetic import autocast, chosen_bf16
 from mac_control.training.batches import digest, generator_of, stacked
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
@@ -60,6 +61,8 @@ class Run:
             )
         if config.corrections:
             corrected_dims(demonstrations.robot)  # before anything is trained
+        rows = config.batch_size * self.policies[0].rows_per_sample
+        self.bf16, self.note = chosen_bf16(config.bf16, config.device, rows)
         self.provenance = demonstrations.provenance
         self.stack = Stack(self.policies)
         self.params = self.stack.params
@@ -79,6 +82,7 @@ class Run:
             "data": digest(demonstrations),
             "start": None if start is None else self.policies[0].checkpoint["weights"]["sha256"],
             **{k: v for k, v in dataclasses.asdict(config).items() if k not in _FREE},
+            "bf16": self.bf16,
         }
 
     @property
@@ -125,9 +129,8 @@ class Run:
         average(self.ema.values(), self.params.values(), self.config.ema, self.step)
 
     def autocast(self) -> torch.autocast:
-        """bfloat16 where asked for."""
-        kind = torch.device(self.config.device).type
-        return torch.autocast(kind, torch.bfloat16, enabled=self.config.bf16)
+        """bfloat16 where it was chosen."""
+        return autocast(self.config.device, self.bf16)
 
     def require_finite(self, loss: Tensor) -> None:
         """Stop before anything that is not finite is saved."""
@@ -185,7 +188,8 @@ class Run:
                 folder,
                 self.policies[0],
                 tensors=self.stack.state_dict(index, params),
-                training=training | {"config": dataclasses.asdict(self.config)},
+                training=training
+                | {"config": dataclasses.asdict(self.config) | {"bf16": self.bf16}},
                 data=self.provenance,
             )
 

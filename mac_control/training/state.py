@@ -57,6 +57,8 @@ def load_state(run: Run) -> None:
     settings = {**dataclasses.asdict(type(run.config)()), **record.get("settings", {})}
     defaults = dataclasses.asdict(type(run.policies[0].config)())
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
+    if run.config.bf16 is None:  # as it was chosen when the run began
+        run.bf16 = run.settings["bf16"] = bool(settings["bf16"])
     expect_settings(run.out, settings, run.settings)
     run.step = record["step"]
     run.best_value = list(record["best_value"])

@@ -86,6 +86,8 @@ def train(
         begin = None if start is None else user_path(start)
         run = Run(name, demonstrations, folder, group, policy_config, config, begin)
         load_state(run)
+        if run.note and ranks.first:
+            print(run.note, file=sys.stderr)
         Trainer(run, ranks, score, progress and ranks.first, wandb).train()
         folders += run.folders
     return folders

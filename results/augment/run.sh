@@ -11,7 +11,7 @@ work=runs/augment
     mac-control augment --data kitchen-complete-v0 --out "$work/robust" \
         --attempts 5 --report results/augment
 mac-control train --policy bc --scale demo --seeds 0,1,2 --data "$work/robust" --out "$work/bc"
-mac-control train --policy mac --scale demo --seeds 0,1,2 --bf16 --data "$work/robust" \
+mac-control train --policy mac --scale demo --seeds 0,1,2 --data "$work/robust" \
     --out "$work/mac"
 for given in 0 0,1,3,5; do # autonomy first
     mac-control evaluate --operators tracker --given "$given" --episodes 20 \

@@ -42,17 +42,19 @@ def main(args: Args) -> int | None:
 
     from mac_control.density.costs import compare_edges, measure, page
     from mac_control.files import write_text
+    from mac_control.training.arithmetic import has_bf16
 
     torch.set_num_threads(args.threads)
+    bf16 = args.bf16 and has_bf16(args.device)
     rows = []
     for preset in (*args.presets, *args.memory_only):
         steps = 0 if preset in args.memory_only else args.steps
         for dim in args.dims:
             for recompute in (False, True):
-                rows.append(measure(preset, dim, recompute, steps, args.device, args.bf16))
+                rows.append(measure(preset, dim, recompute, steps, args.device, bf16))
                 print(json.dumps(rows[-1]), flush=True)
     if args.edge_dim:
-        rows.append(compare_edges(args.edge_dim, args.steps, args.device, args.bf16))
+        rows.append(compare_edges(args.edge_dim, args.steps, args.device, bf16))
         print(json.dumps(rows[-1]), flush=True)
     write_text(args.out / "cost.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write_text(args.out / "README.md", page(rows))
