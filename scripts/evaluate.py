@@ -102,7 +102,7 @@ def main(args: Args) -> int | None:
         tell_differences,
     )
     from mac_control.loop.report import add_report, earlier_rows
-    from mac_control.suites.html import VIDEOS
+    from mac_control.loop.video import VIDEOS
 
     source = args.data
     if source is None and {"tracker", "everything"} & set(map(source_of, args.operators)):
@@ -116,7 +116,7 @@ def main(args: Args) -> int | None:
     names, fewest = {p.name for p in resolved}, min(p.action_dim for p in resolved)
     tell_differences(resolved, args.chosen_env(), args.env_options())
     rows = evaluate(
-        args.policies,
+        resolved,
         args.operators,
         given_numbers(args.num_given, fewest, NUM_GIVEN),
         episodes=args.episodes,

@@ -100,14 +100,19 @@ def tell_differences(
             print(f"{policy.name}: {said}", file=sys.stderr)
 
 
-def resolve_policies(policies: Sequence[str | Path | Policy]) -> list[EvalPolicy]:
+def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> list[EvalPolicy]:
     """What rows call the policies; folders of several checkpoints are opened.
+
+    Those that are resolved already stay as they are.
 
     Raises:
         InputError: no policy, or two of one name and one training seed.
     """
     found = []
     for policy in policies:
+        if isinstance(policy, EvalPolicy):
+            found.append(policy)
+            continue
         if isinstance(policy, Policy):
             found.append(_eval_policy(policy, policy, name_of(policy)))
             continue

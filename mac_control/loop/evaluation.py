@@ -15,7 +15,14 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs.make import DEFAULT, EnvName
 from mac_control.errors import EpisodeError, InputError
-from mac_control.loop.cases import EvalCase, called_bc, plan, resolve_policies, source_of
+from mac_control.loop.cases import (
+    EvalCase,
+    EvalPolicy,
+    called_bc,
+    plan,
+    resolve_policies,
+    source_of,
+)
 from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
 from mac_control.loop.statistics import bootstrap_interval
@@ -43,7 +50,7 @@ class RowsFailed(EpisodeError):
 
 
 def evaluate(
-    policies: Sequence[str | Path | Policy],
+    policies: Sequence[str | Path | Policy | EvalPolicy],
     operators: Sequence[str] = ("nobody",),
     num_given: Sequence[int] = (0,),
     *,
@@ -68,7 +75,7 @@ def evaluate(
 
     Args:
         policies: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all of them), or
-            policies.
+            policies, or what `resolve_policies` made of either.
         operators: names as in :func:`make_operator`. `nobody` gives 0 dimensions, `everything`
             all, any other one each number in `num_given`.
         num_given: numbers of dimensions, drawn per episode; 0 is `nobody`, whatever the operator.

@@ -20,6 +20,9 @@ from mac_control.operators import OperatorWrapper
 from mac_control.partial import PartialAction
 from mac_control.rendering import choose_renderer
 
+#: Folder of a run that films are in.
+VIDEOS = "videos"
+
 
 def require_video() -> None:
     """Choose a renderer, and see that films can be written: both before long work.

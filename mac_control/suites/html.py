@@ -14,6 +14,7 @@ import matplotlib
 
 from mac_control.files import write_text
 from mac_control.loop.report import curves, draw_curves, measured, note, summarize
+from mac_control.loop.video import VIDEOS
 from mac_control.suites.tables import (
     Table,
     by_block,
@@ -35,8 +36,6 @@ pre { overflow: auto; background: #f4f4f4; padding: .7rem }
 .film { display: inline-block; width: 15rem; margin: .5rem 1rem .5rem 0; vertical-align: top }
 .film video { width: 100% }
 """
-#: Folder of a run that films are in.
-VIDEOS = "videos"
 
 
 def write_page(

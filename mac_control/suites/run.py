@@ -15,11 +15,12 @@ from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
 from mac_control.loop.report import earlier_rows, versions
+from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.policies.retrieval import Retrieval
 from mac_control.suites.data import source_data, training_data
-from mac_control.suites.html import VIDEOS, markdown_report, write_page
+from mac_control.suites.html import markdown_report, write_page
 from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 from mac_control.training import TrainConfig, preset
 from mac_control.training.many import Job, train_many
