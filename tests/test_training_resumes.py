@@ -14,7 +14,11 @@ from training_runs import SMALL, demonstrations, fit, rows, same, step, weights
 
 from mac_control.checkpoint import load_policy, read
 from mac_control.errors import CheckpointError
-from mac_control.training.state import save_state
+from mac_control.training import TrainConfig
+from mac_control.training.distributed import DistributedContext
+from mac_control.training.run import Run
+from mac_control.training.state import load_state, save_state
+from mac_control.training.trainer import Trainer
 
 SCRIPT = """
 import sys, torch
@@ -53,6 +57,31 @@ def test_killed_and_resumed_training_ends_with_the_same_weights_bit_for_bit(tmp_
         for name in ("killed", "whole")
     ]
     assert logs[0] == logs[1] and len(logs[0]) == 15
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+@pytest.mark.parametrize("optimizer", ["adamw", "schedule-free"])
+def test_a_run_taken_up_anywhere_goes_on_to_the_same_weights(tmp_path, optimizer, seeds):
+    config = TrainConfig(steps=24, batch_size=8, warmup=4, optimizer=optimizer)
+
+    def run():
+        made = Run("bc", demonstrations(), tmp_path, seeds, SMALL, config)
+        load_state(made)
+        return Trainer(made, DistributedContext())
+
+    def advance(trainer, steps):
+        for _ in range(steps):
+            trainer.step(trainer.run.rate())
+        return trainer.run
+
+    whole = advance(run(), 24)
+    for steps in (5, 8, 11):  # within the batches that are drawn at once, and at their ends
+        trainer = run()
+        save_state(advance(trainer, steps))
+    for one, other in ((whole.params, trainer.run.params), (whole.ema, trainer.run.ema)):
+        assert same(one, other)
+    assert whole.step == trainer.run.step == 24
+    assert not same(whole.params, whole.ema)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):

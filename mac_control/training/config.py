@@ -10,10 +10,12 @@ from typing import Literal
 from mac_control.errors import InputError
 from mac_control.seeds import whole_seed
 
+OPTIMIZERS = ("adamw", "schedule-free")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """AdamW with warm-up, a cosine schedule, clipped gradients and averaged weights.
+    """AdamW with warm-up, a schedule or none, clipped gradients and averaged weights.
 
     Raises:
         InputError: a number out of range, or a device that this machine does not have.
@@ -23,8 +25,11 @@ class TrainConfig:
     """Gradient steps."""
     batch_size: int = 256
     """Demonstration steps in a batch, drawn with replacement."""
+    optimizer: Literal["adamw", "schedule-free"] = "adamw"
+    """adamw: with a cosine schedule and a moving average of the weights; schedule-free: AdamW that
+    needs no schedule and averages by itself, so that training can end at any step."""
     lr: float = 1e-3
-    """Highest learning rate, reached after the warm-up; a cosine takes it to 1 % of that."""
+    """Highest learning rate, reached after the warm-up; with adamw a cosine takes it to 1 %."""
     warmup: int = 200
     """Steps over which the learning rate rises from 0."""
     weight_decay: float = 1e-4
@@ -32,7 +37,7 @@ class TrainConfig:
     clip: float = 1.0
     """Gradients longer than this (L2 norm) are shortened to it; 0: never."""
     ema: float = 0.999
-    """Decay of the exponential moving average of the weights, which is what is kept; 0: none."""
+    """adamw: decay of the exponential moving average of the weights, which is kept; 0: none."""
     validation: float = 0.0
     """Share of the episodes that is held out."""
     split_seed: int = 0
@@ -76,6 +81,10 @@ class TrainConfig:
         }.items():
             if not getattr(self, name) >= least:
                 raise InputError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(
+                f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}"
+            )
         if not 0 < self.lr < float("inf"):
             raise InputError(f"lr: expected a positive number, got {self.lr}")
         if not 0 < self.intervention_weight < float("inf"):

@@ -8,7 +8,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
+
+#: What `schedule_free` counts beside its tensors.
+_COUNTERS = {"k", "weight_sum", "lr_max"}
 
 
 class Schedule(Protocol):
@@ -37,6 +40,39 @@ def adamw(
     )
 
 
+def schedule_free(
+    matrices: Iterable[Tensor], vectors: Iterable[Tensor], lr: float, weight_decay: float
+) -> Optimizer:
+    """AdamW that averages its weights itself, and needs no schedule but a warm-up.
+
+    Source: Defazio et al., The Road Less Scheduled, 2024, arXiv 2405.15682; the package
+    schedulefree.
+    """
+    from schedulefree import AdamWScheduleFree
+
+    optimizer: Optimizer = AdamWScheduleFree(
+        [
+            {"params": list(matrices), "weight_decay": weight_decay},
+            {"params": list(vectors), "weight_decay": 0.0},
+        ],
+        lr=lr,
+        betas=(0.9, 0.99),
+    )
+    optimizer.train()  # type: ignore[attr-defined]
+    return optimizer
+
+
+def means_of(optimizer: Optimizer, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The averaged weights of `schedule_free`, whose gradients are taken elsewhere."""
+    beta = optimizer.param_groups[0]["betas"][0]
+    return {
+        name: param.detach().lerp(
+            optimizer.state.get(param, {}).get("z", param.detach()), 1 - 1 / beta
+        )
+        for name, param in params.items()
+    }
+
+
 def learning_rate(config: Schedule, step: int) -> float:
     """Learning rate of a step: linear up to `lr`, then a cosine down to 1 % of it."""
     if step < config.warmup:
@@ -58,16 +94,23 @@ def all_finite(loss: Tensor, params: Iterable[Tensor]) -> bool:
     return bool(loss.isfinite().all() & whole)
 
 
-def moments_of(optimizer: AdamW) -> dict[str, Tensor]:
+def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
     """The optimizer's moments by name, as `restore_moments` takes them."""
-    return {
+    moments = {
         f"optimizer/{index}/{name}": value
         for index, moments in optimizer.state_dict()["state"].items()
         for name, value in moments.items()
     }
+    counters = {
+        f"optimizer-group/{index}/{name}": torch.tensor(group[name], dtype=torch.float64)
+        for index, group in enumerate(optimizer.param_groups)
+        for name in _COUNTERS
+        if name in group
+    }
+    return moments | counters
 
 
-def restore_moments(optimizer: AdamW, tensors: Mapping[str, Tensor]) -> None:
+def restore_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Take the moments that are among the tensors of a saved run."""
     whole = optimizer.state_dict()
     for key, value in tensors.items():
@@ -75,3 +118,6 @@ def restore_moments(optimizer: AdamW, tensors: Mapping[str, Tensor]) -> None:
             _, index, name = key.split("/")
             whole["state"].setdefault(int(index), {})[name] = value
     optimizer.load_state_dict(whole)
+    for index, group in enumerate(optimizer.param_groups):
+        for name in _COUNTERS & group.keys():
+            group[name] = type(group[name])(tensors[f"optimizer-group/{index}/{name}"].item())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations
@@ -21,7 +22,14 @@ from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
 from mac_control.training.corrections import corrected_dims, displace
 from mac_control.training.mixing import draw_rows, row_weights
-from mac_control.training.optimizer import adamw, all_finite, average, learning_rate
+from mac_control.training.optimizer import (
+    adamw,
+    all_finite,
+    average,
+    learning_rate,
+    means_of,
+    schedule_free,
+)
 from mac_control.training.stack import Stack
 
 _CHUNK = 1024  # validation steps in one batch
@@ -66,10 +74,12 @@ class Run:
         self.provenance = demonstrations.provenance
         self.stack = Stack(self.policies)
         self.params = self.stack.params
-        self.ema = {name: p.detach().clone() for name, p in self.params.items()}
+        self._ema = {name: p.detach().clone() for name, p in self.params.items()}
         self.best = {name: p.detach().clone() for name, p in self.params.items()}
         matrices, vectors = self.stack.decayed()
-        self.optimizer = adamw(matrices, vectors, config.lr, config.weight_decay)
+        self._averages = config.optimizer == "schedule-free"  # by itself
+        make = schedule_free if self._averages else adamw
+        self.optimizer: Optimizer = make(matrices, vectors, config.lr, config.weight_decay)
         self._drawn: dict[int, tuple[int, list[dict[str, Tensor]]]] = {}  # seed -> block, batches
         self.step = 0
         self.best_value: list[float | None] = [None] * len(seeds)
@@ -92,7 +102,14 @@ class Run:
 
     def rate(self) -> float:
         """Learning rate of this step."""
+        if self._averages:
+            return self.config.lr * min(1.0, (self.step + 1) / max(1, self.config.warmup))
         return learning_rate(self.config, self.step)
+
+    @property
+    def ema(self) -> dict[str, Tensor]:
+        """The averaged weights, by name: what is rated and kept."""
+        return means_of(self.optimizer, self.params) if self._averages else self._ema
 
     def draw(self, seed: int) -> dict[str, Tensor]:
         """The batch of this step; it follows from (seed, step) alone.
@@ -126,7 +143,8 @@ class Run:
 
     def average(self) -> None:
         """Move the average towards the weights."""
-        average(self.ema.values(), self.params.values(), self.config.ema, self.step)
+        if not self._averages:
+            average(self._ema.values(), self.params.values(), self.config.ema, self.step)
 
     def autocast(self) -> torch.autocast:
         """bfloat16 where it was chosen."""
@@ -157,6 +175,7 @@ class Run:
 
     def keep_best(self, values: list[float]) -> None:
         """Keep the averaged weights of each policy that is rated higher than ever before."""
+        means = self.ema if values else {}
         for index, value in enumerate(values):
             if self.config.patience and self.misses[index] >= self.config.patience:
                 continue  # this one has stopped
@@ -166,7 +185,7 @@ class Run:
                 self.best_value[index], self.misses[index] = value, 0
                 for name, best in self.best.items():
                     one = slice(None) if len(self.seeds) == 1 else index
-                    best[one] = self.ema[name][one]
+                    best[one] = means[name][one]
 
     def kept(self, index: int) -> LearnedPolicy:
         """A policy with its averaged weights, ready to act."""

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def save_state(run: Run) -> None:
     """Write all that the rest of the run depends on."""
     tensors: dict[str, Tensor] = {}
+    means = run.ema
     for name, value in run.params.items():
         tensors[f"params/{name}"] = value
-        tensors[f"ema/{name}"] = run.ema[name]
+        tensors[f"ema/{name}"] = means[name]
         if run.config.select_by != "last":
             tensors[f"best/{name}"] = run.best[name]
     for name, value in run.policies[0].named_buffers():
@@ -64,9 +65,10 @@ def load_state(run: Run) -> None:
     run.best_value = list(record["best_value"])
     run.misses = list(record["misses"])
     try:
+        means = run.ema
         for name, value in run.params.items():
             value.copy_(tensors[f"params/{name}"])
-            run.ema[name].copy_(tensors[f"ema/{name}"])
+            means[name].copy_(tensors[f"ema/{name}"])
             run.best[name].copy_(tensors.get(f"best/{name}", run.best[name]))
         for name, value in run.policies[0].named_buffers():
             value.copy_(tensors[f"buffers/{name}"])
