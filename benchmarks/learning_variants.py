@@ -135,6 +135,15 @@ VARIANTS: dict[str, Variant] = {
     "masks 2 layers 1 width 128 obs 256 lr 3e-3": _mac(
         2, layers=1, width=128, training={"lr": 3e-3}
     ),
+    "masks 2 layers 1 width 128 obs 256 lr 6e-3": _mac(
+        2, layers=1, width=128, training={"lr": 6e-3}
+    ),
+    "masks 2 layers 1 width 128 obs 256 schedule-free": _mac(
+        2, "schedule-free", {"lr": 3e-3}, layers=1, width=128
+    ),
+    "masks 2 layers 1 width 128 obs 256 schedule-free lr 6e-3": _mac(
+        2, "schedule-free", {"lr": 6e-3}, layers=1, width=128
+    ),
     "mixture density lr 2e-3": Variant({"condition": True}, {"lr": 2e-3}, "mixture_bc"),
     "mixture density lr 4e-3": Variant({"condition": True}, {"lr": 4e-3}, "mixture_bc"),
     "transformer masks 2": _mac(2, **_TRANSFORMER),
