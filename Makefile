@@ -58,7 +58,7 @@ docs: install
 .PHONY: test-lowest audit
 # The oldest versions that pyproject.toml admits, in an environment of their own; without the extra
 # onnx, which needs a newer torch than everything else.
-LOWEST = .[diffusion,tune,ray,expert,video,keyboard,cockpit,lerobot-data,tensorboard,docs,types]
+LOWEST = .[diffusion,schedule-free,tune,ray,expert,video,keyboard,cockpit,lerobot-data,tensorboard,docs,types]
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check \

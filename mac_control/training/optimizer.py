@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
+from mac_control.errors import InputError
+
 #: What `schedule_free` counts beside its tensors.
 _COUNTERS = {"k", "weight_sum", "lr_max"}
 
@@ -47,9 +49,17 @@ def schedule_free(
 
     Source: Defazio et al., The Road Less Scheduled, 2024, arXiv 2405.15682; the package
     schedulefree.
-    """
-    from schedulefree import AdamWScheduleFree
 
+    Raises:
+        InputError: that package is not installed.
+    """
+    try:
+        from schedulefree import AdamWScheduleFree
+    except ImportError as error:
+        raise InputError(
+            "optimizer: expected the package schedulefree with schedule-free, got none; "
+            "pip install 'mac-control[schedule-free]', or choose adamw"
+        ) from error
     optimizer: Optimizer = AdamWScheduleFree(
         [
             {"params": list(matrices), "weight_decay": weight_decay},
