@@ -116,7 +116,7 @@ def test_every_dimension_of_any_robot_can_be_driven_both_ways_and_the_modes_reac
 def test_groups_are_modes_and_a_group_of_groups_is_none():
     hand = ROBOTS["AdroitHandDoor-v1"]()
     modes = default_mapping("gamepad", hand).modes
-    assert modes[:3] == ("arm", "wrist", "first_finger") and "fingers" not in modes
+    assert modes[:2] == ("arm and wrist", "first_finger") and "fingers" not in modes
     assert {len(dims) for dims in chunks(hand, 6).values()} <= set(range(1, 7))
     assert default_mapping("gamepad", ROBOTS["HalfCheetah-v5"]()).modes == ()
     flat = Robot("flat", tuple(ActionDim(str(i)) for i in range(8)))
@@ -315,9 +315,10 @@ def test_the_page_has_a_slider_for_each_dimension_and_says_what_its_sticks_do(dr
     labels = list(robot_of(env).labels)
     with driving(env) as (cockpit, _), page(cockpit) as client:
         state = until(client, lambda s: "given" in s)
-        assert state["names"] == labels and state["mode"] == "arm"
+        assert state["names"] == labels and state["mode"] == "arm and wrist"
         assert not state["hand"] and all(state["latched"]) and not state["grips"]
-        assert state["sticks"]["arm"] == ["arm roll, arm z", "arm yaw, arm pitch"]
+        assert state["sticks"][state["mode"]] == ["arm roll, arm z", "arm yaw, arm pitch"]
+        assert state["folds"] == {"fingers": list(range(6, 28))}
         said = {"axes": {"dim27": 0.5}, "buttons": []}
         state = until(client, lambda s: "given" in s and s["given"][27], said)
         assert state["values"][27] == 0.5 and sum(state["given"]) == 1

@@ -12,7 +12,7 @@ from mac_control.cockpit.address import reachable
 from mac_control.cockpit.cameras import CAMERAS
 from mac_control.cockpit.front import Front, check_command
 from mac_control.cockpit.state import of_loop, of_step, trust_of
-from mac_control.cockpit.sticks import stick_labels
+from mac_control.cockpit.sticks import folds, stick_labels
 from mac_control.cockpit.view import View
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import camera_of, scene_of, subtasks_of
@@ -88,6 +88,7 @@ class Cockpit:
             "boot": secrets.token_hex(4),  # another one: the page loads itself anew
             "names": list(robot.labels),
             "groups": {name: list(dims) for name, dims in robot.groups.items()},
+            "folds": folds(robot),
             "keys": [list(row) for row in key_table(mapping, robot.labels, "key_")],
             "sticks": stick_labels(mapping, robot),
             "latched": latched(robot).tolist(),

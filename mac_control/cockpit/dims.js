@@ -1,6 +1,6 @@
 // One row for each action dimension: who has it, a slider that drives it, what was sent.
 const $ = id => document.getElementById(id);
-const rows = [];
+const rows = [], folds = [];
 
 export function buildDims(state, command) {
   state.names.forEach((name, d) => {
@@ -33,6 +33,26 @@ export function buildDims(state, command) {
       tr.addEventListener(event, () => command("point", null));
     rows.push(row);
   });
+  for (const [name, dims] of Object.entries(state.folds)) fold(name, dims);
+}
+
+// A group that is one row until it is opened; what it holds drives and is driven all the same.
+function fold(name, dims) {
+  const members = dims.map(d => rows[d]), tr = document.createElement("tr");
+  tr.className = "fold";
+  tr.innerHTML = `<td colspan="2"><button aria-expanded="false"></button></td>
+    <td class="who"></td><td colspan="2" class="sum"></td>`;
+  const button = tr.querySelector("button");
+  const show = open => {
+    button.ariaExpanded = open;
+    button.textContent = `${open ? "▾" : "▸"} ${name.replaceAll("_", " ")} (${dims.length})`;
+    for (const row of members) row.tr.hidden = !open;
+  };
+  button.id = `fold-${name}`;
+  button.addEventListener("click", () => show(button.ariaExpanded !== "true"));
+  members[0].tr.before(tr);
+  show(false);
+  folds.push({tr, dims, who: tr.querySelector(".who"), sum: tr.querySelector(".sum")});
 }
 
 export function handBack() { for (const row of rows) { row.mine.checked = false; rest(row); } }
@@ -70,4 +90,11 @@ export function showDims(state, who) {
     row.bar.title = eased ? `yours: ${values[d]}, executed: ${action[d]}` :
       given[d] ? `yours: ${values[d]}` : `the robot's: ${filled[d]} ± ${s}`;
   });
+  if (!given) return;
+  for (const {tr, dims, who: by, sum} of folds) {
+    const mine = dims.filter(d => given[d]).length;
+    tr.className = `fold ${mine === dims.length ? "you" : "robot"}`;
+    by.textContent = mine === dims.length ? who : "robot";
+    sum.textContent = mine && mine < dims.length ? `${mine} by ${who}` : "";
+  }
 }

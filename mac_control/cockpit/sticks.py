@@ -1,4 +1,4 @@
-"""What the page writes beside its sticks."""
+"""What the page writes beside its sticks, and which rows it folds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,27 @@ def stick_labels(mapping: Mapping, robot: Robot) -> dict[str, list[str]]:
         labels = [_label(mapping, robot, mode, side) for side in ("left", "right")]
         if any(labels):
             found[mode] = labels
+    return found
+
+
+def folds(robot: Robot) -> dict[str, list[int]]:
+    """Group -> its dimensions, of groups that the page shows as one row until it is opened.
+
+    Those are the groups made of other groups: the fingers of a hand.
+
+    Example:
+        >>> from mac_control.robot import ActionDim
+        >>> dims = tuple(ActionDim(f"joint{d}") for d in range(5))
+        >>> parts = {"arm": (0,), "thumb": (1, 2), "index": (3, 4), "fingers": (1, 2, 3, 4)}
+        >>> folds(Robot("hand", dims, parts))
+        {'fingers': [1, 2, 3, 4]}
+    """
+    found: dict[str, list[int]] = {}
+    for name, dims in robot.groups.items():
+        parts = [set(other) for other in robot.groups.values() if set(other) < set(dims)]
+        taken = {d for fold in found.values() for d in fold}
+        if parts and set().union(*parts) == set(dims) and not taken & set(dims):
+            found[name] = sorted(dims)
     return found
 
 

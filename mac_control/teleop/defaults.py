@@ -163,7 +163,8 @@ def default_table(
 def chunks(robot: Robot, width: int, omit: list[int] | None = None) -> dict[str, list[int]]:
     """Mode -> its dimensions, at most `width`: groups of the robot, and what is in none.
 
-    A group that has another one in it is left to that; one that is too wide is cut.
+    A group that has another one in it is left to that; one that is too wide is cut. The first two
+    of several share a mode where they fit and are in no wider group: arm and wrist of a hand.
     """
     left = [d for d in range(robot.action_dim) if d not in (omit or [])]
     groups = {name: set(dims) for name, dims in robot.groups.items()}
@@ -173,6 +174,14 @@ def chunks(robot: Robot, width: int, omit: list[int] | None = None) -> dict[str,
         _cut(found, name, [d for d in left if d in dims], width)
         left = [d for d in left if d not in dims]
     _cut(found, "others" if found else "", left, width)
+    (first, some), *rest = found.items()
+    within = set().union(
+        *(d for d in groups.values() if any(other < d for other in groups.values()))
+    )
+    pair = [*some, *rest[0][1]] if len(rest) > 1 else []
+    if pair and len(pair) <= width and not within & set(pair):
+        (second, _), *rest = rest
+        found = {f"{first} and {second}": pair, **dict(rest)}
     return found
 
 
