@@ -23,6 +23,7 @@ from torch import Tensor
 from mac_control.errors import CheckpointError, InputError
 from mac_control.files import atomic_path, user_path, write_json
 from mac_control.policies import FORMER_NAMES, LearnedPolicy, Policy, policy_class
+from mac_control.policies.mlp import MLPPolicy
 from mac_control.policies.onnx import OnnxPolicy
 from mac_control.robot import Robot
 
@@ -69,7 +70,9 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     """The policy of a checkpoint folder (or of the `policy.json` in it), ready to act.
 
     What `policy.json` says besides is in its attribute `checkpoint`. A file that ends in .onnx is
-    an exported policy; `"builtin"` is the kitchen's policy that ships with the package.
+    an exported policy, one in .npz the weights of an
+    :class:`mac_control.policies.mlp.MLPPolicy`; `"builtin"` is the kitchen's policy that ships
+    with the package.
 
     Raises:
         CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
@@ -87,6 +90,8 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     path = builtin_policy() if str(path) == BUILTIN else user_path(path)
     if path.suffix == ".onnx" and not path.is_dir():
         return OnnxPolicy(path)
+    if path.suffix == ".npz" and not path.is_dir():
+        return MLPPolicy(path)
     folder = path.parent if path.name == "policy.json" else path
     record, tensors = upgraded(*read(folder, "policy"))
     kind = str(record.get("kind"))

@@ -186,7 +186,11 @@ def _eval_policy(policy: Policy, source: str | Policy, name: str) -> EvalPolicy:
 def _checkpoints(path: Path) -> list[Path]:
     if str(path) == BUILTIN and not path.exists():
         return [builtin_policy()]
-    if (path / "policy.json").exists() or path.name == "policy.json" or path.suffix == ".onnx":
+    if (
+        (path / "policy.json").exists()
+        or path.name == "policy.json"
+        or path.suffix in (".onnx", ".npz")
+    ):
         return [path]
     found = [file.parent for file in path.glob("*/policy.json")]
     return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10

@@ -50,10 +50,6 @@ def policy_operator(checkpoint: str, env: gymnasium.Env | None = None) -> Proxy:
 
 @lru_cache(maxsize=4)
 def _policy(path: str) -> Policy:
-    if path.endswith(".npz"):
-        from mac_control.policies.mlp import MLPPolicy
-
-        return MLPPolicy(path)
     from mac_control.checkpoint import load_policy
 
     return load_policy(path)

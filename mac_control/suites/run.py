@@ -178,6 +178,8 @@ def _train(
 def _training(entrant: PolicySpec, size: Size) -> TrainConfig:
     within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
     changes = {"bf16": size.bf16, "device": size.device, **entrant.training}
+    if "steps" in changes:
+        changes["steps"] = max(1, round(size.stretch * changes["steps"]))
     if size.steps is not None:  # as asked for, whatever the entrant's own
         changes["steps"] = size.steps
     return preset(within, size.scale, **changes)

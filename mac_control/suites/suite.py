@@ -80,6 +80,8 @@ class Size:
     """Of training, as in train."""
     steps: int | None = None
     """Gradient steps; None: as the scale says."""
+    stretch: float = 1.0
+    """Gradient steps of entrants that have their own number, as a multiple of it."""
     bf16: bool | None = None
     """Train in bfloat16 where that is safe and the machine has it; None: where that pays."""
     device: str | None = None
@@ -92,6 +94,8 @@ class Size:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}")
+        if not 0 < self.stretch < float("inf"):
+            raise InputError(f"stretch: expected a number above 0, got {self.stretch}")
 
     def changed(self, **changes: Any) -> Size:
         """With these changes; those that are None are left out."""
