@@ -5,19 +5,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mac_control.checkpoint import load_policy
 from mac_control.collection.augment import Disturbance, attempt_once, plan
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.demonstrations.box import within_box
+from mac_control.demonstrations.table import Steps
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import StartsAnywhere, Undoable
 from mac_control.envs.adroit.tasks import TASKS
 from mac_control.envs.make import EnvName
 from mac_control.errors import DataError, InputError
+from mac_control.loop import evaluate
 from mac_control.operators import make_operator
 from mac_control.operators.base import TellsOperator
+from mac_control.policies.mac import MacConfig, MacPolicy
 from mac_control.suites import SUITES
 from mac_control.suites.data import source_data
 
@@ -191,3 +196,32 @@ def test_suites_say_where_their_data_are(monkeypatch):
         source_data(SUITES["hand"], None)
     assert source_data(SUITES["hand-relocate"], None) is None
     assert EnvName("hand").has_option("scene_noise")
+
+
+@needs_data
+def test_weights_of_a_small_network_are_a_policy_wherever_one_is_named(tmp_path):
+    policy = load_policy(DATA / "door_expert.npz")
+    assert (policy.obs_dim, policy.action_dim) == (39, 28)
+    rows = evaluate(
+        [f"expert={DATA / 'door_expert.npz'}"],
+        ["random+group:fingers"],
+        [0],
+        episodes=1,
+        workers=1,
+        env="hand:end_on_success=True",
+    )
+    assert rows[0]["successes"] == [1.0] and rows[0]["operator"] == "nobody"
+
+
+def test_noise_on_what_is_given_is_drawn_in_training_alone():
+    box = np.ones(4)
+    config = MacConfig(width=8, obs_width=8, masks=2, given_noise=0.2)
+    policy = MacPolicy(config, np.zeros(3), np.ones(3), -2 * box, 2 * box)
+    same = torch.zeros(64, 4)
+    steps = Steps(torch.zeros(64, 3), same, same, torch.ones(64, 4, dtype=torch.bool))
+    drawn = policy.draw(steps, torch.Generator().manual_seed(0))
+    spread = drawn["executed"].std()
+    assert 0.1 < spread < 0.4 and not drawn["action"].any()  # up to 0.2 of half a box of 4
+    assert torch.equal(
+        drawn["executed"], policy.draw(steps, torch.Generator().manual_seed(0))["executed"]
+    )
