@@ -201,7 +201,7 @@ class MacPolicy(LearnedPolicy):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Fill in the free dimensions as `config.decoding` and `config.order` say."""
         if len(obs) == 1 and partial.std is None:
-            if self._quick is None or not self._quick.current:
+            if self._quick is None or not self._quick.current(self):
                 self._quick = Quick(self)
             if self._quick.usable:
                 return self._quick(obs, partial)

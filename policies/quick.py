@@ -27,7 +27,7 @@ class Quick:
 
     def __init__(self, policy: MacPolicy) -> None:
         self._tensors = [*policy.parameters(), *policy.buffers()]
-        self._version = self._written()
+        self._version, self._config = self._written(), policy.config
         #: Whether it answers for this policy: torch does for transformers, for other heads than
         #: Gaussians, where anything is drawn at random, and where rounding would show.
         self.usable = self._made(policy) and self._agrees(policy)
@@ -39,13 +39,12 @@ class Quick:
         filled = self._row.fill(x, partial.given[0], seen, self._rule)
         return (self._middle + np.clip(filled, -1, 1) * self._half)[None]
 
-    @property
-    def current(self) -> bool:
-        """Whether the policy's weights are still those that this one was made of."""
-        return self._version == self._written()
+    def current(self, policy: MacPolicy) -> bool:
+        """Whether weights and configuration are still those that this one was made of."""
+        return self._config is policy.config and self._version == self._written()
 
     def _written(self) -> int:
-        return sum(tensor._version for tensor in self._tensors)
+        return sum(0 if each.is_inference() else each._version for each in self._tensors)
 
     def _made(self, policy: MacPolicy) -> bool:
         config, head = policy.config, policy.model.head

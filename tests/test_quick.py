@@ -79,11 +79,14 @@ def test_changed_weights_are_seen(tmp_path):
     save_policy(tmp_path, policy_of())
     policy, obs = load_policy(tmp_path), np.ones(30, np.float32)
     before = policy.act(obs)
-    assert policy._quick.usable and policy._quick.current
+    assert policy._quick.usable and policy._quick.current(policy)
     with torch.no_grad():
         policy.network.leave.bias += torch.linspace(0, 1, len(policy.network.leave.bias))
-    assert not policy._quick.current
+    assert not policy._quick.current(policy)
     assert np.abs(policy.act(obs) - before).max() > 1e-3
+    policy.config = MacConfig(decoding="sample")
+    policy.act(obs)
+    assert not policy._quick.usable
 
 
 @pytest.mark.parametrize(
