@@ -18,14 +18,14 @@ from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 EXPERT = "hand-expert+noisy:std=0.02"
 
 
-#: Lighter than usual, so that it takes more steps in the same time; and one that also sees noise
+#: Lighter than usual, for more steps in the same time; and one that also sees noise
 #: on what it is given, as no operator gives just what people demonstrated.
 _LIGHT = replace(MAC, config={"masks": 4}, training={"batch_size": 64})
 _NOISE = replace(_LIGHT, label="mac_noise", config={"masks": 4, "given_noise": 0.2})
 
 
 def _timed(**steps: int) -> tuple[PolicySpec, ...]:
-    """The entrants, each with as many gradient steps as take a minute of one core."""
+    """The entrants, each with steps for about a minute of a quiet core, by a short probe."""
     entrants = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, _LIGHT, _NOISE)
     return tuple(
         replace(each, training={**each.training, "steps": steps[each.policy]}) for each in entrants
