@@ -23,6 +23,7 @@ NAMES: dict[str, str] = {
     "helpers": "Partial control with helpers that are no network: what knowing the plan is worth.",
     "units": "The same demonstrations in other units and action boxes: what policies learn.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
+    "lerobot-handover": "Jumps where a leader arm of LeRobot's is taken and let go of.",
     "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }
 

@@ -75,6 +75,14 @@ class Undoable(Protocol):
 
 
 @runtime_checkable
+class Observable(Protocol):
+    """A robot that goes on while nobody steps it, and can be looked at anew before an action."""
+
+    def observe(self) -> np.ndarray:
+        """The observation now, `(O,)`."""
+
+
+@runtime_checkable
 class HasTwin(Protocol):
     """An environment that makes another one like itself more cheaply than its constructor does."""
 

@@ -70,6 +70,11 @@ class Checked(gymnasium.Wrapper):
         self._steps += 1
         return answer
 
+    def observe(self) -> Any:
+        """What is observed now; for an environment that is :class:`Observable`."""
+        with attribute_errors("environment", self.env, f"when observed after step {self._steps}"):
+            return own_obs(self._space, self.env.unwrapped.observe())  # type: ignore[attr-defined]
+
     @property
     def _space(self) -> Box:
         space = self.env.observation_space

@@ -29,7 +29,8 @@ class EnvOptions:
     """kitchen, a Gymnasium id, a package's environment or module:callable; options behind colons,
     as in kitchen:tasks=complete:init_noise=0.1. None: what the demonstrations were recorded in."""
     robot: str | None = None
-    """TOML file that describes the robot, in place of the environment's own description."""
+    """TOML file that describes the robot, in place of the environment's own description; or a
+    robot of LeRobot's, KIND[:OPTION=VALUE]..., such as so101_follower:port=/dev/ttyACM1:id=mine."""
     episode_steps: int | None = None
     """Longest episode, in control steps; None: as the environment says."""
 
@@ -41,7 +42,17 @@ class EnvOptions:
         """
         from mac_control.envs.make import EnvName
 
+        if self._is_kind():
+            kind = EnvName.parse(str(self.robot))
+            return EnvName("lerobot", {"kind": kind.name, **kind.options})
         return None if self.env is None else EnvName.parse(self.env)
+
+    def _is_kind(self) -> bool:
+        """Whether the robot is a kind of LeRobot's, not a file."""
+        if self.env is not None or self.robot is None:
+            return False
+        name = self.robot.partition(":")[0]
+        return name.isidentifier() and not user_path(self.robot).exists()
 
     def env_options(self) -> dict[str, Any]:
         """Options besides those in the name.
@@ -57,7 +68,7 @@ class EnvOptions:
         """The robot that is described; None: the environment's own."""
         from mac_control.robot import load_robot
 
-        return None if self.robot is None else load_robot(self.robot)
+        return None if self.robot is None or self._is_kind() else load_robot(self.robot)
 
 
 def options_of(

@@ -112,7 +112,7 @@ def own_mapping(device: Device, robot: Robot, dims: Collection[int] | None = Non
     """
     if dims is not None:
         return default_mapping(device, robot, dims)
-    for name in (f"{device.mapping}.{robot.name}", device.mapping):
+    for name in (f"{device.layout}.{robot.name}", device.layout):
         if name in mapping_names():
             return load_mapping(name, robot)
     return default_mapping(device, robot)

@@ -9,6 +9,7 @@ from typing import Any
 from mac_control.errors import InputError
 from mac_control.robot import ActionDim, Robot
 from mac_control.teleop.device import Device
+from mac_control.teleop.devices.lerobot import POSE
 from mac_control.teleop.jog import latched
 from mac_control.teleop.mapping import Mapping, parse_mapping
 
@@ -88,6 +89,30 @@ LAYOUTS = {
         ("button1", "button0"),
         {},
     ),
+    "lerobot-phone": Layout(
+        tuple(Control((a,), dead_zone=0.15) for a in POSE),
+        ("phone.raw_inputs.b3", "phone.raw_inputs.b4"),
+        {"success": "phone.raw_inputs.b5", "reset": "phone.raw_inputs.b6"},
+    ),
+    "lerobot-deltas": Layout(
+        tuple(Control((f"delta_{a}",), dead_zone=0.05) for a in "xyz"),
+        ("gripper_open", "gripper_close"),
+        {"success": "success", "reset": "reset"},
+    ),
+    "lerobot-keyboard": Layout(  # which passes on letters alone
+        _KEYS,
+        ("o", "c"),
+        {
+            "estop": "x",
+            "release": "v",
+            "pause": "p",
+            "mode": "m",
+            "reset": "b",
+            "undo": "z",
+            "success": "n",
+            "record": "l",
+        },
+    ),
     "cockpit": Layout(_PAD, ("right_shoulder", "left_shoulder"), {"mode": "mode"}, True),
 }
 #: Further controls of the same dimensions: the page's keys beside its sticks.
@@ -121,8 +146,11 @@ def default_table(
     device: Device | str, robot: Robot, dims: Collection[int] | None = None
 ) -> dict[str, Any]:
     """The tables of :func:`default_mapping`, as a TOML file would have them."""
-    kind = device if isinstance(device, str) else device.mapping
+    kind = device if isinstance(device, str) else device.layout
     layout = LAYOUTS.get(kind)
+    own = None if isinstance(device, str) else device.own_table(robot)
+    if own is not None:
+        return own
     if kind == "lerobot":
         raise InputError(
             f"mapping: expected a TOML file that says which joint of the leader arm moves which "

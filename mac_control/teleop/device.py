@@ -11,6 +11,7 @@ from typing import Any
 
 from mac_control.errors import InputError, MacControlError, did_you_mean
 from mac_control.plugins import DEVICES
+from mac_control.robot import Robot
 
 
 class DeviceError(MacControlError):
@@ -69,6 +70,18 @@ class Device(ABC):
         Raises:
             DeviceError: the device is gone.
         """
+
+    def feedback(self, targets: Mapping[str, float]) -> None:  # noqa: B027 - few have motors
+        """Where the robot is: axes to drive there; those that are left out are the person's."""
+
+    @property
+    def layout(self) -> str:
+        """The layout of controls from which a mapping is made; default: the name of `mapping`."""
+        return self.mapping
+
+    def own_table(self, robot: Robot) -> dict[str, Any] | None:
+        """The tables of a mapping onto this robot, where the device itself can tell; else None."""
+        return None
 
     @property
     def address(self) -> str | None:

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs import robot_of
-from mac_control.envs.abilities import Undoable, is_real, subtasks_of
+from mac_control.envs.abilities import Observable, Undoable, is_real, subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.errors import InputError
@@ -200,6 +200,8 @@ class Teleoperation:
         if (self.paused or self.quit) and not self.safety.coasting:
             wait()
             return None
+        if isinstance(self.env.unwrapped, Observable):  # it has moved since the last action
+            self.obs = self._checked.observe()
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = rest = self.transfer.rest
@@ -282,9 +284,10 @@ class Teleoperation:
         if isinstance(world, Undoable):
             self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward, last))
         obs, reward, terminated, truncated, info = self._checked.step(action)
+        sent = info.get("sent")  # a robot may have limits of its own
         step = replace(
             step,
-            action=action,
+            action=action if np.shape(sent) != action.shape else np.asarray(sent, action.dtype),
             reward=reward,
             terminated=terminated,
             truncated=truncated,
@@ -292,7 +295,7 @@ class Teleoperation:
             info=info,
         )
         self.obs, self.info = obs, info
-        self._say_sent(action)
+        self._say_sent(step.action)
         self.steps += 1
         self.reward += reward
         self.driven |= bool(step.given.any())

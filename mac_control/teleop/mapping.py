@@ -62,6 +62,7 @@ class Mapping:
         task_space: needed where a direction is driven.
         robot: whose dimensions these are; needed where one of them is jogged. Where it is None,
             entry d of an observation counts as the position of dimension d.
+        echo: axes that the device is driven along where it has motors; default: `axes`.
 
     Raises:
         InputError: something unknown, twice or out of range.
@@ -81,6 +82,7 @@ class Mapping:
     modes: tuple[str, ...] = ()
     task_space: TaskSpaceOptions | None = None
     robot: Robot | None = None
+    echo: tuple[Axis, ...] = ()
 
     def __post_init__(self) -> None:
         for entry in (*self.axes, *self.buttons):
@@ -159,6 +161,17 @@ class Mapping:
         soft = std if std.any() else None
         return Driven(values, given, turned, rates, jogged, given & ~driven, soft)
 
+    def inverse(self, action: np.ndarray, dims: np.ndarray) -> dict[str, float]:
+        """Where the axes would be that ask for `action` `(D,)`, of dimensions in the mask `dims`.
+
+        Of axes that are actions, as those of a leader arm are; others have no such place.
+        """
+        found = {}
+        for axis in self.echo or self.axes:
+            if axis.action and axis.dim is not None and axis.scale and dims[axis.dim]:
+                found[axis.axis] = (float(action[axis.dim]) - axis.offset) / axis.scale
+        return found
+
     def only(self, dims: Collection[int]) -> Mapping:
         """What of it drives these dimensions alone.
 
@@ -182,7 +195,10 @@ class Mapping:
             raise InputError(
                 f"mapping: expected some that drives dimensions {sorted(dims)}, got none"
             )
-        return replace(self, axes=axes, buttons=buttons, dead_man=dead_man, task_space=task)
+        echo = self.echo or self.axes
+        return replace(
+            self, axes=axes, buttons=buttons, dead_man=dead_man, task_space=task, echo=echo
+        )
 
     def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
         # A position is followed only while its clutch is held, where it has one.

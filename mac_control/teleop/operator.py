@@ -110,10 +110,20 @@ class DeviceOperator(Operator):
         if self._targets is not None:
             self._targets.reset()
 
-    def sent(self, action: np.ndarray) -> None:
-        """This action `(D,)` was executed: position targets go on from there."""
+    def sent(self, action: np.ndarray, mine: np.ndarray | None = None) -> None:
+        """This action `(D,)` was executed: position targets go on from there.
+
+        A device with motors is driven to it, but for the dimensions that it has itself: those in
+        the mask `mine`, by default what it gave last.
+        """
         if self._targets is not None:
             self._targets.sent(action)
+        mine = self._last.partial.given if mine is None else mine
+        try:
+            self.device.feedback(self.mapping.inverse(action, ~mine))
+        except Exception:  # it is lost, as the next look will find
+            with suppress(Exception):
+                self.device.close()
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return self.poll(obs).partial
@@ -220,6 +230,7 @@ class MultiDeviceOperator(Operator):
         self._gave = np.zeros((len(operators), dims), bool)
         self._since = np.zeros((len(operators), dims), int)  # look at which it began to give
         self._looks = 0
+        self._owner = np.zeros(dims, int)
 
     def reset(self, seed: int | None = None) -> None:
         for operator in self.operators:
@@ -227,8 +238,8 @@ class MultiDeviceOperator(Operator):
 
     def sent(self, action: np.ndarray) -> None:
         """This action `(D,)` was executed."""
-        for operator in self.operators:
-            operator.sent(action)
+        for number, operator in enumerate(self.operators, 1):
+            operator.sent(action, self._owner == number)
 
     def read(self, obs: np.ndarray) -> PartialAction:
         return self.poll(obs).partial
@@ -243,6 +254,7 @@ class MultiDeviceOperator(Operator):
         rank = gave * (1 + self._since if self.conflict == "latest" else 1)
         first = rank.argmax(axis=0)  # of equal ranks the first
         given = gave.any(axis=0)
+        self._owner = np.where(given, first + 1, 0)
         values = np.array([reading.partial.values for reading in readings])[
             first, np.arange(len(first))
         ]
@@ -258,7 +270,7 @@ class MultiDeviceOperator(Operator):
             max(r.changed for r in readings),
             next((r.mode for r in readings if r.mode), None),
             tuple(why for r in readings for why in r.why),
-            np.where(given, first + 1, 0),
+            self._owner,
         )
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ class ThreadedDevice(Device):
         self._latest = DeviceState()
         self._tapped: frozenset[str] = frozenset()
         self._error: Exception | None = None
+        self._targets: Mapping[str, float] | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -50,6 +52,13 @@ class ThreadedDevice(Device):
             tapped, self._tapped = self._tapped, frozenset()
             return replace(self._latest, buttons=self._latest.buttons | tapped)
 
+    @property
+    def layout(self) -> str:
+        return self.device.layout
+
+    def feedback(self, targets: Mapping[str, float]) -> None:
+        self._targets = targets  # sent by the thread that reads
+
     def reset(self) -> None:
         self.device.reset()
 
@@ -69,6 +78,9 @@ class ThreadedDevice(Device):
                 with self._lock:
                     self._latest = state
                     self._tapped |= state.buttons
+                targets, self._targets = self._targets, None
+                if targets is not None:
+                    self.device.feedback(targets)
                 time.sleep(self.period)
         except Exception as error:
             self._error = error

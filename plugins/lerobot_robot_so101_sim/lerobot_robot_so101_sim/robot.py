@@ -1,0 +1,73 @@
+"""The follower."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from lerobot.robots import Robot
+from lerobot.robots.utils import ensure_safe_goal_position
+from lerobot.utils.errors import DeviceNotConnectedError
+
+from .arm import JOINTS, Arm
+from .config import SO101SimConfig
+
+
+class SO101Sim(Robot):
+    """An arm that moves on by one period with every action."""
+
+    config_class = SO101SimConfig
+    name = "so101_sim"
+
+    def __init__(self, config: SO101SimConfig) -> None:
+        super().__init__(config)
+        self.config = config
+        self.cameras: dict[str, Any] = {}
+        self.arm: Arm | None = None
+
+    @cached_property
+    def observation_features(self) -> dict[str, type]:
+        return {f"{joint}.pos": float for joint in JOINTS}
+
+    @cached_property
+    def action_features(self) -> dict[str, type]:
+        return {f"{joint}.pos": float for joint in JOINTS}
+
+    @property
+    def is_connected(self) -> bool:
+        return self.arm is not None
+
+    @property
+    def is_calibrated(self) -> bool:
+        return True
+
+    def connect(self, calibrate: bool = True) -> None:
+        self.arm = Arm()
+
+    def calibrate(self) -> None: ...
+
+    def configure(self) -> None: ...
+
+    def get_observation(self) -> dict[str, float]:
+        return {f"{joint}.pos": x for joint, x in self._connected().positions().items()}
+
+    def send_action(self, action: dict[str, float]) -> dict[str, float]:
+        arm = self._connected()
+        goal = {key.removesuffix(".pos"): float(x) for key, x in action.items()}
+        if self.config.max_relative_target is not None:
+            now = arm.positions()
+            goal = ensure_safe_goal_position(
+                {joint: (x, now[joint]) for joint, x in goal.items()},
+                float(self.config.max_relative_target),
+            )
+        arm.aim(goal)
+        arm.advance(1 / self.config.fps)
+        return {f"{joint}.pos": x for joint, x in goal.items()}
+
+    def disconnect(self) -> None:
+        self.arm = None
+
+    def _connected(self) -> Arm:
+        if self.arm is None:
+            raise DeviceNotConnectedError(f"{self} is not connected.")
+        return self.arm
