@@ -5,6 +5,8 @@ docs/lerobot.md says how to make one.
 """
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -284,20 +286,81 @@ def test_from_the_command_line_two_joints_are_held_and_the_rest_is_recorded(tmp_
     assert recorded.provenance["env"]["id"] == "lerobot"
 
 
-def test_lerobots_own_loop_takes_the_plug_in(tmp_path):
-    argv = ["lerobot-teleoperate", "--robot.type=so101_sim", "--teleop.type=so101_sim_leader"]
-    argv += ["--teleop.holds=shoulder_pan", "--teleop_time_s=1"]
-    command = Path(sys.executable).with_name("lerobot-teleoperate")
-    start = [str(command)] if command.exists() else [
-        sys.executable, "-c",
-        "import sys; from lerobot.scripts.lerobot_teleoperate import main; main()",
-    ]  # fmt: skip
-    done = subprocess.run(
-        [*start, *argv[1:]],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    )
-    assert done.returncode == 0, done.stderr
+MAINS = {
+    "mac-control": "from mac_control.cli import main; main()",
+    "lerobot-record": "from lerobot.scripts.lerobot_record import main; main()",
+    "lerobot-train": "from lerobot.scripts.lerobot_train import main; main()",
+    "lerobot-mac-export": "from lerobot_policy_mac.export import main; main()",
+}
+#: Each step is the same one; fewer of them are enough to see that it works.
+FEWER = {
+    r"--steps[ =](\d+)": lambda found: found[0].replace(found[1], "40" if "=" in found[0] else "6"),
+    r"num_episodes=\d+": lambda found: "num_episodes=1",
+    r"episode_time_s=\d+": lambda found: "episode_time_s=2",
+    r"width=\d+": lambda found: "width=32",
+}
+
+
+@pytest.fixture(scope="module")
+def walked(plugin, tmp_path_factory):
+    """A folder in which all commands of docs/lerobot.md were run, one after another."""
+    folder, site = tmp_path_factory.mktemp("walk"), tmp_path_factory.mktemp("policy")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    source = str(PLUGINS / "lerobot_policy_mac")
+    subprocess.run([*pip, "--no-build-isolation", "--target", site, source], check=True)
+    sys.path.insert(0, str(site))
+    page = (PLUGINS.parent / "docs" / "lerobot.md").read_text(encoding="utf-8")
+    commands = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if not line.startswith(("python -m venv", "pip "))
+    ]
+    assert {line.split()[0] for line in commands} == set(MAINS)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    for line in commands:
+        for pattern, fewer in FEWER.items():
+            line = re.sub(pattern, fewer, line)
+        name, *argv = shlex.split(line)
+        done = subprocess.run(
+            [sys.executable, "-c", MAINS[name], *argv],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=900,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return folder
+
+
+def test_every_command_of_the_page_runs_and_the_person_held_two_joints(walked):
+    driven = load_demonstrations(walked / "driven")
+    assert driven[0].given.any(axis=0).nonzero()[0].tolist() == [0, 2]
+    again = load_demonstrations(walked / "driven-lerobot")
+    assert np.allclose(again[0].actions, driven[0].actions, atol=1e-4)
+    assert load_demonstrations(walked / "rolled").robot.action_dim == 6
+
+
+def test_a_policy_that_lerobot_trained_fills_in_what_is_not_given(walked):
+    import torch
+    from lerobot_policy_mac import MacPolicy
+
+    from mac_control.checkpoint import load_policy
+
+    policy = MacPolicy.from_pretrained(walked / "trained/checkpoints/last/pretrained_model")
+    data = load_demonstrations(walked / "arm")
+    obs = np.float32(data[0].observations[:5])
+    batch = {"observation.state": torch.tensor(obs)}
+    action = policy.fill_in(batch, {"shoulder_pan": 3.0, "elbow_flex.pos": 4.0}).numpy()
+    assert (action[:, 0] == 3.0).all() and (action[:, 2] == 4.0).all()
+    alone = policy.select_action(batch).numpy()
+    assert alone.shape == (5, 6) and not np.allclose(alone[:, 1], action[:, 1])
+    low, high = data[0].actions.min(0), data[0].actions.max(0)
+    wide = 0.06 * (high - low) + 0.2
+    assert ((low - wide <= alone) & (alone <= high + wide)).all()
+    exported = load_policy(walked / "runs/from-lerobot")
+    assert np.allclose(exported.act(obs), alone, atol=1e-3)
+    with pytest.raises(KeyError, match="shoulder_pan"):
+        policy.fill_in(batch, {"elbow": 1.0})

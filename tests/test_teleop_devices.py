@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
+from mac_control.cli import run
 from mac_control.envs.kitchen.robot import kitchen_robot
+from mac_control.scripts import teleoperate
 from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
 from mac_control.teleop.device import DeviceError
 from mac_control.teleop.devices.lerobot import LeRobot
@@ -204,6 +207,21 @@ def test_a_leader_arm_of_lerobot_is_followed():
         assert time.monotonic() < end
         time.sleep(0.005)
     operator.close()
+
+
+@pytest.mark.skipif(find_spec("lerobot") is not None, reason="lerobot is installed")
+def test_without_lerobot_its_robots_and_devices_are_one_sentence(capsys):
+    with pytest.raises(SystemExit) as status:
+        run(
+            teleoperate.main,
+            ["--robot", "so101_follower:port=x", "--no-cockpit", "--device", "gamepad"],
+        )
+    assert status.value.code == 2
+    assert (
+        "No module named 'lerobot'; pip install 'mac-control[lerobot]'" in capsys.readouterr().err
+    )
+    with pytest.raises(DeviceError, match=r"lerobot: expected the package.*mac-control\[lerobot\]"):
+        LeRobot("so101_leader", port="COM3").connect()
 
 
 def test_an_arm_whose_driver_is_missing_is_one_sentence(monkeypatch):
