@@ -188,7 +188,8 @@ def test_two_devices_drive_from_the_command_line_and_both_are_recorded(tmp_path,
     kind = f"{__name__}:Stick"
     argv = ["--env", f"{__name__}:Arms", "--no-cockpit", "--steps", "5", "--speed", "20"]
     argv += ["--device", f"left={kind}:x=1.0", "--device", f"right={kind}:x=-0.5"]
-    argv += ["--record", str(tmp_path / "both-v0"), "--keep-all", "--conflict", "latest"]
+    argv += ["--patience", "60", "--record", str(tmp_path / "both-v0"), "--keep-all"]
+    argv += ["--conflict", "latest"]
     with pytest.raises(SystemExit) as status:
         run(teleoperate.main, argv)
     assert status.value.code == 0, capsys.readouterr().err
