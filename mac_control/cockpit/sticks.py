@@ -29,19 +29,26 @@ def stick_labels(mapping: Mapping, robot: Robot) -> dict[str, list[str]]:
     return found
 
 
+#: So many rows are seen at once: a robot of no more dimensions folds none.
+ROWS = 12
+
+
 def folds(robot: Robot) -> dict[str, list[int]]:
     """Group -> its dimensions, of groups that the page shows as one row until it is opened.
 
-    Those are the groups made of other groups: the fingers of a hand.
+    Those are the groups made of other groups, the fingers of a hand, where the robot has more than
+    `ROWS` dimensions.
 
     Example:
         >>> from mac_control.robot import ActionDim
-        >>> dims = tuple(ActionDim(f"joint{d}") for d in range(5))
-        >>> parts = {"arm": (0,), "thumb": (1, 2), "index": (3, 4), "fingers": (1, 2, 3, 4)}
+        >>> dims = tuple(ActionDim(f"joint{d}") for d in range(13))
+        >>> parts = {"arm": range(9), "thumb": (9, 10), "index": (11, 12), "fingers": range(9, 13)}
         >>> folds(Robot("hand", dims, parts))
-        {'fingers': [1, 2, 3, 4]}
+        {'fingers': [9, 10, 11, 12]}
     """
     found: dict[str, list[int]] = {}
+    if robot.action_dim <= ROWS:
+        return found
     for name, dims in robot.groups.items():
         parts = [set(other) for other in robot.groups.values() if set(other) < set(dims)]
         taken = {d for fold in found.values() for d in fold}
