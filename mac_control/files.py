@@ -1,9 +1,8 @@
-"""Files that are either whole or absent: atomic writes, checksums."""
+"""Files that are either whole or absent: atomic writes."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import platform
@@ -279,12 +278,3 @@ def _has_rows(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_rows, value.values()))
     return isinstance(value, list) and any(isinstance(row, dict) for row in value)
-
-
-def sha256(path: str | Path) -> str:
-    """Checksum of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mac_control import DataError
+from mac_control.checksums import sha256
 from mac_control.cli import run_named
 from mac_control.demonstrations.download import download_file
-from mac_control.files import sha256
 
 
 class Server(http.server.SimpleHTTPRequestHandler):

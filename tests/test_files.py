@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from mac_control.files import _swept, atomic_path, sha256, write_json, write_text
+from mac_control.checksums import sha256
+from mac_control.files import _swept, atomic_path, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):

@@ -20,9 +20,10 @@ from tqdm import tqdm
 from benchmarks.faults.forks import fork, quiet
 from benchmarks.faults.victims import Victim, write_data
 from benchmarks.faults.writers import WRITERS
+from mac_control.checksums import sha256
 from mac_control.cli import run, sentences
 from mac_control.errors import InputError
-from mac_control.files import sha256, write_json
+from mac_control.files import write_json
 
 #: Where there is room again [bytes].
 ROOM = 64 << 20

@@ -17,7 +17,7 @@ from mac_control.errors import InputError, did_you_mean
 from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot
 from mac_control.seeds import optional_seed
-from mac_control.simulator import mujoco
+from mac_control.simulator import mujoco, restore_state, saved_state
 
 
 class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -184,16 +184,13 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def snapshot(self) -> tuple[Any, ...]:
         """Everything that the next steps depend on, for `restore`."""
-        kind = mujoco.mjtState.mjSTATE_INTEGRATION
-        state = np.empty(mujoco.mj_stateSize(self.model, kind))
-        mujoco.mj_getState(self.model, self.data, state, kind)
+        state = saved_state(self.model, self.data)
         return state, self._full.copy(), self._steps, self._reached
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
         """Go back to a snapshot of this episode; the steps after it come out the same."""
         state, full, self._steps, self._reached = snapshot
-        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_forward(self.model, self.data)
+        restore_state(self.model, self.data, state)
         self._full = full.copy()
 
     def render(self) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mac_control.simulator import mujoco
+from mac_control.simulator import mujoco, restore_state, saved_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -37,16 +37,14 @@ class Restorable:
 
     def snapshot(self) -> tuple[Any, ...]:
         """Everything that the next steps depend on, for `restore`."""
-        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
-        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        state = saved_state(self.model, self.data)
         random = self._noise.bit_generator.state
         return state, self._observed.copy(), random, self._steps, list(self._done)
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
         """Go back to a snapshot of this environment; the steps after it come out the same."""
         state, observed, random, self._steps, done = snapshot
-        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_forward(self.model, self.data)
+        restore_state(self.model, self.data, state)
         self._noise.bit_generator.state = random
         self._observed, self._done = observed.copy(), list(done)
 

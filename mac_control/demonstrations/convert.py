@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from gymnasium.spaces import Box
 
+from mac_control.checksums import sha256
 from mac_control.demonstrations.d4rl import COLUMNS, episode_slices, from_arrays
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.demonstrations.hdf5 import read_arrays
@@ -23,7 +24,7 @@ from mac_control.demonstrations.minari_read import (
 )
 from mac_control.demonstrations.minari_write import write_minari
 from mac_control.errors import DataError
-from mac_control.files import atomic_path, expect_room, sha256
+from mac_control.files import atomic_path, expect_room
 from mac_control.layout import flat_steps
 
 #: Columns that Minari has a place for; the others become infos.

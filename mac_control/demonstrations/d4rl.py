@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.checksums import sha256
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import open_arrays
 from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError, first_line
-from mac_control.files import sha256
 from mac_control.robot import Robot
 
 _NEEDED = ("observations", "actions")

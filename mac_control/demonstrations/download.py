@@ -12,10 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mac_control.checksums import sha256
 from mac_control.demonstrations.hdf5 import check_hdf5
 from mac_control.demonstrations.minari_read import minari_folder, minari_root
 from mac_control.errors import DataError, first_line
-from mac_control.files import sha256
 
 #: Tries without a single new byte before giving up.
 TRIES = 4

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mac_control.errors import DataError, InputError, did_you_mean, first_line
+from mac_control.errors import DataError, InputError, did_you_mean
 from mac_control.files import user_path
+from mac_control.json_read import json_object, json_rows
 
 #: Versions of the format that are read.
 VERSIONS = ("v2.0", "v2.1", "v3.0")
@@ -196,7 +196,7 @@ def _flat_names(names: Any) -> list[str]:
 
 
 def _v2_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[Path, ...]]:
-    rows = sorted(json_lines(folder / "meta" / "episodes.jsonl"), key=lambda r: r["episode_index"])
+    rows = sorted(json_rows(folder / "meta" / "episodes.jsonl"), key=lambda r: r["episode_index"])
     lengths, files = [], []
     try:
         for row in rows:
@@ -262,41 +262,7 @@ def _tasks(folder: Path, kind: str, v3: bool) -> tuple[str, ...]:
             raise DataError(f"{path}: expected {kind}s and their indices, got {list(table)}")
         named = dict(zip(numbers, texts, strict=True))
     else:
-        named = {row.get(f"{kind}_index"): row.get(kind) for row in json_lines(path)}
+        named = {row.get(f"{kind}_index"): row.get(kind) for row in json_rows(path)}
     if sorted(named, key=str) != sorted(range(len(named)), key=str):
         raise DataError(f"{path}: expected indices from 0 on, got {sorted(named, key=str)[:5]}")
     return tuple(str(named[i]) for i in range(len(named)))
-
-
-def json_object(path: Path) -> dict[str, Any]:
-    """A JSON object in a file.
-
-    Raises:
-        DataError: something else.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected JSON, got {first_line(error)}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(found).__name__}")
-    return found
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects in a file that has one a line.
-
-    Raises:
-        DataError: something else.
-    """
-    try:
-        for line in path.read_text(encoding="utf-8-sig").splitlines():
-            if line.strip():
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise ValueError(f"a line that is no object: {line[:40]!r}")
-                yield row
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected a JSON object a line, got {first_line(error)}"
-        ) from error

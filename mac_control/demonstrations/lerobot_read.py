@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.checksums import folder_sha256
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.lerobot_meta import (
     Choice,
@@ -54,7 +55,7 @@ def read_lerobot(source: str | Path) -> Demonstrations:
         print(
             f"{folder.name}: left out, as pictures are: {', '.join(meta.left_out)}", file=sys.stderr
         )
-    digest = data_sha256(folder)
+    digest = folder_sha256(folder, ["meta", "data"])  # not the videos
     own = own_record(folder)
     provenance: dict[str, Any] = {
         "source": folder.name,
@@ -146,19 +147,6 @@ def action_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray]:
     if not all(np.isfinite(end).all() for end in ends):
         raise DataError(f"{meta.folder}: action: expected finite numbers, got one that is not")
     return ends
-
-
-def data_sha256(folder: Path) -> str:
-    """Checksum over data and metadata: the name and content of each file but the videos."""
-    digest = hashlib.sha256()
-    for part in ("meta", "data"):
-        for path in sorted((folder / part).rglob("*")):
-            if path.is_file():
-                digest.update(path.relative_to(folder).as_posix().encode())
-                with open(path, "rb") as file:
-                    while block := file.read(1 << 20):
-                        digest.update(block)
-    return digest.hexdigest()
 
 
 def _runs(meta: LeRobotMeta, names: list[str]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.lerobot_meta import LeRobotMeta, json_lines, json_object
+from mac_control.demonstrations.lerobot_meta import LeRobotMeta
 from mac_control.dim_names import named_groups
 from mac_control.errors import DataError
+from mac_control.json_read import json_object, json_rows
 from mac_control.robot import ActionDim, Robot
 
 # A range seen in data is widened by this share of it on either side.
@@ -50,7 +51,7 @@ def stored_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray] | None:
         if (path := meta.folder / "meta" / "stats.json").is_file():
             rows = [json_object(path)]
         elif (path := meta.folder / "meta" / "episodes_stats.jsonl").is_file():
-            rows = [row["stats"] for row in json_lines(path)]
+            rows = [row["stats"] for row in json_rows(path)]
         parts = [
             np.array([np.concatenate([np.ravel(r[f][end]) for f in meta.action]) for r in rows])
             for end in ("min", "max")

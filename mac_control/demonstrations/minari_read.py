@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -12,11 +11,13 @@ from typing import Any
 
 from gymnasium import spaces
 
+from mac_control.checksums import folder_sha256
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5
 from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError, first_line
 from mac_control.files import user_path
+from mac_control.json_read import json_object
 from mac_control.layout import flat_steps, layout_of
 from mac_control.robot import Robot
 
@@ -63,14 +64,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: no such data set, or what it says is not JSON.
     """
-    path = folder / "data" / "metadata.json"
-    try:
-        metadata = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected Minari metadata, got {first_line(error)}") from error
-    if not isinstance(metadata, dict):
-        raise DataError(f"{path}: expected Minari metadata, got {type(metadata).__name__}")
-    return metadata
+    return json_object(folder / "data" / "metadata.json", "Minari metadata")
 
 
 def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
@@ -123,7 +117,7 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
                 reason = first_line(error)
                 raise DataError(f"{source}: episode {index}: {reason}") from error
 
-    digest = folder_sha256(folder)
+    digest = folder_sha256(folder, ["data"])
     provenance = {"source": source, "sha256": digest, "format": "minari"}
     if isinstance(recorded.get("provenance"), dict):
         provenance["origin"] = recorded["provenance"]
@@ -205,15 +199,3 @@ def main_part(space: spaces.Space, value: Any, goals: bool) -> tuple[spaces.Spac
     if goals and isinstance(space, spaces.Dict) and "observation" in space.spaces:
         return space["observation"], value["observation"]
     return space, value
-
-
-def folder_sha256(folder: Path) -> str:
-    """Checksum over the data of a data set: the name and content of each file."""
-    digest = hashlib.sha256()
-    for path in sorted((folder / "data").rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(folder).as_posix().encode())
-            with open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mac_control.arrays import npz_arrays
+from mac_control.checksums import sha256
 from mac_control.demonstrations.d4rl import from_arrays
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.errors import DataError
-from mac_control.files import sha256
 
 #: Of the arrays that say where episodes end: ends, as counts of steps, or flags at each step.
 _ENDS = ("ends", "terminals", "timeouts")

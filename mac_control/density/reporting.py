@@ -12,6 +12,7 @@ import numpy as np
 
 from mac_control.errors import DataError
 from mac_control.files import write_text
+from mac_control.json_read import json_rows
 
 Row = dict[str, Any]
 QUERIES = ("joint", "marginal", "conditional", "evidence")
@@ -36,14 +37,10 @@ def read_rows(path: str | Path) -> list[Row]:
     Raises:
         DataError: not there, or something else.
     """
-    try:
-        rows = [json.loads(line) for line in Path(path).read_text().splitlines() if line]
-        if not rows or not all(isinstance(r, dict) and "objective" in r for r in rows):
-            raise ValueError("no ratings in it")
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected a file that 'mac-control density evaluate --out' wrote, got {error}"
-        ) from error
+    expected = "a file that 'mac-control density evaluate --out' wrote"
+    rows = json_rows(Path(path), expected, "objective")
+    if not rows:
+        raise DataError(f"{path}: expected {expected}, got no ratings")
     return rows
 
 

@@ -7,18 +7,19 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import DataError, InputError, first_line
-from mac_control.files import write_json, write_text
+from mac_control.errors import InputError
+from mac_control.files import locked, write_json, write_text
+from mac_control.json_read import json_object, json_rows
+from mac_control.moments import Moments
 from mac_control.offline.cases import Case, default_cases
 from mac_control.offline.config import OfflineConfig
 from mac_control.offline.entries import Entry, steps_in
@@ -85,7 +86,7 @@ def evaluate_offline(
     cases = tuple(default_cases(demonstrations.robot, demonstrations.action_dim, config.cases))
     scale = action_scale(demonstrations)
     out.mkdir(parents=True, exist_ok=True)
-    with FileLock(out / ".offline.lock"):
+    with locked(out):
         steps = _steps(trained, demonstrations, config, out)
     make = functools.partial(_job, demonstrations, config, cases, scale, out)
     jobs = (
@@ -111,7 +112,7 @@ def evaluate_offline(
 
 def _added(path: Path, found: Sequence[Row]) -> list[Row]:
     """All rows in the file, these with them; several runs may write into one."""
-    with FileLock(path.parent / ".offline.lock"):
+    with locked(path.parent):
         new = {row["key"] for row in found}
         rows = [row for row in read_rows(path) if row["key"] not in new] + list(found)
         write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
@@ -126,15 +127,7 @@ def read_rows(path: Path) -> list[Row]:
     """
     if not path.exists():
         return []
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        if not all(isinstance(row, dict) and "key" in row for row in rows):
-            raise ValueError("a line that is no row")
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected rows of an offline evaluation, got {first_line(error)}"
-        ) from error
-    return rows
+    return json_rows(path, "rows of an offline evaluation", "key")
 
 
 def _job(
@@ -151,7 +144,7 @@ def _job(
     folds = 1 if entry.checkpoint else config.folds
     settings = {
         "spec": asdict(entry.spec),
-        "weights": _weights(entry),
+        "weights": _record(entry).get("weights"),
         "data": demonstrations.provenance.get("sha256"),
         "episodes": demonstrations.lengths.tolist(),
         "fold": [fold, folds],
@@ -238,25 +231,16 @@ def action_scale(demonstrations: Demonstrations) -> np.ndarray:
         >>> action_scale(Demonstrations([Episode(moves, moves)])).tolist()
         [1.0, 1.0]
     """
-    count, mean, square = 0, np.zeros(demonstrations.action_dim), 0.0
+    found = Moments()
     for episode in demonstrations:  # an episode in memory at a time
-        actions, new = episode.actions.astype(np.float64), len(episode)
-        center = actions.mean(0)
-        square = square + ((actions - center) ** 2).sum(0)
-        square = square + (center - mean) ** 2 * count * new / (count + new)
-        mean, count = mean + (center - mean) * new / (count + new), count + new
-    std = np.sqrt(square / count)
-    return np.where(std > 1e-6, std, 1.0)
+        found.add(episode.actions)
+    return np.where(found.std > 1e-6, found.std, 1.0)
 
 
-def _weights(entry: Entry) -> Any:
-    if entry.checkpoint is None:
-        return None
-    record: Mapping[str, Any] = json.loads((entry.checkpoint / "policy.json").read_text())
-    return record.get("weights")
+def _record(entry: Entry) -> dict[str, Any]:
+    """What a checkpoint says of itself; nothing of a policy that is trained here."""
+    return {} if entry.checkpoint is None else json_object(entry.checkpoint / "policy.json")
 
 
 def _seed_of(entry: Entry) -> int:
-    assert entry.checkpoint is not None
-    record = json.loads((entry.checkpoint / "policy.json").read_text())
-    return int(record.get("training", {}).get("seed") or 0)
+    return int(_record(entry).get("training", {}).get("seed") or 0)

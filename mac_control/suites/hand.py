@@ -16,7 +16,8 @@ from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 #: The published expert of the task, slightly noisy; a wrapper behind says what it gives.
 EXPERT = "hand-expert+noisy:std=0.02"
-
+_PARTS = ("group:arm", "group:arm:wrist", "group:fingers", "k:3", "k:10")
+_WAYS = ("nobody", *(f"{EXPERT}+{part}" for part in _PARTS))
 
 #: Lighter than usual, for more steps in the same time; and one that also sees noise
 #: on what it is given, as no operator gives just what people demonstrated.
@@ -53,14 +54,7 @@ HAND = Suite(
         Block("operator alone", (EXPERT,), (28,), entrants=("bc",), share=0.4),
         Block(
             "who is worth what",
-            (
-                "nobody",
-                f"{EXPERT}+group:arm",
-                f"{EXPERT}+group:arm:wrist",
-                f"{EXPERT}+group:fingers",
-                f"{EXPERT}+k:3",
-                f"{EXPERT}+k:10",
-            ),
+            _WAYS,
             (28,),
         ),
         Block(
@@ -84,8 +78,12 @@ HAND_ROBUST = replace(
     data="robust",
     # Joint targets take less noise than velocities; people stop before 1.35 rad, but beyond 1.
     disturbance={
-        **{"strength": 0.03, "scene_noise": 0.02, "interrupted": 0.0, "attempts": 4},
-        **{"min_reward": 100.0, "max_steps": 330},
+        "strength": 0.03,
+        "scene_noise": 0.02,
+        "interrupted": 0.0,
+        "attempts": 4,
+        "min_reward": 100.0,
+        "max_steps": 330,
     },
     size=Size(made=200),
 )
@@ -105,14 +103,7 @@ HAND_RELOCATE = Suite(
         Block("operator alone", (EXPERT,), (30,), entrants=("bc",), share=0.4),
         Block(
             "with a target that the operator alone knows",
-            (
-                "nobody",
-                f"{EXPERT}+group:arm",
-                f"{EXPERT}+group:arm:wrist",
-                f"{EXPERT}+group:fingers",
-                f"{EXPERT}+k:3",
-                f"{EXPERT}+k:10",
-            ),
+            _WAYS,
             (30,),
         ),
     ),

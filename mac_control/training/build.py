@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mac_control.demonstrations import Demonstrations
+from mac_control.moments import Moments
 from mac_control.policies import LearnedPolicy, policy_class
 
 #: How many standard deviations of jitter halve the weight of an observed entry.
@@ -97,10 +98,8 @@ class Statistics(NamedTuple):
 def statistics(demonstrations: Demonstrations) -> Statistics:
     """Mean, deviation and jitter of observations, and the range of actions.
 
-    An episode at a time, so that large data are never whole in memory: with n steps before and
-    m new ones, `Σ(x - mean)²` grows by that of the new ones and `δ² n m / (n + m)`, δ the
-    difference of the means (Chan et al. 1979). Jitter is `√(mean (x[t+1] - 2 x[t] + x[t-1])² / 6)`:
-    the deviation of noise that is new at each step.
+    An episode at a time, so that large data are never whole in memory. Jitter is
+    `√(mean (x[t+1] - 2 x[t] + x[t-1])² / 6)`: the deviation of noise that is new at each step.
 
     Example:
         >>> from mac_control.demonstrations import Episode
@@ -108,20 +107,16 @@ def statistics(demonstrations: Demonstrations) -> Statistics:
         >>> [part.tolist() for part in statistics(Demonstrations(parts))]
         [[3.0], [2.23606797749979], [0.0], [0.0], [0.5]]
     """
-    count = turns = 0
-    mean, square, bend = np.zeros(()), np.zeros(()), np.zeros(())
+    found, bend, turns = Moments(), np.zeros(()), 0
     low, high = np.full((), np.inf), np.full((), -np.inf)
     for episode in demonstrations:
-        obs, new = episode.observations.astype(np.float64), len(episode)
-        center = obs.mean(0)
-        delta = center - mean
-        square = square + ((obs - center) ** 2).sum(0) + delta**2 * count * new / (count + new)
-        mean = mean + delta * new / (count + new)
-        count += new
+        obs = episode.observations.astype(np.float64)
+        found.add(obs)
         second = np.diff(obs, n=2, axis=0)
         bend, turns = bend + (second**2).sum(0), turns + len(second)
         executed = episode.actions if episode.executed is None else episode.executed
         for actions in (episode.actions, executed):
             low, high = np.minimum(low, actions.min(0)), np.maximum(high, actions.max(0))
     jitter = np.sqrt(bend / (6 * max(turns, 1)))
-    return Statistics(mean, np.sqrt(square / count), np.broadcast_to(jitter, mean.shape), low, high)
+    mean = found.mean
+    return Statistics(mean, found.std, np.broadcast_to(jitter, mean.shape), low, high)

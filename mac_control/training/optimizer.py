@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch.optim import AdamW, Optimizer
 
 from mac_control.errors import InputError
 
+#: Decay of the running means of gradients and of their squares.
+BETAS = (0.9, 0.99)
 #: What `schedule_free` counts beside its tensors.
 _COUNTERS = {"k", "weight_sum", "lr_max"}
 
@@ -31,15 +33,8 @@ def adamw(
     matrices: Iterable[Tensor], vectors: Iterable[Tensor], lr: float, weight_decay: float
 ) -> AdamW:
     """The optimizer; only matrices decay."""
-    return AdamW(
-        [
-            {"params": list(matrices), "weight_decay": weight_decay},
-            {"params": list(vectors), "weight_decay": 0.0},
-        ],
-        lr=lr,
-        betas=(0.9, 0.99),
-        fused=True,
-    )
+    groups = _groups(matrices, vectors, weight_decay)
+    return AdamW(groups, lr=lr, betas=BETAS, fused=True)
 
 
 def schedule_free(
@@ -60,16 +55,19 @@ def schedule_free(
             "optimizer: expected the package schedulefree with schedule-free, got none; "
             "pip install 'mac-control[schedule-free]', or choose adamw"
         ) from error
-    optimizer: Optimizer = AdamWScheduleFree(
-        [
-            {"params": list(matrices), "weight_decay": weight_decay},
-            {"params": list(vectors), "weight_decay": 0.0},
-        ],
-        lr=lr,
-        betas=(0.9, 0.99),
-    )
+    groups = _groups(matrices, vectors, weight_decay)
+    optimizer: Optimizer = AdamWScheduleFree(groups, lr=lr, betas=BETAS)
     optimizer.train()  # type: ignore[attr-defined]
     return optimizer
+
+
+def _groups(
+    matrices: Iterable[Tensor], vectors: Iterable[Tensor], weight_decay: float
+) -> list[dict[str, Any]]:
+    return [
+        {"params": list(matrices), "weight_decay": weight_decay},
+        {"params": list(vectors), "weight_decay": 0.0},
+    ]
 
 
 def means_of(optimizer: Optimizer, params: Mapping[str, Tensor]) -> dict[str, Tensor]:

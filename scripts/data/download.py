@@ -29,12 +29,12 @@ class Args:
 def main(args: Args) -> int | None:
     import os
 
+    from mac_control.checksums import sha256
     from mac_control.demonstrations.download import download_file, download_minari
     from mac_control.demonstrations.load import FOLDER_VARIABLE
     from mac_control.demonstrations.minari_read import DATASET_ID
     from mac_control.envs.kitchen.data import D4RL_FILES, D4RL_URL
     from mac_control.errors import DataError, InputError
-    from mac_control.files import sha256
 
     if args.name in D4RL_FILES or args.name.startswith(("http://", "https://")):
         named = args.name in D4RL_FILES

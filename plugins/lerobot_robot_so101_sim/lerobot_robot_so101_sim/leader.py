@@ -9,13 +9,13 @@ from typing import Any
 
 from lerobot.teleoperators import Teleoperator
 from lerobot.teleoperators.utils import TeleopEvents
-from lerobot.utils.errors import DeviceNotConnectedError
 
 from .arm import JOINTS, Arm
 from .config import SO101SimLeaderConfig
+from .simulated import Simulated
 
 
-class SO101SimLeader(Teleoperator):
+class SO101SimLeader(Simulated, Teleoperator):
     """An arm that a hand moves, and weak motors that follow the robot where no hand is.
 
     `get_teleop_events` says whether a hand holds it, and whether an event was pressed.
@@ -28,7 +28,6 @@ class SO101SimLeader(Teleoperator):
         super().__init__(config)
         self.config = config
         self.clock = time.monotonic
-        self.arm: Arm | None = None
         self._pressed: set[TeleopEvents] = set()
 
     @cached_property
@@ -39,14 +38,6 @@ class SO101SimLeader(Teleoperator):
     def feedback_features(self) -> dict[str, type]:
         return self.action_features if self.config.motors else {}
 
-    @property
-    def is_connected(self) -> bool:
-        return self.arm is not None
-
-    @property
-    def is_calibrated(self) -> bool:
-        return True
-
     def connect(self, calibrate: bool = True) -> None:
         self.arm = Arm(stiffness=0.5)
         self.arm.driven[:] = False
@@ -54,10 +45,6 @@ class SO101SimLeader(Teleoperator):
         unknown = set(filter(None, self.config.holds.split("+"))) - set(JOINTS)
         if unknown:
             raise ValueError(f"holds: expected some of {', '.join(JOINTS)}, got {unknown}")
-
-    def calibrate(self) -> None: ...
-
-    def configure(self) -> None: ...
 
     def hold(self, **joints: float) -> None:
         """Pull these joints there, and let go of all others."""
@@ -97,11 +84,3 @@ class SO101SimLeader(Teleoperator):
         goal = {key.removesuffix(".pos"): float(x) for key, x in feedback.items()}
         arm.driven[:] = [joint in goal for joint in JOINTS]
         arm.aim(goal)
-
-    def disconnect(self) -> None:
-        self.arm = None
-
-    def _connected(self) -> Arm:
-        if self.arm is None:
-            raise DeviceNotConnectedError(f"{self} is not connected.")
-        return self.arm

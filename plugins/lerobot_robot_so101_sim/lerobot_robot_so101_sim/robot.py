@@ -7,13 +7,13 @@ from typing import Any
 
 from lerobot.robots import Robot
 from lerobot.robots.utils import ensure_safe_goal_position
-from lerobot.utils.errors import DeviceNotConnectedError
 
 from .arm import JOINTS, Arm
 from .config import SO101SimConfig
+from .simulated import Simulated
 
 
-class SO101Sim(Robot):
+class SO101Sim(Simulated, Robot):
     """An arm that moves on by one period with every action."""
 
     config_class = SO101SimConfig
@@ -23,7 +23,6 @@ class SO101Sim(Robot):
         super().__init__(config)
         self.config = config
         self.cameras: dict[str, Any] = {}
-        self.arm: Arm | None = None
 
     @cached_property
     def observation_features(self) -> dict[str, type]:
@@ -33,20 +32,8 @@ class SO101Sim(Robot):
     def action_features(self) -> dict[str, type]:
         return {f"{joint}.pos": float for joint in JOINTS}
 
-    @property
-    def is_connected(self) -> bool:
-        return self.arm is not None
-
-    @property
-    def is_calibrated(self) -> bool:
-        return True
-
     def connect(self, calibrate: bool = True) -> None:
         self.arm = Arm()
-
-    def calibrate(self) -> None: ...
-
-    def configure(self) -> None: ...
 
     def get_observation(self) -> dict[str, float]:
         return {f"{joint}.pos": x for joint, x in self._connected().positions().items()}
@@ -63,11 +50,3 @@ class SO101Sim(Robot):
         arm.aim(goal)
         arm.advance(1 / self.config.fps)
         return {f"{joint}.pos": x for joint, x in goal.items()}
-
-    def disconnect(self) -> None:
-        self.arm = None
-
-    def _connected(self) -> Arm:
-        if self.arm is None:
-            raise DeviceNotConnectedError(f"{self} is not connected.")
-        return self.arm

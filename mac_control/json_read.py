@@ -1,0 +1,47 @@
+"""JSON from files that may be damaged, or something else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mac_control.errors import DataError, first_line
+
+
+def json_object(path: Path, expected: str = "JSON") -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Args:
+        path: of the file.
+        expected: what the file should have been, for the sentence where it is not.
+
+    Raises:
+        DataError: no such file, or something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected {expected}, got {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: expected {expected}, got {type(found).__name__}")
+    return found
+
+
+def json_rows(
+    path: Path, expected: str = "a JSON object a line", key: str | None = None
+) -> list[dict[str, Any]]:
+    """The JSON objects in a file that has one a line; each has this `key`.
+
+    Raises:
+        DataError: no such file, or something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        for row in rows:
+            if not isinstance(row, dict) or (key is not None and key not in row):
+                raise ValueError(f"a line of something else: {str(row)[:40]}")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected {expected}, got {first_line(error)}") from error
+    return rows
