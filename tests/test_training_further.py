@@ -135,6 +135,19 @@ def test_sets_larger_than_memory_are_mixed_in_a_file(tmp_path, monkeypatch):
     assert not isinstance(large.episodes, tuple) and digest(large) == digest(small)
 
 
+def test_large_sets_that_differ_in_rewards_or_subtasks_alone_are_not_taken_for_each_other(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MAC_CONTROL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(RESIDENT_VARIABLE, "0")
+    one = demonstrations(episodes=1)
+    for value, name in ((0.0, "reach"), (1.0, "grasp")):
+        episode = replace(one[0], rewards=np.full(50, value), subtasks=np.full(50, name))
+        folder = saved(tmp_path / name, replace(one, episodes=[episode]))
+        found = load_mixed([str(folder), str(folder)])
+        assert found[0].rewards.max() == value and found.subtasks == (name,)
+
+
 def test_sets_of_several_robots_are_refused():
     one = Demonstrations([Episode(np.zeros((5, 2)), np.zeros((5, 3)))])
     with pytest.raises(InputError, match="2 observed and 3 action dimensions and 4 and 3"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -164,6 +164,7 @@ def _key(sets: Sequence[Demonstrations]) -> str:
     found = hashlib.sha256()
     for one in sets:
         for episode in one:
-            for part in (episode.observations, episode.actions, episode.executed, episode.given):
-                found.update(np.ascontiguousarray(part).tobytes())
+            for each in fields(episode):
+                part = getattr(episode, each.name)
+                found.update(each.name.encode() if part is None else part.tobytes())
     return f"mixed-{found.hexdigest()[:32]}"
