@@ -30,6 +30,26 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 ARM, WRIST, FINGERS = range(4), (4, 5), range(6, 28)
 
 
+def opens_the_door(page):
+    """A touch of the arm by a stick and of the wrist by sliders; then whether the door opens."""
+    stick = page.locator("#left").bounding_box()
+    x, y = stick["x"] + stick["width"] / 2, stick["y"] + stick["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 50)
+    eventually(lambda: state(page, "given")[1])
+    assert not any(state(page, "given")[d] for d in FINGERS)
+    page.mouse.up()
+    for d in WRIST:
+        page.check(f"#mine{d}")
+        page.fill(f"#dim{d}", "0.1")
+    eventually(lambda: all(state(page, "given")[d] for d in WRIST))
+    assert page.locator("tr.fold.robot").count() == 1
+    page.click("#handback")
+    eventually(lambda: state(page, "reward") > 150.0 or state(page, "step") > 400)
+    return state(page, "reward") > 150.0  # 20 a step when wide open
+
+
 def test_a_person_opens_the_door_records_and_trains(browser, tmp_path):  # noqa: F811
     target = tmp_path / "door-v0"
     options = ["--env", "hand:max_episode_steps=4000", "--policy", EXPERT, "--record", target]
@@ -44,27 +64,13 @@ def test_a_person_opens_the_door_records_and_trains(browser, tmp_path):  # noqa:
         assert page.locator("#dim10").is_visible()
         page.click("#fold-fingers")
 
-        for episode in (1, 2):
-            if episode == 1:
-                page.click("#pause")  # Start
-            # A touch of the arm by a stick, of the wrist by a slider; then the door opens.
-            stick = page.locator("#left").bounding_box()
-            x, y = stick["x"] + stick["width"] / 2, stick["y"] + stick["height"] / 2
-            page.mouse.move(x, y)
-            page.mouse.down()
-            page.mouse.move(x, y - 50)
-            eventually(lambda: state(page, "given")[1])
-            assert not any(state(page, "given")[d] for d in FINGERS)
-            page.mouse.up()
-            for d in WRIST:
-                page.check(f"#mine{d}")
-                page.fill(f"#dim{d}", "0.1")
-            eventually(lambda: all(state(page, "given")[d] for d in WRIST))
-            assert page.locator("tr.fold.robot").count() == 1
-            page.click("#handback")
-            eventually(lambda: state(page, "reward") > 150.0)  # 20 a step when wide open
+        page.click("#pause")  # Start
+        for recorded in (1, 2):
+            while not opens_the_door(page):  # a touch may come at a bad moment: once more
+                page.click("#reset")
+                eventually(lambda: state(page, "step") < 50)
             page.click("#success")
-            eventually(lambda at=episode: state(page, "episode") == at)
+            eventually(lambda n=recorded: f"{n} recorded" in read(page, "progress"))
     data = load_demonstrations(target)
     assert len(data) == 2 and data.robot.name.startswith("AdroitHandDoor")
     for raw in raw_episodes(target, read_metadata(target)):
