@@ -113,8 +113,10 @@ def main(args: Args) -> int | None:
     specs = device_specs(args.device, args.options)
     if not specs and not args.cockpit:
         raise InputError("device: expected a device where there is no cockpit, got none")
-    options = {"max_episode_steps": 1500, **args.env_options()}
     named = args.chosen_env() or EnvName()
+    options = args.env_options()
+    if "max_episode_steps" not in named.options:  # a person takes longer than a policy
+        options = {"max_episode_steps": 1500, **options}
     source = _policy(args.policy, named)
     if source is not None:
         named = resolve_policies([source])[0].env_for(args.chosen_env(), {})

@@ -32,7 +32,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         version: of gymnasium-robotics' environment, `v1` say; None: the newest that is installed.
             The reward of `v1` depends on the release: it was changed within that version.
         reward: `dense` or `sparse`.
-        max_episode_steps: steps until truncation, at 40 Hz.
+        max_episode_steps: steps until truncation, at 100 Hz.
         success_steps: steps with the goal reached that make an episode a success.
         end_on_success: whether a success ends the episode; its return is then no task's return.
         hide_goal: whether observations leave out where to (`pen`, `relocate`):
@@ -53,7 +53,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         >>> env.close()
     """
 
-    metadata = {"render_modes": ["human", "rgb_array", "depth_array"], "render_fps": 40}  # noqa: RUF012
+    metadata = {"render_modes": ["human", "rgb_array", "depth_array"], "render_fps": 100}  # noqa: RUF012
 
     def __init__(
         self,
