@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Episode
-from mac_control.demonstrations.lerobot_meta import Choice, read_meta
-from mac_control.demonstrations.lerobot_read import read_episodes
-from mac_control.demonstrations.lerobot_spec import LeRobotSpec
-from mac_control.demonstrations.lerobot_write import LeRobotWriter
+from mac_control.demonstrations.lerobot.meta import Choice, read_meta
+from mac_control.demonstrations.lerobot.read import read_episodes
+from mac_control.demonstrations.lerobot.spec import LeRobotSpec
+from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.files import write_json, write_text
 from mac_control.robot import ActionDim, Robot
 

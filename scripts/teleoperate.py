@@ -52,8 +52,15 @@ class Args(EnvOptions):
     """Further checkpoints to choose from in the page, separated by commas."""
     record: str | None = None
     """Folder or Minari id to record episodes to; one that is there is continued."""
+    record_as: str | None = None
+    """Format of the recording: minari or lerobot; None: lerobot for a robot of LeRobot's and where
+    such a recording is continued, else minari."""
+    task: str | None = None
+    """What the robot does, in words, in a recording as lerobot."""
     keep_all: bool = False
     """Record episodes in which nobody drove as well."""
+    keep_failed: bool = False
+    """Record episodes that are thrown away as well, marked as failed: training leaves those out."""
     on_silence: str = "robot"
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
@@ -215,7 +222,8 @@ def _recorder(
 ) -> Any:
     if args.record is None:
         return None
-    from mac_control.teleop.recording import MinariRecorder
+    from mac_control.demonstrations.lerobot.meta import is_lerobot
+    from mac_control.demonstrations.minari_read import minari_folder
 
     about = {
         "env": named.to_json(env),
@@ -224,7 +232,20 @@ def _recorder(
         "cockpit": args.cockpit,
         "rate": rate,
     }
-    return MinariRecorder(args.record, env, about, keep_all=args.keep_all)
+    keep = {"keep_all": args.keep_all, "keep_failed": args.keep_failed}
+    kind = args.record_as
+    if kind is None:
+        of_lerobot = named.name == "lerobot" or is_lerobot(args.record)
+        kind = "lerobot" if of_lerobot and minari_folder(args.record) is None else "minari"
+    if kind == "lerobot":
+        from mac_control.teleop.recording_lerobot import LeRobotRecorder
+
+        return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
+    if kind != "minari":
+        raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
+    from mac_control.teleop.recording_minari import MinariRecorder
+
+    return MinariRecorder(args.record, env, about, **keep)
 
 
 def _watcher(loop: Any, cockpit: Any) -> Any:

@@ -17,9 +17,9 @@ from test_data_verbs import data
 from mac_control import Demonstrations, Episode, load_demonstrations
 from mac_control.demonstrations import save_lerobot
 from mac_control.demonstrations.faults import find_faults
-from mac_control.demonstrations.lerobot_meta import Choice, read_meta
-from mac_control.demonstrations.lerobot_spec import LeRobotSpec
-from mac_control.demonstrations.lerobot_write import LeRobotWriter
+from mac_control.demonstrations.lerobot.meta import Choice, read_meta
+from mac_control.demonstrations.lerobot.spec import LeRobotSpec
+from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.dim_names import named_groups
 from mac_control.errors import DataError, InputError
 from mac_control.robot import ActionDim, Robot
@@ -203,6 +203,11 @@ def test_a_robot_in_percent_keeps_its_box(tmp_path):
     folder = write_v21(tmp_path / "v2", list(made), ["pan.pos", "gripper.pos"])
     robot = load_demonstrations(folder).robot
     assert robot.low.tolist() == [-100, 0] and robot.high.tolist() == [100, 100]
+    # A guess, which yields to a recording of the robot itself.
+    wide = [replace(dim, low=-110.0, high=110.0) for dim in robot.actions]
+    known = replace(made, robot=replace(robot, actions=tuple(wide)))
+    driven = load_demonstrations(save_lerobot(known, tmp_path / "driven"))
+    assert mixed([load_demonstrations(folder), driven]).robot.high.tolist() == [110, 110]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import DeviceOperator, Teleoperation, load_mapping, make_device
-from mac_control.teleop.recording import MinariRecorder
+from mac_control.teleop.recording_minari import MinariRecorder
 
 BOX = np.ones(9)
 
@@ -124,7 +124,7 @@ import numpy as np, sys
 from mac_control.envs import make_kitchen
 from mac_control.operators import Nobody
 from mac_control.teleop import Teleoperation
-from mac_control.teleop.recording import MinariRecorder
+from mac_control.teleop.recording_minari import MinariRecorder
 from mac_control.policies.zero import ZeroPolicy
 
 env = make_kitchen(max_episode_steps=4)
@@ -211,5 +211,5 @@ def test_a_recording_drives_again_as_it_was_driven(tmp_path):
     assert np.array_equal(env.actions[:20], recorded)
     assert not steps[-1].given.any()  # after its end it gives nothing
     env.close()
-    with pytest.raises(DataError, match="folder of a data set"):
+    with pytest.raises(DataError, match="expected an HDF5 file, a Minari id or folder"):
         make_device("replay", recording=str(tmp_path / "nothing"))

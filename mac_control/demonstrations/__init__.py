@@ -1,7 +1,7 @@
 """Demonstrations: one in-memory form, and the files it is read from."""
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.lerobot_save import save_lerobot
+from mac_control.demonstrations.lerobot.save import save_lerobot
 from mac_control.demonstrations.load import load_demonstrations
 from mac_control.demonstrations.minari_write import save_minari
 

@@ -21,7 +21,7 @@ from mac_control.robot import Robot
 
 _NEEDED = ("observations", "actions")
 _ENDS = ("terminals", "timeouts")
-_OPTIONAL = ("rewards", "executed", "subtasks", "given")
+_OPTIONAL = ("rewards", "executed", "subtasks", "given", "failed")
 #: What is read of a file; whatever else it holds is left alone.
 COLUMNS = (*_NEEDED, *_ENDS, *_OPTIONAL)
 _BLOCK = 1 << 16  # steps looked at together
@@ -31,8 +31,8 @@ def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in an HDF5 file of D4RL's layout.
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `terminals` or `timeouts` `(N,)`;
-    takes `rewards`, and our own `executed`, `subtasks` and `given`, where it has them. Large files
-    are read an episode at a time; see `stored`.
+    takes `rewards`, and our own `executed`, `subtasks`, `given` and `failed`, where it has them.
+    Large files are read an episode at a time; see `stored`.
 
     Raises:
         DataError: no such file, not HDF5, damaged, or not of this layout.
@@ -144,6 +144,8 @@ def from_arrays(
             if is_kitchen:
                 seen = kitchen.select_entries(source, seen, actions.shape[1], obs)
             columns = {name: arrays[name][steps] for name in _OPTIONAL if name in arrays}
+            if "failed" in columns:
+                columns["failed"] = bool(np.any(columns["failed"]))
             try:
                 yield Episode(seen, actions[steps], **columns)
             except DataError as error:

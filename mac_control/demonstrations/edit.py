@@ -90,7 +90,8 @@ def _part(episode: Episode, rows: slice) -> Episode:
         name: None if (array := getattr(episode, name)) is None else array[rows]
         for name in ("executed", "rewards", "subtasks", "given")
     }
-    return Episode(episode.observations[rows], episode.actions[rows], **arrays)
+    both = episode.observations[rows], episode.actions[rows]
+    return Episode(*both, **arrays, failed=episode.failed)
 
 
 def _joined(episodes: Sequence[Episode]) -> Episode:
@@ -99,4 +100,4 @@ def _joined(episodes: Sequence[Episode]) -> Episode:
         parts = [getattr(episode, name) for episode in episodes]
         known = all(part is not None for part in parts)
         arrays[name] = np.concatenate(parts) if known else None
-    return Episode(**arrays)
+    return Episode(**arrays, failed=any(episode.failed for episode in episodes))

@@ -27,6 +27,7 @@ class Episode:
         subtasks: `(T,)` str, which subtask the demonstrator is doing, or None.
         given: `(T, D)` bool; which dimensions an operator gave. A model is given those, or some
             of them. Default: every dimension may be given.
+        failed: whoever recorded it marked it as failed.
 
     Raises:
         DataError: shapes that do not fit, or a number that is not finite.
@@ -38,6 +39,7 @@ class Episode:
     rewards: np.ndarray | None = None
     subtasks: np.ndarray | None = None
     given: np.ndarray | None = None
+    failed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("observations", "actions", "executed", "rewards"):
@@ -94,6 +96,8 @@ class EpisodeFile(Sequence[Episode]):
     lengths: np.ndarray
     #: Names of the subtasks that steps carry.
     subtasks: tuple[str, ...]
+    #: Which episodes were marked as failed, `(E,)`.
+    failed: np.ndarray
 
     @abstractmethod
     def select(self, indices: Sequence[int]) -> EpisodeFile:
@@ -174,6 +178,13 @@ class Demonstrations:
         if isinstance(self.episodes, EpisodeFile):
             return self.episodes.lengths
         return np.array([len(episode) for episode in self.episodes])
+
+    @property
+    def failed(self) -> np.ndarray:
+        """Which episodes were marked as failed, `(E,)`."""
+        if isinstance(self.episodes, EpisodeFile):
+            return self.episodes.failed
+        return np.array([episode.failed for episode in self.episodes])
 
     @property
     def obs_dim(self) -> int:

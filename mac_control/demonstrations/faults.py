@@ -10,7 +10,7 @@ import numpy as np
 
 from mac_control.demonstrations.d4rl import episode_slices, recorded_metadata
 from mac_control.demonstrations.hdf5 import read_arrays
-from mac_control.demonstrations.lerobot_meta import is_lerobot
+from mac_control.demonstrations.lerobot.meta import is_lerobot
 from mac_control.demonstrations.minari_read import (
     raw_episodes,
     read_metadata,
@@ -31,7 +31,7 @@ def find_faults(path: Path) -> Iterator[str]:
     """
     try:
         if is_lerobot(path):
-            from mac_control.demonstrations.lerobot_faults import lerobot_faults
+            from mac_control.demonstrations.lerobot.faults import lerobot_faults
 
             yield from lerobot_faults(path)
             return

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mac_control.demonstrations.d4rl import read_d4rl, read_d4rl_dict, read_d4rl_env
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.demonstrations.lerobot_meta import Choice, is_lerobot
+from mac_control.demonstrations.lerobot.meta import Choice, is_lerobot
 from mac_control.demonstrations.npz import read_npz
 from mac_control.errors import DataError, InputError
 from mac_control.files import user_path
@@ -25,6 +28,7 @@ def load_demonstrations(
     *,
     tasks: str | Sequence[str] | None = None,
     obs: str = "positions",
+    failed: bool = False,
 ) -> Demonstrations:
     """Demonstrations from any source.
 
@@ -40,9 +44,11 @@ def load_demonstrations(
             source says.
         obs: entries of kitchen observations: `"positions"` (30), or `"full"` (59, with velocities)
             where they are recorded; or `"recorded"`: whichever of the two it is.
+        failed: keep episodes that whoever recorded them marked as failed; without it they are
+            left out, and so said on stderr.
 
     Raises:
-        DataError: the source is missing, damaged or of another layout.
+        DataError: the source is missing, damaged or of another layout, or all of it failed.
         InputError: `tasks` or `obs` is not one of the above.
     """
     from mac_control.envs.kitchen.robot import checked_tasks
@@ -57,7 +63,17 @@ def load_demonstrations(
             env = found.provenance["env"]
             provenance["env"] = {**env, "options": {**env["options"], "tasks": list(names)}}
         found = replace(found, tasks=names, provenance=provenance)
-    return found
+    return found if failed else _without_failed(found)
+
+
+def _without_failed(found: Demonstrations) -> Demonstrations:
+    if not (count := int(found.failed.sum())):
+        return found
+    name = found.provenance.get("source")
+    if count == len(found):
+        raise DataError(f"{name}: expected an episode that is not marked as failed, got {count}")
+    print(f"{name}: {count} of {len(found)} episodes are left out: failed", file=sys.stderr)
+    return found.select(np.flatnonzero(~found.failed).tolist())
 
 
 def find_source() -> Path | str:
@@ -154,7 +170,7 @@ def _read(source: str | Path | None, obs: str) -> Demonstrations:
     if isinstance(source, str) and source.startswith("d4rl:"):
         return read_d4rl_env(source.removeprefix("d4rl:"), obs)
     if source is not None and is_lerobot(source):
-        from mac_control.demonstrations.lerobot_read import read_lerobot
+        from mac_control.demonstrations.lerobot.read import read_lerobot
 
         return read_lerobot(source)
     path = local_path(source)

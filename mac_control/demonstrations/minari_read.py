@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 
 from mac_control.checksums import folder_sha256
@@ -111,8 +112,9 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
                 subtasks = infos.get("subtasks")
                 if subtasks is not None:
                     subtasks = [s.decode() if isinstance(s, bytes) else s for s in subtasks]
-                given = infos.get("given")
-                yield Episode(seen, actions, infos.get("executed"), raw["rewards"], subtasks, given)
+                given, failed = infos.get("given"), bool(np.any(infos.get("failed", False)))
+                executed, rewards = infos.get("executed"), raw["rewards"]
+                yield Episode(seen, actions, executed, rewards, subtasks, given, failed)
             except (KeyError, TypeError, ValueError) as error:
                 reason = first_line(error)
                 raise DataError(f"{source}: episode {index}: {reason}") from error

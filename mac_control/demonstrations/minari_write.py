@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def save_minari(
         metadata["description"] = description
     return write_minari(
         target,
-        map(_buffer, demonstrations),
+        map(partial(_buffer, failed=bool(demonstrations.failed.any())), demonstrations),
         Box(-np.inf, np.inf, (sizes[0],), np.float32),
         action_space,
         metadata=metadata,
@@ -157,7 +158,7 @@ def target_folder(target: str | Path) -> tuple[Path, str]:
     return folder, name if DATASET_ID.fullmatch(name) else f"{name}-v0"
 
 
-def _buffer(episode: Episode) -> EpisodeBuffer:
+def _buffer(episode: Episode, failed: bool) -> EpisodeBuffer:
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
     steps = len(episode)
@@ -168,6 +169,8 @@ def _buffer(episode: Episode) -> EpisodeBuffer:
         infos["given"] = np.array(episode.given)
     if episode.subtasks is not None:
         infos["subtasks"] = episode.subtasks.tolist()
+    if failed:
+        infos["failed"] = np.full(steps, episode.failed)
     rewards = episode.rewards
     return EpisodeBuffer(
         observations=np.concatenate([episode.observations, episode.observations[-1:]]),

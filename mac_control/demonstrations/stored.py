@@ -69,6 +69,7 @@ class StoredEpisodes(EpisodeFile):
             )
         self._chosen = np.arange(len(lengths)) if chosen is None else np.asarray(chosen, int)
         self.lengths = lengths[self._chosen]
+        self.failed = np.isin(self._chosen, record.get("failed", []))
         self._first = (ends - lengths)[self._chosen]  # row in the file
         self._begin = self.lengths.cumsum() - self.lengths  # row among those chosen
         self._file: Any = None
@@ -84,7 +85,8 @@ class StoredEpisodes(EpisodeFile):
         *parts, given, rewards, code = self._columns(rows)
         known = not np.isnan(rewards).any()
         names = [self.subtasks[int(c)] for c in code] if code[0] >= 0 else None
-        return Episode(*parts, rewards if known else None, names, given)
+        failed = bool(self.failed[index])
+        return Episode(*parts, rewards if known else None, names, given, failed)
 
     def select(self, indices: Sequence[int]) -> StoredEpisodes:
         """The episodes at these indices."""
@@ -156,7 +158,7 @@ def store(key: str, episodes: Iterable[Episode]) -> StoredEpisodes:
 
 
 def _write(folder: Path, episodes: Iterable[Episode]) -> None:
-    lengths, names = [], {}
+    lengths, failed, names = [], [], {}
     sizes: tuple[int, int] | None = None
     with open(folder / "rows", "wb") as file:
         for index, episode in enumerate(episodes):
@@ -173,9 +175,12 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
             parts = (episode.observations, episode.actions, episode.executed, episode.given)
             last = (rewards[:, None], np.array(code or [-1] * len(episode))[:, None])
             file.write(np.concatenate([*parts, *last], 1, dtype=np.float32).tobytes())
+            if episode.failed:
+                failed.append(len(lengths))
             lengths.append(len(episode))
     if sizes is None:
         raise DataError("demonstrations: expected at least one episode, got none")
     np.save(folder / "lengths.npy", np.array(lengths, np.int64))
     record = {"obs_dim": sizes[0], "action_dim": sizes[1], "subtasks": list(names)}
+    record["failed"] = failed
     write_json(folder / "record.json", record)

@@ -56,6 +56,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     lengths = demonstrations.lengths.tolist()
     return {
         "episodes": len(demonstrations),
+        "failed": int(demonstrations.failed.sum()),
         "steps": steps,
         "episode_steps": [min(lengths), float(np.mean(lengths)), max(lengths)],
         "obs_dim": demonstrations.obs_dim,

@@ -141,10 +141,9 @@ class Teleoperation:
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
-        if self.episode >= 0 and (success or keep) and self.recording:
-            self._tell("finish", success)
+        if self.episode >= 0 and self.recording:  # the recorder says what becomes of it
+            self._tell(*(("finish", success) if success or keep else ("discard",)))
         elif self.episode >= 0:
-            self._tell("discard")
             self.notify(f"Episode {self.episode + 1} {self._ended(success or keep)}")
         self.episode += 1
         seed = self.seed + self.episode

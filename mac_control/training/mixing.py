@@ -94,7 +94,7 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
 
 
 def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:
-    """The robot of all sets; one whose box is only the range of its data has that of them all."""
+    """The robot of all sets; one whose box is only the range of its data has that of the others."""
     known = [one.robot for one in sets if one.robot is not None]
     seen = [one.robot for one in sets if one.robot is not None and one.provenance.get("box")]
     described = [robot for robot in known if robot not in seen]
@@ -166,5 +166,5 @@ def _key(sets: Sequence[Demonstrations]) -> str:
         for episode in one:
             for each in fields(episode):
                 part = getattr(episode, each.name)
-                found.update(each.name.encode() if part is None else part.tobytes())
+                found.update(each.name.encode() if part is None else np.asarray(part).tobytes())
     return f"mixed-{found.hexdigest()[:32]}"

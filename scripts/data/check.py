@@ -27,7 +27,7 @@ def main(args: Args) -> int | None:
     faults = list(find_faults(path))
     if not faults:
         try:  # what only the reader sees
-            demonstrations = load_demonstrations(path)
+            demonstrations = load_demonstrations(path, failed=True)
         except DataError as error:
             faults.append(str(error))
     for fault in faults:

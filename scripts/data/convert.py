@@ -32,7 +32,7 @@ def main(args: Args) -> int | None:
 
     from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
     from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
-    from mac_control.demonstrations.lerobot_meta import is_lerobot
+    from mac_control.demonstrations.lerobot.meta import is_lerobot
     from mac_control.demonstrations.load import local_path
     from mac_control.errors import InputError
 
@@ -43,7 +43,11 @@ def main(args: Args) -> int | None:
             f"out: expected a {'file' if to == 'hdf5' else 'folder'}, got {args.out!r}"
         )
     if to == "lerobot":
-        print(save_lerobot(load_demonstrations(args.data), args.out, fps=args.fps, task=args.task))
+        print(
+            save_lerobot(
+                load_demonstrations(args.data, failed=True), args.out, fps=args.fps, task=args.task
+            )
+        )
         return 0
     if args.fps is not None or args.task is not None:
         raise InputError("fps, task: expected none without --to lerobot, for only that has them")
@@ -52,7 +56,7 @@ def main(args: Args) -> int | None:
             raise InputError(
                 "to: expected minari for a LeRobotDataset, got hdf5; convert the result again"
             )
-        print(save_minari(load_demonstrations(args.data), args.out))
+        print(save_minari(load_demonstrations(args.data, failed=True), args.out))
         return 0
     path = local_path(args.data)
     if (to == "hdf5") == path.is_file():

@@ -31,7 +31,7 @@ class Args:
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
     from mac_control.demonstrations.edit import edited
-    from mac_control.demonstrations.lerobot_meta import is_lerobot
+    from mac_control.demonstrations.lerobot.meta import is_lerobot
     from mac_control.errors import InputError
     from mac_control.options import numbers
 
@@ -46,7 +46,7 @@ def main(args: Args) -> int | None:
             )
         cuts[pair[0]] = pair[1]
     groups = args.merge.split(",") if args.merge else []
-    before = load_demonstrations(args.data)
+    before = load_demonstrations(args.data, failed=True)
     after = edited(
         before,
         delete=numbers("delete", args.delete) if args.delete else (),

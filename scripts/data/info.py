@@ -24,12 +24,14 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations.summary import plot, summarize
     from mac_control.files import write_json
 
-    demonstrations = load_demonstrations(args.data)
+    demonstrations = load_demonstrations(args.data, failed=True)
     summary = summarize(demonstrations)
     shortest, mean, longest = summary["episode_steps"]
     print(f"source       {demonstrations.provenance.get('source')}")
     print(f"sha256       {demonstrations.provenance.get('sha256')}")
     print(f"episodes     {summary['episodes']} of {shortest} to {longest} steps, mean {mean:.1f}")
+    if summary["failed"]:
+        print(f"failed       {summary['failed']} episodes are marked so; training leaves them out")
     print(f"steps        {summary['steps']:,}, observations of {summary['obs_dim']}")
     robot = demonstrations.robot
     if robot is not None:

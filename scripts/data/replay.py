@@ -53,7 +53,7 @@ def main(args: Args) -> int | None:
     from mac_control.parallel import run_many
 
     seed = whole_seed(args.seed)
-    demonstrations = load_demonstrations(args.data)
+    demonstrations = load_demonstrations(args.data, failed=True)
     count = len(demonstrations)
     chosen = list(range(count)) if args.episodes is None else numbers("episodes", args.episodes)
     if not all(0 <= index < count for index in chosen):

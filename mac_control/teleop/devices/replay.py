@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.minari_read import minari_folder, raw_episodes, read_metadata
-from mac_control.errors import DataError
-from mac_control.files import user_path
+from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.pacing import DEFAULT_RATE
 
@@ -23,7 +20,7 @@ class Replay(Device):
     gives nothing.
 
     Args:
-        recording: folder or id of a Minari data set.
+        recording: anything that `--data` reads.
         rate: steps per second it was recorded at [Hz]; None: as the recording says.
         clock: must be the one that the loop goes by.
 
@@ -39,12 +36,9 @@ class Replay(Device):
         rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        folder = minari_folder(recording) or user_path(recording)
-        if not folder.is_dir():
-            raise DataError(f"recording: expected the folder of a data set, got {recording!r}")
-        metadata = read_metadata(folder)
-        self._episodes = [_given(raw) for raw in raw_episodes(folder, metadata)]
-        self._rate = _recorded_rate(metadata) if rate is None else rate
+        recorded = load_demonstrations(recording, obs="recorded", failed=True)
+        self._episodes = [(episode.actions, episode.given) for episode in recorded]
+        self._rate = _recorded_rate(recorded) if rate is None else rate
         self._clock = clock
         self._episode = -1
         self._began: float | None = None
@@ -73,19 +67,10 @@ class Replay(Device):
         )
 
 
-def _recorded_rate(metadata: dict[str, Any]) -> float:
-    about = metadata.get("mac_control")
-    about = about if isinstance(about, dict) else {}
-    for record, key in ((about.get("provenance"), "rate"), (about.get("robot"), "rate")):
-        rate = record.get(key) if isinstance(record, dict) else None
+def _recorded_rate(recording: Demonstrations) -> float:
+    origin, robot = recording.provenance.get("origin"), recording.robot
+    said = origin.get("rate") if isinstance(origin, dict) else None
+    for rate in (said, None if robot is None else robot.rate):
         if isinstance(rate, int | float) and 0 < rate < np.inf:
             return float(rate)
     return DEFAULT_RATE
-
-
-def _given(raw: dict) -> tuple[np.ndarray, np.ndarray]:
-    infos = raw.get("infos") or {}
-    actions = np.asarray(raw["actions"], np.float32)
-    values = np.asarray(infos.get("values", actions), np.float32)
-    given = np.asarray(infos.get("given", np.ones(actions.shape)), bool)
-    return values[: len(actions)], given[: len(actions)]

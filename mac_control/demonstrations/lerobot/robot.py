@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.lerobot_meta import LeRobotMeta
+from mac_control.demonstrations.lerobot.meta import LeRobotMeta
 from mac_control.dim_names import named_groups
 from mac_control.errors import DataError
 from mac_control.json_read import json_object, json_rows
@@ -19,7 +19,7 @@ _PERCENT = 100.0
 
 
 def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple[Robot, bool]:
-    """The robot that names and ranges describe, and whether its box is more than a range.
+    """The robot that names and ranges describe, and whether its box is that of percent.
 
     Its action box is ±100 (0 to 100 for a gripper) where names end in `.pos` and no action lies
     beyond, as LeRobot's motors are calibrated; else the range of the data, 5 % wider at each end.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.demonstrations.lerobot_parquet import pyarrow, read_table
-from mac_control.demonstrations.lerobot_read import EXTRA, INTERVENTION
+from mac_control.demonstrations.lerobot.parquet import pyarrow, read_table
+from mac_control.demonstrations.lerobot.read import EXTRA, INTERVENTION
 from mac_control.errors import InputError
 from mac_control.robot import Robot
 
@@ -19,7 +19,9 @@ FILES_IN_CHUNK = 1000
 FILE_MB = 100  # of a data file, in memory
 DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EPISODES = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
-EXECUTED, GIVEN, REWARD = EXTRA
+EXECUTED, GIVEN, REWARD, FAILED = EXTRA
+#: What the policy answered, of driving; and whether the frame ended its episode well.
+FILLED, SUCCESS = "complementary_info.filled", "next.success"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class LeRobotSpec:
         robot_type: what LeRobot calls the robot.
         given: whether frames say what was executed, and which dimensions somebody gave.
         rewards: whether frames have a reward.
+        failed: whether frames say that their episode failed.
+        driven: whether frames say what a policy answered while somebody drove, and of success.
         own: what this package keeps beside: robot, tasks, environment; JSON values.
     """
 
@@ -41,6 +45,8 @@ class LeRobotSpec:
     robot_type: str | None = None
     given: bool = False
     rewards: bool = False
+    failed: bool = False
+    driven: bool = False
     own: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -75,6 +81,11 @@ class LeRobotSpec:
             found[INTERVENTION] = feature("bool", None)
         if self.rewards:
             found[REWARD] = feature("float32", None)
+        if self.failed:
+            found[FAILED] = feature("bool", None)
+        if self.driven:
+            found[FILLED] = feature("float32", names, len(names))
+            found[SUCCESS] = feature("bool", None)
         found["next.done"] = feature("bool", None)
         found["timestamp"] = feature("float32", None)
         counters = ("frame_index", "episode_index", "index", "task_index")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations
-from mac_control.demonstrations.lerobot_spec import LeRobotSpec
-from mac_control.demonstrations.lerobot_write import LeRobotWriter
+from mac_control.demonstrations.lerobot.spec import LeRobotSpec
+from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.errors import InputError
 from mac_control.files import atomic_folder, user_path
 from mac_control.robot import Robot
@@ -55,7 +55,13 @@ def save_lerobot(
         "subtasks": any(episode.subtasks is not None for episode in demonstrations),
     }
     spec = LeRobotSpec.of_robot(
-        robot, demonstrations.obs_dim, fps, given=given, rewards=rewards, own=own
+        robot,
+        demonstrations.obs_dim,
+        fps,
+        given=given,
+        rewards=rewards,
+        failed=bool(demonstrations.failed.any()),
+        own=own,
     )
     said = demonstrations.provenance.get("lerobot_tasks") or []
     task = task or (str(said[0]) if len(said) == 1 else None)

@@ -12,14 +12,14 @@ import numpy as np
 
 from mac_control.checksums import folder_sha256
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.lerobot_meta import (
+from mac_control.demonstrations.lerobot.meta import (
     Choice,
     LeRobotMeta,
     own_record,
     read_meta,
 )
-from mac_control.demonstrations.lerobot_parquet import slices
-from mac_control.demonstrations.lerobot_robot import robot_of_data, stored_range
+from mac_control.demonstrations.lerobot.parquet import slices
+from mac_control.demonstrations.lerobot.robot import robot_of_data, stored_range
 from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError, first_line
 from mac_control.robot import Robot
@@ -29,6 +29,7 @@ EXTRA = {
     "complementary_info.executed": "executed",
     "complementary_info.given": "given",
     "next.reward": "rewards",
+    "complementary_info.failed": "failed",
 }
 #: Whether anybody gave anything, as LeRobot's own corrections have it.
 INTERVENTION = "complementary_info.is_intervention"
@@ -74,8 +75,9 @@ def read_lerobot(source: str | Path) -> Demonstrations:
         robot = Robot.from_json(described) if isinstance(described, dict) else None
     else:
         found = stored_range(meta)
-        robot, calibrated = robot_of_data(meta, *(action_range(meta) if found is None else found))
-        provenance["box"] = None if calibrated else "data"  # sets that are mixed share theirs
+        robot, percent = robot_of_data(meta, *(action_range(meta) if found is None else found))
+        # A guess, which yields where another set of the robot knows better.
+        provenance["box"] = "percent" if percent else "data"
     row = meta.size(meta.state) + 3 * meta.size(meta.action) + 2
     key = "-".join([digest[:32], *meta.state, *meta.action])
     large = is_large(4 * row * int(meta.lengths.sum()))
@@ -100,6 +102,8 @@ def read_episodes(meta: LeRobotMeta) -> Iterator[Episode]:
             parts: dict[str, Any] = {key: columns[name] for name, key in extra.items()}
             if "rewards" in parts:
                 parts["rewards"] = parts["rewards"][:, 0]
+            if "failed" in parts:
+                parts["failed"] = bool(parts["failed"].any())
             if tell:
                 codes = columns[named][:, 0].astype(int)
                 if codes.min() < 0 or codes.max() >= len(texts):

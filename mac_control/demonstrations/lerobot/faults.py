@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.faults import column_fault
-from mac_control.demonstrations.lerobot_meta import Choice, LeRobotMeta, read_meta
-from mac_control.demonstrations.lerobot_read import raw_episodes
-from mac_control.demonstrations.lerobot_robot import stored_range
-from mac_control.demonstrations.lerobot_spec import episodes_of
+from mac_control.demonstrations.lerobot.meta import Choice, LeRobotMeta, read_meta
+from mac_control.demonstrations.lerobot.read import raw_episodes
+from mac_control.demonstrations.lerobot.robot import stored_range
+from mac_control.demonstrations.lerobot.spec import episodes_of
 
 # LeRobot itself allows a frame to be so much off its time [s].
 _TOLERANCE = 1e-4

@@ -211,7 +211,7 @@ def _v2_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[
 
 
 def _v3_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[Path, ...]]:
-    from mac_control.demonstrations.lerobot_parquet import read_columns
+    from mac_control.demonstrations.lerobot.parquet import read_columns
 
     names = ("episode_index", "length", "data/chunk_index", "data/file_index")
     paths = sorted((folder / "meta" / "episodes").glob("*/*.parquet"))
@@ -253,7 +253,7 @@ def _tasks(folder: Path, kind: str, v3: bool) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     if v3:
-        from mac_control.demonstrations.lerobot_parquet import read_table
+        from mac_control.demonstrations.lerobot.parquet import read_table
 
         table = read_table(path).to_pydict()
         texts = next((v for v in table.values() if v and isinstance(v[0], str)), None)

@@ -11,6 +11,7 @@ import numpy as np
 from mac_control.errors import DataError, InputError, first_line
 
 _SLICE = 8192  # rows read at a time
+_BUFFER = 1 << 18  # read of a column at a time [bytes]
 
 
 def pyarrow() -> Any:
@@ -45,7 +46,8 @@ def open_file(path: Path) -> Any:
                 f"{path}: expected a parquet file, got a Git LFS pointer; 'git lfs pull' fetches it"
             )
     try:
-        return pq.ParquetFile(path)
+        # Read page by page: a row group as a whole would stay in memory.
+        return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
     except Exception as error:  # a damaged file raises nearly anything
         raise _damaged(path, error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Episode
-from mac_control.demonstrations.lerobot_meta import OWN
-from mac_control.demonstrations.lerobot_parquet import pyarrow, read_columns, read_table
-from mac_control.demonstrations.lerobot_read import INTERVENTION
-from mac_control.demonstrations.lerobot_spec import (
+from mac_control.demonstrations.lerobot.meta import OWN
+from mac_control.demonstrations.lerobot.parquet import pyarrow, read_columns, read_table
+from mac_control.demonstrations.lerobot.read import INTERVENTION
+from mac_control.demonstrations.lerobot.spec import (
     DATA,
     EPISODES,
     EXECUTED,
+    FAILED,
     FILE_MB,
     FILES_IN_CHUNK,
     GIVEN,
@@ -28,7 +30,7 @@ from mac_control.demonstrations.lerobot_spec import (
     episodes_of,
     task_table,
 )
-from mac_control.demonstrations.lerobot_stats import (
+from mac_control.demonstrations.lerobot.stats import (
     Stats,
     episode_stats,
     from_json,
@@ -93,8 +95,15 @@ class LeRobotWriter:
     ) -> None:
         self._close_file()
 
-    def add(self, episode: Episode, task: str | None = None) -> None:
+    def add(
+        self,
+        episode: Episode,
+        task: str | None = None,
+        more: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Write an episode; its frames have its subtasks as tasks, or else `task`.
+
+        `more` are columns `(T, size)` of other features that the spec names.
 
         Raises:
             DataError: an episode of other sizes.
@@ -105,6 +114,10 @@ class LeRobotWriter:
         if got != sizes:
             raise DataError(f"episode: expected {sizes[0]} and {sizes[1]} numbers, got {got}")
         columns, texts = self._columns(episode, task)
+        columns |= more or {}
+        if set(columns) != set(self.features):
+            odd = sorted(set(columns) ^ set(self.features))
+            raise DataError(f"episode: expected the features of the spec, but for {odd}")
         stats = episode_stats(columns)
         expect_room(self.folder, 1 << 20)
         place = {"chunk_index": self._next_file // FILES_IN_CHUNK}
@@ -149,6 +162,8 @@ class LeRobotWriter:
         if spec.rewards:
             rewards = np.zeros(steps) if episode.rewards is None else episode.rewards
             columns[REWARD] = np.float32(rewards)[:, None]
+        if spec.failed:
+            columns[FAILED] = np.full((steps, 1), episode.failed)
         columns["next.done"] = (number == steps - 1)[:, None]
         columns["timestamp"] = np.float32(number / spec.fps)[:, None]
         counters = {

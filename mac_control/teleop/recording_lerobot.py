@@ -1,0 +1,104 @@
+"""Recording as a LeRobotDataset v3.0 that is whole after every episode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mac_control.demonstrations.episode import Episode
+from mac_control.demonstrations.lerobot.parquet import pyarrow
+from mac_control.demonstrations.lerobot.spec import FILLED, SUCCESS, LeRobotSpec
+from mac_control.demonstrations.lerobot.write import LeRobotWriter
+from mac_control.envs import robot_of
+from mac_control.envs.abilities import subtasks_of
+from mac_control.errors import DataError
+from mac_control.files import sweep, user_path
+from mac_control.teleop.recording import Driven, EpisodeRecorder
+
+
+class LeRobotRecorder(EpisodeRecorder):
+    """Records into a LeRobotDataset, which LeRobot's own tools open after each episode.
+
+    `action` is what is to be learnt; `complementary_info.executed`, `.given`, `.is_intervention`,
+    `.filled` (what the policy answered) and `.failed`, and `next.success`, say how it came about.
+
+    Args:
+        folder: of the data set.
+        env: the environment that is driven.
+        about: what else should be known (policy, device); JSON values.
+        task: what the robot does, in words.
+        rate: control rate [Hz]; None: the robot's.
+        options: as of `EpisodeRecorder`.
+
+    Raises:
+        DataError: `folder` holds a data set of other features, or something that is none.
+        DiskError: nothing can be written where it lies.
+        InputError: a control rate that nobody knows.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        env: gymnasium.Env,
+        about: dict[str, Any] | None = None,
+        *,
+        task: str | None = None,
+        rate: float | None = None,
+        **options: Any,
+    ) -> None:
+        pyarrow()  # now, not when the first episode ends
+        self.task = task
+        (obs_dim,) = env.observation_space.shape or (0,)
+        own = {
+            "tasks": list(subtasks_of(env)),
+            "env": (about or {}).get("env"),
+            "origin": {"source": "teleoperation", **(about or {})},
+            "subtasks": False,
+        }
+        flags = dict.fromkeys(("given", "rewards", "failed", "driven"), True)
+        self._spec = LeRobotSpec.of_robot(robot_of(env), obs_dim, rate, own=own, **flags)
+        self._open: LeRobotWriter | None = None
+        super().__init__(user_path(folder), env, **options)
+
+    @property
+    def target(self) -> Path:
+        """What `--data` reads: the folder."""
+        return self.folder
+
+    def _found(self) -> int:
+        if self.folder.parent.is_dir():
+            sweep(self.folder.parent)
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        if not (self.folder / "meta" / "info.json").is_file() and (odd := next(files, None)):
+            raise DataError(f"{self.folder}: expected a LeRobotDataset, got {odd.name}")
+        self._open = LeRobotWriter(self.folder, self._spec)
+        return self._open.episodes
+
+    def _write(self, episode: Driven, again: bool) -> None:
+        if again:  # what a failed attempt left is put right
+            self._open = LeRobotWriter(self.folder, self._spec)
+        assert self._open is not None
+        if self._open.episodes == self.episodes:  # else it is there, and only not counted
+            self._add(self._open, episode)
+
+    def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
+        with LeRobotWriter(folder, self._spec) as writer:
+            for episode in episodes:
+                self._add(writer, episode)
+
+    def _add(self, writer: LeRobotWriter, episode: Driven) -> None:
+        made = Episode(
+            episode.column("obs"),
+            episode.actions,
+            executed=episode.column("action"),
+            rewards=episode.column("reward"),
+            given=episode.column("given", bool),
+            failed=episode.failed,
+        )
+        success = (episode.last & episode.success)[:, None]
+        filled = np.float32(episode.column("filled"))
+        writer.add(made, self.task, {FILLED: filled, SUCCESS: success})

@@ -1,0 +1,183 @@
+"""Recording as a Minari data set that is whole after every episode."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import h5py
+import numpy as np
+from gymnasium.spaces import Box
+
+from mac_control.demonstrations.minari_read import read_metadata
+from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
+from mac_control.envs import robot_of
+from mac_control.envs.abilities import subtasks_of
+from mac_control.errors import DataError
+from mac_control.files import expect_room, sweep, temporary_folder, write_json
+from mac_control.layout import recorded_layout
+from mac_control.teleop.recording import Driven, EpisodeRecorder
+
+
+class MinariRecorder(EpisodeRecorder):
+    """Records into a Minari data set.
+
+    `infos` hold, per step, `executed`, `given`, `values` (what was given, also where something else
+    was executed), `filled` (what the policy answered), `intervention` (somebody gave), `events`,
+    `limited` (which of the robot's limits were in the way), `failed`, and, on the last step,
+    `success`.
+
+    Args:
+        target: folder, or Minari id.
+        env: the environment that is driven.
+        about: what else should be known (policy, device); JSON values.
+        options: as of `EpisodeRecorder`.
+
+    Raises:
+        DataError: `target` holds a data set of other sizes, or something that is none.
+        DiskError: nothing can be written where it lies.
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        env: gymnasium.Env,
+        about: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        # Now, not when the first episode ends: that would hold up the robot for half a second.
+        importlib.import_module("minari.data_collector.episode_buffer")
+        importlib.import_module("minari.dataset.minari_storage")
+        self._target = target
+        action_space = env.action_space
+        assert isinstance(action_space, Box)  # as the loop found
+        self._spaces = (
+            Box(-np.inf, np.inf, env.observation_space.shape, np.float32),
+            Box(action_space.low.astype(np.float32), action_space.high.astype(np.float32)),
+        )
+        self._spec = _writable(env)
+        self._metadata = {
+            "mac_control": {
+                "tasks": list(subtasks_of(env)),
+                "robot": robot_of(env).to_json(),
+                "env": (about or {}).get("env"),
+                "provenance": {"source": "teleoperation", **(about or {})},
+            }
+        }
+        super().__init__(target_folder(target)[0], env, **options)
+
+    @property
+    def target(self) -> str | Path:
+        """What `--data` reads: the folder or the id."""
+        return self._target
+
+    def _write(self, episode: Driven, again: bool) -> None:
+        if not self.folder.exists():
+            self._create(self.folder, [episode])
+        # After trouble it may be there, and only not be counted.
+        elif not again or recount(self.folder) == self.episodes:
+            append_episode(self.folder, _buffer(episode))
+
+    def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
+        target = self.target if folder == self.folder else folder
+        buffers = map(_buffer, episodes)
+        write_minari(target, buffers, *self._spaces, metadata=self._metadata, env_spec=self._spec)
+
+    def _found(self) -> int:
+        if self.folder.parent.is_dir():
+            sweep(self.folder.parent)
+        if not self.folder.exists():
+            return 0
+        from minari.dataset.minari_storage import MinariStorage
+
+        try:
+            storage = MinariStorage.read(self.folder / "data")
+            count = recount(self.folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{self.folder}: expected a recording, got {error}") from error
+        ours = read_metadata(self.folder).get("mac_control")
+        layouts = [recorded_layout(record) for record in (ours, self._metadata["mac_control"])]
+        if all(layouts) and layouts[0] != layouts[1]:
+            raise DataError(
+                f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
+            )
+        found = storage.observation_space.shape, storage.action_space.shape
+        expected = tuple(space.shape for space in self._spaces)
+        if found != expected:
+            raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
+        return count
+
+
+def _writable(env: gymnasium.Env) -> Any:
+    """The specification of an environment: without its wrappers, where JSON cannot hold those."""
+    try:
+        if env.spec is not None:
+            env.spec.to_json()
+        return env.spec
+    except (TypeError, ValueError):
+        return env.unwrapped.spec
+
+
+def append_episode(folder: Path, buffer: Any) -> None:
+    """Add an episode to a data set that is valid before, after and at any moment between."""
+    from minari.dataset.minari_storage import MinariStorage
+
+    have = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    expect_room(folder, have + room_for(buffer))
+    temporary = temporary_folder(folder)
+    try:
+        data = temporary / "data"
+        shutil.copytree(folder / "data", data)
+        MinariStorage.read(data).update_episodes([buffer])
+        # The numbers first: metadata that count one episode too few still describe the file.
+        files = sorted(data.iterdir(), key=lambda p: p.name == "metadata.json")
+        for path in files:
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+        for path in files:
+            os.replace(path, folder / "data" / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recount(folder: Path) -> int:
+    """Count an episode that was written when a kill came before it was counted; how many."""
+    with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
+        steps = [int(episode.attrs["total_steps"]) for episode in file.values()]
+    metadata = read_metadata(folder)
+    if metadata.get("total_episodes") != len(steps):
+        counts = {"total_episodes": len(steps), "total_steps": sum(steps)}
+        write_json(folder / "data" / "metadata.json", metadata | counts)
+    return len(steps)
+
+
+def _buffer(episode: Driven) -> Any:
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    steps, last = episode.steps, episode.last
+    ended = episode.column("terminated", bool) | (last & episode.success)
+    given = episode.column("given", bool)
+    return EpisodeBuffer(
+        seed=episode.seed,
+        observations=np.concatenate([episode.column("obs"), np.float32([steps[-1].next_obs])]),
+        actions=episode.actions,
+        rewards=episode.column("reward"),
+        terminations=ended,
+        truncations=last & ~ended,
+        infos={
+            "executed": episode.column("action"),
+            "given": given,
+            "values": episode.column("values"),
+            "filled": episode.column("filled"),
+            "intervention": given.any(axis=1),
+            "success": last & episode.success,
+            "failed": np.full(len(steps), episode.failed),
+            "events": [" ".join(step.events) for step in steps],
+            "limited": ["; ".join(step.limited) for step in steps],
+        },
+    )

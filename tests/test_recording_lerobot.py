@@ -1,0 +1,148 @@
+"""Recordings as LeRobotDatasets: what is in them, failed episodes, disks and crashes."""
+
+import numpy as np
+import pytest
+from parts import Gives
+
+from mac_control import DataError, InputError, PartialAction
+from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
+from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.demonstrations.edit import edited
+from mac_control.demonstrations.faults import find_faults
+from mac_control.envs import make_env
+from mac_control.policies import ZeroPolicy
+from mac_control.scripts import teleoperate
+from mac_control.scripts.data import info
+from mac_control.teleop import Teleoperation
+from mac_control.teleop.recording_lerobot import LeRobotRecorder
+from mac_control.teleop.recording_minari import MinariRecorder
+
+pq = pytest.importorskip("pyarrow.parquet")
+
+
+def drive(recorder, env, ends, steps=5):
+    """Episodes of so many steps that end as `ends` says; dimension 1 is given."""
+    low, high = env.action_space.low, env.action_space.high
+    half = PartialAction(np.float32([0, 0.5]), np.array([False, True]))
+    loop = Teleoperation(env, ZeroPolicy(10, low, high), Gives(half), recorder=recorder, ramp=0.1)
+    said = []
+    loop.notify = recorder.notify = said.append
+    for end in ends:
+        for _ in range(steps - 1):
+            loop.step()
+        loop.step()
+        loop.post(end)
+    loop.run(1)
+    loop.close()
+    return said
+
+
+@pytest.fixture
+def env():
+    made = make_env("Reacher-v5", max_episode_steps=100)
+    yield made
+    made.close()
+
+
+def frames(folder):
+    return pq.read_table(folder / "data").to_pydict()
+
+
+def test_a_recording_holds_what_was_given_filled_in_and_executed(env, tmp_path):
+    folder = tmp_path / "driven"
+    drive(LeRobotRecorder(folder, env, {"device": "test"}, task="reach"), env, ["success"] * 2)
+    assert list(find_faults(folder)) == []
+    data = load_demonstrations(folder)
+    assert len(data) == 3 and data.provenance["origin"]["device"] == "test"
+    assert data.provenance["lerobot_tasks"] == ["reach"]
+    episode = data[0]
+    assert episode.given[:, 1].all() and not episode.given[:, 0].any()
+    assert episode.actions[:, 1] == pytest.approx(0.5)  # at once
+    assert (np.diff(episode.executed[:, 1]) <= 0.2 + 1e-6).all()  # by a ramp
+    table = frames(folder)
+    assert len(table["complementary_info.filled"]) == data.lengths.sum()
+    assert np.flatnonzero(table["next.success"]).tolist() == [4, 9]
+    assert all(table["complementary_info.is_intervention"])
+    # It is continued, by a robot of the same names alone.
+    drive(LeRobotRecorder(folder, env), env, ["success"])
+    assert len(load_demonstrations(folder)) == 5 and list(find_faults(folder)) == []
+    with pytest.raises(DataError, match=r"expected the features .* of this robot"):
+        LeRobotRecorder(folder, make_env("kitchen"))
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.txt").write_text("a")
+    with pytest.raises(DataError, match=r"expected a LeRobotDataset, got a\.txt"):
+        LeRobotRecorder(tmp_path / "text", env)
+
+
+@pytest.mark.parametrize("kind", [LeRobotRecorder, MinariRecorder])
+def test_failed_episodes_are_kept_and_flagged_wherever_they_go(env, tmp_path, kind, capsys):
+    folder = tmp_path / "driven-v0"
+    said = drive(kind(folder, env, keep_failed=True), env, ["success", "reset", "success"])
+    assert any(text.startswith("Episode 2 saved as failed: ") for text in said)
+    whole = load_demonstrations(folder, failed=True)
+    assert whole.failed.tolist() == [False, True, False, False]
+    capsys.readouterr()
+    assert len(load_demonstrations(folder)) == 3
+    assert "driven-v0: 1 of 4 episodes are left out: failed" in capsys.readouterr().err
+    info.main(info.Args(data=str(folder)))
+    assert "failed       1 episodes are marked so" in capsys.readouterr().out
+    # Flagged in whatever it is made into.
+    made = [save_lerobot(whole, tmp_path / "a", fps=10), save_minari(whole, tmp_path / "b-v0")]
+    made.append(minari_to_hdf5(made[1], tmp_path / "c.hdf5"))
+    for each in made:
+        assert load_demonstrations(each, failed=True).failed.tolist() == whole.failed.tolist()
+        assert len(load_demonstrations(each)) == 3
+    assert edited(whole, delete=[0], split={1: 2}).failed.tolist() == [True, True, False, False]
+    alone = save_lerobot(whole.select([1]), tmp_path / "alone", fps=10)
+    with pytest.raises(DataError, match="expected an episode that is not marked as failed, got 1"):
+        load_demonstrations(alone)
+
+
+def test_large_recordings_keep_their_flags(env, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAC_CONTROL_RESIDENT", "0")
+    monkeypatch.setenv("MAC_CONTROL_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "driven"
+    drive(LeRobotRecorder(folder, env, keep_failed=True), env, ["reset", "success"])
+    whole = load_demonstrations(folder, failed=True)
+    assert whole.failed.tolist() == [True, False, False] and whole[0].failed
+    assert not load_demonstrations(folder)[0].failed
+
+
+def test_without_the_flag_a_reset_throws_the_episode_away(env, tmp_path):
+    said = drive(LeRobotRecorder(tmp_path / "driven", env), env, ["reset", "success"])
+    assert said[0] == "Episode 1 thrown away"
+    assert len(load_demonstrations(tmp_path / "driven")) == 2
+
+
+def test_what_cannot_be_written_is_tried_again_and_then_put_elsewhere(env, tmp_path, monkeypatch):
+    """The disk is full at a random one of the files of each episode, and then it is not."""
+    from mac_control.demonstrations.lerobot import write
+
+    real, fails = write.task_table, [True, False, True, True]
+
+    def table(tasks):
+        if fails and fails.pop(0):
+            raise OSError(28, "No space left on device")
+        return real(tasks)
+
+    monkeypatch.setattr(write, "task_table", table)
+    told = []
+    recorder = LeRobotRecorder(tmp_path / "driven", env, say=told.append, retry=0.02)
+    drive(recorder, env, ["success"] * 4)
+    assert "is kept and tried again" in told[0] and "goes on" in told[1]
+    assert len(load_demonstrations(tmp_path / "driven")) == 5
+    assert list(find_faults(tmp_path / "driven")) == []
+
+
+def test_the_format_follows_from_what_is_there_or_from_the_option(tmp_path, capsys):
+    argv = dict(env="Reacher-v5", cockpit=False, device=("replay",), steps=3, keep_all=True)
+    source = tmp_path / "source-v0"
+    made = make_env("Reacher-v5")
+    drive(MinariRecorder(source, made), made, ["success"])
+    common = {**argv, "options": f"recording={source}", "patience": 5.0}
+    folder = tmp_path / "as-lerobot"
+    for record_as in ("lerobot", None):
+        teleoperate.main(teleoperate.Args(**common, record=str(folder), record_as=record_as))
+    assert len(load_demonstrations(folder)) == 2
+    with pytest.raises(InputError, match="record_as: expected minari or lerobot, got 'csv'"):
+        teleoperate.main(teleoperate.Args(**common, record=str(folder), record_as="csv"))
