@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,8 +27,8 @@ from mac_control.robot import ActionDim, Robot
 DIM, EPISODE = 26, 400
 
 # What lerobot's users do: a loader of batches of its data set; and, one by one, its frames.
-LEROBOT = """
-import json, resource, sys, time
+LEROBOT = r"""
+import json, re, sys, time
 import torch
 torch.set_num_threads(1)
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -42,7 +42,7 @@ for batch in torch.utils.data.DataLoader(data, batch_size=256):
     if count >= frames:
         break
 read = time.perf_counter() - began, time.process_time() - cpu
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 with open(out, "w") as file:
     json.dump({"frames": count, "open_s": opened, "read_s": read, "peak_mib": peak}, file)
 """
@@ -146,8 +146,11 @@ def _one(folder: Path) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     count = sum(len(episode) for episode in _finite(read_episodes(meta)))
     read = time.perf_counter() - began, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"frames": count, "open_s": opened, "read_s": read, "peak_mib": peak}
+    # Not getrusage's figure: that begins with what the parent had.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s+(\d+)", status)
+    assert found is not None
+    return {"frames": count, "open_s": opened, "read_s": read, "peak_mib": int(found[1]) / 1024}
 
 
 def _finite(episodes: Iterator[Episode]) -> Iterator[Episode]:

@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,27 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
                 shutil.rmtree(old)
             else:
                 os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_files(folder: str | Path, names: Sequence[str]) -> Iterator[Path]:
+    """A temporary folder beside `folder`, whose files `names` go there when the block ends well.
+
+    They do so one right after the other, in this order: what a kill between two leaves must be
+    whole too. Whoever lists `folder` meanwhile never sees a half-written file.
+    """
+    folder = Path(folder)
+    with writing(folder):
+        temporary = temporary_folder(folder)
+        try:
+            yield temporary
+            for name in names:
+                _sync(temporary / name)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                os.replace(temporary / name, folder / name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -4,6 +4,7 @@ They run in an environment of their own, since LeRobot asks for other versions t
 docs/lerobot.md says how to make one.
 """
 
+import json
 import os
 import re
 import shlex
@@ -338,8 +339,9 @@ def walked(plugin, tmp_path_factory):
 def test_every_command_of_the_page_runs_and_the_person_held_two_joints(walked):
     driven = load_demonstrations(walked / "driven")
     assert driven[0].given.any(axis=0).nonzero()[0].tolist() == [0, 2]
-    again = load_demonstrations(walked / "driven-lerobot")
-    assert np.allclose(again[0].actions, driven[0].actions, atol=1e-4)
+    assert driven.provenance["lerobot_tasks"] == ["wave"]
+    table = json.loads((walked / "runs/compared/results.json").read_text())
+    assert {"before", "after"} <= set(re.findall(r"before|after", json.dumps(table)))
     assert load_demonstrations(walked / "rolled").robot.action_dim == 6
 
 

@@ -69,6 +69,17 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_a_sentence(tmp_path):
     other = Demonstrations([Episode(np.zeros((5, 2)), np.zeros((5, 3)))])
     with pytest.raises(InputError, match="from: expected a policy of 2 observed and 3 action"):
         fit(tmp_path / "out", other, start=before)
+    first = demonstrations()
+    wide, narrow = (
+        replace(first, robot=Robot("arm", tuple([ActionDim(f"j{i}", -w, w) for i in range(3)])))
+        for w in (2.0, 1.0)
+    )
+    (known,) = fit(tmp_path / "known", narrow)
+    with pytest.raises(InputError, match=r"action box, low \[-2.0, .*got \[-1.0"):
+        fit(tmp_path / "other", wide, start=known)
+    guessed = replace(narrow, provenance={"box": "percent"})  # which a robot itself knows better
+    (known,) = fit(tmp_path / "guessed", guessed)
+    fit(tmp_path / "other", wide, start=known)
     with pytest.raises(SystemExit):
         run(main, ["--from", str(before), "--policy", "ibc", "--out", str(tmp_path / "x"),
                    "--data", str(saved(tmp_path / "set-v0", demonstrations()))],

@@ -70,6 +70,9 @@ class Args:
     """Where the victims write; None: a temporary folder."""
     out: Path | None = None
     """JSON file for the figures."""
+    keep: Path | None = None
+    """Folder for copies of what each kill of teleoperate-lerobot left; benchmarks/faults/opens.py
+    opens them with lerobot."""
 
 
 @dataclass
@@ -112,6 +115,9 @@ def main(args: Args) -> int | None:
 
 def _torment(name: str, data: Path, folder: Path, args: Args) -> Tally:
     victim, tally = VICTIMS[name](data), Tally()
+    if args.keep is not None:
+        args.keep.mkdir(parents=True, exist_ok=True)
+        victim.keep = args.keep
     rng = np.random.default_rng(args.seed)
     with quiet(folder / "reference.log"):
         for _ in range(2):  # the first fills this process's caches, which the forks inherit

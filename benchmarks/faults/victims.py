@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,14 @@ from mac_control.collection import generate as gathering
 from mac_control.collection.augment import Disturbance
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.demonstrations.lerobot.faults import lerobot_faults
+from mac_control.demonstrations.lerobot.parquet import pyarrow, read_columns
 from mac_control.envs.kitchen import collect as collecting
 from mac_control.loop import report
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
 from mac_control.teleop.device import Device, DeviceState
+from mac_control.teleop.recording import EpisodeRecorder
+from mac_control.teleop.recording_lerobot import LeRobotRecorder
 from mac_control.teleop.recording_minari import MinariRecorder, recount
 from mac_control.training import trainer
 
@@ -48,6 +53,9 @@ class Victim(ABC):
 
     #: Items that an uninterrupted run makes.
     items: int
+
+    #: Folder for copies of what each kill left.
+    keep: Path | None = None
 
     def __init__(self, data: Path, workers: int = 1) -> None:
         self.data, self.workers = data, workers
@@ -224,25 +232,32 @@ class Teleoperate(Victim):
 
     items = 10
     steps = 5
+    record_as = "minari"
+    recorder: type[EpisodeRecorder] = MinariRecorder
+
+    def have(self, out: Path) -> int:
+        """Episodes that a recorder finds, as it does when it goes on."""
+        return recount(out) if out.exists() else 0
 
     def run(self, out: Path, tell: Tell) -> None:
         mapping = self.data.with_name("swing.toml")
         if not mapping.exists():
             mapping.write_text('axis = [{axis = "swing", dim = 1}]')
-        have = recount(out) if out.exists() else 0  # as the recorder does when it goes on
+        have = self.have(out)
         args = teleoperate.Args(
             device=("benchmarks.faults.victims:Swing",),
             env="Reacher-v5",  # loads faster than the kitchen: more of the time is recording
             mapping=str(mapping),
             cockpit=False,
             record=str(out),
+            record_as=self.record_as,
             patience=60.0,
             speed=10.0,
             episode_steps=self.steps,
             steps=(self.items - have) * self.steps,
             seed=have,
         )
-        with telling(MinariRecorder, "_write", tell):
+        with telling(self.recorder, "_write", tell):
             teleoperate.main(args)
 
     def safe(self, out: Path) -> int:
@@ -252,12 +267,42 @@ class Teleoperate(Victim):
         return data_set(out)
 
 
+class TeleoperateLeRobot(Teleoperate):
+    """The same into a LeRobotDataset; what each kill leaves may be kept for lerobot to open."""
+
+    record_as = "lerobot"
+    recorder = LeRobotRecorder
+
+    def have(self, out: Path) -> int:
+        listed = sorted((out / "meta" / "episodes").glob("*/[!.]*.parquet"))
+        return sum(len(read_columns(path, ["length"])["length"]) for path in listed)
+
+    def safe(self, out: Path) -> int:
+        if not (out / "meta" / "info.json").exists():
+            return 0
+        if self.keep is not None:
+            shutil.copytree(out, self.keep / f"{len(list(self.keep.iterdir())):04d}")
+        return len(load_demonstrations(out))
+
+    def result(self, out: Path) -> Any:
+        if faults := list(lerobot_faults(out)):
+            raise ValueError(faults[0])
+        tables = [pyarrow().parquet.read_table(path).to_pydict() for path in parts_of(out)]
+        return json.loads((out / "meta" / "info.json").read_text()), tables
+
+
+def parts_of(out: Path) -> list[Path]:
+    """The data files of a LeRobotDataset."""
+    return sorted((out / "data").glob("*/*.parquet"))
+
+
 VICTIMS: dict[str, type[Victim]] = {
     "train": Train,
     "collect": Collect,
     "augment": Augment,
     "evaluate": Evaluate,
     "teleoperate": Teleoperate,
+    "teleoperate-lerobot": TeleoperateLeRobot,
 }
 
 

@@ -15,7 +15,6 @@ from mac_control.demonstrations.lerobot.spec import FILLED, SUCCESS, LeRobotSpec
 from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.errors import DataError
 from mac_control.files import sweep, user_path
 from mac_control.teleop.recording import Driven, EpisodeRecorder
 
@@ -72,9 +71,6 @@ class LeRobotRecorder(EpisodeRecorder):
     def _found(self) -> int:
         if self.folder.parent.is_dir():
             sweep(self.folder.parent)
-        files = (path for path in self.folder.rglob("*") if path.is_file())
-        if not (self.folder / "meta" / "info.json").is_file() and (odd := next(files, None)):
-            raise DataError(f"{self.folder}: expected a LeRobotDataset, got {odd.name}")
         self._open = LeRobotWriter(self.folder, self._spec)
         return self._open.episodes
 

@@ -44,7 +44,7 @@ def new_policy(
         torch.manual_seed(seed)
         config = cls.configured(cls.Config() if config is None else config, demonstrations)
         policy = cls(config, found.mean, scale, low, high, robot)
-    policy.guessed_box = robot is None
+    policy.guessed_box = robot is None or bool(demonstrations.provenance.get("box"))
     policy.store_demonstrations(demonstrations)
     return policy
 

@@ -85,6 +85,8 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
         "shares": None if shares is None else list(shares),
     }
     robot = _one_robot(sets)
+    known = any(one.robot is not None and not one.provenance.get("box") for one in sets)
+    provenance["box"] = None if known else first.provenance.get("box")
     episodes: Sequence = (
         [episode for one in sets for episode in one]
         if not any(isinstance(one.episodes, EpisodeFile) for one in sets)

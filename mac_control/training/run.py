@@ -231,9 +231,10 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
             f"dimensions, as the data have, got {sizes[0][0]} and {sizes[0][1]}"
         )
     robot = demonstrations.robot
-    if robot is not None and not policy.guessed_box:
+    guessed = policy.guessed_box or demonstrations.provenance.get("box")
+    if robot is not None and not guessed:
         for end, found in (("low", robot.low), ("high", robot.high)):
-            if not np.allclose(found, getattr(policy, end).cpu()):
+            if not np.allclose(found, getattr(policy, end)):
                 raise InputError(
                     f"from: expected a policy of the data's action box, {end} "
                     f"{found.tolist()}, got {getattr(policy, end).tolist()}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,8 +37,9 @@ from mac_control.demonstrations.lerobot.stats import (
     to_json,
 )
 from mac_control.errors import DataError, first_line
-from mac_control.files import atomic_path, expect_room, user_path, write_json
+from mac_control.files import atomic_files, atomic_folder, expect_room, user_path, write_json
 
+_INFO, _STATS, _TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet"
 #: What a task is called where nobody named one.
 TASK = "demonstration"
 
@@ -57,7 +57,7 @@ class LeRobotWriter:
             folder that nobody reads before.
 
     Raises:
-        DataError: `folder` holds a data set of other features.
+        DataError: `folder` holds a data set of other features, or something else.
 
     Example:
         >>> import tempfile
@@ -81,8 +81,10 @@ class LeRobotWriter:
         self._open: Any = None  # a data file that more episodes go into
         self._open_mb = 0.0
         self._rows: list[dict[str, Any]] = []  # of episodes, not written yet
-        if (self.folder / "meta" / "info.json").exists():
+        if (self.folder / _INFO).exists():
             self._continue()
+        elif odd := next((path for path in self.folder.rglob("*") if path.is_file()), None):
+            raise DataError(f"{self.folder}: expected a LeRobotDataset, got {odd.name}")
 
     def __enter__(self) -> LeRobotWriter:
         return self
@@ -190,22 +192,21 @@ class LeRobotWriter:
             if self._open_mb > FILE_MB:
                 self._close_file()
             return
-        with ExitStack() as files:  # renamed in the other order, one right after the other
-            info = files.enter_context(atomic_path(self.folder / "meta" / "info.json"))
-            stats = files.enter_context(atomic_path(self.folder / "meta" / "stats.json"))
-            tasks = files.enter_context(atomic_path(self.folder / "meta" / "tasks.parquet"))
-            listed = files.enter_context(atomic_path(self.folder / EPISODES.format(**place)))
-            data = files.enter_context(atomic_path(self.folder / DATA.format(**place)))
-            pa.parquet.write_table(table, data)
-            pa.parquet.write_table(episode_table([row], place), listed)
-            pa.parquet.write_table(task_table(self._tasks), tasks)
-            stats.write_text(json.dumps(to_json(total)), encoding="utf-8")
-            counts = self.episodes + 1, self.frames + int(row["length"])
-            info.write_text(
-                json.dumps(self.spec.info(*counts, len(self._tasks)), indent=4), encoding="utf-8"
-            )
-            if self.spec.own and not (self.folder / OWN).exists():
-                write_json(self.folder / OWN, self.spec.own)
+        counts = self.episodes + 1, self.frames + int(row["length"])
+        # After each rename it is a data set: what info.json does not count, nobody reads.
+        data, listed = DATA.format(**place), EPISODES.format(**place)
+        names, is_new = [data, _TASKS, listed, _STATS, _INFO], not (self.folder / _INFO).exists()
+        with atomic_folder(self.folder) if is_new else atomic_files(self.folder, names) as new:
+            for name in names:
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+            pa.parquet.write_table(table, new / data)
+            pa.parquet.write_table(task_table(self._tasks), new / _TASKS)
+            pa.parquet.write_table(episode_table([row], place), new / listed)
+            (new / _STATS).write_text(json.dumps(to_json(total)), encoding="utf-8")
+            info = self.spec.info(*counts, len(self._tasks))
+            (new / _INFO).write_text(json.dumps(info, indent=4), encoding="utf-8")
+            if is_new:
+                write_json(new / OWN, self.spec.own)
         self._next_file += 1
 
     def _close_file(self) -> None:
@@ -224,17 +225,14 @@ class LeRobotWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet = pyarrow().parquet
         parquet.write_table(episode_table(self._rows, place), path)
-        parquet.write_table(task_table(self._tasks), self.folder / "meta" / "tasks.parquet")
+        parquet.write_table(task_table(self._tasks), self.folder / _TASKS)
         assert self._stats is not None
-        write_json(self.folder / "meta" / "stats.json", to_json(self._stats))
+        write_json(self.folder / _STATS, to_json(self._stats))
         write_json(
-            self.folder / "meta" / "info.json",
+            self.folder / _INFO,
             self.spec.info(self.episodes, self.frames, len(self._tasks)),
         )
         write_json(self.folder / OWN, self.spec.own)
-
-    def _info(self) -> dict[str, Any]:
-        return self.spec.info(self.episodes, self.frames, len(self._tasks))
 
     def _continue(self) -> None:
         """Take up what is there; an episode whose files are both there was finished."""
