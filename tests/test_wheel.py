@@ -1,9 +1,12 @@
 """The wheel holds every module, and puts nothing but mac_control/ into site-packages."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 #: Import name -> folder of the checkout, for those that lie at the top level.
@@ -42,6 +45,23 @@ def test_the_wheel_holds_every_module_and_nothing_else(tmp_path):
     assert {name.split("/")[0] for name in names} == {"mac_control"}
     assert "mac_control/py.typed" in names
     assert "mac_control/demonstrations/builtin/kitchen-complete-scripted.hdf5" in names
+
+
+@pytest.mark.parametrize("plugin", sorted((ROOT / "plugins").iterdir()), ids=lambda p: p.name)
+def test_a_plugin_is_a_wheel_that_lerobot_finds_by_its_name(tmp_path, plugin):
+    source = tmp_path / plugin.name
+    shutil.copytree(plugin, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__py*"))
+    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert wheel.name.startswith(("lerobot_policy_", "lerobot_robot_", "lerobot_teleoperator_"))
+    assert {name for name in names if name.endswith(".py")} == modules
+    (metadata,) = (name for name in names if name.endswith("/METADATA"))
+    assert "Requires-Dist: lerobot" in zipfile.ZipFile(wheel).read(metadata).decode()
 
 
 def test_no_module_has_two_names(tmp_path):
