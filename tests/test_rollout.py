@@ -146,6 +146,14 @@ def test_what_does_not_fit_is_refused(env):
         rollout(env, Reach(), Broken(), seed=0)
 
 
+def test_a_real_robot_is_not_rolled_out(env):
+    class Arm(gymnasium.Wrapper):
+        real = True
+
+    with pytest.raises(InputError, match=r"got a real robot; 'mac-control teleoperate' drives it"):
+        rollout(Arm(env), Reach(), seed=0)
+
+
 def test_a_trajectory_checks_its_own_lengths():
     arrays = {name: np.zeros((4, 2)) for name in ("observations", "given", "values", "actions")}
     rest = {"task_steps": {}, "success": None, "seed": 0, "log_prob": None}

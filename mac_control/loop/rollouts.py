@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
+from mac_control.envs.abilities import is_real
 from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.envs.shared_autonomy import check_fit, complete_action
 from mac_control.errors import InputError
@@ -40,7 +41,7 @@ def rollout(
         on_step: called after the reset and after every step (to take a picture, say).
 
     Raises:
-        InputError: sizes that do not fit.
+        InputError: sizes that do not fit, or a real robot.
         EpisodeError: policy, operator or environment raised an error, or answered with what is
             no action or not finite; it says who, and at which step.
 
@@ -86,6 +87,11 @@ def rollout_group(
         raise InputError(
             "group: expected as many environments as operators and seeds, got "
             f"{len(envs)}, {len(operators)} and {len(seeds)}"
+        )
+    if any(is_real(env) for env in envs):
+        raise InputError(
+            "env: expected a simulated environment, got a real robot; 'mac-control teleoperate' "
+            "drives it in real time and keeps its limits"
         )
     with attribute_errors("policy", policy, f"at the reset of seed {seeds[0]}"):
         policy.reset(_stream(seeds[0], 1))
