@@ -243,7 +243,7 @@ def _recorder(
         return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
     if kind != "minari":
         raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
-    from mac_control.teleop.recording_minari import MinariRecorder
+    from mac_control.teleop.recording import MinariRecorder
 
     return MinariRecorder(args.record, env, about, **keep)
 

@@ -123,6 +123,7 @@ def main(args: Any) -> int | None:
     import torch
 
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.envs.make import EnvName
     from mac_control.training import preset, train
     from mac_control.training.mixing import load_mixed
 
@@ -140,13 +141,14 @@ def main(args: Any) -> int | None:
     if args.wrapped is not None:
         print(_wrap(args, demonstrations, config))
         return None
+    recorded = EnvName.of_data(demonstrations.provenance) or EnvName()
     seeds = numbers("seeds", args.seeds) if args.seeds is not None else [args.seed]
     options: dict[str, Any] = {
         "policy_config": config,
         "config": preset(
             args.policy if args.start is None else name, args.scale, **changes(args.training)
         ),
-        "score": functools.partial(mean_reward, args=args, episodes=args.rollouts),
+        "score": functools.partial(mean_reward, args=args, env=recorded, episodes=args.rollouts),
         "wandb": args.wandb,
         "start": args.start,
     }
@@ -287,7 +289,7 @@ def chosen(args: Any) -> tuple[str, Any]:
     return args.wrapper, policy_class(args.wrapper).Config(args.policy, own, **wrapper)
 
 
-def mean_reward(policy: Policy, args: EnvOptions, episodes: int) -> float:
+def mean_reward(policy: Policy, args: EnvOptions, env: EnvName, episodes: int) -> float:
     """Mean reward of a policy alone, on episodes that `mac-control evaluate` does not use."""
     from mac_control.loop import evaluate
 
@@ -296,7 +298,7 @@ def mean_reward(policy: Policy, args: EnvOptions, episodes: int) -> float:
         episodes=episodes,
         seed=_SCORE_SEED,
         workers=1,
-        env=args.chosen_env(),
+        env=env,
         env_options=args.env_options(),
         robot=args.chosen_robot(),
     )

@@ -19,7 +19,7 @@ from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import Teleoperation, load_mapping
 from mac_control.teleop.devices.panel import lines
 from mac_control.teleop.keys import key_table
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 
 
 class Hand(Operator):

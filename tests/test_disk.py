@@ -19,7 +19,7 @@ from mac_control.files import write_json, writing
 from mac_control.operators import Nobody
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import Teleoperation
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mac_control.loop.evaluation import RowsFailed
 from mac_control.operators import Nobody
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 
 BAD_ANSWERS = {
     "nan": np.array([[np.nan, 0.0]]),

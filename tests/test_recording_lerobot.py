@@ -14,8 +14,8 @@ from mac_control.policies import ZeroPolicy
 from mac_control.scripts import teleoperate
 from mac_control.scripts.data import info
 from mac_control.teleop import Teleoperation
+from mac_control.teleop.recording import MinariRecorder
 from mac_control.teleop.recording_lerobot import LeRobotRecorder
-from mac_control.teleop.recording_minari import MinariRecorder
 
 pq = pytest.importorskip("pyarrow.parquet")
 

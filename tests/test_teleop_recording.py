@@ -20,7 +20,7 @@ from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import DeviceOperator, Teleoperation, load_mapping, make_device
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 
 BOX = np.ones(9)
 
@@ -124,7 +124,7 @@ import numpy as np, sys
 from mac_control.envs import make_kitchen
 from mac_control.operators import Nobody
 from mac_control.teleop import Teleoperation
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 from mac_control.policies.zero import ZeroPolicy
 
 env = make_kitchen(max_episode_steps=4)

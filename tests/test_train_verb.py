@@ -7,7 +7,13 @@ import pytest
 
 from mac_control.checkpoint import load_policy
 from mac_control.cli import run
-from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations import (
+    Demonstrations,
+    Episode,
+    load_demonstrations,
+    save_minari,
+)
+from mac_control.envs import make_env, robot_of
 from mac_control.scripts.train import main, parse
 
 
@@ -31,6 +37,20 @@ def test_the_verb_chooses_by_rollouts_in_the_kitchen(tmp_path, kitchen_complete)
         scores = [float(row["score"]) for row in csv.DictReader(file) if row["score"]]
     assert len(scores) == 2 and all(0 <= score <= 4 for score in scores)
     assert load_policy(tmp_path).checkpoint["training"]["best"] == max(scores)
+
+
+def test_the_verb_rolls_out_where_the_data_were_recorded(tmp_path):
+    env = make_env("Reacher-v5", max_episode_steps=4)
+    obs, actions = np.zeros((4, 10)), np.zeros((4, 2))
+    record = {"env": {"id": "Reacher-v5", "options": {"max_episode_steps": 4}}}
+    made = Demonstrations([Episode(obs, actions)], (), record, robot_of(env))
+    save_minari(made, str(tmp_path / "reacher"))
+    argv = f"--policy bc --data {tmp_path / 'reacher'} --out {tmp_path / 'out'} --steps 4"
+    argv += " --check-every 2 --select-by rollouts --rollouts 1"
+    with pytest.raises(SystemExit) as status:
+        run(main, argv.split(), parse=parse)
+    assert status.value.code == 0
+    assert load_policy(tmp_path / "out").checkpoint["training"]["best"] < 0
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from mac_control.loop import rollout_group
 from mac_control.operators import make_operator
 from mac_control.parallel import one_thread
 from mac_control.teleop.loop import Teleoperation
-from mac_control.teleop.recording_minari import MinariRecorder
+from mac_control.teleop.recording import MinariRecorder
 
 #: What is watched, in its unit. Resident memory has in it what the allocators keep, in pieces, for
 #: later; a leak shows in what is in use: of C's allocator, and as Python's blocks.

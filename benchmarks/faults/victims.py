@@ -25,9 +25,9 @@ from mac_control.envs.kitchen import collect as collecting
 from mac_control.loop import report
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
 from mac_control.teleop.device import Device, DeviceState
-from mac_control.teleop.recording import EpisodeRecorder
+from mac_control.teleop.recorder import EpisodeRecorder
+from mac_control.teleop.recording import MinariRecorder, recount
 from mac_control.teleop.recording_lerobot import LeRobotRecorder
-from mac_control.teleop.recording_minari import MinariRecorder, recount
 from mac_control.training import trainer
 
 #: Called whenever an item is said to be safe.

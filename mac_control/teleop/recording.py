@@ -1,207 +1,183 @@
-"""Recording what was driven; each format has a class of its own."""
+"""Recording as a Minari data set that is whole after every episode."""
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import importlib
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gymnasium
+import h5py
 import numpy as np
+from gymnasium.spaces import Box
 
+from mac_control.demonstrations.minari_read import read_metadata
+from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
+from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.errors import DiskError, one_line
-from mac_control.files import temporary_folder, writing
-from mac_control.teleop.guard import warn
-from mac_control.teleop.step import Step
-from mac_control.teleop.summary import EpisodeSummary
+from mac_control.errors import DataError
+from mac_control.files import expect_room, sweep, temporary_folder, write_json
+from mac_control.layout import recorded_layout
+from mac_control.teleop.recorder import Driven, EpisodeRecorder
 
 
-@dataclass(frozen=True)
-class Driven:
-    """An episode that is over, as it goes to the disk."""
+class MinariRecorder(EpisodeRecorder):
+    """Records into a Minari data set.
 
-    steps: Sequence[Step]
-    success: bool
-    failed: bool
-    seed: int
-    summary: EpisodeSummary
-
-    def column(self, name: str, dtype: type = np.float32) -> np.ndarray:
-        """One field of each step, `(T, ...)`."""
-        return np.array([getattr(step, name) for step in self.steps], dtype)
-
-    @property
-    def actions(self) -> np.ndarray:
-        """What is to be learnt, `(T, D)`: what was given, and elsewhere what was executed."""
-        return np.where(self.column("given", bool), self.column("values"), self.column("action"))
-
-    @property
-    def last(self) -> np.ndarray:
-        """Which step is the last one, `(T,)`."""
-        return np.arange(1, len(self.steps) + 1) == len(self.steps)
-
-
-class EpisodeRecorder(ABC):
-    """Writes each episode when it ends; a crash loses the running one at most.
-
-    An episode that cannot be written, on a full disk, say, is kept and tried again until it is
-    there; `close` puts what is then left into a folder of the system for temporary files. Steps of
-    an emergency stop are left out: nothing is to be learnt from them.
-
-    What is to be learnt is what the person gave where they gave, and what was executed elsewhere:
-    corrections, in the spirit of DAgger.
+    `infos` hold, per step, `executed`, `given`, `values` (what was given, also where something else
+    was executed), `filled` (what the policy answered), `intervention` (somebody gave), `events`,
+    `limited` (which of the robot's limits were in the way), `failed`, and, on the last step,
+    `success`.
 
     Args:
-        folder: of the recording; one that is there is continued.
+        target: folder, or Minari id.
         env: the environment that is driven.
-        say: told once when writing fails, and when it goes on; None prints it.
-        retry: time between attempts [s].
-        keep_all: record episodes in which nobody drove as well; `teleoperate` does not.
-        keep_failed: record episodes that are thrown away as well, marked as failed.
+        about: what else should be known (policy, device); JSON values.
+        options: as of `EpisodeRecorder`.
 
     Raises:
+        DataError: `target` holds a data set of other sizes, or something that is none.
         DiskError: nothing can be written where it lies.
     """
 
     def __init__(
         self,
-        folder: Path,
+        target: str | Path,
         env: gymnasium.Env,
-        *,
-        say: Callable[[str], None] | None = None,
-        retry: float = 5.0,
-        keep_all: bool = True,
-        keep_failed: bool = False,
+        about: dict[str, Any] | None = None,
+        **options: Any,
     ) -> None:
-        self.folder = folder
-        self.keep_all, self.keep_failed = keep_all, keep_failed
-        self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
-        self.notify: Callable[[str], None] = lambda text: None  # told of each episode that ends
-        self._tasks = len(subtasks_of(env))
-        self._steps: list[Step] = []
-        self._events: tuple[str, ...] = ()
-        self._seed = self._number = 0
-        self._say, self._retry = say or warn, retry
-        self._waiting: deque[Driven] = deque()  # episodes that are not on disk yet
-        self._trouble: Exception | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recording")
-        self._again: threading.Timer | None = None
-        self.episodes = self._found()
-        with writing(folder):  # better now than after the first episode
-            temporary_folder(folder).rmdir()
+        # Now, not when the first episode ends: that would hold up the robot for half a second.
+        importlib.import_module("minari.data_collector.episode_buffer")
+        importlib.import_module("minari.dataset.minari_storage")
+        self._target = target
+        action_space = env.action_space
+        assert isinstance(action_space, Box)  # as the loop found
+        self._spaces = (
+            Box(-np.inf, np.inf, env.observation_space.shape, np.float32),
+            Box(action_space.low.astype(np.float32), action_space.high.astype(np.float32)),
+        )
+        self._spec = _writable(env)
+        self._metadata = {
+            "mac_control": {
+                "tasks": list(subtasks_of(env)),
+                "robot": robot_of(env).to_json(),
+                "env": (about or {}).get("env"),
+                "provenance": {"source": "teleoperation", **(about or {})},
+            }
+        }
+        super().__init__(target_folder(target)[0], env, **options)
 
     @property
-    @abstractmethod
     def target(self) -> str | Path:
-        """What `--data` reads."""
+        """What `--data` reads: the folder or the id."""
+        return self._target
 
-    @abstractmethod
-    def _found(self) -> int:
-        """Take up what is in the folder; how many episodes."""
-
-    @abstractmethod
     def _write(self, episode: Driven, again: bool) -> None:
-        """Put an episode into the folder; `again` where an earlier attempt failed."""
+        if not self.folder.exists():
+            self._create(self.folder, [episode])
+        # After trouble it may be there, and only not be counted.
+        elif not again or recount(self.folder) == self.episodes:
+            append_episode(self.folder, _buffer(episode))
 
-    @abstractmethod
     def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
-        """Put episodes into a new folder."""
+        target = self.target if folder == self.folder else folder
+        buffers = map(_buffer, episodes)
+        write_minari(target, buffers, *self._spaces, metadata=self._metadata, env_spec=self._spec)
 
-    def start(self, seed: int) -> None:
-        """An episode begins."""
-        self._steps, self._events, self._seed = [], (), seed
-        self._number += 1
+    def _found(self) -> int:
+        if self.folder.parent.is_dir():
+            sweep(self.folder.parent)
+        if not self.folder.exists():
+            return 0
+        from minari.dataset.minari_storage import MinariStorage
 
-    def add(self, step: Step) -> None:
-        """A step was executed."""
-        if step.stopped:
-            self._events += step.events
-            return
-        if self._events:
-            step, self._events = replace(step, events=self._events + step.events), ()
-        self._steps.append(step)
-
-    def undo(self, steps: int) -> None:
-        """The last `steps` did not happen."""
-        del self._steps[max(0, len(self._steps) - steps) :]
-
-    def finish(self, success: bool, failed: bool = False) -> None:
-        """The episode is over: put it on disk, beside the driving."""
-        steps, self._steps = self._steps, []
-        if not steps:
-            return
-        if not (self.keep_all or any(step.given.any() for step in steps)):
-            self.notify(f"Episode {self._number} not kept: nobody drove")
-            return
-        summary = EpisodeSummary.of(self._number, steps, self._tasks)
-        self._waiting.append(Driven(steps, success, failed, self._seed, summary))
-        self._writer.submit(self._write_all)
-
-    def discard(self) -> None:
-        """The episode is not wanted: thrown away, or kept as a failed one."""
-        if self.keep_failed:
-            self.finish(False, failed=True)
-        else:
-            self._steps = []
-            self.notify(f"Episode {self._number} thrown away")
-
-    def close(self) -> None:
-        """Wait until everything is on disk.
-
-        Raises:
-            DiskError: it could not be written; says where else it lies.
-        """
-        if self._again is not None:
-            self._again.cancel()
-        self._writer.submit(self._write_all)
-        self._writer.shutdown(wait=True)
-        if self._again is not None:
-            self._again.cancel()
-        if self._waiting:
-            raise self._rescue() from self._trouble
-
-    def _write_all(self) -> None:
-        while self._waiting:
-            try:
-                with writing(self.folder):
-                    self._write(self._waiting[0], self._trouble is not None)
-            except Exception as error:
-                if self._trouble is None:
-                    self._say(f"recording: {one_line(error)}; the episode is kept and tried again")
-                self._trouble = error
-                if self._again is not None:
-                    self._again.cancel()
-                self._again = threading.Timer(self._retry, self._try_again)
-                self._again.daemon = True
-                self._again.start()
-                return
-            episode = self._waiting.popleft()
-            self.episodes += 1
-            self.saved.append(episode.summary)
-            marked = " as failed" if episode.failed else ""
-            self.notify(f"Episode {episode.summary.number} saved{marked}: {episode.summary}")
-        if self._trouble is not None:
-            self._trouble = None
-            self._say(f"recording: goes on, {self.episodes} episodes are in {self.folder}")
-
-    def _try_again(self) -> None:
-        with suppress(RuntimeError):  # closed meanwhile
-            self._writer.submit(self._write_all)
-
-    def _rescue(self) -> DiskError:
-        """Put the episodes elsewhere; the sentence that says so."""
-        count = f"{len(self._waiting)} episodes could not be written"
-        elsewhere = Path(tempfile.mkdtemp(prefix="mac-control-")) / self.folder.name
         try:
-            self._create(elsewhere, list(self._waiting))
-        except Exception as error:
-            return DiskError(f"{self.folder}: {count}, here nor elsewhere: {one_line(error)}")
-        assert self._trouble is not None
-        return DiskError(f"{self.folder}: {count}, they are in {elsewhere}: {self._trouble}")
+            storage = MinariStorage.read(self.folder / "data")
+            count = recount(self.folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{self.folder}: expected a recording, got {error}") from error
+        ours = read_metadata(self.folder).get("mac_control")
+        layouts = [recorded_layout(record) for record in (ours, self._metadata["mac_control"])]
+        if all(layouts) and layouts[0] != layouts[1]:
+            raise DataError(
+                f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
+            )
+        found = storage.observation_space.shape, storage.action_space.shape
+        expected = tuple(space.shape for space in self._spaces)
+        if found != expected:
+            raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
+        return count
+
+
+def _writable(env: gymnasium.Env) -> Any:
+    """The specification of an environment: without its wrappers, where JSON cannot hold those."""
+    try:
+        if env.spec is not None:
+            env.spec.to_json()
+        return env.spec
+    except (TypeError, ValueError):
+        return env.unwrapped.spec
+
+
+def append_episode(folder: Path, buffer: Any) -> None:
+    """Add an episode to a data set that is valid before, after and at any moment between."""
+    from minari.dataset.minari_storage import MinariStorage
+
+    have = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    expect_room(folder, have + room_for(buffer))
+    temporary = temporary_folder(folder)
+    try:
+        data = temporary / "data"
+        shutil.copytree(folder / "data", data)
+        MinariStorage.read(data).update_episodes([buffer])
+        # The numbers first: metadata that count one episode too few still describe the file.
+        files = sorted(data.iterdir(), key=lambda p: p.name == "metadata.json")
+        for path in files:
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+        for path in files:
+            os.replace(path, folder / "data" / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recount(folder: Path) -> int:
+    """Count an episode that was written when a kill came before it was counted; how many."""
+    with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
+        steps = [int(episode.attrs["total_steps"]) for episode in file.values()]
+    metadata = read_metadata(folder)
+    if metadata.get("total_episodes") != len(steps):
+        counts = {"total_episodes": len(steps), "total_steps": sum(steps)}
+        write_json(folder / "data" / "metadata.json", metadata | counts)
+    return len(steps)
+
+
+def _buffer(episode: Driven) -> Any:
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    steps, last = episode.steps, episode.last
+    ended = episode.column("terminated", bool) | (last & episode.success)
+    given = episode.column("given", bool)
+    return EpisodeBuffer(
+        seed=episode.seed,
+        observations=np.concatenate([episode.column("obs"), np.float32([steps[-1].next_obs])]),
+        actions=episode.actions,
+        rewards=episode.column("reward"),
+        terminations=ended,
+        truncations=last & ~ended,
+        infos={
+            "executed": episode.column("action"),
+            "given": given,
+            "values": episode.column("values"),
+            "filled": episode.column("filled"),
+            "intervention": given.any(axis=1),
+            "success": last & episode.success,
+            "failed": np.full(len(steps), episode.failed),
+            "events": [" ".join(step.events) for step in steps],
+            "limited": ["; ".join(step.limited) for step in steps],
+        },
+    )

@@ -16,7 +16,7 @@ from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.files import sweep, user_path
-from mac_control.teleop.recording import Driven, EpisodeRecorder
+from mac_control.teleop.recorder import Driven, EpisodeRecorder
 
 
 class LeRobotRecorder(EpisodeRecorder):

@@ -1,0 +1,207 @@
+"""Recording what was driven; each format has a class of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+
+from mac_control.envs.abilities import subtasks_of
+from mac_control.errors import DiskError, one_line
+from mac_control.files import temporary_folder, writing
+from mac_control.teleop.guard import warn
+from mac_control.teleop.step import Step
+from mac_control.teleop.summary import EpisodeSummary
+
+
+@dataclass(frozen=True)
+class Driven:
+    """An episode that is over, as it goes to the disk."""
+
+    steps: Sequence[Step]
+    success: bool
+    failed: bool
+    seed: int
+    summary: EpisodeSummary
+
+    def column(self, name: str, dtype: type = np.float32) -> np.ndarray:
+        """One field of each step, `(T, ...)`."""
+        return np.array([getattr(step, name) for step in self.steps], dtype)
+
+    @property
+    def actions(self) -> np.ndarray:
+        """What is to be learnt, `(T, D)`: what was given, and elsewhere what was executed."""
+        return np.where(self.column("given", bool), self.column("values"), self.column("action"))
+
+    @property
+    def last(self) -> np.ndarray:
+        """Which step is the last one, `(T,)`."""
+        return np.arange(1, len(self.steps) + 1) == len(self.steps)
+
+
+class EpisodeRecorder(ABC):
+    """Writes each episode when it ends; a crash loses the running one at most.
+
+    An episode that cannot be written, on a full disk, say, is kept and tried again until it is
+    there; `close` puts what is then left into a folder of the system for temporary files. Steps of
+    an emergency stop are left out: nothing is to be learnt from them.
+
+    What is to be learnt is what the person gave where they gave, and what was executed elsewhere:
+    corrections, in the spirit of DAgger.
+
+    Args:
+        folder: of the recording; one that is there is continued.
+        env: the environment that is driven.
+        say: told once when writing fails, and when it goes on; None prints it.
+        retry: time between attempts [s].
+        keep_all: record episodes in which nobody drove as well; `teleoperate` does not.
+        keep_failed: record episodes that are thrown away as well, marked as failed.
+
+    Raises:
+        DiskError: nothing can be written where it lies.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        env: gymnasium.Env,
+        *,
+        say: Callable[[str], None] | None = None,
+        retry: float = 5.0,
+        keep_all: bool = True,
+        keep_failed: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.keep_all, self.keep_failed = keep_all, keep_failed
+        self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
+        self.notify: Callable[[str], None] = lambda text: None  # told of each episode that ends
+        self._tasks = len(subtasks_of(env))
+        self._steps: list[Step] = []
+        self._events: tuple[str, ...] = ()
+        self._seed = self._number = 0
+        self._say, self._retry = say or warn, retry
+        self._waiting: deque[Driven] = deque()  # episodes that are not on disk yet
+        self._trouble: Exception | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recording")
+        self._again: threading.Timer | None = None
+        self.episodes = self._found()
+        with writing(folder):  # better now than after the first episode
+            temporary_folder(folder).rmdir()
+
+    @property
+    @abstractmethod
+    def target(self) -> str | Path:
+        """What `--data` reads."""
+
+    @abstractmethod
+    def _found(self) -> int:
+        """Take up what is in the folder; how many episodes."""
+
+    @abstractmethod
+    def _write(self, episode: Driven, again: bool) -> None:
+        """Put an episode into the folder; `again` where an earlier attempt failed."""
+
+    @abstractmethod
+    def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
+        """Put episodes into a new folder."""
+
+    def start(self, seed: int) -> None:
+        """An episode begins."""
+        self._steps, self._events, self._seed = [], (), seed
+        self._number += 1
+
+    def add(self, step: Step) -> None:
+        """A step was executed."""
+        if step.stopped:
+            self._events += step.events
+            return
+        if self._events:
+            step, self._events = replace(step, events=self._events + step.events), ()
+        self._steps.append(step)
+
+    def undo(self, steps: int) -> None:
+        """The last `steps` did not happen."""
+        del self._steps[max(0, len(self._steps) - steps) :]
+
+    def finish(self, success: bool, failed: bool = False) -> None:
+        """The episode is over: put it on disk, beside the driving."""
+        steps, self._steps = self._steps, []
+        if not steps:
+            return
+        if not (self.keep_all or any(step.given.any() for step in steps)):
+            self.notify(f"Episode {self._number} not kept: nobody drove")
+            return
+        summary = EpisodeSummary.of(self._number, steps, self._tasks)
+        self._waiting.append(Driven(steps, success, failed, self._seed, summary))
+        self._writer.submit(self._write_all)
+
+    def discard(self) -> None:
+        """The episode is not wanted: thrown away, or kept as a failed one."""
+        if self.keep_failed:
+            self.finish(False, failed=True)
+        else:
+            self._steps = []
+            self.notify(f"Episode {self._number} thrown away")
+
+    def close(self) -> None:
+        """Wait until everything is on disk.
+
+        Raises:
+            DiskError: it could not be written; says where else it lies.
+        """
+        if self._again is not None:
+            self._again.cancel()
+        self._writer.submit(self._write_all)
+        self._writer.shutdown(wait=True)
+        if self._again is not None:
+            self._again.cancel()
+        if self._waiting:
+            raise self._rescue() from self._trouble
+
+    def _write_all(self) -> None:
+        while self._waiting:
+            try:
+                with writing(self.folder):
+                    self._write(self._waiting[0], self._trouble is not None)
+            except Exception as error:
+                if self._trouble is None:
+                    self._say(f"recording: {one_line(error)}; the episode is kept and tried again")
+                self._trouble = error
+                if self._again is not None:
+                    self._again.cancel()
+                self._again = threading.Timer(self._retry, self._try_again)
+                self._again.daemon = True
+                self._again.start()
+                return
+            episode = self._waiting.popleft()
+            self.episodes += 1
+            self.saved.append(episode.summary)
+            marked = " as failed" if episode.failed else ""
+            self.notify(f"Episode {episode.summary.number} saved{marked}: {episode.summary}")
+        if self._trouble is not None:
+            self._trouble = None
+            self._say(f"recording: goes on, {self.episodes} episodes are in {self.folder}")
+
+    def _try_again(self) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._writer.submit(self._write_all)
+
+    def _rescue(self) -> DiskError:
+        """Put the episodes elsewhere; the sentence that says so."""
+        count = f"{len(self._waiting)} episodes could not be written"
+        elsewhere = Path(tempfile.mkdtemp(prefix="mac-control-")) / self.folder.name
+        try:
+            self._create(elsewhere, list(self._waiting))
+        except Exception as error:
+            return DiskError(f"{self.folder}: {count}, here nor elsewhere: {one_line(error)}")
+        assert self._trouble is not None
+        return DiskError(f"{self.folder}: {count}, they are in {elsewhere}: {self._trouble}")
