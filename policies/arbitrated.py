@@ -7,21 +7,21 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, expect_density
+from mac_control.policies.revising import Revising
 
 #: Share of the surprise that is left after a step: half of it is of the last half second.
 KEPT = 0.9
 
 
-class Arbitrated(Policy):
+class Arbitrated(Revising):
     """Obeys the operator only while the policy finds the given entries likely enough.
 
         s = 2 (log p(own | obs) - log p(given | obs)) / #given,    e <- 0.9 e + 0.1 s
 
     where `own` is what the policy would do alone in the given dimensions. For a Gaussian, s is the
     mean squared distance in standard deviations; while e ≥ z² the operator is overridden: the
-    robot acts as if alone, and a stateful policy still observes the commands. **Given entries are
-    then not returned**: the one exception to the contract of :class:`Policy`, so it is never on by
-    default. An operator with a plan other than the robot's is overridden like one who is wrong.
+    robot acts as if alone, and a stateful policy still observes the commands. An operator with a
+    plan other than the robot's is overridden like one who is wrong.
 
     Args:
         policy: one with a density, which can say what it would do alone.
@@ -39,50 +39,33 @@ class Arbitrated(Policy):
         np.True_
     """
 
-    stateful = True
-
     def __init__(self, policy: Policy, z: float = 2.0) -> None:
         if not (np.isfinite(z) and z > 0):
             raise InputError(f"z: expected a finite number above 0, got {z}")
         expect_density(policy)
         policy.autonomous_action(np.zeros((1, policy.obs_dim), np.float32))
-        self.policy, self.z, self.robot = policy, z, policy.robot
-        self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
+        super().__init__(policy)
+        self.stateful = True
+        self.z = z
         self._surprise = np.zeros(0)
-
-    @property
-    def inferred_intent(self) -> list[str]:
-        return self.policy.inferred_intent
 
     def reset(self, seed: int | None = None) -> None:
-        self.policy.reset(seed)
+        super().reset(seed)
         self._surprise = np.zeros(0)
 
-    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        if partial is None or not partial.given.any():
-            return self.policy.act(obs, partial)
-        many, batch = self._checked(obs, partial)
-        action = self.policy.act(many, batch)  # first: it updates a belief that log_prob then uses
-        own = self.policy.autonomous_action(many)
+    def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        action = self.policy.act(obs, partial)  # first: it updates a belief log_prob then uses
+        own = self.policy.autonomous_action(obs)
         mine, theirs = (
-            self.policy.log_prob(many, each) for each in (PartialAction(own, batch.given), batch)
+            self.policy.log_prob(obs, each) for each in (PartialAction(own, partial.given), partial)
         )
         assert mine is not None and theirs is not None  # as the constructor found
-        count = batch.given.sum(-1)
+        count = partial.given.sum(-1)
         # One absurd command counts for a second or so, not longer.
         surprise = np.clip(2 * (mine - theirs) / np.maximum(count, 1), 0, 4 * self.z**2)
-        if len(self._surprise) != len(many):
-            self._surprise = np.zeros(len(many))
+        if len(self._surprise) != len(obs):
+            self._surprise = np.zeros(len(obs))
         step = np.where(count > 0, (1 - KEPT) * (surprise - self._surprise), 0)
         self._surprise = self._surprise + step
         overridden = (count > 0) & (self._surprise >= self.z**2)
-        return np.where(overridden[:, None], own, action).reshape(partial.values.shape)
-
-    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        return self.policy.complete(obs, partial)
-
-    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        return self.policy.log_prob(obs, partial)
-
-    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        return self.policy.uncertainty(obs, partial)
+        return np.where(overridden[:, None], own, action)

@@ -135,6 +135,26 @@ class Diffusion(LearnedPolicy):
                     x = self._noised_again(x, int(following), int(level))
         return self.from_unit(x).cpu().numpy()
 
+    @torch.inference_mode()
+    def denoised(self, obs: np.ndarray, action: np.ndarray, share: float) -> np.ndarray:
+        """`action` `(B, D)` with noise of the first `share` of the levels, and denoised from there.
+
+        As many of the `iterations` are taken as lie below that level; 0 changes nothing.
+        """
+        device, scheduler = self.obs_mean.device, self._scheduler
+        seen, clean = (torch.tensor(part, device=device) for part in (obs, action))
+        scheduler.set_timesteps(self.config.iterations)
+        # A step of the scheduler leads from its own level to the next of its levels.
+        levels = [level for level in scheduler.timesteps if level < share * self.config.levels]
+        if not levels:
+            return np.array(action, np.float32)
+        x = self.to_unit(clean)
+        x = scheduler.add_noise(x, self._noise(x), levels[0].expand(len(x)).to(device))
+        for level in levels:
+            guess = self(x, level.expand(len(x)).to(device), seen)
+            x = scheduler.step(guess, int(level), x, generator=self._generator).prev_sample
+        return self.from_unit(x).cpu().numpy()
+
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """As it acts: every answer is a draw."""
         return self.complete(obs, partial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,17 +11,17 @@ from numpy.typing import ArrayLike
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, name_of
+from mac_control.policies.revising import Revising
 
 #: Share of what is known of an operator that is left after a step: half of it is of the last
 #: half second.
 KEPT = 0.9
 
 
-class Trusted(Policy):
+class Trusted(Revising):
     """A policy around another one that says how exactly commands are to be taken.
 
-    **Given entries are then not returned bit for bit**, so it is never there by default. A
-    subclass writes `deviations`. A command keeps the deviation it came with where that is wider.
+    A subclass writes `deviations`. A command keeps the deviation it came with where that is wider.
 
     Args:
         policy: one that weighs commands by their deviation: `mac`, `mixture_bc`, and retrieval
@@ -30,51 +31,25 @@ class Trusted(Policy):
         InputError: a policy that does not.
     """
 
+    weighs = True
+
     def __init__(self, policy: Policy) -> None:
         if not policy.weighs:
             raise InputError(
                 "policy: expected one that weighs commands, such as mac or mixture_bc, "
                 f"got {name_of(policy)}"
             )
-        self.policy, self.robot = policy, policy.robot
-        self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
-        self.weighs = True
-
-    @property
-    def inferred_intent(self) -> list[str]:
-        return self.policy.inferred_intent
+        super().__init__(policy)
 
     @abstractmethod
     def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Standard deviation of each command `(B, D)` in action units; once in each step."""
 
-    def reset(self, seed: int | None = None) -> None:
-        self.policy.reset(seed)
-
-    def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        if partial is None or not partial.given.any():
-            self._nothing_given(np.ndim(obs))
-            return self.policy.act(obs, partial)
-        many, batch = self._checked(obs, partial)
-        std = self.deviations(many, batch)
-        if batch.std is not None:
-            std = np.maximum(std, batch.std)
-        return self.policy.act(many, batch.soften(std)).reshape(partial.values.shape)
-
-    def _nothing_given(self, ndim: int) -> None:
-        """A step in which nobody drove."""
-
-    def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        return self.policy.complete(obs, partial)
-
-    def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
-        return self.policy.autonomous_action(obs)
-
-    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        return self.policy.log_prob(obs, partial)
-
-    def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        return self.policy.uncertainty(obs, partial)
+    def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        std = self.deviations(obs, partial)
+        if partial.std is not None:
+            std = np.maximum(std, partial.std)
+        return self.policy.act(obs, partial.soften(std))
 
 
 class Dial(Trusted):
@@ -99,7 +74,6 @@ class Dial(Trusted):
         self.std = np.asarray(std, np.float32)
         if self.std.shape not in ((), (self.action_dim,)) or not (self.std >= 0).all():
             raise InputError(f"trust: expected a standard deviation from 0 on, or inf, got {std}")
-        self.stateful = policy.stateful
 
     def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         return np.broadcast_to(self.std, partial.values.shape)
@@ -122,10 +96,9 @@ class Adaptive(Trusted):
         InputError: a policy that cannot.
     """
 
-    stateful = True
-
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
+        self.stateful = True
         probe = np.zeros((1, policy.obs_dim), np.float32)
         if policy.uncertainty(probe, PartialAction.nothing(1, policy.action_dim)) is None:
             raise InputError(
@@ -150,7 +123,7 @@ class Adaptive(Trusted):
         self._excess = KEPT * self._excess + (1 - KEPT) * excess
         return np.sqrt(np.maximum(self._excess, 0)).astype(np.float32)
 
-    def _nothing_given(self, ndim: int) -> None:
+    def nobody_drives(self) -> None:
         self._excess = KEPT * self._excess
 
 
@@ -160,9 +133,10 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     Args:
         policy: any; more than exact obedience needs one that weighs commands.
         trust: None obeys bit for bit. A number, or an array `(D,)`, is a standard deviation in
-            action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, and `"z=2"` obeys all
-            or nothing, with a deviation of 0 or infinity
-            (:class:`mac_control.policies.arbitrated.Arbitrated`).
+            action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`. `"z=2"` obeys all
+            or nothing (:class:`mac_control.policies.arbitrated.Arbitrated`). The ways of others,
+            for comparison, are `"blend=0.5"`, `"agree=0.5"` and `"noise=0.4"`, see
+            :mod:`mac_control.policies.peers`.
 
     Raises:
         InputError: something else, or a policy that does not fit.
@@ -171,10 +145,11 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
         >>> from mac_control.policies.mixture_bc import MixtureBC
         >>> box = np.ones(2)
         >>> policy = MixtureBC(MixtureBC.Config(width=8), np.zeros(3), np.ones(3), -box, box)
-        >>> [type(trusting(policy, t)).__name__ for t in (None, 0.1, "0.1")]
-        ['MixtureBC', 'Dial', 'Dial']
+        >>> [type(trusting(policy, t)).__name__ for t in (None, 0.1, "0.1", "blend=0.5")]
+        ['MixtureBC', 'Dial', 'Dial', 'Blended']
     """
     from mac_control.policies.arbitrated import Arbitrated
+    from mac_control.policies.peers import Agreeing, Blended, Noised
 
     if trust is None:
         return policy
@@ -183,13 +158,18 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     text = str(trust)
     if text == "adaptive":
         return Adaptive(policy)
+    name, equals, number = text.rpartition("=")
+    ways: dict[str, Any] = {"z": Arbitrated, "blend": Blended, "agree": Agreeing, "noise": Noised}
     try:
-        if text.startswith("z="):
-            return Arbitrated(policy, float(text[2:]))
-        return Dial(policy, float(text))
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
+        if not equals:
+            return Dial(policy, float(text))
+        way, value = ways[name], float(number)
+    except InputError:
+        raise
+    except (ValueError, KeyError) as error:
         raise InputError(
-            f"trust: expected a standard deviation such as 0.1, adaptive, or z=2, got {text!r}"
+            "trust: expected a standard deviation such as 0.1, adaptive, z=2, blend=0.5, agree=0.5 "
+            f"or noise=0.4, got {text!r}"
         ) from error
+    made: Policy = way(policy, value)
+    return made

@@ -39,9 +39,9 @@ class Args(FanOut, EnvOptions):
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, replan, private-goal,
-    degraded, ablation, hand, hand-robust or hand-relocate. It trains its own policies and takes
-    hours; of the other options only --data, --only, --blocks, --quick, --size, --videos and those
-    of the workers apply."""
+    degraded, dial, ablation, hand, hand-robust or hand-relocate. It trains its own policies and
+    takes hours; of the other options only --data, --only, --blocks, --quick, --size, --videos and
+    those of the workers apply."""
     only: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     blocks: str | None = None
@@ -67,7 +67,8 @@ class Args(FanOut, EnvOptions):
     trust: str | None = None
     """How exactly commands are taken, by a policy with a density: a standard deviation in action
     units such as 0.1; adaptive: found out while driving; z=2: the operator is overridden while
-    commands lie 2 standard deviations off what the policy expects. None: bit for bit."""
+    commands lie 2 standard deviations off what the policy expects. Others' ways, to compare with:
+    blend=0.5, agree=0.5, and noise=0.4 of a diffusion policy. None: bit for bit."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
     """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False

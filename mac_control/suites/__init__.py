@@ -2,6 +2,7 @@
 
 from mac_control.suites.ablation import ABLATION
 from mac_control.suites.degraded import DEGRADED
+from mac_control.suites.dial import DIAL
 from mac_control.suites.hand import HAND, HAND_RELOCATE, HAND_ROBUST
 from mac_control.suites.partial import PARTIAL
 from mac_control.suites.private_goal import PRIVATE_GOAL
@@ -18,6 +19,7 @@ SUITES: dict[str, Suite] = {
         REPLAN,
         PRIVATE_GOAL,
         DEGRADED,
+        DIAL,
         ABLATION,
         HAND,
         HAND_ROBUST,

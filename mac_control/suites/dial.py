@@ -1,0 +1,50 @@
+"""Reward against obedience: each way to share control over the whole range of its own dial."""
+
+from mac_control.suites.partial import RESYNC, STUBBORN
+from mac_control.suites.policies import DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.replan import REPLANNING
+from mac_control.suites.suite import Block, Size, Suite
+
+#: Who track a plan, who replan from wherever the robot is, who are shaky, late or wrong.
+OPERATORS = (
+    STUBBORN,
+    RESYNC,
+    REPLANNING,
+    "tracker+noisy:std=0.2",
+    "tracker+laggy:p=0.7",
+    "tracker+wrong:every=75:length=25",
+)
+#: Title of a way -> the entrant that takes part, and the settings of its dial.
+WAYS = {
+    "soft commands": ("mac", ("0.03", "0.1", "0.2", "0.4", "1.0")),
+    "soft commands, found out": ("mac", ("adaptive",)),
+    "all or nothing": ("mac", ("z=4", "z=3", "z=2", "z=1")),
+    "linear blending": ("mac", ("blend=0.2", "blend=0.4", "blend=0.6", "blend=0.8")),
+    "blending by agreement": ("mac", ("agree=0.25", "agree=0.5", "agree=0.75", "agree=1")),
+    "soft commands, mixture density": (
+        "mixture_bc_conditioned",
+        ("0.03", "0.1", "0.2", "0.4", "1.0"),
+    ),
+    "partial diffusion": ("diffusion", ("noise=0.2", "noise=0.4", "noise=0.6", "noise=0.8")),
+    "linear blending, diffusion": ("diffusion", ("blend=0.2", "blend=0.4", "blend=0.6")),
+}
+
+DIAL = Suite(
+    name="dial",
+    question="An operator drives 3 of 9 dimensions: what does each way to share control, at each "
+    "setting of its dial, leave of the commands, and what reward does that buy?",
+    goal="Soft commands at every obedience from 0.5 on at least as good as every other way, and "
+    "above all-or-nothing by disjoint intervals somewhere.",
+    data="robust",
+    entrants=(MIXTURE_BC_CONDITIONED, DIFFUSION, MAC),
+    blocks=(
+        Block("exactly", OPERATORS, (3,)),
+        Block("alone", ("nobody",), (0,)),
+        *(
+            Block(f"{way}, {setting}", OPERATORS, (3,), entrants=(entrant,), trust=setting)
+            for way, (entrant, settings) in WAYS.items()
+            for setting in settings
+        ),
+    ),
+    size=Size(folds=5, seeds=1, episodes=250),
+)
