@@ -17,16 +17,16 @@ OPERATORS = (
 #: Title of a way -> the entrant that takes part, and the settings of its dial.
 WAYS = {
     "soft commands": ("mac", ("0.03", "0.1", "0.2", "0.4", "1.0")),
-    "soft commands, found out": ("mac", ("adaptive",)),
+    "soft commands found out": ("mac", ("adaptive",)),
     "all or nothing": ("mac", ("z=4", "z=3", "z=2", "z=1")),
     "linear blending": ("mac", ("blend=0.2", "blend=0.4", "blend=0.6", "blend=0.8")),
     "blending by agreement": ("mac", ("agree=0.25", "agree=0.5", "agree=0.75", "agree=1")),
-    "soft commands, mixture density": (
+    "soft commands to a mixture density": (
         "mixture_bc_conditioned",
         ("0.03", "0.1", "0.2", "0.4", "1.0"),
     ),
     "partial diffusion": ("diffusion", ("noise=0.2", "noise=0.4", "noise=0.6", "noise=0.8")),
-    "linear blending, diffusion": ("diffusion", ("blend=0.2", "blend=0.4", "blend=0.6")),
+    "linear blending by diffusion": ("diffusion", ("blend=0.2", "blend=0.4", "blend=0.6")),
 }
 
 DIAL = Suite(
@@ -41,7 +41,7 @@ DIAL = Suite(
         Block("exactly", OPERATORS, (3,)),
         Block("alone", ("nobody",), (0,)),
         *(
-            Block(f"{way}, {setting}", OPERATORS, (3,), entrants=(entrant,), trust=setting)
+            Block(f"{way} at {setting}", OPERATORS, (3,), entrants=(entrant,), trust=setting)
             for way, (entrant, settings) in WAYS.items()
             for setting in settings
         ),
