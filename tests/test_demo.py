@@ -15,7 +15,7 @@ from mac_control.training.many import Job, train_many
 
 def test_one_command_trains_shares_control_and_reports(tmp_path, kitchen_complete, capsys):
     argv = f"--data {kitchen_complete} --out {tmp_path} --steps 5 --episodes 1"
-    argv += " --num-given 3 --workers 1"
+    argv += " --episode-steps 40 --num-given 3 --workers 1"
     with pytest.raises(SystemExit) as status:
         run(main, argv.split())
     assert status.value.code == 0

@@ -27,11 +27,12 @@ def random_episode(item: int) -> Episode | None:
 
 
 def slow_episode(item: tuple[int, str]) -> Episode | None:
-    """Leaves a mark that it was made, then takes a while."""
+    """Leaves a mark that it was made; the second half waits until it may go on."""
     index, folder = item
     with open(Path(folder) / f"{index}.made", "a") as file:
         file.write("x")
-    time.sleep(0.15)
+    while index >= 8 and not Path(folder).with_name("go").exists():
+        time.sleep(0.01)
     return random_episode(index)
 
 
@@ -80,7 +81,7 @@ def test_after_kill_9_only_the_episodes_in_flight_are_made_again(tmp_path):
         time.sleep(0.02)
     running.kill()
     running.wait()
-    time.sleep(0.5)  # workers notice that their parent is gone
+    marks.with_name("go").touch()
     finished = len(list(shards(out).glob("0*.npz")))
     assert 5 <= finished < count
     assert not out.exists()

@@ -26,6 +26,9 @@ def cluster():
     pytest.importorskip("ray", reason="needs Ray: pip install 'mac-control[ray]'")
     from ray.cluster_utils import Cluster
 
+    # Ray's workers come after everything else unless told so: for minutes, on a busy machine.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_worker_niceness", "0")
     node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
     made = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     made.add_node(**node)
@@ -34,6 +37,7 @@ def cluster():
 
     ray.shutdown()
     made.shutdown()
+    patch.undo()
 
 
 class Sway(Policy):

@@ -3,14 +3,12 @@
 The README's shell commands run too, in their order, in one folder.
 """
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typed import type_commands
 
 from mac_control.demonstrations import load_demonstrations, save_minari
 
@@ -57,21 +55,18 @@ def test_the_shell_commands_run_in_the_order_in_which_they_stand(tmp_path):
     ]
     assert lines[-1] == "make test"
     save_minari(load_demonstrations("builtin").select([0]), str(tmp_path / "person"))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    typed = []
     for line in lines[2:-1]:
         if line.startswith("make "):
             line = recipe(line.removeprefix("make "))
         program, verb, *_ = shlex.split(line)
         assert program == "mac-control"
-        done = subprocess.run(
-            f"{line} {SMALLER.get(verb, '')}", shell=True, cwd=tmp_path, text=True,
-            env={**os.environ, "PATH": path}, capture_output=True,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}: {done.stdout} {done.stderr}"
-        if verb == "demo":  # its last line is the README's next one
-            drive = lines[lines.index("make demo") + 1]
-            assert done.stdout.splitlines()[-1] == f"Now drive: {drive}"
-    assert re.search(r"^\| before .*\n\| after ", done.stdout, re.MULTILINE)
+        typed.append(f"{line} {SMALLER.get(verb, '')}")
+    said = type_commands(typed, tmp_path)
+    (demo,) = (out for line, out in said.items() if line.split()[1] == "demo")
+    drive = lines[lines.index("make demo") + 1]  # the demo's last line is the README's next one
+    assert demo.splitlines()[-1] == f"Now drive: {drive}"
+    assert re.search(r"^\| before .*\n\| after ", said[typed[-1]], re.MULTILINE)
 
 
 def recipe(target):

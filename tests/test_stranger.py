@@ -4,14 +4,15 @@ Files and commands are taken from `docs/own-environment.md`, word for word.
 """
 
 import csv
+import functools
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typed import type_commands
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-environment.md").read_text(encoding="utf-8")
 
@@ -37,7 +38,7 @@ def commands(text):
 
 @pytest.fixture
 def typed(tmp_path):
-    """Types a command in an empty folder, where `pip install` leaves this environment as it is."""
+    """Types commands in an empty folder, where `pip install` leaves this environment as it is."""
     site = tmp_path / "site"
     home = Path(sys.executable).parent
     environment = {
@@ -54,14 +55,7 @@ def typed(tmp_path):
     }
     work = tmp_path / "work"
     work.mkdir()
-
-    def run(command):
-        done = subprocess.run(command, shell=True, cwd=work, env=environment,
-                              capture_output=True, text=True)  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    return work, run
+    return work, functools.partial(type_commands, cwd=work, environment=environment)
 
 
 def rows(folder):
@@ -72,7 +66,7 @@ def test_a_package_goes_from_pip_install_to_a_table_and_back_to_the_robot(typed)
     folder, run = typed
     text = part("A package of your own")
     assert "bench-arm/pyproject.toml" in write_files(text, folder)
-    said = {command: run(command) for command in commands(text)}
+    said = run(commands(text))
 
     (looked,) = (out for command, out in said.items() if " doctor " in command)
     assert "4 action dimensions (turn, shoulder, elbow, hand)" in looked
@@ -102,8 +96,7 @@ def test_ones_own_data_in_three_commands(typed):
     assert write_files(text, folder) == ["record.py"]
     prepare, *three = commands(text)
     assert prepare == "python record.py" and len(three) == 3
-    for command in (prepare, *three):
-        run(command)
+    run([prepare, *three])
     out = folder / "runs" / "cheetah-table"
     with open(out / "results.csv", newline="") as file:
         table = list(csv.DictReader(file))

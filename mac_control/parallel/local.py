@@ -23,6 +23,7 @@ from mac_control.parallel.backend import (
     checked_workers,
     cores,
     one_thread,
+    single_threaded,
 )
 
 
@@ -146,9 +147,7 @@ def _shield() -> None:
 
 
 def _start() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    single_threaded()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     threading.Thread(target=_die_with_parent, daemon=True).start()
 

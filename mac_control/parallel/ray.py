@@ -25,6 +25,7 @@ from mac_control.parallel.backend import (
     WorkersDied,
     checked_workers,
     cores,
+    single_threaded,
 )
 from mac_control.parallel.shared import expect_shared
 
@@ -197,9 +198,7 @@ class Shared:
 
 def _work(site: Site, function: Packed, item: Packed) -> Any:
     """Runs in a worker, whose own threads the results must not depend on."""
-    import torch
-
-    torch.set_num_threads(1)
+    single_threaded()
     site.enter()
     return _unpack(function)(_unpack(item))
 

@@ -1,0 +1,138 @@
+"""The whole test suite, again and again, on a machine in a named state: how often does it fail?"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+from mac_control.errors import InputError, MacControlError
+from mac_control.files import write_text
+from mac_control.parallel import cores
+
+ROOT = Path(__file__).parent.parent
+#: State of the machine -> what it means.
+STATES = {
+    "full": "OpenGL, browser and display are there",
+    "bare": "they are hidden (`tests/bare`)",
+    "loaded": "as full, with a process beside it on every core that only counts",
+}
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Args:
+    """Run what `make test` runs of pytest, until there are so many runs of this commit and state.
+
+    Real data are used where MAC_CONTROL_DATA names them; runs with and without are counted apart.
+    """
+
+    state: Literal["full", "bare", "loaded"] = "full"
+    """State of the machine."""
+    runs: int = 10
+    """Runs of this commit in this state; those that are in the rows already count."""
+    out: Path = Path("results/suite-runs")
+    """Folder of rows.jsonl and README.md."""
+
+
+def main(args: Args) -> int:
+    commit, data = _commit(), bool(os.environ.get("MAC_CONTROL_DATA"))
+    file = args.out / "rows.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    about = {"commit": commit, "state": args.state, "data": data, "cores": cores()}
+    while sum(about.items() <= row.items() for row in rows) < args.runs:
+        with burners(cores() if args.state == "loaded" else 0):
+            found = run_suite(args.state == "bare")
+        rows.append({**about, **found})
+        print(json.dumps(rows[-1]), flush=True)
+        write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+        write_text(args.out / "README.md", report(rows))
+    return int(any(row["failed"] for row in rows if about.items() <= row.items()))
+
+
+def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")) -> dict[str, Any]:
+    """One run of the tests in `cwd`: counts, seconds, and the names of those that failed."""
+    with tempfile.TemporaryDirectory() as temporary:
+        report = Path(temporary) / "junit.xml"
+        command = [sys.executable, "-m", "pytest", *options, f"--junit-xml={report}"]
+        command = [str(ROOT / "tests" / "bare"), *command] if bare else command
+        start = time.monotonic()
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+        seconds = time.monotonic() - start
+        if done.returncode not in (0, 1) or not report.exists():
+            raise MacControlError(f"pytest: expected a report, got {done.stdout[-2000:]}")
+        cases = list(ElementTree.parse(report).iter("testcase"))
+    failed = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return {
+        "passed": len(cases) - len(failed) - skipped,
+        "failed": len(failed),
+        "skipped": skipped,
+        "seconds": round(seconds, 1),
+        "failures": [f"{case.get('classname')}::{case.get('name')}" for case in failed],
+    }
+
+
+@contextmanager
+def burners(count: int) -> Iterator[None]:
+    """So many processes that count, as long as the block lasts."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def report(rows: Sequence[Row]) -> str:
+    """The page: a line for each state, and the tests that failed."""
+    failures = sum(row["failed"] > 0 for row in rows)
+    lines = [
+        "# Runs of the test suite",
+        "",
+        f"How often does it fail? {failures} of {len(rows)} runs had a failure. A run is"
+        " `python -m pytest -n 2`, as in `make test`; every finished run has a row in"
+        " `rows.jsonl`, with the names of what failed.",
+        "",
+        "    python -m benchmarks suite-runs --state STATE --runs N",
+        "",
+        *(f"- {state}: {meaning}" for state, meaning in STATES.items()),
+        "",
+        "| state | real data | cores | commits | runs | with a failure | tests | skipped"
+        " | median [s] |",
+        "|---|---|" + "---:|" * 7,
+    ]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["state"], row["data"], row["cores"]), []).append(row)
+    for (state, data, count), part in sorted(groups.items()):
+        last = part[-1]
+        cells = [state, "yes" if data else "no", count, len({row["commit"] for row in part})]
+        cells += [len(part), sum(row["failed"] > 0 for row in part)]
+        cells += [last["passed"] + last["failed"] + last["skipped"], last["skipped"]]
+        cells += [f"{statistics.median(row['seconds'] for row in part):.0f}"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    for row in rows:
+        lines += [f"\n`{row['commit']}`, {row['state']}: {n}" for n in row["failures"]]
+    return "\n".join(lines) + "\n"
+
+
+def _commit() -> str:
+    """The last commit that changed more than results; what is not committed is an error."""
+    but = ["--", ".", ":!results"]
+    git = ["git", "-C", str(ROOT)]
+    changed = subprocess.check_output([*git, "status", "--porcelain", "-uno", *but], text=True)
+    if changed:
+        raise InputError(f"suite-runs: expected everything committed, got {changed.split()[1]}")
+    return subprocess.check_output([*git, "log", "-1", "--format=%h", *but], text=True).strip()
