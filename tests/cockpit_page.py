@@ -15,7 +15,7 @@ def page(cockpit, **options):
         yield client
 
 
-def until(client, condition, say=None, seconds=20.0):
+def until(client, condition, say=None, seconds=120.0):
     """The first state for which `condition` holds, saying `say` meanwhile as the page would."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -118,7 +118,7 @@ def read(page, id):
     return page.inner_text(f"#{id}")
 
 
-def eventually(condition, seconds=60):
+def eventually(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -229,9 +229,13 @@ def test_the_kitchen_is_seen_and_does_not_keep_the_keys(browser, driving):
 
 def test_a_stop_is_not_released_in_fright(browser, driving):
     with driving() as (cockpit, _), opened(browser, cockpit.url, view=False) as page:
+        # The page's time stands still: the second press is soon after the first however slow
+        # this machine is.
+        page.evaluate("(() => { const now = performance.now(); performance.now = () => now; })()")
         page.keyboard.press("Escape")
         eventually(lambda: read(page, "estop") == "STOPPED")
         page.keyboard.press("Escape")
+        page.evaluate("delete performance.now")
         eventually(lambda: read(page, "estop") == "RELEASE")
         assert state(page, "stopped")
         page.keyboard.press("Escape")
@@ -273,9 +277,12 @@ def test_the_keyboard_of_the_browser_drives(browser, driving):
         eventually(lambda: read(page, "who") == "Paused")
         page.keyboard.press("p")
         eventually(lambda: state(page, "step") > 60)
+        page.keyboard.press("p")
+        eventually(lambda: read(page, "who") == "Paused")
         before = state(page, "step")
         page.keyboard.press("z")  # undoes 2 s
         eventually(lambda: state(page, "step") < before)
+        page.keyboard.press("p")
         page.keyboard.press("Backspace")
         eventually(lambda: "Episode 2" in read(page, "progress"))
 

@@ -3,10 +3,7 @@
 import csv
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -135,28 +132,6 @@ def test_every_objective_learns(objective, tmp_path):
     folder = fit("text", tmp_path, steps=40, objective=objective, ema=0.5)
     found = bits(load_density(folder), text_data().rows("test", 20), ("joint", "marginal"))
     assert found["joint"].mean() < 3.9 and found["marginal"].mean() < 2.4  # uniform: 4.75, 2.6
-
-
-def test_two_processes_train_what_one_does(tmp_path):
-    script = tmp_path / "two.py"
-    script.write_text(
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('shared', {__file__!r})\n"
-        "shared = importlib.util.module_from_spec(spec); spec.loader.exec_module(shared)\n"
-        "for kind in ('text', 'tables'): shared.fit(kind, sys.argv[1] + '/' + kind, steps=6)\n"
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, str(script), str(tmp_path / "two")],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    for kind in ("text", "tables"):
-        fit(kind, tmp_path / "one" / kind, steps=6)
-        one, two = (read(tmp_path / n / kind, "density")[1] for n in ("one", "two"))
-        assert all(torch.allclose(one[k], two[k], atol=2e-4) for k in one)
 
 
 def test_marginals_of_a_short_query_sum_to_one(text_model):

@@ -51,7 +51,7 @@ def drive(folder, episodes, said, **options):
 
 
 def wait_for(found):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not found():
         assert time.monotonic() < end, "never came"
         time.sleep(0.01)

@@ -45,7 +45,7 @@ class Stuck(Device):
         return DeviceState({"dim0": 0.5}, frozenset({"mine0"}), time.monotonic(), 0.0)
 
 
-def until(found, seconds=10.0):
+def until(found, seconds=60.0):
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, "never came"

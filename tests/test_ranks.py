@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_density_model import fit as fit_density
 
 from mac_control.checkpoint import read
 from mac_control.demonstrations import Demonstrations, Episode
@@ -27,6 +28,8 @@ RUNS = {
     "windowed": ("windowed", {}, (0,)),
     "intent": ("intent", {"options": {"width": 16, "obs_width": 16}, "width": 16}, (0,)),
 }
+
+DENSITIES = ("text", "tables")
 
 
 def fit(name, out, steps=6, **options):
@@ -76,22 +79,36 @@ def torchrun(*argv, **options):
     )
 
 
-def test_two_processes_have_the_curves_of_one_with_the_same_batch(tmp_path):
-    """Each policy, two real processes over gloo; shares of the batch are of unequal weight."""
-    done = torchrun(__file__, tmp_path / "two")
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The folder of what two real processes over gloo have trained: each policy, two densities."""
+    folder = tmp_path_factory.mktemp("two")
+    done = torchrun(__file__, folder)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_two_processes_have_the_curves_of_one_with_the_same_batch(two, tmp_path):
+    """Shares of the batch are of unequal weight."""
     for name in RUNS:
-        fit(name, tmp_path / "one" / name)
-        one, two = (curves(tmp_path / count / name) for count in ("one", "two"))
-        assert one.shape == (6, 3)
-        np.testing.assert_allclose(two, one, rtol=2e-4, atol=2e-5, err_msg=name)
+        fit(name, tmp_path / name)
+        alone, both = (curves(folder / name) for folder in (tmp_path, two))
+        assert alone.shape == (6, 3)
+        np.testing.assert_allclose(both, alone, rtol=2e-4, atol=2e-5, err_msg=name)
         folders = ["seed-0", "seed-1"] if name == "mac-seeds" else ["."]
         for folder in folders:
-            alone, both = (weights(tmp_path / c / name / folder) for c in ("one", "two"))
+            alone, both = (weights(where / name / folder) for where in (tmp_path, two))
             for key, value in alone.items():
                 if (name, key) == ("ibc", "out.bias"):
                     continue  # adds the same to every energy: no loss depends on it, only rounding
                 torch.testing.assert_close(both[key], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", DENSITIES)
+def test_two_processes_train_the_density_that_one_does(kind, two, tmp_path):
+    fit_density(kind, tmp_path, steps=6)
+    alone, both = (read(folder, "density")[1] for folder in (tmp_path, two / kind))
+    assert all(torch.allclose(alone[k], both[k], atol=2e-4) for k in alone)
 
 
 def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path):
@@ -140,3 +157,5 @@ if __name__ == "__main__":
         fit("bc", out, save_seconds=0.0)
     for kind in RUNS:
         fit(kind, out / kind)
+    for kind in DENSITIES:
+        fit_density(kind, out / kind, steps=6)

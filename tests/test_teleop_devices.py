@@ -33,7 +33,7 @@ def press(*arguments):
     subprocess.run(["xdotool", *arguments], check=True)
 
 def wait_for(held):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (state := device.read()).buttons != frozenset(held):
         assert time.monotonic() < end, (held, state)
         time.sleep(0.01)
@@ -54,7 +54,8 @@ with make_device("keyboard") as device:
     press("keyup", "space")
     wait_for([])
     press("key", "x")  # down and up before anybody looks
-    time.sleep(0.3)
+    while not pygame.event.peek(pygame.KEYUP):
+        time.sleep(0.01)
     assert device.read().buttons == {"x"}
     assert not device.read().buttons
     try:  # a mouse that is moved for long fills SDL's queue
@@ -93,7 +94,7 @@ def run_python(code, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
     )
 
 
@@ -169,7 +170,7 @@ sdl.SDL_JoystickDetachVirtual(index)
 assert operator.poll(obs).status == "lost"
 sdl.SDL_JoystickAttachVirtual(1, 6, 15, 0)
 time.sleep(0.05)
-end = time.monotonic() + 5
+end = time.monotonic() + 60
 while operator.poll(obs).status != "live":
     assert time.monotonic() < end
     time.sleep(0.02)
@@ -202,7 +203,7 @@ def test_a_leader_arm_of_lerobot_is_followed():
     assert np.flatnonzero(partial.given).tolist() == [0, 7, 8]
     assert partial.values[0] == pytest.approx(6.25 * np.radians(10.0), rel=1e-4)
     arm.fault = RuntimeError("the motor bus is silent")
-    end = time.monotonic() + 10  # it is read in a thread of its own
+    end = time.monotonic() + 60  # it is read in a thread of its own
     while operator.poll(OBS).status != "lost":
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -303,7 +304,7 @@ def test_a_device_of_another_package_is_installed_and_drives(tmp_path):
     assert "metronome" in device_names()
     operator = DeviceOperator(make_device("metronome", period=0.2), load_mapping("network", 9))
     seen = set()
-    end = time.monotonic() + 2
+    end = time.monotonic() + 60
     while time.monotonic() < end and len(seen) < 2:
         partial = operator.read(np.zeros(30))
         assert np.flatnonzero(partial.given).tolist() == [0]

@@ -21,7 +21,7 @@ ROBOT = kitchen_robot(30)
 TOKEN = "a-token-of-sixteen-or-more"
 
 
-def wait_for(condition, seconds=5.0):
+def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -101,7 +101,7 @@ def test_nonsense_is_counted_and_the_last_good_state_grows_stale(device):
 def test_a_message_that_is_too_long_closes_the_connection(device):
     with connect(url(device)) as client, pytest.raises(ConnectionClosed):
         client.send("x" * (MAX_MESSAGE + 1))
-        client.recv(timeout=5)
+        client.recv(timeout=60)
     wait_for(lambda: device.read() == DeviceState())
 
 
@@ -110,7 +110,7 @@ def test_only_one_client_drives(device):
         first.send('{"axes": {"dim1": 1}}')
         wait_for(lambda: device.read().axes)
         with connect(url(device)) as second, pytest.raises(ConnectionClosed):
-            second.recv(timeout=5)
+            second.recv(timeout=60)
 
 
 def test_a_page_of_another_site_is_refused(device):
