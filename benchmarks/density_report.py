@@ -10,17 +10,16 @@ import numpy as np
 
 from benchmarks.density_data import SETS
 from benchmarks.density_models import RULES
+from mac_control.figures import legend_below, method_colours, method_label, new_figure
 from mac_control.files import atomic_path, write_text
 
 QUERIES = ("joint", "marginal", "conditional")
 METHODS = {
-    "any-order": "any-order baseline",
-    "any-order twice": "any-order, twice the conditionals",
-    "no redundancy": "redundancy removed",
-    "frequencies": "+ frequency weights (MAC)",
-    "evidence": "MAC for conditionals",
-    "flow": "zuko, neural spline flow",
-    "gmm": "scikit-learn, Gaussian mixture",
+    name: method_label(name)
+    for name in (
+        *("any-order", "any-order twice", "no redundancy", "frequencies", "evidence"),
+        *("flow", "gmm"),
+    )
 }
 
 Cells = Mapping[str, Any]
@@ -98,11 +97,9 @@ def report(cells: Cells) -> str:
 
 def figure(cells: Cells) -> Any:
     """Gain over the any-order baseline per query and set, as in the paper's ablation."""
-    from matplotlib.figure import Figure
-
     names = [n for n in SETS if any(key.startswith(f"{n}/") for key in cells)]
-    plot = Figure(figsize=(4 * len(names), 3.4), layout="constrained")
-    for axes, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
+    plot, colours = new_figure(2.6 * len(names) + 0.8), method_colours(METHODS)
+    for axes, name in zip(np.atleast_1d(plot.subplots(len(names), 1)), names, strict=True):
         for place, rule in enumerate(list(RULES)[1:]):
             for at, query in enumerate(QUERIES):
                 mine, base = (scores(cells, name, m, query) for m in (rule, "any-order"))
@@ -113,17 +110,16 @@ def figure(cells: Cells) -> Any:
                         gain.mean(),
                         0.18,
                         yerr=gain.std(ddof=1) if len(gain) > 1 else None,
-                        color=f"C{place}",
+                        color=colours[rule],
                         label=METHODS[rule] if at == 0 else None,
                         capsize=2,
                     )
         axes.axhline(0, color="0.5", lw=0.8)
         axes.set_xticks(range(len(QUERIES)), QUERIES)
-        axes.set_title(name)
-    first = plot.axes[0]
-    first.set_ylabel("gain over the any-order baseline [nats]")
-    handles, labels = first.get_legend_handles_labels()
-    plot.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+        axes.set_title(SETS[name], fontsize=10)
+        axes.set_ylabel("gain [nats]")
+    plot.suptitle("Gain in log-likelihood over the any-order baseline", fontsize=11)
+    legend_below(plot, plot.axes[0])
     return plot
 
 

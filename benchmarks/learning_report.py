@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mac_control.figures import METHODS, new_figure
 from mac_control.files import atomic_path
 
 Row = Mapping[str, Any]
@@ -44,25 +45,24 @@ def tables(runs: Sequence[Row], times: Sequence[Row]) -> str:
 
 def draw(runs: Sequence[Row], file: Path) -> None:
     """Likelihood of each variant after the shortest time, one panel for each set of data."""
-    from matplotlib.figure import Figure
-
     names = sorted({row["data"] for row in runs}, reverse=True)
     shortest = min(row["seconds"] for row in runs)
     counts = [sum(r["data"] == n and r["seconds"] == shortest for r in runs) for n in names]
-    figure = Figure(figsize=(7.5, 1.2 + 0.2 * sum(counts)), layout="constrained")
+    figure = new_figure(1.6 + 0.24 * sum(counts))
+    figure.suptitle("Held-out log-likelihood per dimension [nats]", fontsize=11)
     panels = figure.subplots(len(names), 1, squeeze=False, height_ratios=[c + 1 for c in counts])
     for axes, name in zip(panels[:, 0], names, strict=True):
         found = [r for r in runs if r["data"] == name and r["seconds"] == shortest]
         found.sort(key=lambda row: row["joint"])
         colours = [_colour(row["variant"]) for row in found]
         axes.barh([r["variant"] for r in found], [r["joint"] for r in found], color=colours)
-        axes.set_title(f"{name}: held-out log p(action) per dimension after {shortest:g} s [nats]")
-        axes.tick_params(labelsize=7)
+        axes.set_title(f"{name}: after {shortest:g} s of training", fontsize=10)
+        axes.tick_params(labelsize=9)
     with atomic_path(file) as temporary:
         figure.savefig(temporary, dpi=80, format="png")
 
 
 def _colour(variant: str) -> str:
     if variant == "mac as it was":
-        return "C3"
-    return "0.6" if "mixture" in variant else "C0"
+        return "#56B4E9"
+    return METHODS["mixture_bc" if "mixture" in variant else "mac"][1]

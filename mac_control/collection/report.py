@@ -11,6 +11,7 @@ import torch
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.summary import counted, draw_rewards
 from mac_control.feedback import Feedback
+from mac_control.figures import METHODS, new_figure
 from mac_control.files import atomic_path
 
 #: Edge of the cells in which visited joint space is counted [rad].
@@ -79,19 +80,22 @@ def nearest(poses: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None:
     """Write a PNG: histograms of reward and of distance to the source, and two joints."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
-    draw_rewards(left, rewards(made), bool(source.tasks))
-    middle.hist(nearest(poses(made), poses(source)), bins=50)
-    middle.set(xlabel="distance to the nearest source step [rad]", ylabel="steps")
+    figure = new_figure(7.5)
+    panels = figure.subplot_mosaic([["rewards", "distance"], ["joints", "joints"]])
+    draw_rewards(panels["rewards"], rewards(made), bool(source.tasks))
+    panels["distance"].hist(nearest(poses(made), poses(source)), bins=50)
+    panels["distance"].set(
+        xlabel="distance [rad]", ylabel="steps", title="To the nearest step of the source"
+    )
+    colours = {"augmented": METHODS["mac"][1], "source": METHODS["bc"][1]}
     for data, size, label in ((made, 1, "augmented"), (source, 3, "source")):
         pose = poses(data)
         pair = (1, 3) if pose.shape[1] > 3 else (0, -1)
-        right.scatter(*pose[:, pair].T, s=size, label=label, rasterized=True)
+        panels["joints"].scatter(
+            *pose[:, pair].T, s=size, label=label, rasterized=True, color=colours[label]
+        )
     names = [f"joint {joint % pose.shape[1] + 1} [rad]" for joint in pair]
-    right.set(xlabel=names[0], ylabel=names[1])
-    right.legend(markerscale=4)
+    panels["joints"].set(xlabel=names[0], ylabel=names[1], title="Where two joints were")
+    panels["joints"].legend(markerscale=4)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        figure.savefig(temporary, dpi=100)

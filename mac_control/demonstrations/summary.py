@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
+from mac_control.figures import new_figure
 from mac_control.files import atomic_path
 
 #: An action this near to an end of its range counts as being at it, in shares of the range.
 AT_BOUND = 1e-3
+#: Dimensions whose names find room below a figure.
+MOST_NAMES = 14
 
 
 def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
@@ -75,22 +78,28 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
 
 def plot(demonstrations: Demonstrations, path: str | Path) -> None:
     """Write a PNG: rewards, subtasks and lengths of the episodes, each dimension's actions."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 3.8), layout="constrained")
-    left, tasks, middle, right = figure.subplots(1, 4, width_ratios=[1, 1, 1, 2])
+    figure = new_figure(7.5)
+    (left, tasks), (middle, right) = figure.subplots(2, 2)
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
     known = [reward for reward in rewards if reward is not None]
     draw_rewards(left, known, bool(demonstrations.tasks))
     done = _done(demonstrations)
     tasks.barh([*done], [*done.values()])
-    tasks.set(xlabel="episodes", title="subtasks done")
-    middle.hist([len(episode) for episode in demonstrations], bins=20)
-    middle.set(xlabel="steps", ylabel="episodes")
-    right.violinplot(
-        list(demonstrations.actions.T), range(demonstrations.action_dim), showextrema=True
-    )
-    right.set(xlabel="action dimension", ylabel="action")
+    tasks.set(xlabel="episodes", title="Done in how many")
+    robot = demonstrations.robot
+    lengths = np.array([len(episode) for episode in demonstrations], float)
+    if robot is not None and robot.rate is not None:
+        lengths /= robot.rate
+    unit = "steps" if robot is None or robot.rate is None else "s"
+    middle.hist(lengths, bins=20)
+    middle.set(xlabel=f"length [{unit}]", ylabel="episodes", title="Length of an episode")
+    dims = range(demonstrations.action_dim)
+    right.violinplot(list(demonstrations.actions.T), dims, showextrema=True)
+    right.set(ylabel="action", title="Actions")
+    if robot is not None and len(dims) <= MOST_NAMES:
+        right.set_xticks(dims, robot.labels, rotation=90)
+    else:
+        right.set(xlabel="dimension")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
@@ -104,7 +113,8 @@ def draw_rewards(axes: Any, rewards: Sequence[float], subtasks: bool) -> None:
     """A histogram of the rewards of episodes: a bar for each number of subtasks, or returns."""
     bins: Any = np.arange(-0.5, max(rewards, default=0) + 1) if subtasks else 20
     axes.hist(rewards, bins=bins, rwidth=0.8 if subtasks else None)
-    axes.set(xlabel="reward" if subtasks else "return", ylabel="episodes")
+    what = "Subtasks done" if subtasks else "Return"
+    axes.set(xlabel=what.lower(), ylabel="episodes", title=f"{what} in an episode")
 
 
 def _done(demonstrations: Demonstrations) -> Counter[str]:

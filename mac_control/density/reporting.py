@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import DataError
+from mac_control.figures import method_colours, method_label, new_figure
 from mac_control.files import write_text
 from mac_control.json_read import json_rows
 
@@ -157,29 +158,30 @@ def _compared(groups: dict[str, list[Row]]) -> list[str]:
 
 def figure(sections: dict[str, list[Row]]) -> Any:
     """Learning curves: bits of validation rows against CPU seconds, one line a seed."""
-    from matplotlib.figure import Figure
-
     found = {k: [r for r in rows if r.get("curve")] for k, rows in sections.items()}
     found = {k: v for k, v in found.items() if v}
-    result = Figure(figsize=(4.2 * max(1, len(found)), 6), layout="constrained")
-    axes = result.subplots(2, max(1, len(found)), squeeze=False)
-    for column, (name, rows) in enumerate(found.items()):
+    count = max(1, len(found))
+    result = new_figure(2.9 * count + 0.6, width=6.4)
+    axes = result.subplots(count, 2, squeeze=False)
+    labels = [k for rows in found.values() for k in grouped(rows) if ", asked in" not in k]
+    colours, drawn = method_colours(labels), {}
+    for row, (name, rows) in enumerate(found.items()):
         groups = {k: v for k, v in grouped(rows).items() if ", asked in" not in k}
-        for row, query in enumerate(("joint", "marginal")):
+        for column, query in enumerate(("joint", "marginal")):
             ax = axes[row, column]
-            for number, (what, runs) in enumerate(groups.items()):
+            for what, runs in groups.items():
                 if query == "marginal" and runs[0]["queries"] != "marginal":
                     continue
-                for index, run in enumerate(runs):
+                for run in runs:
                     curve = np.array(run["curve"])
-                    text = what if index == 0 else None
-                    values = curve[:, 1 + row]
-                    ax.plot(curve[:, 0], values, color=f"C{number}", lw=1, label=text)
-            ax.set_title(f"{name}: {query}", fontsize=9)
-            ax.set_xlabel("CPU [s]")
-            ax.set_ylabel("bits per dimension")
-            if ax.lines:
-                ax.legend(fontsize=6)
+                    (line,) = ax.plot(curve[:, 0], curve[:, 1 + column], color=colours[what], lw=1)
+                    drawn.setdefault(method_label(what), line)
+            ax.set_title(f"{name}: {query}", fontsize=10)
+            ax.set_xlabel("processor time [s]")
+            ax.set_ylabel("bits per dimension" if column == 0 else "")
+    result.legend(
+        drawn.values(), drawn, loc="outside lower center", ncols=2, fontsize=9, frameon=False
+    )
     return result
 
 

@@ -14,6 +14,13 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import DataError
+from mac_control.figures import (
+    legend_below,
+    method_colours,
+    method_label,
+    new_figure,
+    operator_label,
+)
 from mac_control.files import atomic_path, locked, write_json, write_text
 from mac_control.loop.evaluation import Row
 from mac_control.loop.statistics import bootstrap_interval
@@ -213,9 +220,7 @@ def plot(summary: Sequence[Row], path: str | Path) -> None:
 
 def draw_curves(summary: Sequence[Row]) -> Any:
     """A figure, reward against given dimensions: colour is the policy, line style the operator."""
-    from matplotlib.figure import Figure  # no pyplot: no window, no state of the process
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = new_figure(4.6)
     axes = figure.subplots()
     lines = curves(summary)
     # Nobody's figure is the first point of its policy's other lines.
@@ -224,28 +229,32 @@ def draw_curves(summary: Sequence[Row]) -> Any:
         key: cases for key, cases in lines.items() if key[1] != "nobody" or key[0] not in begun
     }
     policies, operators = (list(dict.fromkeys(names)) for names in zip(*lines, strict=True))
-    styles = ["-", "--", ":", "-."]
+    colours, one = method_colours(policies), len(operators) == 1
     for number, ((policy, operator), cases) in enumerate(lines.items()):
         given = np.array(sorted(cases), float)
         mean = np.array([cases[k]["reward_mean"] for k in sorted(cases)])
         low, high = np.array([cases[k]["reward_ci95"] for k in sorted(cases)]).T
+        place, style = policies.index(policy), operators.index(operator)
+        label = method_label(policy)
         axes.errorbar(
             given + 0.04 * number,  # side by side, so that intervals can be told apart
             mean,
             [np.maximum(mean - low, 0), np.maximum(high - mean, 0)],
-            color=f"C{policies.index(policy) % 10}",
-            linestyle=styles[operators.index(operator) % len(styles)],
-            marker="o",
+            color=colours[policy],
+            linestyle=("-", "--", ":", "-.")[style % 4],
+            marker="osD^vPX"[place % 7],
             markersize=4,
             capsize=2,
-            label=f"{policy}, {operator}",
+            label=label if one else f"{label}; {operator_label(operator)}",
         )
     axes.set_xticks(sorted({row["num_given"] for row in summary}))
     what = measured(summary)
-    axes.set(xlabel="given dimensions", ylabel=f"{what} (mean, 95 % interval)")
+    axes.set(xlabel="dimensions that the operator drives", ylabel=f"{what}, mean and 95 % interval")
+    title = f"{what[0].upper()}{what[1:]}"
+    axes.set_title(f"{title}: {operator_label(operators[0])}" if one else title, fontsize=10)
     if what == "subtasks done":
         axes.set_ylim(bottom=0)
-    axes.legend(fontsize="small")
+    legend_below(figure, axes, 2 if one else 1)
     return figure
 
 

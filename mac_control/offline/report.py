@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from mac_control.figures import legend_below, method_colours, method_label, new_figure
 from mac_control.files import atomic_path, write_json, write_text
 from mac_control.loop.report import versions
 from mac_control.loop.statistics import bootstrap_interval
@@ -151,15 +152,15 @@ def verdicts(summary: Sequence[Row]) -> list[str]:
 
 def draw(summary: Sequence[Row]) -> Any:
     """A figure: error, log-likelihood, coverage in each case, and the ranks of true values."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    axes = dict(zip([*METRICS, "ranks"], figure.subplots(2, 2).ravel(), strict=True))
+    figure = new_figure(12.0)
+    axes = dict(zip([*METRICS, "ranks"], figure.subplots(4, 1), strict=True))
     policies = list(dict.fromkeys(row["policy"] for row in summary))
     cases = list(dict.fromkeys(row["case"] for row in summary))
+    colours = method_colours(policies)
     for number, policy in enumerate(policies):
         rows = {row["case"]: row for row in summary if row["policy"] == policy}
         shift = 0.7 * ((number + 0.5) / len(policies) - 0.5)
+        look = {"color": colours[policy], "label": method_label(policy)}
         for metric in METRICS:
             known = [c for c in cases if c in rows and rows[c][metric] is not None]
             if not known:
@@ -170,24 +171,24 @@ def draw(summary: Sequence[Row]) -> Any:
                 np.array([cases.index(c) for c in known]) + shift,
                 mean,
                 [np.maximum(mean - low, 0), np.maximum(high - mean, 0)],
-                fmt="o",
+                fmt="osD^vPX"[number % 7],
                 markersize=4,
                 capsize=2,
-                color=f"C{number}",
-                label=policy,
+                **look,
             )
         ranks = [row["ranks"] for row in rows.values() if row["ranks"] is not None]
         if ranks:
             share = np.sum(ranks, 0) / np.sum(ranks)
-            axes["ranks"].step(range(DRAWS + 1), share, where="mid", color=f"C{number}")
+            axes["ranks"].step(range(DRAWS + 1), share, where="mid", color=colours[policy])
     for metric, (title, _, _) in METRICS.items():
-        axes[metric].set_xticks(range(len(cases)), cases, rotation=20, ha="right")
-        axes[metric].set_title(title, fontsize="medium")
-    axes["error"].legend(fontsize="small")
+        axes[metric].set_xticks(range(len(cases)), [case.replace("_", " ") for case in cases])
+        axes[metric].set_xlabel("given")
+        axes[metric].set_title(title.replace(" [", "\n["), fontsize=10)
     axes["coverage"].axhline(NOMINAL, color="grey", linewidth=1)
     axes["ranks"].axhline(1 / (DRAWS + 1), color="grey", linewidth=1)
-    axes["ranks"].set_title("Rank of the true value among the draws, all cases", fontsize="medium")
-    axes["ranks"].set_ylim(bottom=0)
+    axes["ranks"].set_title("Rank of the true value among the draws, all cases", fontsize=10)
+    axes["ranks"].set(ylim=(0, None), xlabel="rank", ylabel="share")
+    legend_below(figure, axes["error"])
     return figure
 
 

@@ -26,7 +26,7 @@ def main(args: Args) -> int | None:
 
     sections = {path.stem: read_rows(path) for path in args.results}
     with atomic_path(args.out / "curves.png") as temporary:
-        figure(sections).savefig(temporary, dpi=110)
+        figure(sections).savefig(temporary, dpi=85)
     write_text(args.out / "README.md", page(args.title, args.note, sections))
     print(args.out / "README.md")
     return 0

@@ -1,0 +1,128 @@
+"""How figures call and colour methods: one table for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from zlib import crc32
+
+#: What a method is called in results -> its name and its colour in figures. The colours can be told
+#: apart by people who see few (Okabe and Ito).
+METHODS = {
+    "mac": ("MAC", "#0072B2"),
+    "bc": ("BC", "#E69F00"),
+    "ibc": ("IBC", "#009E73"),
+    "diffusion": ("diffusion", "#CC79A7"),
+    "mixture_bc": ("mixture density", "#D55E00"),
+    "mixture_bc_conditioned": ("mixture density", "#D55E00"),
+    "any-order": ("any-order baseline", "#7F7F7F"),
+    "ARDM": ("ARDM", "#7F7F7F"),
+    "any-order twice": ("any-order, twice the conditionals", "#B8B8B8"),
+    "no redundancy": ("redundancy removed", "#56B4E9"),
+    "redundancy removed": ("redundancy removed", "#56B4E9"),
+    "frequencies": ("+ frequency weights (MAC)", "#0072B2"),
+    "+ frequency weights (MAC)": ("+ frequency weights (MAC)", "#0072B2"),
+    "one order, joint only": ("one order, joint only", "#000000"),
+    "evidence": ("MAC for conditionals", "#003A5D"),
+    "MAC for p(rest given any)": ("MAC for p(rest given any)", "#003A5D"),
+    "flow": ("zuko, neural spline flow", "#009E73"),
+    "gmm": ("scikit-learn, Gaussian mixture", "#D55E00"),
+}
+#: What follows a method's name -> how that is said.
+VARIANTS = {
+    "recall": "with retrieval",
+    "intent": "with intents",
+    "chunk": "with chunks",
+    "averaged": "with averaged chunks",
+    "history": "with a history",
+}
+#: For names that are no method's, in order.
+OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")
+
+
+def method_label(name: str) -> str:
+    """A method's name as a person says it; other names stay as they are.
+
+    Example:
+        >>> method_label("mixture_bc"), method_label("mac_recall"), method_label("bc-raw")
+        ('mixture density', 'MAC with retrieval', 'BC, raw')
+        >>> method_label("before")
+        'before'
+    """
+    method, variant = _split(name)
+    if method is None:
+        return name
+    if not variant:
+        return METHODS[method][0]
+    said = VARIANTS.get(variant)
+    return f"{METHODS[method][0]} {said}" if said else f"{METHODS[method][0]}, {variant}"
+
+
+def method_colours(names: Iterable[str]) -> dict[str, str]:
+    """The colour of each name: a method's own everywhere, a variant's a shade of it.
+
+    Example:
+        >>> method_colours(["before", "mac"])
+        {'before': '#000000', 'mac': '#0072B2'}
+    """
+    found: dict[str, str] = {}
+    others = 0
+    for name in dict.fromkeys(names):
+        method, variant = _split(name)
+        if method is None:
+            found[name] = OTHERS[others % len(OTHERS)]
+            others += 1
+        else:
+            found[name] = _shade(METHODS[method][1], variant)
+    return found
+
+
+def operator_label(spec: str) -> str:
+    """An operator's specification as a person reads it.
+
+    Example:
+        >>> operator_label("tracker:resync=true+noisy:std=0.05"), operator_label("nobody")
+        ('tracker (resync), noisy (std 0.05)', 'no operator')
+    """
+    if spec == "nobody":
+        return "no operator"
+    parts = []
+    for part in spec.split("+"):
+        name, *options = part.split(":")
+        said = ", ".join(text.removesuffix("=true").replace("=", " ") for text in options)
+        parts.append(f"{name.replace('-', ' ')} ({said})" if said else name.replace("-", " "))
+    return ", ".join(parts)
+
+
+def new_figure(height: float, width: float = 5.8) -> Any:
+    """An empty figure [inches], so narrow that its text can be read on a phone."""
+    from matplotlib.figure import Figure  # no pyplot: no window, no state of the process
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def legend_below(figure: Any, axes: Any, columns: int = 2) -> None:
+    """The legend of some axes below all of them, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
+    )
+
+
+def _split(name: str) -> tuple[str | None, str]:
+    """The method in a name, and what follows it."""
+    for method in sorted(METHODS, key=len, reverse=True):
+        if name == method or name.startswith((f"{method}_", f"{method}-", f"{method} ")):
+            return method, name[len(method) + 1 :].replace("_", " ")
+    return None, ""
+
+
+def _shade(colour: str, variant: str) -> str:
+    """A colour as it is, or nearer to black or white: always the same for a variant."""
+    if not variant:
+        return colour
+    known = list(VARIANTS)
+    place = known.index(variant) if variant in known else crc32(variant.encode())
+    share, end = ((0.45, 0), (0.3, 255), (0.5, 255), (0.25, 0))[place % 4]
+    parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round((1 - share) * part + share * end):02X}" for part in parts)
