@@ -24,6 +24,8 @@ NAMES: dict[str, str] = {
     "units": "The same demonstrations in other units and action boxes: what policies learn.",
     "expert": "How often the scripted expert does each subtask, and four in a row.",
     "lerobot-handover": "Jumps where a leader arm of LeRobot's is taken and let go of.",
+    "first-minutes": "Seconds from a fresh clone to driving, by the README's commands.",
+    "suite-runs": "The whole test suite again and again, on a machine in a named state.",
     "faults": "Faults made on purpose: long runs, kills, full disks, damaged files.",
 }
 

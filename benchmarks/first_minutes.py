@@ -150,8 +150,9 @@ def report(rows: Sequence[dict[str, float]], about: dict[str, Any]) -> str:
         "",
         "How long until a new user drives? Once it is installed,"
         f" {middle['page'] + middle['drive']:.0f} s ({after:.0f} s at most in {len(rows)} runs);"
-        f" with clone and install {sum(middle.values()):.0f} s. The README's commands as they stand,"
-        " with OpenGL, display and browser hidden (`tests/bare`), and the policy that ships.",
+        f" with clone and install {sum(middle.values()):.0f} s. The README's commands as they"
+        " stand, with OpenGL, display and browser hidden (`tests/bare`), and the policy that"
+        " ships.",
         "",
         "    python -m benchmarks first-minutes",
         "",

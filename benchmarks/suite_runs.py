@@ -17,7 +17,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 
 from mac_control.errors import InputError, MacControlError
-from mac_control.files import write_text
+from mac_control.files import locked, write_text
 from mac_control.parallel import cores
 
 ROOT = Path(__file__).parent.parent
@@ -47,17 +47,22 @@ class Args:
 
 def main(args: Args) -> int:
     commit, data = _commit(), bool(os.environ.get("MAC_CONTROL_DATA"))
+    args.out.mkdir(parents=True, exist_ok=True)
     file = args.out / "rows.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     about = {"commit": commit, "state": args.state, "data": data, "cores": cores()}
-    while sum(about.items() <= row.items() for row in rows) < args.runs:
+    while len(ours := [row for row in _rows(file) if about.items() <= row.items()]) < args.runs:
         with burners(cores() if args.state == "loaded" else 0):
             found = run_suite(args.state == "bare")
-        rows.append({**about, **found})
+        with locked(args.out):  # another state may be run beside this one
+            rows = [*_rows(file), {**about, **found}]
+            write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+            write_text(args.out / "README.md", report(rows))
         print(json.dumps(rows[-1]), flush=True)
-        write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
-        write_text(args.out / "README.md", report(rows))
-    return int(any(row["failed"] for row in rows if about.items() <= row.items()))
+    return int(any(row["failed"] for row in ours))
+
+
+def _rows(file: Path) -> list[Row]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")) -> dict[str, Any]:
@@ -84,11 +89,11 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
 
 
 @contextmanager
-def burners(count: int) -> Iterator[None]:
+def burners(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """So many processes that count, as long as the block lasts."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
-        yield
+        yield busy
     finally:
         for process in busy:
             process.kill()
@@ -98,21 +103,20 @@ def burners(count: int) -> Iterator[None]:
 def report(rows: Sequence[Row]) -> str:
     """The page: a line for each state, and the tests that failed."""
     failures = sum(row["failed"] > 0 for row in rows)
-    lines = [
-        "# Runs of the test suite",
-        "",
-        f"How often does it fail? {failures} of {len(rows)} runs had a failure. A run is"
-        " `python -m pytest -n 2`, as in `make test`; every finished run has a row in"
-        " `rows.jsonl`, with the names of what failed.",
-        "",
-        "    python -m benchmarks suite-runs --state STATE --runs N",
-        "",
-        *(f"- {state}: {meaning}" for state, meaning in STATES.items()),
-        "",
-        "| state | real data | cores | commits | runs | with a failure | tests | skipped"
-        " | median [s] |",
-        "|---|---|" + "---:|" * 7,
-    ]
+    states = "\n".join(f"- {state}: {meaning}" for state, meaning in STATES.items())
+    text = f"""# Runs of the test suite
+
+How often does it fail? {failures} of {len(rows)} runs had a failure. A run is
+`python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`, with the
+names of what failed.
+
+    python -m benchmarks suite-runs --state STATE --runs N
+
+{states}
+
+| state | real data | cores | commits | runs | with a failure | tests | skipped | median [s] |
+|---|---|---:|---:|---:|---:|---:|---:|---:|"""
+    lines = [text]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["state"], row["data"], row["cores"]), []).append(row)
