@@ -31,6 +31,7 @@ METHODS = {
 #: What follows a method's name -> how that is said.
 VARIANTS = {
     "recall": "with retrieval",
+    "retrieval": "with retrieval",
     "intent": "with intents",
     "chunk": "with chunks",
     "averaged": "with averaged chunks",
@@ -121,8 +122,9 @@ def _shade(colour: str, variant: str) -> str:
     """A colour as it is, or nearer to black or white: always the same for a variant."""
     if not variant:
         return colour
-    known = list(VARIANTS)
-    place = known.index(variant) if variant in known else crc32(variant.encode())
+    known = list(dict.fromkeys(VARIANTS.values()))
+    said = VARIANTS.get(variant)
+    place = crc32(variant.encode()) if said is None else known.index(said)
     share, end = ((0.45, 0), (0.3, 255), (0.5, 255), (0.25, 0))[place % 4]
     parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round((1 - share) * part + share * end):02X}" for part in parts)

@@ -164,7 +164,8 @@ def figure(sections: dict[str, list[Row]]) -> Any:
     result = new_figure(2.9 * count + 0.6, width=6.4)
     axes = result.subplots(count, 2, squeeze=False)
     labels = [k for rows in found.values() for k in grouped(rows) if ", asked in" not in k]
-    colours, drawn = method_colours(labels), {}
+    colours = method_colours(labels)
+    drawn: dict[str, Any] = {}
     for row, (name, rows) in enumerate(found.items()):
         groups = {k: v for k, v in grouped(rows).items() if ", asked in" not in k}
         for column, query in enumerate(("joint", "marginal")):
