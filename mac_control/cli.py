@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "data": "List, describe, check, convert, replay and download demonstrations.",
     "collect": "Collect demonstrations of an operator, disturbed and corrected, in simulation.",
     "train": "Train a policy on demonstrations; resumes where it was interrupted.",
+    "practice": "Let a trained policy get better at helping, with simulated operators.",
     "rollout": "Run episodes of shared autonomy; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
     "tune": "Search for settings of a policy by rollouts, with equal budgets.",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mac_control.errors import DiskError
+from mac_control.errors import DiskError, InputError
 
 try:
     import fcntl
@@ -128,13 +128,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         DiskError: the disk is full, or the folder cannot be written to.
     """
     path = Path(path)
+    # A device or a pipe, /dev/null say, is written to: nothing takes its place.
+    is_special = path.exists() and not (path.is_file() or path.is_dir())
     with writing(path):
         # The ending stays the same: some writers choose the format by it.
-        handle, name = tempfile.mkstemp(path.suffix, *_beside(path, path.stem))
+        beside = (None, None) if is_special else _beside(path, path.stem)
+        handle, name = tempfile.mkstemp(path.suffix, *beside)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
+            if is_special:
+                path.write_bytes(temporary.read_bytes())
+                return
             _sync(temporary)  # on disk before the rename, or a crash leaves it empty
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
             os.replace(temporary, path)
@@ -144,8 +150,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(folder: str | Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that becomes it, or replaces it, as `atomic_path` does."""
+    """A temporary folder beside `folder` that becomes it, or replaces it, as `atomic_path` does.
+
+    Raises:
+        InputError: there is a file of that name.
+    """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder or nothing, found a file")
     with writing(folder):
         temporary = temporary_folder(folder)
         try:

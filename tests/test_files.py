@@ -1,6 +1,7 @@
 """Files are whole or absent, whatever happens while they are written."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import sys
 import pytest
 
 from mac_control.checksums import sha256
-from mac_control.files import _swept, atomic_path, write_json, write_text
+from mac_control.errors import InputError
+from mac_control.files import _swept, atomic_folder, atomic_path, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
@@ -19,6 +21,19 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         raise RuntimeError
     assert path.read_text() == "good"
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_device_is_written_to_and_a_file_is_no_folder(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_json(pipe, [1])
+    assert json.loads(os.read(reader, 100)) == [1] and pipe.is_fifo()
+    os.close(reader)
+    (tmp_path / "file").write_text("a")
+    with pytest.raises(InputError, match="expected a folder or nothing, found a file"):
+        atomic_folder(tmp_path / "file").__enter__()
+    assert (tmp_path / "file").read_text() == "a" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_json_is_strict_and_checksums_tell_files_apart(tmp_path):

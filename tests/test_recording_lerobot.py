@@ -72,6 +72,9 @@ def test_a_recording_holds_what_was_given_filled_in_and_executed(env, tmp_path):
     (tmp_path / "text" / "a.txt").write_text("a")
     with pytest.raises(DataError, match=r"expected a LeRobotDataset, got a\.txt"):
         LeRobotRecorder(tmp_path / "text", env)
+    with pytest.raises(DataError, match="expected a folder or nothing, found a file"):
+        LeRobotRecorder(tmp_path / "text" / "a.txt", env)
+    assert (tmp_path / "text" / "a.txt").read_text() == "a"
 
 
 @pytest.mark.parametrize("kind", [LeRobotRecorder, MinariRecorder])

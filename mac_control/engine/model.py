@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -138,13 +138,16 @@ class AnyOrder:
         x: Tensor,
         given: Tensor | None,
         obs: Tensor | None,
-        rule: str,
+        rule: str | Callable[[Tensor], Tensor],
         order: Order = "natural",
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         query: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Fill in by `rule` (`"mean"`, `"mode"`, `"sample"`): the values, and the path's rank.
+        """Fill in by `rule`: the values, and the path's rank.
+
+        `rule` is `"mean"`, `"mode"`, `"sample"`, or a function from the parameters `(B, P)` of each
+        step's conditional to its values `(B,)`.
 
         `query` defaults to all that is not given; what is neither stays as it is.
         """
@@ -179,7 +182,14 @@ class AnyOrder:
                 state = self.network.append(state, now, value)
         return filled, rank
 
-    def _rule(self, rule: str, temperature: float, generator: torch.Generator | None) -> Any:
+    def _rule(
+        self,
+        rule: str | Callable[[Tensor], Tensor],
+        temperature: float,
+        generator: torch.Generator | None,
+    ) -> Any:
+        if callable(rule):
+            return rule
         if rule == "sample":
             return lambda params: self.head.sample(params, generator, temperature)
         if rule in ("mean", "mode"):

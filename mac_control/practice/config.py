@@ -1,0 +1,69 @@
+"""How a policy practises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from mac_control.errors import InputError
+
+
+@dataclass(frozen=True)
+class PracticeConfig:
+    """Settings of :class:`mac_control.practice.run.Practice`, as JSON values."""
+
+    steps: int = 400_000
+    """Control steps to play, in all."""
+    envs: int = 16
+    """Episodes that are played side by side, and learnt from together."""
+    num_given: tuple[int, ...] = (0, 1, 3, 5, 7)
+    """How many dimensions operators keep, one after another; 0: the policy alone."""
+    lr: float = 1e-5
+    """Learning rate of the policy."""
+    critic_lr: float = 1e-3
+    """Learning rate of the critic."""
+    critic_width: int = 128
+    """Width of the critic's two hidden layers."""
+    epochs: int = 4
+    """Times that each step is learnt from."""
+    batch_size: int = 1024
+    """Steps in a minibatch."""
+    clip: float = 0.2
+    """How far the ratio of new to old density counts."""
+    discount: float = 0.995
+    """Of rewards, each control step."""
+    trace: float = 0.95
+    """λ of the advantages: 1 sums rewards, 0 trusts the critic."""
+    spread: float = 0.5
+    """Width of exploration, times that of the policy's own density."""
+    correlation: float = 0.8
+    """Of exploration from one step to the next."""
+    anchor: float = 0.1
+    """Weight of the divergence from the policy it began as."""
+    bound: float = 0.5
+    """Divergence from the policy it began as at which an update ends early [nats a step]."""
+    save_seconds: float = 30.0
+    """Time between saves, at most one for each update [s]."""
+    seed: int = 0
+    """Of everything drawn."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "envs", "critic_width", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("lr", "critic_lr", "clip", "spread", "bound"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+        for name in ("discount", "trace", "correlation"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"{name}: expected a number from 0 to 1, got {getattr(self, name)}"
+                )
+        if not (0 <= self.anchor < float("inf") and self.correlation < 1):
+            raise InputError("anchor, correlation: expected from 0 on, and below 1")
+        if not self.num_given or min(self.num_given) < 0:
+            raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
+
+
+#: What may differ between the runs of one practice: how long it is, and how often it is saved.
+FREE = {"steps", "save_seconds"}
+SETTLED = [field.name for field in fields(PracticeConfig) if field.name not in FREE]

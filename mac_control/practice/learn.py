@@ -1,0 +1,93 @@
+"""Policy gradient from played episodes: clipped, and anchored to the policy it began as."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mac_control.practice.config import PracticeConfig
+from mac_control.practice.explore import Explorer
+from mac_control.practice.play import Played, advantages
+
+
+def critic_of(size: int, width: int) -> nn.Sequential:
+    """What an episode will still earn, from what the critic sees `(N, size)`."""
+    return nn.Sequential(
+        nn.Linear(size, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1)
+    )
+
+
+def divergence(new: Tensor, first: Tensor) -> Tensor:
+    """Divergence of the policy from the one it began as, at its own draws, `(N,)` [nats].
+
+        e^r - 1 - r,   r = log p_first - log p_new
+
+    is never negative, and on average the Kullback-Leibler divergence.
+    """
+    ratio = (first - new).clamp(-20, 20)
+    return (torch.expm1(ratio) - ratio).clamp(min=0)
+
+
+def learn(
+    explorer: Explorer,
+    began: Explorer,
+    critic: nn.Module,
+    optimizers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    played: Played,
+    config: PracticeConfig,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """One update: the clipped policy gradient of PPO, with the divergence as a penalty.
+
+        L = -E min(ρ A, clip(ρ, 1 ± ε) A) + anchor · D,   ρ = p_new / p_old
+
+    over what was filled in, given what was given. It ends early where D is more than `bound`.
+
+    Source: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv 1707.06347.
+    """
+    own = explorer.policy.network
+    rows = torch.arange(len(played.x))
+    with torch.no_grad():
+        old, first = (torch.cat([e.log_prob(*_part(played, part)) for part in rows.split(4096)])
+                      for e in (explorer, began))  # fmt: skip
+        values = critic(played.seen).squeeze(-1)
+    gained = torch.tensor(
+        advantages(played.rewards, values.numpy(), played.lasts, config.discount, config.trace)
+    )
+    returns = gained + values
+    free = ~played.given.all(-1)
+    scaled = (gained - gained[free].mean()) / (gained[free].std() + 1e-6) if free.any() else gained
+    told: dict[str, list[float]] = {"divergence": [], "clipped": [], "value_loss": []}
+    for _ in range(config.epochs):
+        order = rows[torch.randperm(len(rows), generator=generator)]
+        for part in order.split(config.batch_size):
+            new = explorer.log_prob(*_part(played, part))
+            away = divergence(new, first[part])[free[part]]
+            ratio = (new - old[part]).clamp(-20, 20).exp()
+            within = ratio.clamp(1 - config.clip, 1 + config.clip)
+            gain = torch.minimum(ratio * scaled[part], within * scaled[part])
+            value_loss = nn.functional.mse_loss(
+                critic(played.seen[part]).squeeze(-1), returns[part]
+            )
+            told["value_loss"].append(value_loss.item())
+            if free[part].any():
+                told["divergence"].append(away.mean().item())
+                told["clipped"].append((ratio != within)[free[part]].float().mean().item())
+                if told["divergence"][-1] <= config.bound:
+                    loss = -gain[free[part]].mean() + config.anchor * away.mean()
+                    _step(optimizers[0], loss, own)
+            _step(optimizers[1], value_loss, critic)
+        if told["divergence"] and told["divergence"][-1] > config.bound:
+            break
+    return {name: sum(found) / max(1, len(found)) for name, found in told.items()}
+
+
+def _part(played: Played, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return played.obs[rows], played.x[rows], played.given[rows]
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+    optimizer.step()

@@ -1,0 +1,115 @@
+"""Whole episodes, side by side: what the policy tries while operators drive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+
+from mac_control.envs.checked import Checked, attribute_errors
+from mac_control.envs.shared_autonomy import executable
+from mac_control.operators import Operator
+from mac_control.practice.explore import Explorer
+
+#: What the critic sees beside observation, mask and given values: time and reward so far.
+EXTRA = 2
+
+
+@dataclass(frozen=True)
+class Played:
+    """Steps of several episodes, one episode after another, `(N, ...)` each.
+
+    `x` is the whole action in the unit box, as drawn; `seen` is what the critic sees; `rewards`
+    and `lasts` say what each step earned, and whether it ended its episode.
+    """
+
+    obs: Tensor
+    x: Tensor
+    given: Tensor
+    seen: Tensor
+    rewards: np.ndarray
+    lasts: np.ndarray
+    totals: list[float]
+
+
+def play(
+    envs: Sequence[gymnasium.Env],
+    operators: Sequence[Operator],
+    explorer: Explorer,
+    seeds: Sequence[int],
+    generator: torch.Generator,
+) -> Played:
+    """One episode in each environment, its operator giving what it likes."""
+    policy, count = explorer.policy, len(envs)
+    checked = [Checked(env) for env in envs]
+    obs = [env.reset(seed=seed)[0] for env, seed in zip(checked, seeds, strict=True)]
+    for operator, seed in zip(operators, seeds, strict=True):
+        with attribute_errors("operator", operator, f"at the reset of seed {seed}"):
+            operator.reset(seed)
+    noise = explorer.start(count, generator)
+    parts: list[list[tuple]] = [[] for _ in envs]
+    totals, alive, step = [0.0] * count, list(range(count)), 0
+    while alive:
+        partials = []
+        for i in alive:
+            with attribute_errors("operator", operators[i], f"at step {step} of seed {seeds[i]}"):
+                partials.append(operators[i].read(obs[i].copy()))
+        rows = torch.tensor(np.stack([obs[i] for i in alive]), dtype=torch.float32)
+        values = np.clip(np.stack([p.values for p in partials]), policy.low, policy.high)
+        given = torch.tensor(np.stack([p.given for p in partials]))
+        unit = policy.to_unit(torch.tensor(values)).clamp(-1, 1)
+        seen = policy.normalize(rows)
+        x = explorer.draw(seen, unit, given, noise[:, alive])
+        filled = policy.from_unit(x.clamp(-1, 1)).numpy()
+        actions = np.where(given.numpy(), values, filled)
+        for row, i in enumerate(list(alive)):
+            space = envs[i].action_space
+            assert isinstance(space, gymnasium.spaces.Box)
+            before = (step / 1000, totals[i])
+            obs[i], reward, ended, late, _ = checked[i].step(executable(space, actions[row]))
+            totals[i] += reward
+            parts[i].append((seen[row], x[row], given[row], before, reward, ended or late))
+            if ended or late:
+                alive.remove(i)
+        noise, step = explorer.next(noise, generator), step + 1
+    columns = list(zip(*(part for each in parts for part in each), strict=True))
+    seen, x, given = (torch.stack(column) for column in columns[:3])
+    critic = [seen.clamp(-5, 5), given.float(), x.clamp(-1, 1) * given, torch.tensor(columns[3])]
+    return Played(
+        seen,
+        x,
+        given,
+        torch.cat([part.float() for part in critic], 1),
+        np.array(columns[4], np.float32),
+        np.array(columns[5], bool),
+        totals,
+    )
+
+
+def advantages(
+    rewards: np.ndarray, values: np.ndarray, lasts: np.ndarray, discount: float, trace: float
+) -> np.ndarray:
+    """Generalised advantages `(N,)` of whole episodes, one after another.
+
+        A_t = δ_t + γλ A_{t+1},   δ_t = r_t + γ V_{t+1} - V_t,   and V = A = 0 after a last step
+
+    Source: Schulman et al., High-Dimensional Continuous Control Using Generalized Advantage
+    Estimation, ICLR 2016, arXiv 1506.02438.
+
+    Example:
+        >>> ones, lasts = np.ones(3, np.float32), np.array([False, False, True])
+        >>> advantages(ones, 0 * ones, lasts, 0.5, 1.0).tolist()
+        [1.75, 1.5, 1.0]
+    """
+    found = np.zeros(len(rewards), np.float32)
+    following, value = 0.0, 0.0
+    for t in range(len(rewards) - 1, -1, -1):
+        if lasts[t]:
+            following = value = 0.0
+        following = rewards[t] + discount * value - values[t] + discount * trace * following
+        found[t], value = following, values[t]
+    return found

@@ -1,0 +1,202 @@
+"""A run of practice: play, learn, save; it goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mac_control.checkpoint import commit, load_policy, read, save_policy
+from mac_control.demonstrations import Demonstrations
+from mac_control.envs import make_env, robot_of
+from mac_control.envs.abilities import HasTwin, is_real
+from mac_control.envs.make import EnvName
+from mac_control.envs.shared_autonomy import check_fit
+from mac_control.errors import CheckpointError, InputError
+from mac_control.operators import Operator, make_operator
+from mac_control.parallel import one_thread
+from mac_control.practice.config import SETTLED, PracticeConfig
+from mac_control.practice.explore import Explorer
+from mac_control.practice.learn import critic_of, learn
+from mac_control.practice.play import EXTRA, play
+from mac_control.robot import Robot
+from mac_control.training.log import Log
+from mac_control.training.optimizer import BETAS, moments_of, restore_moments
+from mac_control.training.state import expect_settings
+
+
+class PracticeLog(Log):
+    """Curves of a practice, a row an update."""
+
+    COLUMNS = (
+        "step",
+        "reward",
+        "alone",
+        "helped",
+        "divergence",
+        "clipped",
+        "value_loss",
+        "seconds",
+    )
+
+
+class Practice:
+    """A policy that practises with operators in an environment.
+
+    What is in `out` after each save is a checkpoint that `load_policy` reads, and the state that
+    the rest of the run depends on: interrupted and resumed, it ends with the same weights.
+
+    Args:
+        policy: checkpoint to begin with.
+        operators: specs, one after another; see :mod:`mac_control.operators.spec`.
+        demonstrations: what trackers among them follow.
+        env: where.
+        out: folder of the run.
+        config: how.
+        robot: in place of the environment's own.
+
+    Raises:
+        CheckpointError: `out` holds a run with other settings.
+        InputError: a policy without an exact density, operators that lack something, or a real
+            robot.
+    """
+
+    def __init__(
+        self,
+        policy: str | Path,
+        operators: Sequence[str],
+        demonstrations: Demonstrations | None,
+        env: EnvName,
+        out: Path,
+        config: PracticeConfig,
+        robot: Robot | None = None,
+    ) -> None:
+        self.config, self.out, self.operators = config, out, list(operators)
+        self.demonstrations = demonstrations
+        began = load_policy(policy)
+        self.began = Explorer(began, config.spread, config.correlation)
+        self.policy = copy.deepcopy(self.began.policy)
+        self.explorer = Explorer(self.policy, config.spread, config.correlation)
+        first = make_env(env, robot)
+        check_fit(first, self.policy)
+        if is_real(first):
+            raise InputError("env: expected a simulated environment, got a real robot")
+        twin = isinstance(first, HasTwin)
+        self.envs = [first, *(first.twin() if twin else make_env(env, robot)
+                              for _ in range(config.envs - 1))]  # fmt: skip
+        if not operators:
+            raise InputError("operators: expected at least one, got none")
+        if max(config.num_given) > self.policy.action_dim:
+            raise InputError(
+                f"num_given: expected at most {self.policy.action_dim}, got {config.num_given}"
+            )
+        self._operator(operators[0], 0, 0)  # says what is missing before anything is played
+        torch.manual_seed(config.seed)
+        size = self.policy.obs_dim + 2 * self.policy.action_dim + EXTRA
+        self.critic = critic_of(size, config.critic_width)
+        self.optimizers = tuple(
+            torch.optim.Adam(module.parameters(), lr=lr, betas=BETAS)
+            for module, lr in ((self.policy.network, config.lr), (self.critic, config.critic_lr))
+        )
+        self.step = self.update = 0
+        self._saved = time.monotonic()
+        self.settings = {name: getattr(config, name) for name in SETTLED}
+        self.settings |= {"policy": began.checkpoint.get("training"), "operators": self.operators,
+                          "env": env.to_json()}  # fmt: skip
+        self._load()
+
+    def run(self, tell: Callable[[int, dict[str, float]], None] = lambda step, row: None) -> Path:
+        """Play and learn until `config.steps` were played; the folder."""
+        with one_thread(), PracticeLog(self.out, self.step) as log:
+            while self.step < self.config.steps:
+                row = self._update()
+                if self.step >= self.config.steps or self._due():
+                    self._save()
+                log.write(self.step, row)
+                tell(self.step, row)
+        return self.out
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._saved >= self.config.save_seconds
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in self.envs:
+            env.close()
+
+    def _update(self) -> dict[str, float]:
+        config, number = self.config, self.update
+        stream = np.random.SeedSequence(config.seed, spawn_key=(number,))
+        *seeds, drawn = (int(s) for s in stream.generate_state(config.envs + 1))
+        generator = torch.Generator().manual_seed(drawn)
+        pairs = list(itertools.product(config.num_given, self.operators))
+        chosen = [pairs[(number * config.envs + i) % len(pairs)] for i in range(config.envs)]
+        operators = [self._operator(spec, k, i) for i, (k, spec) in enumerate(chosen)]
+        try:
+            played = play(self.envs, operators, self.explorer, seeds, generator)
+        finally:
+            for operator in operators:
+                operator.close()
+        told = learn(self.explorer, self.began, self.critic, self.optimizers, played, config,
+                     generator)  # fmt: skip
+        self.step += len(played.x)
+        self.update += 1
+        groups = {"alone": [], "helped": []}
+        for (k, _), total in zip(chosen, played.totals, strict=True):
+            groups["helped" if k else "alone"].append(total)
+        means = {name: float(np.mean(found)) for name, found in groups.items() if found}
+        return {"reward": float(np.mean(played.totals)), **means, **told}
+
+    def _operator(self, spec: str, num_given: int, env: int) -> Operator:
+        robot = robot_of(self.envs[env])
+        return make_operator(
+            spec,
+            action_dim=self.policy.action_dim,
+            given=num_given,
+            env=self.envs[env],
+            robot=robot,
+            demonstrations=self.demonstrations,
+        )
+
+    def _save(self) -> None:
+        tensors = {f"policy/{n}": p.detach() for n, p in self.policy.network.named_parameters()}
+        tensors |= {f"critic/{n}": p.detach() for n, p in self.critic.named_parameters()}
+        for name, optimizer in zip(("policy", "critic"), self.optimizers, strict=True):
+            tensors |= {f"{name}-{key}": t for key, t in moments_of(optimizer).items()}
+        record = {"settings": self.settings, "step": self.step, "update": self.update}
+        commit(self.out, "practice", record, tensors)
+        began = self.began.policy.checkpoint
+        training = {"practice": {**dataclasses.asdict(self.config), "played": self.step},
+                    "from": began.get("training")}  # fmt: skip
+        self._saved = time.monotonic()
+        save_policy(self.out, self.policy, training=training, data=began.get("data"))
+
+    @torch.no_grad()
+    def _load(self) -> None:
+        if not (self.out / "practice.json").exists():
+            if (self.out / "policy.json").exists():
+                raise CheckpointError(
+                    f"{self.out}: expected an empty folder or an unfinished practice, got a policy"
+                )
+            return
+        record, tensors = read(self.out, "practice")
+        expect_settings(self.out, record.get("settings", {}), self.settings)
+        try:
+            for name, module in (("policy", self.policy.network), ("critic", self.critic)):
+                for key, value in module.named_parameters():
+                    value.copy_(tensors[f"{name}/{key}"])
+            for name, optimizer in zip(("policy", "critic"), self.optimizers, strict=True):
+                own = {key.removeprefix(f"{name}-"): t for key, t in tensors.items()
+                       if key.startswith(f"{name}-")}  # fmt: skip
+                restore_moments(optimizer, own)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{self.out}: expected the state of this practice, got another ({error})"
+            ) from error
+        self.step, self.update = int(record["step"]), int(record["update"])

@@ -1,0 +1,70 @@
+"""Let a trained policy get better at helping: it plays with simulated operators, and what raised
+the reward becomes more likely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from mac_control.cli import run
+from mac_control.options import EnvOptions
+from mac_control.practice.config import PracticeConfig
+
+#: Who track a plan, stubborn or not.
+OPERATORS = ("tracker+noisy:std=0.05", "tracker:resync=true+noisy:std=0.05")
+
+
+@dataclass(kw_only=True)
+class Args(EnvOptions):
+    """Practise: play with simulated operators and learn from the reward; the same command goes on
+    where it was interrupted, and with more steps where it ended."""
+
+    policy: str = "builtin"
+    """Checkpoint to begin with: mac, with its exact density of what is filled in."""
+    out: Path
+    """Folder of the practised policy, and of its curves."""
+    operators: tuple[str, ...] = OPERATORS
+    """Who drives, one after another; see `evaluate`. Rate the result with others."""
+    data: str | None = None
+    """Demonstrations that trackers follow: as in train; None: searched."""
+    practice: tyro.conf.OmitArgPrefixes[PracticeConfig] = field(default_factory=PracticeConfig)  # type: ignore[valid-type]
+
+
+def main(args: Args) -> int | None:
+    from tqdm import tqdm
+
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.loop.cases import resolve_policies
+    from mac_control.practice.run import Practice
+
+    tracks = any("tracker" in spec for spec in args.operators)
+    demonstrations = load_demonstrations(args.data) if tracks or args.data else None
+    env = resolve_policies([args.policy])[0].env_for(args.chosen_env(), args.env_options())
+    session = Practice(
+        args.policy,
+        args.operators,
+        demonstrations,
+        env,
+        args.out,
+        args.practice,
+        args.chosen_robot(),
+    )
+    try:
+        with tqdm(total=args.practice.steps, initial=session.step, unit="step") as bar:
+
+            def tell(step: int, row: dict[str, float]) -> None:
+                bar.update(step - bar.n)
+                bar.set_postfix(
+                    reward=f"{row['reward']:.2f}", divergence=f"{row['divergence']:.2g}"
+                )
+
+            print(session.run(tell))
+    finally:
+        session.close()
+    return None
+
+
+if __name__ == "__main__":
+    run(main)
