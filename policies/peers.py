@@ -74,7 +74,8 @@ class Agreeing(Blended):
         )
         lengths = np.linalg.norm(theirs, axis=1) * np.linalg.norm(mine, axis=1)
         cosine = (theirs * mine).sum(1) / np.maximum(lengths, 1e-12)
-        return self.share * np.maximum(0.0, cosine)[:, None]
+        shares: np.ndarray = self.share * np.maximum(0.0, cosine)[:, None]
+        return shares
 
 
 class Noised(Revising):
@@ -106,4 +107,5 @@ class Noised(Revising):
     def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         whole = self.policy.act(obs, partial)
         moved = self.policy.denoised(obs, whole, self.share)
-        return np.clip(moved, self.low, self.high)
+        sent: np.ndarray = np.clip(moved, self.low, self.high)
+        return sent

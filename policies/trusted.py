@@ -73,7 +73,7 @@ class Dial(Trusted):
         super().__init__(policy)
         self.std = np.asarray(std, np.float32)
         if self.std.shape not in ((), (self.action_dim,)) or not (self.std >= 0).all():
-            raise InputError(f"trust: expected a standard deviation from 0 on, or inf, got {std}")
+            raise InputError(f"trust: expected a standard deviation from 0 on, or inf, got {std!r}")
 
     def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         return np.broadcast_to(self.std, partial.values.shape)

@@ -48,8 +48,10 @@ def learn(
     own = explorer.policy.network
     rows = torch.arange(len(played.x))
     with torch.no_grad():
-        old, first = (torch.cat([e.log_prob(*_part(played, part)) for part in rows.split(4096)])
-                      for e in (explorer, began))  # fmt: skip
+        old, first = (
+            torch.cat([each.log_prob(*_part(played, part)) for part in torch.split(rows, 4096)])
+            for each in (explorer, began)
+        )
         values = critic(played.seen).squeeze(-1)
     gained = torch.tensor(
         advantages(played.rewards, values.numpy(), played.lasts, config.discount, config.trace)
@@ -60,7 +62,7 @@ def learn(
     told: dict[str, list[float]] = {"divergence": [], "clipped": [], "value_loss": []}
     for _ in range(config.epochs):
         order = rows[torch.randperm(len(rows), generator=generator)]
-        for part in order.split(config.batch_size):
+        for part in torch.split(order, config.batch_size):
             new = explorer.log_prob(*_part(played, part))
             away = divergence(new, first[part])[free[part]]
             ratio = (new - old[part]).clamp(-20, 20).exp()
@@ -88,6 +90,6 @@ def _part(played: Played, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(module.parameters(), 0.5)
     optimizer.step()

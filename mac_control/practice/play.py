@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -51,7 +52,7 @@ def play(
         with attribute_errors("operator", operator, f"at the reset of seed {seed}"):
             operator.reset(seed)
     noise = explorer.start(count, generator)
-    parts: list[list[tuple]] = [[] for _ in envs]
+    parts: list[list[tuple[Any, ...]]] = [[] for _ in envs]
     totals, alive, step = [0.0] * count, list(range(count)), 0
     while alive:
         partials = []

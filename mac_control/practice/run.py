@@ -100,15 +100,15 @@ class Practice:
         torch.manual_seed(config.seed)
         size = self.policy.obs_dim + 2 * self.policy.action_dim + EXTRA
         self.critic = critic_of(size, config.critic_width)
-        self.optimizers = tuple(
-            torch.optim.Adam(module.parameters(), lr=lr, betas=BETAS)
-            for module, lr in ((self.policy.network, config.lr), (self.critic, config.critic_lr))
+        self.optimizers = (
+            torch.optim.Adam(self.policy.network.parameters(), lr=config.lr, betas=BETAS),
+            torch.optim.Adam(self.critic.parameters(), lr=config.critic_lr, betas=BETAS),
         )
         self.step = self.update = 0
         self._saved = time.monotonic()
         self.settings = {name: getattr(config, name) for name in SETTLED}
-        self.settings |= {"policy": began.checkpoint.get("training"), "operators": self.operators,
-                          "env": env.to_json()}  # fmt: skip
+        trained = self.began.policy.checkpoint.get("training")
+        self.settings |= {"policy": trained, "operators": self.operators, "env": env.to_json()}
         self._load()
 
     def run(self, tell: Callable[[int, dict[str, float]], None] = lambda step, row: None) -> Path:
@@ -147,7 +147,7 @@ class Practice:
                      generator)  # fmt: skip
         self.step += len(played.x)
         self.update += 1
-        groups = {"alone": [], "helped": []}
+        groups: dict[str, list[float]] = {"alone": [], "helped": []}
         for (k, _), total in zip(chosen, played.totals, strict=True):
             groups["helped" if k else "alone"].append(total)
         means = {name: float(np.mean(found)) for name, found in groups.items() if found}

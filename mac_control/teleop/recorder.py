@@ -35,17 +35,21 @@ class Driven:
 
     def column(self, name: str, dtype: type = np.float32) -> np.ndarray:
         """One field of each step, `(T, ...)`."""
-        return np.array([getattr(step, name) for step in self.steps], dtype)
+        found: np.ndarray = np.array([getattr(step, name) for step in self.steps], dtype)
+        return found
 
     @property
     def actions(self) -> np.ndarray:
         """What is to be learnt, `(T, D)`: what was given, and elsewhere what was executed."""
-        return np.where(self.column("given", bool), self.column("values"), self.column("action"))
+        given, values, sent = (self.column(n) for n in ("given", "values", "action"))
+        actions: np.ndarray = np.where(given > 0, values, sent)
+        return actions
 
     @property
     def last(self) -> np.ndarray:
         """Which step is the last one, `(T,)`."""
-        return np.arange(1, len(self.steps) + 1) == len(self.steps)
+        found: np.ndarray = np.arange(1, len(self.steps) + 1) == len(self.steps)
+        return found
 
 
 class EpisodeRecorder(ABC):

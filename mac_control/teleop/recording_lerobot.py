@@ -96,5 +96,5 @@ class LeRobotRecorder(EpisodeRecorder):
             failed=episode.failed,
         )
         success = (episode.last & episode.success)[:, None]
-        filled = np.float32(episode.column("filled"))
+        filled = episode.column("filled").astype(np.float32)
         writer.add(made, self.task, {FILLED: filled, SUCCESS: success})

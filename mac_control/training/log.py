@@ -23,7 +23,7 @@ class Log:
         settings: of the run, to show beside the curves there.
     """
 
-    COLUMNS = ("step", "loss", "grad_norm", "lr", "validation", "score", "seconds")
+    COLUMNS: tuple[str, ...] = ("step", "loss", "grad_norm", "lr", "validation", "score", "seconds")
 
     def __init__(
         self,
