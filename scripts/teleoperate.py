@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,8 +69,8 @@ class Args(EnvOptions):
     trust: str | None = None
     """How exactly your commands are taken, by a policy with a density: a standard deviation in
     action units such as 0.1; adaptive: found out while driving; z=2: the robot overrides you while
-    commands lie 2 standard deviations off what it expects. None: bit for bit, until the page's dial
-    is turned."""
+    commands lie 2 standard deviations off what it expects; others' ways are blend=0.5, agree=0.5
+    and noise=0.4. None: bit for bit, until the page's dial is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     limits: str = "auto"
@@ -207,13 +208,14 @@ def _print_recording(recorder: Any) -> None:
     if recorder is None:
         return
     if not recorder.saved:
-        print("Nothing was recorded: nobody drove.")
+        if not recorder.lost:
+            print("Nothing was recorded: nobody drove.")
         return
     before = recorder.episodes - len(recorder.saved)
     print(
         f"Recorded in {recorder.folder}: {described(recorder.saved)}"
         + (f"; with {before} from before, {recorder.episodes} episodes" if before else "")
-        + f".\nNext: mac-control train --data {recorder.target}"
+        + f".\nNext: mac-control train --data={shlex.quote(str(recorder.target))}"
     )
 
 
@@ -241,6 +243,8 @@ def _recorder(
         from mac_control.teleop.recording_lerobot import LeRobotRecorder
 
         return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
+    if args.task is not None:
+        raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
     if kind != "minari":
         raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
     from mac_control.teleop.recording import MinariRecorder

@@ -66,7 +66,10 @@ def test_a_recording_holds_what_was_given_filled_in_and_executed(env, tmp_path):
     # It is continued, by a robot of the same names alone.
     drive(LeRobotRecorder(folder, env), env, ["success"])
     assert len(load_demonstrations(folder)) == 5 and list(find_faults(folder)) == []
-    with pytest.raises(DataError, match=r"expected the features .* of this robot"):
+    with pytest.raises(
+        DataError,
+        match=r"expected a recording at 12.5 Hz, the rate of this robot, got one at 50 Hz",
+    ):
         LeRobotRecorder(folder, make_env("kitchen"))
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("a")
@@ -88,7 +91,7 @@ def test_failed_episodes_are_kept_and_flagged_wherever_they_go(env, tmp_path, ki
     assert len(load_demonstrations(folder)) == 3
     assert "driven-v0: 1 of 4 episodes are left out: failed" in capsys.readouterr().err
     info.main(info.Args(data=str(folder)))
-    assert "failed       1 episodes are marked so" in capsys.readouterr().out
+    assert "failed       1 of the episodes; training leaves these out" in capsys.readouterr().out
     # Flagged in whatever it is made into.
     made = [save_lerobot(whole, tmp_path / "a", fps=10), save_minari(whole, tmp_path / "b-v0")]
     made.append(minari_to_hdf5(made[1], tmp_path / "c.hdf5"))
@@ -96,8 +99,10 @@ def test_failed_episodes_are_kept_and_flagged_wherever_they_go(env, tmp_path, ki
         assert load_demonstrations(each, failed=True).failed.tolist() == whole.failed.tolist()
         assert len(load_demonstrations(each)) == 3
     assert edited(whole, delete=[0], split={1: 2}).failed.tolist() == [True, True, False, False]
+    with pytest.raises(InputError, match="merge: expected episodes that all failed or all did not"):
+        edited(whole, merge=[[0, 1]])
     alone = save_lerobot(whole.select([1]), tmp_path / "alone", fps=10)
-    with pytest.raises(DataError, match="expected an episode that is not marked as failed, got 1"):
+    with pytest.raises(DataError, match="expected an episode that did not fail, got 1 that did"):
         load_demonstrations(alone)
 
 
@@ -149,3 +154,36 @@ def test_the_format_follows_from_what_is_there_or_from_the_option(tmp_path, caps
     assert len(load_demonstrations(folder)) == 2
     with pytest.raises(InputError, match="record_as: expected minari or lerobot, got 'csv'"):
         teleoperate.main(teleoperate.Args(**common, record=str(folder), record_as="csv"))
+
+
+def test_a_recording_goes_on_with_the_same_robot_and_rate_alone(env, tmp_path):
+    about = {"env": {"id": "Reacher-v5", "options": {}}, "rate": 50.0}
+    folder = tmp_path / "r-v0"
+    drive(MinariRecorder(folder, env, about), env, ["success"])
+    MinariRecorder(folder, env, about).close()
+    for changed, said in (
+        ({"rate": 10.0}, "expected a recording of the rate 10.0, as is driven now, got 50.0"),
+        ({"env": {"id": "Pusher-v5"}}, "expected a recording of the environment Pusher-v5"),
+    ):
+        with pytest.raises(DataError, match=said):
+            MinariRecorder(folder, env, {**about, **changed})
+    cheetah, walker = make_env("HalfCheetah-v5"), make_env("Walker2d-v5")
+    recorder = MinariRecorder(tmp_path / "c-v0", cheetah)
+    low, high = cheetah.action_space.low, cheetah.action_space.high
+    loop = Teleoperation(
+        cheetah, ZeroPolicy(17, low, high), Gives(PartialAction.nothing(6)), recorder=recorder
+    )
+    loop.run(2)
+    loop.close()
+    with pytest.raises(DataError, match="expected a recording of the dimensions"):
+        MinariRecorder(tmp_path / "c-v0", walker)
+    drive(LeRobotRecorder(tmp_path / "l", env), env, ["success"])
+    with pytest.raises(DataError, match="got a LeRobotDataset; go on with --record-as lerobot"):
+        MinariRecorder(tmp_path / "l", env)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for kind in (LeRobotRecorder, MinariRecorder):
+        with pytest.raises(DataError, match="got a link to nowhere"):
+            kind(tmp_path / "dangling", env)
+    (tmp_path / "l" / "meta" / "info.json").write_text("{}")
+    with pytest.raises(DataError, match="expected a data set's metadata, got no 'features'"):
+        LeRobotRecorder(tmp_path / "l", env)

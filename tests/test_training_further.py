@@ -77,6 +77,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_a_sentence(tmp_path):
     (known,) = fit(tmp_path / "known", narrow)
     with pytest.raises(InputError, match=r"action box, low \[-2.0, .*got \[-1.0"):
         fit(tmp_path / "other", wide, start=known)
+    names = tuple(ActionDim(f"k{i}") for i in range(3))
+    with pytest.raises(InputError, match="from: expected a policy of the data's robot, leg, got"):
+        fit(tmp_path / "other", replace(first, robot=Robot("leg", names)), start=known)
     guessed = replace(narrow, provenance={"box": "percent"})  # which a robot itself knows better
     (known,) = fit(tmp_path / "guessed", guessed)
     fit(tmp_path / "other", wide, start=known)

@@ -57,6 +57,12 @@ def edited(
             )
     if short := [list(group) for group in merge if len(group) < 2]:
         raise InputError(f"merge: expected at least two episodes to put together, got {short[0]}")
+    for group in merge:
+        marks = {bool(demonstrations.failed[index]) for index in group}
+        if len(marks) > 1:
+            raise InputError(
+                f"merge: expected episodes that all failed or all did not, got {list(group)}"
+            )
     if len(set(delete)) == len(demonstrations):
         raise InputError("delete: expected an episode to stay, got them all")
 

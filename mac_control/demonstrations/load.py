@@ -71,7 +71,7 @@ def _without_failed(found: Demonstrations) -> Demonstrations:
         return found
     name = found.provenance.get("source")
     if count == len(found):
-        raise DataError(f"{name}: expected an episode that is not marked as failed, got {count}")
+        raise DataError(f"{name}: expected an episode that did not fail, got {count} that did")
     print(f"{name}: {count} of {len(found)} episodes are left out: failed", file=sys.stderr)
     return found.select(np.flatnonzero(~found.failed).tolist())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,13 @@ def assemble_policy(source: str | Path | None, env: gymnasium.Env) -> Policy:
     if source is not None and str(source) != "none":
         from mac_control.checkpoint import load_policy
 
-        return load_policy(source)
+        policy, robot = load_policy(source), robot_of(env)
+        if policy.robot is not None and policy.robot.name != robot.name:
+            print(
+                f"policy: it was trained for {policy.robot.name}; this is {robot.name}",
+                file=sys.stderr,
+            )
+        return policy
     space = env.action_space
     if not isinstance(space, gymnasium.spaces.Box):
         raise InputError(f"env: expected a Box action space, got {space}")

@@ -16,7 +16,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs.abilities import subtasks_of
-from mac_control.errors import DiskError, one_line
+from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import temporary_folder, writing
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
@@ -87,6 +87,7 @@ class EpisodeRecorder(ABC):
         self.folder = folder
         self.keep_all, self.keep_failed = keep_all, keep_failed
         self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
+        self.lost = 0  # could not be written
         self.notify: Callable[[str], None] = lambda text: None  # told of each episode that ends
         self._tasks = len(subtasks_of(env))
         self._steps: list[Step] = []
@@ -97,6 +98,8 @@ class EpisodeRecorder(ABC):
         self._trouble: Exception | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recording")
         self._again: threading.Timer | None = None
+        if folder.is_symlink() and not folder.exists():
+            raise DataError(f"{folder}: expected a folder or nothing, got a link to nowhere")
         self.episodes = self._found()
         with writing(folder):  # better now than after the first episode
             temporary_folder(folder).rmdir()
@@ -144,7 +147,7 @@ class EpisodeRecorder(ABC):
         if not (self.keep_all or any(step.given.any() for step in steps)):
             self.notify(f"Episode {self._number} not kept: nobody drove")
             return
-        summary = EpisodeSummary.of(self._number, steps, self._tasks)
+        summary = EpisodeSummary.of(self._number, steps, self._tasks, failed)
         self._waiting.append(Driven(steps, success, failed, self._seed, summary))
         self._writer.submit(self._write_all)
 
@@ -169,6 +172,7 @@ class EpisodeRecorder(ABC):
         if self._again is not None:
             self._again.cancel()
         if self._waiting:
+            self.lost = len(self._waiting)
             raise self._rescue() from self._trouble
 
     def _write_all(self) -> None:
@@ -201,7 +205,8 @@ class EpisodeRecorder(ABC):
 
     def _rescue(self) -> DiskError:
         """Put the episodes elsewhere; the sentence that says so."""
-        count = f"{len(self._waiting)} episodes could not be written"
+        many = len(self._waiting)
+        count = f"{many} episode{'s' * (many != 1)} could not be written"
         elsewhere = Path(tempfile.mkdtemp(prefix="mac-control-")) / self.folder.name
         try:
             self._create(elsewhere, list(self._waiting))

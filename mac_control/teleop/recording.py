@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from gymnasium.spaces import Box
 
+from mac_control.demonstrations.lerobot.meta import is_lerobot
 from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
 from mac_control.envs import robot_of
@@ -93,6 +94,11 @@ class MinariRecorder(EpisodeRecorder):
             sweep(self.folder.parent)
         if not self.folder.exists():
             return 0
+        if is_lerobot(self.folder):
+            raise DataError(
+                f"{self.folder}: expected a Minari data set, got a LeRobotDataset; go on with "
+                "--record-as lerobot, or record into another folder"
+            )
         from minari.dataset.minari_storage import MinariStorage
 
         try:
@@ -106,11 +112,40 @@ class MinariRecorder(EpisodeRecorder):
             raise DataError(
                 f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
             )
+        if isinstance(ours, dict):
+            mine = self._metadata["mac_control"]
+            for what, have, got in _told_apart(ours, mine):
+                raise DataError(
+                    f"{self.folder}: expected a recording of {what} {got}, as is driven now, got "
+                    f"{have}; record into another folder"
+                )
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:
             raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
         return count
+
+
+def _told_apart(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """In what two recordings differ that cannot be one: environment, dimensions, rate."""
+
+    def of(record: dict[str, Any], *path: str) -> Any:
+        for key in path:
+            record = record.get(key) if isinstance(record, dict) else None  # type: ignore[assignment]
+        return record
+
+    def dims(record: dict[str, Any]) -> list[list[Any]] | None:
+        actions = of(record, "robot", "actions")
+        return actions and [[a.get(key) for key in ("name", "low", "high")] for a in actions]
+
+    for what, each in (
+        ("the environment", lambda record: of(record, "env", "id")),
+        ("the dimensions", dims),
+        ("the rate", lambda record: of(record, "provenance", "rate")),
+    ):
+        have, got = each(one), each(other)
+        if have is not None and got is not None and have != got:
+            yield what, have, got
 
 
 def _writable(env: gymnasium.Env) -> Any:

@@ -25,17 +25,20 @@ class EpisodeSummary:
     share: float
     done: int
     total: int
+    failed: bool = False
 
     def __str__(self) -> str:
         percent = "under 1" if 0 < self.share < 0.01 else f"{100 * self.share:.0f}"
         return f"{percent} % yours" + (f", {self.done} of {self.total}" if self.total else "")
 
     @classmethod
-    def of(cls, number: int, steps: Sequence[Step], total: int) -> EpisodeSummary:
+    def of(
+        cls, number: int, steps: Sequence[Step], total: int, failed: bool = False
+    ) -> EpisodeSummary:
         """Of the steps of an episode, at least one."""
         share = sum(float(step.given.mean()) for step in steps) / len(steps)
         done = len(steps[-1].info.get("tasks_done", ()))
-        return cls(number, len(steps), share, done, total)
+        return cls(number, len(steps), share, done, total, failed)
 
 
 def described(summaries: Sequence[EpisodeSummary]) -> str:
@@ -48,6 +51,8 @@ def described(summaries: Sequence[EpisodeSummary]) -> str:
     steps = sum(summary.steps for summary in summaries)
     share = sum(s.share * s.steps for s in summaries) / max(1, steps)
     text = f"{len(summaries)} episode{'s' * (len(summaries) != 1)}, {steps} steps"
+    if marked := sum(s.failed for s in summaries):
+        text += f", {marked} marked as failed"
     text += f", {100 * share:.0f} % yours"
     if summaries and summaries[0].total:
         done = [str(s.done) for s in summaries]

@@ -31,7 +31,7 @@ def main(args: Args) -> int | None:
     print(f"sha256       {demonstrations.provenance.get('sha256')}")
     print(f"episodes     {summary['episodes']} of {shortest} to {longest} steps, mean {mean:.1f}")
     if summary["failed"]:
-        print(f"failed       {summary['failed']} episodes are marked so; training leaves them out")
+        print(f"failed       {summary['failed']} of the episodes; training leaves these out")
     print(f"steps        {summary['steps']:,}, observations of {summary['obs_dim']}")
     robot = demonstrations.robot
     if robot is not None:

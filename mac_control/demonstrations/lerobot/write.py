@@ -244,14 +244,20 @@ class LeRobotWriter:
             features, fps = info["features"], float(info["fps"])
             tasks = read_table(meta / "tasks.parquet").to_pydict()
         except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"no {error}" if isinstance(error, KeyError) else first_line(error)
+            raise DataError(f"{meta}: expected a data set's metadata, got {what}") from error
+        if fps != self.spec.fps:
             raise DataError(
-                f"{self.folder}: expected a data set, got {first_line(error)}"
-            ) from error
-        if features != self.features or fps != self.spec.fps:
-            raise DataError(
-                f"{self.folder}: expected the features {', '.join(self.features)} of this robot "
-                f"at {self.spec.fps:g} Hz, got others; record into another folder"
+                f"{self.folder}: expected a recording at {self.spec.fps:g} Hz, the rate of this "
+                f"robot, got one at {fps:g} Hz; record into another folder"
             )
+        for name in [*self.features, *features]:
+            have, mine = features.get(name), self.features.get(name)
+            if have != mine:
+                raise DataError(
+                    f"{self.folder}: expected of this robot {name} {_short(mine)}, "
+                    f"got {_short(have)}; record into another folder"
+                )
         order = np.argsort(tasks["task_index"])
         names = next(v for k, v in tasks.items() if k != "task_index")
         self._tasks = [names[i] for i in order]
@@ -285,3 +291,10 @@ class LeRobotWriter:
             total = merged(total, from_json(record))
         assert total is not None
         return total
+
+
+def _short(feature: dict[str, Any] | None) -> str:
+    """A feature in a few words."""
+    if feature is None:
+        return "nowhere"
+    return f"as {feature['dtype']} {feature['names'] or feature['shape']}"
