@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import machine
+from benchmarks.page import load, machine
 from mac_control.errors import InputError, MacControlError
 from mac_control.files import write_json, write_text
 from mac_control.teleop.device import needs
@@ -48,10 +48,11 @@ class Args:
 
 
 def main(args: Args) -> None:
-    rows: list[dict[str, float]] = []
+    rows: list[dict[str, Any]] = []
     for _ in range(args.runs):
+        before = load()
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(first_minutes(Path(folder) / "mac-control"))
+            rows.append({**first_minutes(Path(folder) / "mac-control"), "load": before})
         print(rows[-1], flush=True)
     about = machine()
     write_json(args.out / "results.json", {"machine": about, "rows": rows})
@@ -141,7 +142,7 @@ def drive_as_page(url: str, limit: float = 180.0) -> None:
     raise InputError(f"page: expected a driven step within {limit:g} s, got none")
 
 
-def report(rows: Sequence[dict[str, float]], about: dict[str, Any]) -> str:
+def report(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
     """The page, as Markdown."""
     middle = {part: statistics.median(row[part] for row in rows) for part in PARTS}
     after = max(row["page"] + row["drive"] for row in rows)
@@ -164,5 +165,7 @@ def report(rows: Sequence[dict[str, float]], about: dict[str, Any]) -> str:
         lines.append(f"| {part} | {what} | {middle[part]:.1f} | {each} |")
     shown = {k: about[k] for k in ("processor", "cores", "memory", "python", "torch")}
     lines += ["", "On " + ", ".join(f"{name} {value}" for name, value in shown.items()) + "."]
-    lines += ["The install's time is mostly the network's and the package index's."]
+    loads = ", ".join(f"{row['load']}" for row in rows)
+    lines += [f"Processes that ran or wanted to before each run: {loads}."]
+    lines += ["The install waits mostly for the network and the package index."]
     return "\n".join(lines) + "\n"
