@@ -233,7 +233,7 @@ def test_a_policy_that_is_late_is_not_waited_for_and_its_answer_is_thrown_away()
 
         def complete(self, obs, partial):
             Slow.asked += 1
-            free.wait(timeout=10)
+            free.wait(timeout=60)
             return np.full(partial.values.shape, 0.5, np.float32)
 
     loop = Teleoperation(

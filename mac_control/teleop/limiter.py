@@ -181,8 +181,9 @@ class Limiter:
         lowest, highest, fastest, rests = extremes(  # seen from the robot, and from the goal
             np.array([at, at - goal]), np.array([speed, speed - drift]), change, self.bounds
         )
-        inside = (lowest[0] >= low - slack) & (highest[0] <= high + slack) & rests[0]
-        stops = inside & (fastest[0] <= self.bounds.speed * (1 + 1e-9))
+        # On the way to rest the rounding of a speed adds up, period by period.
+        inside = (lowest[0] >= low - 4 * slack) & (highest[0] <= high + 4 * slack) & rests[0]
+        stops = inside & (fastest[0] <= self.bounds.speed * (1 + 1e-9) + slack)
         behind = self.last - (goal - drift) <= 0
         return stops, np.where(behind, highest[1] > slack, lowest[1] < -slack)
 
