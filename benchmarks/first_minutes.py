@@ -146,12 +146,13 @@ def drive_as_page(url: str, limit: float = 180.0) -> None:
 def report(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
     """The page, as Markdown."""
     middle = {part: statistics.median(row[part] for row in rows) for part in PARTS}
+    runs = f"{len(rows)} run{'s' * (len(rows) > 1)}"
     after = max(row["page"] + row["drive"] for row in rows)
     lines = [
         "# From a clone to driving",
         "",
         "How long until a new user drives? Once it is installed,"
-        f" {middle['page'] + middle['drive']:.0f} s ({after:.0f} s at most in {len(rows)} run{'s' * (len(rows) > 1)});"
+        f" {middle['page'] + middle['drive']:.0f} s ({after:.0f} s at most in {runs});"
         f" with clone and install {sum(middle.values()):.0f} s. The README's commands as they"
         " stand, with OpenGL, display and browser hidden (`tests/bare`), and the policy that"
         " ships.",
