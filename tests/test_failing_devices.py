@@ -38,7 +38,7 @@ class Stuck(Device):
 
     def read(self):
         if not self.release.is_set():
-            self.release.wait(20)
+            self.release.wait(120)
             self.released.set()
         if self.error is not None:
             raise self.error
