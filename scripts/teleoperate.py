@@ -212,10 +212,12 @@ def _print_recording(recorder: Any) -> None:
             print("Nothing was recorded: nobody drove.")
         return
     before = recorder.episodes - len(recorder.saved)
+    target = str(recorder.target)
+    between = "=" if target.startswith("-") else " "
     print(
         f"Recorded in {recorder.folder}: {described(recorder.saved)}"
         + (f"; with {before} from before, {recorder.episodes} episodes" if before else "")
-        + f".\nNext: mac-control train --data={shlex.quote(str(recorder.target))}"
+        + f".\nNext: mac-control train --data{between}{shlex.quote(target)}"
     )
 
 
