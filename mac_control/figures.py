@@ -36,6 +36,7 @@ VARIANTS = {
     "chunk": "with chunks",
     "averaged": "with averaged chunks",
     "history": "with a history",
+    "last": "with its last weights",
 }
 #: For names that are no method's, in order.
 OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")
