@@ -5,6 +5,7 @@ MAC_CONTROL_CHECKPOINT may name a trained policy.
 """
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -61,6 +62,8 @@ def command(*arguments):
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # Tests that run in the background of a shell ignore Ctrl-C, and so would the command.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         try:
