@@ -6,6 +6,7 @@ attribute of the same name with another type or meaning is not taken for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
@@ -88,3 +89,10 @@ class HasTwin(Protocol):
 
     def twin(self) -> Any:
         """Another such environment, which runs on its own."""
+
+
+def add_envs(envs: list[gymnasium.Env], count: int, make: Callable[[], gymnasium.Env]) -> None:
+    """Add to `envs` until there are `count`: twins of the first where it has them, else made."""
+    while len(envs) < count:
+        first = envs[0] if envs else None
+        envs.append(first.twin() if isinstance(first, HasTwin) else make())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
@@ -103,11 +103,16 @@ def new_figure(height: float, width: float = 5.8) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def legend_below(figure: Any, axes: Any, columns: int = 2) -> None:
-    """The legend of some axes below all of them, where it hides nothing."""
-    handles, labels = axes.get_legend_handles_labels()
+def legend_below(figure: Any, shown: Any, columns: int = 2) -> None:
+    """A legend below all axes, where it hides nothing.
+
+    `shown` are axes whose legend it is, or label -> what was drawn.
+    """
+    if not isinstance(shown, Mapping):
+        handles, labels = shown.get_legend_handles_labels()
+        shown = dict(zip(labels, handles, strict=True))
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
+        shown.values(), shown, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
     )
 
 

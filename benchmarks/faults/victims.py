@@ -20,7 +20,9 @@ from mac_control.collection.augment import Disturbance
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
 from mac_control.demonstrations.lerobot.faults import lerobot_faults
-from mac_control.demonstrations.lerobot.parquet import pyarrow, read_columns
+from mac_control.demonstrations.lerobot.meta import Choice, read_meta
+from mac_control.demonstrations.lerobot.parquet import read_table
+from mac_control.demonstrations.lerobot.spec import episodes_of
 from mac_control.envs.kitchen import collect as collecting
 from mac_control.loop import report
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
@@ -274,8 +276,7 @@ class TeleoperateLeRobot(Teleoperate):
     recorder = LeRobotRecorder
 
     def have(self, out: Path) -> int:
-        listed = sorted((out / "meta" / "episodes").glob("*/[!.]*.parquet"))
-        return sum(len(read_columns(path, ["length"])["length"]) for path in listed)
+        return len(list(episodes_of(out)))
 
     def safe(self, out: Path) -> int:
         if not (out / "meta" / "info.json").exists():
@@ -287,13 +288,8 @@ class TeleoperateLeRobot(Teleoperate):
     def result(self, out: Path) -> Any:
         if faults := list(lerobot_faults(out)):
             raise ValueError(faults[0])
-        tables = [pyarrow().parquet.read_table(path).to_pydict() for path in parts_of(out)]
+        tables = [read_table(path).to_pydict() for path in read_meta(Choice(out)).files]
         return json.loads((out / "meta" / "info.json").read_text()), tables
-
-
-def parts_of(out: Path) -> list[Path]:
-    """The data files of a LeRobotDataset."""
-    return sorted((out / "data").glob("*/*.parquet"))
 
 
 VICTIMS: dict[str, type[Victim]] = {

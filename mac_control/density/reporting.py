@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import DataError
-from mac_control.figures import method_colours, method_label, new_figure
+from mac_control.figures import legend_below, method_colours, method_label, new_figure
 from mac_control.files import write_text
 from mac_control.json_read import json_rows
 
@@ -180,9 +180,7 @@ def figure(sections: dict[str, list[Row]]) -> Any:
             ax.set_title(f"{name}: {query}", fontsize=10)
             ax.set_xlabel("processor time [s]")
             ax.set_ylabel("bits per dimension" if column == 0 else "")
-    result.legend(
-        drawn.values(), drawn, loc="outside lower center", ncols=2, fontsize=9, frameon=False
-    )
+    legend_below(result, drawn)
     return result
 
 

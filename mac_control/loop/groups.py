@@ -14,7 +14,7 @@ import gymnasium
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_env, robot_of
-from mac_control.envs.abilities import HasTwin
+from mac_control.envs.abilities import add_envs
 from mac_control.envs.make import EnvName, make_filmed
 from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
@@ -167,7 +167,5 @@ def _envs(group: Group, count: int) -> list[gymnasium.Env]:
             env.close()
         _made.update(key=key, envs=[])
     envs: list[gymnasium.Env] = _made["envs"]
-    while len(envs) < count:
-        twin = isinstance(envs[0], HasTwin) if envs else False
-        envs.append(envs[0].twin() if twin else make_env(group.env, group.robot))
+    add_envs(envs, count, lambda: make_env(group.env, group.robot))
     return envs[:count]

@@ -58,8 +58,10 @@ class PracticeConfig:
                 raise InputError(
                     f"{name}: expected a number from 0 to 1, got {getattr(self, name)}"
                 )
-        if not (0 <= self.anchor < float("inf") and self.correlation < 1):
-            raise InputError("anchor, correlation: expected from 0 on, and below 1")
+        if self.correlation == 1:
+            raise InputError("correlation: expected a number below 1, got 1")
+        if not 0 <= self.anchor < float("inf"):
+            raise InputError(f"anchor: expected a number of at least 0, got {self.anchor}")
         if not self.num_given or min(self.num_given) < 0:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
 

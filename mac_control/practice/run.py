@@ -15,7 +15,7 @@ import torch
 from mac_control.checkpoint import commit, load_policy, read, save_policy
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs import make_env, robot_of
-from mac_control.envs.abilities import HasTwin, is_real
+from mac_control.envs.abilities import add_envs, is_real
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import CheckpointError, InputError
@@ -87,9 +87,8 @@ class Practice:
         check_fit(first, self.policy)
         if is_real(first):
             raise InputError("env: expected a simulated environment, got a real robot")
-        twin = isinstance(first, HasTwin)
-        self.envs = [first, *(first.twin() if twin else make_env(env, robot)
-                              for _ in range(config.envs - 1))]  # fmt: skip
+        self.envs = [first]
+        add_envs(self.envs, config.envs, lambda: make_env(env, robot))
         if not operators:
             raise InputError("operators: expected at least one, got none")
         if max(config.num_given) > self.policy.action_dim:

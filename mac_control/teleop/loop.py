@@ -142,7 +142,10 @@ class Teleoperation:
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
         if self.episode >= 0 and self.recording:  # the recorder says what becomes of it
-            self._tell(*(("finish", success) if success or keep else ("discard",)))
+            if success or keep:
+                self._tell("finish", success)
+            else:
+                self._tell("discard")
         elif self.episode >= 0:
             self.notify(f"Episode {self.episode + 1} {self._ended(success or keep)}")
         self.episode += 1

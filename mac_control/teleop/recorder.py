@@ -17,7 +17,7 @@ import numpy as np
 
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError, DiskError, one_line
-from mac_control.files import temporary_folder, writing
+from mac_control.files import sweep, temporary_folder, writing
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
 from mac_control.teleop.summary import EpisodeSummary
@@ -71,6 +71,7 @@ class EpisodeRecorder(ABC):
         keep_failed: record episodes that are thrown away as well, marked as failed.
 
     Raises:
+        DataError: a file or a link to nowhere lies there.
         DiskError: nothing can be written where it lies.
     """
 
@@ -85,6 +86,7 @@ class EpisodeRecorder(ABC):
         keep_failed: bool = False,
     ) -> None:
         self.folder = folder
+        self.target: str | Path = folder  # what `--data` reads
         self.keep_all, self.keep_failed = keep_all, keep_failed
         self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
         self.lost = 0  # could not be written
@@ -100,14 +102,13 @@ class EpisodeRecorder(ABC):
         self._again: threading.Timer | None = None
         if folder.is_symlink() and not folder.exists():
             raise DataError(f"{folder}: expected a folder or nothing, got a link to nowhere")
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder}: expected a folder or nothing, found a file")
+        if folder.parent.is_dir():
+            sweep(folder.parent)
         self.episodes = self._found()
         with writing(folder):  # better now than after the first episode
             temporary_folder(folder).rmdir()
-
-    @property
-    @abstractmethod
-    def target(self) -> str | Path:
-        """What `--data` reads."""
 
     @abstractmethod
     def _found(self) -> int:

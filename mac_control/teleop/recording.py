@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mac_control.demonstrations.minari_write import room_for, target_folder, wri
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError
-from mac_control.files import expect_room, sweep, temporary_folder, write_json
+from mac_control.files import expect_room, temporary_folder, write_json
 from mac_control.layout import recorded_layout
 from mac_control.teleop.recorder import Driven, EpisodeRecorder
 
@@ -54,7 +54,6 @@ class MinariRecorder(EpisodeRecorder):
         # Now, not when the first episode ends: that would hold up the robot for half a second.
         importlib.import_module("minari.data_collector.episode_buffer")
         importlib.import_module("minari.dataset.minari_storage")
-        self._target = target
         action_space = env.action_space
         assert isinstance(action_space, Box)  # as the loop found
         self._spaces = (
@@ -71,11 +70,7 @@ class MinariRecorder(EpisodeRecorder):
             }
         }
         super().__init__(target_folder(target)[0], env, **options)
-
-    @property
-    def target(self) -> str | Path:
-        """What `--data` reads: the folder or the id."""
-        return self._target
+        self.target = target  # an id stays one
 
     def _write(self, episode: Driven, again: bool) -> None:
         if not self.folder.exists():
@@ -90,8 +85,6 @@ class MinariRecorder(EpisodeRecorder):
         write_minari(target, buffers, *self._spaces, metadata=self._metadata, env_spec=self._spec)
 
     def _found(self) -> int:
-        if self.folder.parent.is_dir():
-            sweep(self.folder.parent)
         if not self.folder.exists():
             return 0
         if is_lerobot(self.folder):
@@ -113,12 +106,13 @@ class MinariRecorder(EpisodeRecorder):
                 f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
             )
         if isinstance(ours, dict):
-            mine = self._metadata["mac_control"]
-            for what, have, got in _told_apart(ours, mine):
-                raise DataError(
-                    f"{self.folder}: expected a recording of {what} {got}, as is driven now, got "
-                    f"{have}; record into another folder"
-                )
+            have = _identity(ours)
+            for what, mine in _identity(self._metadata["mac_control"]).items():
+                if None not in (mine, have[what]) and mine != have[what]:
+                    raise DataError(
+                        f"{self.folder}: expected a recording of {what} {mine}, as is driven now, "
+                        f"got {have[what]}; record into another folder"
+                    )
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:
@@ -126,26 +120,18 @@ class MinariRecorder(EpisodeRecorder):
         return count
 
 
-def _told_apart(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """In what two recordings differ that cannot be one: environment, dimensions, rate."""
-
-    def of(record: dict[str, Any], *path: str) -> Any:
-        for key in path:
-            record = record.get(key) if isinstance(record, dict) else None  # type: ignore[assignment]
-        return record
-
-    def dims(record: dict[str, Any]) -> list[list[Any]] | None:
-        actions = of(record, "robot", "actions")
-        return actions and [[a.get(key) for key in ("name", "low", "high")] for a in actions]
-
-    for what, each in (
-        ("the environment", lambda record: of(record, "env", "id")),
-        ("the dimensions", dims),
-        ("the rate", lambda record: of(record, "provenance", "rate")),
-    ):
-        have, got = each(one), each(other)
-        if have is not None and got is not None and have != got:
-            yield what, have, got
+def _identity(record: dict[str, Any]) -> dict[str, Any]:
+    """What has to be the same throughout a recording; None where the record does not say it."""
+    env, robot, provenance = (
+        part if isinstance(part := record.get(key), dict) else {}
+        for key in ("env", "robot", "provenance")
+    )
+    dims = [[dim.get(key) for key in ("name", "low", "high")] for dim in robot.get("actions", ())]
+    return {
+        "the environment": env.get("id"),
+        "the dimensions": dims or None,
+        "the rate": provenance.get("rate"),
+    }
 
 
 def _writable(env: gymnasium.Env) -> Any:

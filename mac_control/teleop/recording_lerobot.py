@@ -15,7 +15,7 @@ from mac_control.demonstrations.lerobot.spec import FILLED, SUCCESS, LeRobotSpec
 from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.files import sweep, user_path
+from mac_control.files import user_path
 from mac_control.teleop.recorder import Driven, EpisodeRecorder
 
 
@@ -63,14 +63,7 @@ class LeRobotRecorder(EpisodeRecorder):
         self._open: LeRobotWriter | None = None
         super().__init__(user_path(folder), env, **options)
 
-    @property
-    def target(self) -> Path:
-        """What `--data` reads: the folder."""
-        return self.folder
-
     def _found(self) -> int:
-        if self.folder.parent.is_dir():
-            sweep(self.folder.parent)
         self._open = LeRobotWriter(self.folder, self._spec)
         return self._open.episodes
 

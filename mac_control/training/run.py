@@ -231,11 +231,11 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
             f"dimensions, as the data have, got {sizes[0][0]} and {sizes[0][1]}"
         )
     robot = demonstrations.robot
-    both = [[a.name for a in each.actions] for each in (robot, policy.robot) if each is not None]
-    if robot is not None and policy.robot is not None and both[0] != both[1]:
+    own = policy.robot
+    if robot and own and [a.name for a in robot.actions] != [a.name for a in own.actions]:
         raise InputError(
             f"from: expected a policy of the data's robot, {robot.name}, got one of "
-            f"{policy.robot.name}, whose dimensions have other names"
+            f"{own.name}, whose dimensions have other names"
         )
     guessed = policy.guessed_box or demonstrations.provenance.get("box")
     if robot is not None and not guessed:

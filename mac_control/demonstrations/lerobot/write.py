@@ -83,8 +83,6 @@ class LeRobotWriter:
         self._rows: list[dict[str, Any]] = []  # of episodes, not written yet
         if (self.folder / _INFO).exists():
             self._continue()
-        elif self.folder.exists() and not self.folder.is_dir():
-            raise DataError(f"{self.folder}: expected a folder or nothing, found a file")
         elif odd := next((path for path in self.folder.rglob("*") if path.is_file()), None):
             raise DataError(f"{self.folder}: expected a LeRobotDataset, got {odd.name}")
 
