@@ -73,7 +73,7 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
         command = [str(ROOT / "tests" / "bare"), *command] if bare else command
         start = time.monotonic()
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-        seconds = time.monotonic() - start
+        seconds, load = time.monotonic() - start, os.getloadavg()[1]
         if done.returncode not in (0, 1) or not report.exists():
             raise MacControlError(f"pytest: expected a report, got {done.stdout[-2000:]}")
         cases = list(ElementTree.parse(report).iter("testcase"))
@@ -84,6 +84,7 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
         "failed": len(failed),
         "skipped": skipped,
         "seconds": round(seconds, 1),
+        "load": round(load, 1),
         "failures": [f"{case.get('classname')}::{case.get('name')}" for case in failed],
     }
 
@@ -108,14 +109,15 @@ def report(rows: Sequence[Row]) -> str:
 
 How often does it fail? {failures} of {len(rows)} runs had a failure. A run is
 `python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`, with the
-names of what failed.
+names of what failed. The load is the mean number of running processes, the suite's own among
+them, in the last five minutes of a run.
 
     python -m benchmarks suite-runs --state STATE --runs N
 
 {states}
 
-| state | real data | cores | commits | runs | with a failure | tests | skipped | median [s] |
-|---|---|---:|---:|---:|---:|---:|---:|---:|"""
+| state | real data | cores | commits | runs | with a failure | tests | skipped | load | median |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"""
     lines = [text]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
@@ -125,7 +127,9 @@ names of what failed.
         cells = [state, "yes" if data else "no", count, len({row["commit"] for row in part})]
         cells += [len(part), sum(row["failed"] > 0 for row in part)]
         cells += [last["passed"] + last["failed"] + last["skipped"], last["skipped"]]
-        cells += [f"{statistics.median(row['seconds'] for row in part):.0f}"]
+        loads = [row["load"] for row in part if "load" in row]
+        cells += [f"{min(loads)} to {max(loads)}" if loads else "-"]
+        cells += [f"{statistics.median(row['seconds'] for row in part):.0f} s"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     for row in rows:
         lines += [f"\n`{row['commit']}`, {row['state']}: {n}" for n in row["failures"]]
