@@ -60,6 +60,18 @@ def method_label(name: str) -> str:
     return f"{METHODS[method][0]} {said}" if said else f"{METHODS[method][0]}, {variant}"
 
 
+def method_labels(names: Iterable[str]) -> dict[str, str]:
+    """Each name with its label; with itself where two would be labelled alike.
+
+    Example:
+        >>> method_labels(["bc", "mixture_bc", "mixture_bc_conditioned"])
+        {'bc': 'BC', 'mixture_bc': 'mixture_bc', 'mixture_bc_conditioned': 'mixture_bc_conditioned'}
+    """
+    labels = {name: method_label(name) for name in names}
+    said = list(labels.values())
+    return {name: name if said.count(label) > 1 else label for name, label in labels.items()}
+
+
 def method_colours(names: Iterable[str]) -> dict[str, str]:
     """The colour of each name: a method's own everywhere, a variant's a shade of it.
 

@@ -134,7 +134,7 @@ def test_the_demo_runs_elsewhere_and_refuses_data_of_another_robot(tmp_path, mon
     common = "--workers 1 --episode-steps 5"
     verb(collect, f"--env Reacher-v5 --operator random --episodes 2 --out demos {common}")
     verb(demo, f"--env Reacher-v5 --data demos --steps 2 --episodes 1 --out demo {common}")
-    assert "| mac | proxy | 1 |" in capsys.readouterr().out
+    assert "| MAC | proxy | 1 |" in capsys.readouterr().out
     verb(demo, f"--env Reacher-v5 --data builtin --steps 2 --out other {common}", 2)
     assert "expected 10 observed and 2 action dimensions" in capsys.readouterr().err
 

@@ -27,7 +27,7 @@ def test_one_command_trains_shares_control_and_reports(tmp_path, kitchen_complet
     assert results["data"] == load_demonstrations(kitchen_complete).provenance
     for ending in ("csv", "md", "png"):
         assert (tmp_path / f"results.{ending}").stat().st_size > 100
-    assert "| mac | proxy | 1 |" in capsys.readouterr().out
+    assert "| MAC | proxy | 1 |" in capsys.readouterr().out
     # Again: nothing is trained or rolled out twice.
     weights = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.safetensors")}
     with pytest.raises(SystemExit):

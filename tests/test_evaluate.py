@@ -198,7 +198,7 @@ def test_the_verb_evaluate_writes_results_and_goes_on_where_it_was(checkpoints, 
     table = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [row["policy"] for row in table] == ["bc"] * 4
     assert float(table[0]["reward_mean"]) == results["rows"][0]["reward_mean"]
-    assert "| bc | proxy | 2 | " in (out / "results.md").read_text()
+    assert "| BC | proxy | 2 | " in (out / "results.md").read_text()
     assert (out / "results.png").read_bytes().startswith(b"\x89PNG")
 
     # One row lost: only it is run again, and with the same outcome.

@@ -33,6 +33,8 @@ def trajectory(**changes):
 def test_an_episode_that_did_what_was_wanted():
     metrics = episode_metrics(trajectory())
     assert metrics["goal_reward"] == 2 and metrics["steps_to_success"] == 41
+    assert metrics["seconds_to_success"] is None
+    assert episode_metrics(trajectory(), rate=12.5)["seconds_to_success"] == 41 / 12.5
     assert metrics["unwanted"] is None
     assert metrics["effort"] == pytest.approx(1 / 3)
     assert metrics["log_prob_per_dim"] == pytest.approx(-2.0)

@@ -195,7 +195,7 @@ def test_the_verb_report_compares_runs(tmp_path, capsys):
     with pytest.raises(SystemExit) as status:
         run(main, [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)])
     assert status.value.code == 0
-    assert re.search(r"\| bc \| nobody \| 0 \| 1.00 .* \| 3.00 ", capsys.readouterr().out)
+    assert re.search(r"\| BC \| no operator \| 0 \| 1.00 .* \| 3.00 ", capsys.readouterr().out)
     assert "Comparison" in out.read_text()
     with pytest.raises(SystemExit) as status:
         run(main, [str(tmp_path), "--out", str(out)])

@@ -107,7 +107,7 @@ def _run(
         rewards=[t.reward for t in found],
         successes=[t.success for t in found],
         subtasks=all(t.counts_subtasks for t in found),
-        metrics=[episode_metrics(t) for t in found],
+        metrics=[episode_metrics(t, robot.rate) for t in found],
         seconds=seconds,
     )
 

@@ -14,13 +14,14 @@ from mac_control.loop.trajectory import Trajectory
 WINDOW = 12
 
 
-def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
-    """Metrics of one episode; None where one does not apply.
+def episode_metrics(trajectory: Trajectory, rate: float | None = None) -> dict[str, float | None]:
+    """Metrics of one episode at a control rate [Hz]; None where one does not apply.
 
     - `goal_reward`: subtasks done out of those that the operator wanted (all that are rewarded
       where it has no goal of its own).
     - `unwanted`: subtasks done that it did not want; None where it has no goal of its own.
     - `steps_to_success`: steps until the last of those was done; None where one was not.
+    - `seconds_to_success`: the same [s]; None where the rate is unknown as well.
     - `effort`: share of the action entries that the operator gave.
     - `acceptance_rate`: see :func:`acceptance_rate`; 1 but for an arbitrated policy.
     - `obedience`: see :func:`obedience`; 1 where every command is done bit for bit.
@@ -37,13 +38,15 @@ def episode_metrics(trajectory: Trajectory) -> dict[str, float | None]:
     else:
         finished, goal_reward = len(reached) == len(wanted), float(len(reached))
     given = int(trajectory.given.sum())
+    steps = float(max(reached)) if finished and reached else None
     likelihood = None
     if trajectory.log_prob is not None and given:
         likelihood = float(trajectory.log_prob.sum() / given)
     return {
         "goal_reward": goal_reward,
         "unwanted": None if trajectory.goal is None else float(len(done.keys() - set(wanted))),
-        "steps_to_success": float(max(reached)) if finished and reached else None,
+        "steps_to_success": steps,
+        "seconds_to_success": None if steps is None or rate is None else steps / rate,
         "effort": trajectory.effort,
         "acceptance_rate": acceptance_rate(trajectory),
         "obedience": obedience(trajectory),

@@ -17,7 +17,7 @@ from mac_control.errors import DataError
 from mac_control.figures import (
     legend_below,
     method_colours,
-    method_label,
+    method_labels,
     new_figure,
     operator_label,
 )
@@ -99,15 +99,16 @@ def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] | None = 
         >>> print(markdown_table([{"policy": "bc", "operator": "nobody", "num_given": 0, **cell}]))
         | policy | operator | seeds | 0 given |
         |---|---|---|---|
-        | bc | nobody | 1 | 2.50 [2.00, 3.00] |
+        | BC | no operator | 1 | 2.50 [2.00, 3.00] |
     """
     columns = sorted({row["num_given"] for row in summary})
     lines = [["policy", "operator", "seeds", *[f"{count} given" for count in columns]]]
     lines.append(["---"] * len(lines[0]))
+    called = method_labels(row["policy"] for row in summary)
     for (policy, operator), cases in curves(summary).items():
         seeds = str(max(len(row["train_seeds"]) for row in cases.values()))
         texts = [(value or _cell)(cases[given]) if given in cases else "" for given in columns]
-        lines.append([policy, operator, seeds, *texts])
+        lines.append([called[policy], operator_label(operator), seeds, *texts])
     rule = "|" + "|".join(lines[1]) + "|"
     return "\n".join(rule if i == 1 else f"| {' | '.join(t)} |" for i, t in enumerate(lines))
 
@@ -229,13 +230,13 @@ def draw_curves(summary: Sequence[Row]) -> Any:
         key: cases for key, cases in lines.items() if key[1] != "nobody" or key[0] not in begun
     }
     policies, operators = (list(dict.fromkeys(names)) for names in zip(*lines, strict=True))
-    colours, one = method_colours(policies), len(operators) == 1
+    colours, called, one = method_colours(policies), method_labels(policies), len(operators) == 1
     for number, ((policy, operator), cases) in enumerate(lines.items()):
         given = np.array(sorted(cases), float)
         mean = np.array([cases[k]["reward_mean"] for k in sorted(cases)])
         low, high = np.array([cases[k]["reward_ci95"] for k in sorted(cases)]).T
         place, style = policies.index(policy), operators.index(operator)
-        label = method_label(policy)
+        label = called[policy]
         axes.errorbar(
             given + 0.04 * number,  # side by side, so that intervals can be told apart
             mean,

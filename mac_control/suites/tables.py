@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.errors import InputError
+from mac_control.figures import method_labels, operator_label
 from mac_control.loop.metrics import paired_difference
 from mac_control.loop.report import curves, mean_known, measured, summarize
 from mac_control.loop.statistics import bootstrap_interval
@@ -21,6 +22,7 @@ METRICS = {
     "effort": ("effort", ".2f"),
     "unwanted": ("unwanted subtasks", ".2f"),
     "acceptance_rate": ("acceptance rate", ".2f"),
+    "seconds_to_success": ("time to success [s]", ".1f"),
     "steps_to_success": ("steps to success", ".0f"),
     "log_prob_per_dim": ("log-likelihood of a given entry [nats]", ".2f"),
     "wrong_auc": ("AUC of telling a wrong operator", ".2f"),
@@ -44,10 +46,11 @@ def reward_table(rows: Sequence[Row]) -> Table:
     summary = summarize(rows)
     columns = sorted({row["num_given"] for row in summary})
     table = [["policy", "operator", "runs", *(f"{k} given" for k in columns)]]
+    called = method_labels(row["policy"] for row in summary)
     for (policy, operator), cells in curves(summary).items():
         runs = max(len(row["train_seeds"]) for row in cells.values())
         texts = [_interval(cells[k]) if k in cells else "" for k in columns]
-        table.append([policy, operator, str(runs), *texts])
+        table.append([called[policy], operator_label(operator), str(runs), *texts])
     return table
 
 
@@ -55,6 +58,7 @@ def harm_table(rows: Sequence[Row]) -> Table | None:
     """Reward(k) − reward(0) on the same episodes, with its interval; None without such pairs."""
     columns = sorted({row["num_given"] for row in rows if row["num_given"]})
     table = [["policy", "operator", *(f"{k} given − alone" for k in columns)]]
+    called = method_labels(row["policy"] for row in rows)
     for policy, operator in dict.fromkeys((r["policy"], r["operator"]) for r in rows):
         own = [row for row in rows if row["policy"] == policy]
         alone = [row for row in own if row["operator"] == "nobody"]
@@ -64,27 +68,32 @@ def harm_table(rows: Sequence[Row]) -> Table | None:
         for k in columns:
             part = [row for row in own if row["operator"] == operator and row["num_given"] == k]
             texts.append(_difference(part, alone) if part else "")
-        table.append([policy, operator, *texts])
+        table.append([called[policy], operator_label(operator), *texts])
     return table if len(table) > 1 else None
 
 
 def metric_table(rows: Sequence[Row]) -> Table | None:
-    """Means of the other metrics; None where rows have none."""
+    """Means of the other metrics, of those that some row has; None where rows have none."""
     with_metrics = [row for row in rows if row.get("metrics")]
     if not with_metrics:
         return None
-    table = [["policy", "operator", "given", "success", *(text for text, _ in METRICS.values())]]
+    known = {name for row in with_metrics for name, v in row["metrics"].items() if v is not None}
+    if "seconds_to_success" in known:
+        known.discard("steps_to_success")
+    shown = {name: said for name, said in METRICS.items() if name in known}
+    table = [["policy", "operator", "given", "success", *(text for text, _ in shown.values())]]
     cells: dict[tuple[str, str, int], list[Row]] = {}
     for row in with_metrics:
         cells.setdefault((row["policy"], row["operator"], row["num_given"]), []).append(row)
+    called = method_labels(row["policy"] for row in with_metrics)
     for (policy, operator, given), part in cells.items():
         texts = []
-        for name, (_, form) in METRICS.items():
+        for name, (_, form) in shown.items():
             values = [r["metrics"][name] for r in part if r["metrics"].get(name) is not None]
             texts.append(f"{np.mean(values):{form}}" if values else "")
         rate = mean_known([row["success_rate"] for row in part])
         success = "" if rate is None else f"{rate:.2f}"
-        table.append([policy, operator, str(given), success, *texts])
+        table.append([called[policy], operator_label(operator), str(given), success, *texts])
     return table
 
 
@@ -101,9 +110,10 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
     alike = len(set(kinds.values())) == 1
     headings = list(kinds) if alike else [f"{name} ({what})" for name, what in kinds.items()]
     table = [["block", "policy", "operator", "given", *headings]]
+    called = method_labels(policy for _, policy, _, _ in cells)
     for (block, policy, operator, given), texts in cells.items():
-        line = [block, policy, operator, str(given), *(texts.get(name, "") for name in results)]
-        table.append(line)
+        line = [block, called[policy], operator_label(operator), str(given)]
+        table.append([*line, *(texts.get(name, "") for name in results)])
     return table
 
 
