@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.envs import make_env
+from mac_control.figures import new_figure
 from mac_control.files import write_json, write_text
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.parallel import one_thread
@@ -213,25 +214,22 @@ is all its motion then. Limits are those that a robot without any in its descrip
 
 
 def draw(rows: list[list[Any]], example: dict[bool, dict[str, np.ndarray]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), width_ratios=(1, 1, 0.9))
+    figure = new_figure(6.4)
+    found = figure.subplot_mosaic([["without", "with"], ["cases", "cases"]])
+    axes = [found["without"], found["with"], found["cases"]]
     joint = int(
         np.argmax(np.abs(example[False]["leader"][89, :5] - example[False]["command"][89, :5]))
     )
     for axis, flag in zip(axes[:2], (False, True), strict=True):
-        found = example[flag]
-        time = np.arange(len(found["command"])) / RATE
+        shown = example[flag]
+        time = np.arange(len(shown["command"])) / RATE
         axis.axvspan(ALONE, ALONE + HELD, color="tab:orange", alpha=0.15, lw=0)
-        axis.plot(time, found["leader"][:, joint], color="tab:orange", label="leader")
-        axis.plot(time, found["command"][:, joint], color="tab:blue", label="command")
-        axis.set(title="leader driven to the robot" if flag else "no feedback", xlabel="time [s]")
+        axis.plot(time, shown["leader"][:, joint], color="tab:orange", label="leader")
+        axis.plot(time, shown["command"][:, joint], color="tab:blue", label="command")
+        axis.set(title="leader driven to it" if flag else "no feedback", xlabel="time [s]")
         axis.sharey(axes[0])
     axes[0].set_ylabel("joint [°]")
-    axes[0].legend(frameon=False, fontsize=8)
+    axes[1].legend(frameon=False, fontsize=9, loc="upper center", handlelength=1)
     names = list(CASES)
     for i, key in enumerate(("command, taken", "command, let go")):
         cells = [next(r for r in rows if r[:2] == [name, key]) for name in names]
@@ -239,10 +237,8 @@ def draw(rows: list[list[Any]], example: dict[bool, dict[str, np.ndarray]], path
         mean = np.array([c[2] for c in cells])
         error = np.abs(np.array([[c[3], c[4]] for c in cells]).T - mean)
         axes[2].barh(y, mean, 0.34, xerr=error, label=key.replace("command, ", ""))
-    axes[2].set_yticks(np.arange(len(names)) + 0.18, [n.replace(", ", "\n", 1) for n in names])
-    axes[2].tick_params(labelsize=7)
-    axes[2].set(title="largest change of the command", xlabel="[° per step]")
-    axes[2].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+    axes[2].set_yticks(np.arange(len(names)) + 0.18, names)
+    axes[2].set(title="Largest change of the command", xlabel="[° per step]")
+    axes[2].legend(frameon=False, fontsize=9)
+    figure.suptitle("A leader arm is taken and let go of", fontsize=11)
+    figure.savefig(path, dpi=110)
