@@ -97,12 +97,17 @@ def operator_label(spec: str) -> str:
     Example:
         >>> operator_label("tracker:resync=true+noisy:std=0.05"), operator_label("nobody")
         ('tracker (resync), noisy (std 0.05)', 'no operator')
+        >>> operator_label("proxy+group:wrist"), operator_label("expert+k:3")
+        ('proxy, group wrist', 'expert, k = 3')
     """
     if spec == "nobody":
         return "no operator"
     parts = []
     for part in spec.split("+"):
         name, *options = part.split(":")
+        if len(options) == 1 and "=" not in options[0]:
+            parts.append(f"{name} {'= ' if name == 'k' else ''}{options[0]}")
+            continue
         said = ", ".join(text.removesuffix("=true").replace("=", " ") for text in options)
         parts.append(f"{name.replace('-', ' ')} ({said})" if said else name.replace("-", " "))
     return ", ".join(parts)
