@@ -9,7 +9,7 @@ from parts import GOOD, MINE, Answers, Clock, Gives, Line, teleoperation
 
 from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation
 from mac_control.teleop.device import Device
-from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.mapping_file import parse_mapping
 from mac_control.teleop.pacing import DEFAULT_RATE
 
 PERIOD = 1 / DEFAULT_RATE

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.faults.fuzz import fuzz
 from benchmarks.faults.readers import READERS
 from mac_control import InputError
-from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.mapping_file import parse_mapping
 from mac_control.teleop.messages import refusal
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mac_control.teleop import make_device
 from mac_control.teleop.device import DeviceError, DeviceState
-from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.mapping_file import parse_mapping
 
 
 @given(st.floats(-1, 1), st.sampled_from([-1.0, -0.5, 0.0, 0.3]), st.booleans())

@@ -25,7 +25,7 @@ from mac_control.operators.spec import parse
 from mac_control.options import paths
 from mac_control.policies.bc import BC
 from mac_control.policies.mac import MacConfig, MacPolicy
-from mac_control.teleop.mapping import load_mapping
+from mac_control.teleop.mapping_file import load_mapping
 from mac_control.teleop.options import parse_options
 from mac_control.training import TrainConfig
 

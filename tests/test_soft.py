@@ -23,7 +23,7 @@ from mac_control.policies.trusted import Adaptive, Dial, trusting
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import DeviceOperator, DeviceState, Teleoperation
 from mac_control.teleop.device import Device
-from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.mapping_file import parse_mapping
 
 GRID = torch.linspace(-5, 5, 161, dtype=torch.float64)
 

@@ -9,7 +9,8 @@ from mac_control import InputError
 from mac_control.envs import make_kitchen
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.teleop import DeviceState, load_mapping, mapping_names
-from mac_control.teleop.mapping import EVENTS, parse_mapping
+from mac_control.teleop.mapping import EVENTS
+from mac_control.teleop.mapping_file import parse_mapping
 from mac_control.teleop.task_space import TaskSpace
 
 ROBOT = kitchen_robot(30)

@@ -21,7 +21,7 @@ from mac_control.teleop.assemble import assemble_operator, assemble_policy, own_
 from mac_control.teleop.defaults import LAYOUTS, chunks, default_mapping
 from mac_control.teleop.device import Device
 from mac_control.teleop.devices.lerobot import LeRobot
-from mac_control.teleop.mapping import parse_mapping
+from mac_control.teleop.mapping_file import parse_mapping
 from mac_control.teleop.task_space import TaskSpace, velocity_unit
 
 ENVS = ["AdroitHandDoor-v1", "FetchPickAndPlace-v4", "HalfCheetah-v5"]

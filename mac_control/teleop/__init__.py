@@ -13,7 +13,8 @@ if TYPE_CHECKING:
         make_device,
     )
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
+    from mac_control.teleop.mapping import Mapping
+    from mac_control.teleop.mapping_file import load_mapping, mapping_names
     from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator
     from mac_control.teleop.step import Step
 
@@ -28,8 +29,8 @@ __getattr__ = lazily(
         "make_device": "device",
         "Teleoperation": "loop",
         "Mapping": "mapping",
-        "load_mapping": "mapping",
-        "mapping_names": "mapping",
+        "load_mapping": "mapping_file",
+        "mapping_names": "mapping_file",
         "DeviceOperator": "operator",
         "MultiDeviceOperator": "operator",
         "Step": "step",

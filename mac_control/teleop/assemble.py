@@ -18,7 +18,8 @@ from mac_control.robot import Robot
 from mac_control.teleop.defaults import default_mapping
 from mac_control.teleop.device import Device, make_device
 from mac_control.teleop.devices.keyboard import Keyboard
-from mac_control.teleop.mapping import Mapping, load_mapping, mapping_names
+from mac_control.teleop.mapping import Mapping
+from mac_control.teleop.mapping_file import load_mapping, mapping_names
 from mac_control.teleop.operator import DeviceOperator
 from mac_control.teleop.options import DeviceSpec
 from mac_control.teleop.pacing import rate_of

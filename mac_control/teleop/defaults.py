@@ -11,7 +11,8 @@ from mac_control.robot import ActionDim, Robot
 from mac_control.teleop.device import Device
 from mac_control.teleop.devices.lerobot import POSE
 from mac_control.teleop.jog import latched
-from mac_control.teleop.mapping import Mapping, parse_mapping
+from mac_control.teleop.mapping import Mapping
+from mac_control.teleop.mapping_file import parse_mapping
 
 #: Full deflection moves a position target through its whole range in so long [s].
 CROSSING = 2.0

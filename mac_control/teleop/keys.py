@@ -30,7 +30,7 @@ def key_table(mapping: Mapping, labels: Sequence[str], prefix: str = "") -> list
     """Every key that drives, by mode; `prefix` is what names of keys begin with.
 
     Example:
-        >>> from mac_control.teleop.mapping import parse_mapping
+        >>> from mac_control.teleop.mapping_file import parse_mapping
         >>> buttons = [{"button": "w", "dim": 0}, {"button": "s", "dim": 0, "value": -1.0}]
         >>> key_table(parse_mapping({"button": buttons}, 1), ["elbow"])
         [Row(mode=None, keys='W S', does='elbow + and −')]

@@ -20,7 +20,7 @@ from mac_control.errors import MacControlError
 from mac_control.operators.spec import parse
 from mac_control.options import numbers
 from mac_control.teleop.device import DeviceState
-from mac_control.teleop.mapping import load_mapping, mapping_names, parse_mapping
+from mac_control.teleop.mapping_file import load_mapping, mapping_names, parse_mapping
 from mac_control.teleop.messages import parse_message, refusal
 from mac_control.teleop.options import parse_options
 
