@@ -148,6 +148,16 @@ class PartialAction:
         if self.values.shape != shape:
             raise InputError(f"expected values of shape {shape}, got {self.values.shape}")
 
+    def same_commands(self, other: PartialAction) -> bool:
+        """Whether the same values are given in both, however exactly.
+
+        Example:
+            >>> partial = PartialAction([0.5, 0.0], [True, False])
+            >>> partial.same_commands(partial.soften(0.1)), partial.same_commands(partial.batched())
+            (True, False)
+        """
+        return np.array_equal(self.values, other.values) and np.array_equal(self.given, other.given)
+
     def overlay(self, action: ArrayLike) -> np.ndarray:
         """`action` with the given dimensions put in, bit for bit; a new float32 array."""
         action = np.asarray(action, np.float32)

@@ -207,7 +207,7 @@ class Intent(PolicyWrapper):
         assert before is not None
         # A loop asks right after `act`, about the same: the costliest part is done then.
         heard = self._partial if same else None
-        asked = heard is None or not _equal(heard, partial)
+        asked = heard is None or not heard.same_commands(partial)
         each = self._evidence(obs, partial) if asked else self._each
         most = each.max(1, keepdims=True)
         mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
@@ -252,7 +252,3 @@ class Intent(PolicyWrapper):
         """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
         told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
         return np.concatenate([obs, told], 1)
-
-
-def _equal(one: PartialAction, other: PartialAction) -> bool:
-    return np.array_equal(one.values, other.values) and np.array_equal(one.given, other.given)

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import InputError, PartialAction, evaluate
+from mac_control.envs import make_env
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop.metrics import acceptance_rate
+from mac_control.loop.rollouts import rollout_group
 from mac_control.loop.trajectory import Trajectory
-from mac_control.policies import Policy
+from mac_control.operators import make_operator
+from mac_control.policies import MacConfig, MacPolicy, Policy
 from mac_control.policies.arbitrated import Arbitrated
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.policies.intent import Intent, IntentConfig
@@ -183,3 +187,48 @@ def test_a_random_operator_is_overruled_where_an_evaluation_asks_for_it():
     assert overruled["metrics"]["acceptance_rate"] < 0.5
     with pytest.raises(InputError, match="density"):
         evaluate([NoDensity()], ["random"], trust="z=2", **arguments)
+
+
+class AsksAnew(Arbitrated):
+    """Arbitration that looks nothing up."""
+
+    def log_prob(self, obs, partial):
+        return self.policy.log_prob(obs, partial)
+
+
+@pytest.mark.parametrize("kind", ["mac", "intent"])
+def test_a_step_of_a_rollout_asks_for_each_likelihood_once(kind, monkeypatch):
+    small = {"width": 8, "obs_width": 8}
+    box = (np.zeros(10), np.ones(10), -np.ones(2), np.ones(2))
+    torch.manual_seed(0)
+    if kind == "mac":
+        policy = inner = MacPolicy(MacConfig(**small), *box)
+    else:
+        policy = Intent(IntentConfig("mac", small, intents=("open", "shut")), *box)
+        inner = policy.inner
+    asked, log_prob = [], inner.log_prob
+    monkeypatch.setattr(inner, "log_prob", lambda *told: asked.append(told) or log_prob(*told))
+    found = []
+    for arbitrated in (Arbitrated, AsksAnew):
+        judge = arbitrated(policy, z=2.0)
+        envs = [make_env("Reacher-v5", max_episode_steps=6) for _ in range(2)]
+        operators = [make_operator("random", action_dim=2, given=1, env=env) for env in envs]
+        asked.clear()
+        played = rollout_group(envs, judge, operators, seeds=[0, 1])
+        found.append((len(asked), played))
+    (once, mine), (more, theirs) = found
+    assert once == 12  # of each step: of what is given, and of what it would do alone
+    assert more == (18 if kind == "mac" else 12)  # a belief has looked it up already
+    for one, other in zip(mine, theirs, strict=True):
+        for name in ("observations", "actions", "rewards", "log_prob"):
+            assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
+def test_what_is_asked_about_another_step_is_asked():
+    policy = Arbitrated(Normal(), z=2.0)
+    obs, one, other = np.ones(3), *(PartialAction([v, 0.0], [True, False]) for v in (0.1, 0.2))
+    policy.act(obs, one)
+    for seen, partial in ((obs, one), (obs, other), (obs, one.soften(0.1)), (0 * obs, one)):
+        wanted = Normal().log_prob(seen[None], partial.batched())
+        assert policy.log_prob(seen, partial) == wanted[0]
+        assert policy.log_prob(seen[None], partial.batched()) == wanted
