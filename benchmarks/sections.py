@@ -28,6 +28,12 @@ def _footprint(args: Args) -> list[Table]:
     return footprint.tables(folder, export_policy(fill_in.learned(folder), args.work / "mac.onnx"))
 
 
+def _startup(args: Args) -> list[Table]:
+    from benchmarks import startup
+
+    return startup.tables(_times(5, args))
+
+
 def _rollouts(args: Args) -> list[Table]:
     from benchmarks import collecting, rollouts
 
@@ -197,6 +203,7 @@ def _times(count: int, args: Args) -> int:
 SECTIONS: dict[str, Callable[[Args], list[Table]]] = {
     "fill-in": _fill_in,
     "memory": _footprint,
+    "start": _startup,
     "rollouts": _rollouts,
     "teleop": _teleop,
     "training": _training,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,17 +19,20 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from mac_control.checkpoint_record import (
+    BUILTIN,
+    VERSION,
+    builtin_policy,
+    read_whole,
+    upgraded_record,
+)
 from mac_control.errors import CheckpointError, InputError
 from mac_control.files import atomic_path, user_path, write_json
-from mac_control.policies import FORMER_NAMES, LearnedPolicy, Policy, policy_class
+from mac_control.policies import LearnedPolicy, Policy, policy_class
 from mac_control.policies.mlp import MLPPolicy
 from mac_control.policies.onnx import OnnxPolicy
 from mac_control.robot import Robot
 
-#: Raised when older code cannot read a checkpoint any more: 2 has a robot.
-VERSION = 2
-#: Names the policy that ships with the package, for the kitchen.
-BUILTIN = "builtin"
 #: A whole number of a configuration is at most this, or the number of weights.
 _SIZE = 4096
 
@@ -121,21 +123,6 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     return policy.to(device).eval()
 
 
-def builtin_policy() -> Path:
-    """The folder of the kitchen's policy that ships with the package.
-
-    Raises:
-        CheckpointError: this installation has none.
-    """
-    folder = Path(__file__).parent / "pretrained" / "kitchen"
-    if not (folder / "policy.json").is_file():
-        raise CheckpointError(
-            f"{BUILTIN}: expected the kitchen's policy in {folder}, got none; 'mac-control demo' "
-            "trains one: give its folder, or --policy none to hold still where nobody drives"
-        )
-    return folder
-
-
 def commit(
     folder: str | Path, stem: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> None:
@@ -164,54 +151,11 @@ def read(folder: str | Path, stem: str) -> tuple[dict[str, Any], dict[str, Tenso
         CheckpointError: missing, damaged, or of a newer version.
     """
     folder = Path(folder)
-    for attempt in range(3):
-        record = _record(folder, stem)
-        try:
-            return record, _tensors(folder, record)
-        except FileNotFoundError as error:  # a training run has just replaced it: look again
-            if attempt == 2:
-                raise CheckpointError(
-                    f"{folder}: expected the weights {error.filename}, got no such file"
-                ) from error
-    raise AssertionError
-
-
-def _record(folder: Path, stem: str) -> dict[str, Any]:
-    file = folder / f"{stem}.json"
+    record, content = read_whole(folder, stem)
     try:
-        record = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CheckpointError(
-            f"{folder}: expected a checkpoint folder with {file.name}, got none; "
-            "'mac-control train --out FOLDER' makes one"
-        ) from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{file}: expected JSON, got something else ({error})") from error
-    want = f"mac-control {stem}"
-    if not isinstance(record, dict) or record.get("format") != want:
-        raise CheckpointError(f"{file}: expected the format {want!r}, got another")
-    version = record.get("version")
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise CheckpointError(
-            f"{file}: expected version {VERSION} or older, got {version}; update mac-control?"
-        )
-    return record
-
-
-def _tensors(folder: Path, record: dict[str, Any]) -> dict[str, Tensor]:
-    try:
-        name, digest = record["weights"]["file"], record["weights"]["sha256"]
-        content = (folder / Path(name).name).read_bytes()  # never outside the folder
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder}: expected the name of a weights file, got none") from error
-    got = hashlib.sha256(content).hexdigest()
-    if got != digest:
-        raise CheckpointError(
-            f"{folder / name}: expected sha256 {digest}, got {got}: the file is damaged"
-        )
-    try:
-        return safetensors.torch.load(content)
+        return record, safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
+        name = record["weights"]["file"]
         raise CheckpointError(f"{folder / name}: expected safetensors, got {error}") from error
 
 
@@ -243,52 +187,17 @@ def _built(
         ) from error
 
 
-#: Policy -> field of its configuration in version 1 -> its name now.
-_FORMER_FIELDS = {
-    "mac": {"rule": "mask_distribution", "gives": "num_given", "fill": "decoding"},
-    "intent": {
-        "habit": "prior",
-        "change": "transition_prob",
-        "trust": "likelihood_weight",
-        "lead": "switch_margin",
-    },
-    "windowed": {
-        "history": "n_obs_steps",
-        "chunk": "chunk_size",
-        "ensemble": "temporal_ensemble_coeff",
-    },
-}
-
-
 def upgraded(
     record: dict[str, Any], tensors: dict[str, Tensor]
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A policy's record and weights as this version writes them, from any earlier version."""
-    config = record.get("config")
-    if record.get("version") != 1 or not isinstance(config, dict):
-        return record, tensors
-    kind = FORMER_NAMES.get(str(record.get("kind")), record.get("kind"))
-    config = _renamed(str(kind), config)
-    if isinstance(config.get("options"), dict):
-        config["options"] = _renamed(str(config.get("policy")), config["options"])
-    if kind == "bc":
-        config = {"raw": True, **config}
-    if config.get("policy") == "bc":
-        config["options"] = {"raw": True, **config.get("options", {})}
-    record = {**record, "kind": kind, "config": config}
-    if kind == "intent":
+    new = upgraded_record(record)
+    if record.get("version") == 1 and new.get("kind") == "intent":
         tensors = {
             ("prior_network" + name.removeprefix("habit") if name.startswith("habit.") else name): t
             for name, t in tensors.items()
         }
-    from mac_control.envs.kitchen.data import describe_version_1
-
-    return describe_version_1(record), tensors
-
-
-def _renamed(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    names = _FORMER_FIELDS.get(kind, {})
-    return {names.get(name, name): value for name, value in config.items()}
+    return new, tensors
 
 
 def _whole_numbers(value: Any, name: str = "config") -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ import torch
 
 import mac_control
 from mac_control.checkpoint import commit, load_policy, read, save_policy
+from mac_control.checkpoint_record import policy_record
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import CheckpointError, InputError
 from mac_control.partial import PartialAction
@@ -230,6 +231,7 @@ def test_checkpoints_of_version_1_load_as_what_they_were(tmp_path, kind, tasks):
 
     loaded = load_policy(tmp_path)
     assert loaded.config == policy.config and type(loaded) is cls
+    assert policy_record(tmp_path) == loaded.checkpoint
     tells = bool(tasks) or kind == "recall"  # which tracked the kitchen's arm
     assert loaded.robot == (robot if tells else None)
     env = loaded.checkpoint["data"].get("env")

@@ -3,6 +3,8 @@
 import csv
 import importlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mac_control import Demonstrations, Episode, InputError, cli, evaluate
+from mac_control import CheckpointError, Demonstrations, Episode, InputError, cli, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.envs import make_env
 from mac_control.envs.kitchen.robot import kitchen_robot
@@ -284,3 +286,36 @@ def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):
         box = np.ones(9)
         save_policy(folder, BC(BC.Config(width=width), np.zeros(30), np.ones(30), -box, box))
         assert groups._policy(str(folder), "policy").config.width == width
+
+
+def test_what_an_evaluation_consists_of_is_told_without_torch(checkpoints):
+    program = f"""
+import sys
+import mac_control.scripts.evaluate
+from mac_control.loop import evaluate
+from mac_control.loop.cases import resolve_policies
+found = resolve_policies([{str(checkpoints)!r}, "builtin"])
+assert not {{"torch", "matplotlib"}} & set(sys.modules)
+print([(each.name, each.obs_dim, each.action_dim, each.train_seed) for each in found])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = [("bc", 30, 9, 0), ("bc", 30, 9, 10), ("mac", 30, 9, 0)]
+    assert done.stdout.strip() == str(wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "dreamer"}, "policy: expected one of .* got 'dreamer'"),
+        ({"kind": "os:system"}, "expected the name of an installed policy"),
+        ({"kind": None}, "expected the name of a policy, got None"),
+        ({"obs_dim": "30"}, "obs_dim: expected a whole number from 1 on, got '30'"),
+        ({"action_dim": 0}, "action_dim: expected a whole number from 1 on, got 0"),
+    ],
+)
+def test_a_checkpoint_that_is_none_is_refused_before_anything_runs(checkpoints, change, message):
+    file = checkpoints / "seed-10" / "policy.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(CheckpointError, match=message):
+        resolve_policies([checkpoints])

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mac_control.checkpoint import BUILTIN, builtin_policy, load_policy
+from mac_control.checkpoint_record import BUILTIN, builtin_policy, policy_record
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators.spec import parse
 from mac_control.options import numbers
-from mac_control.policies import Policy
+from mac_control.plugins import POLICIES
+from mac_control.policies import FORMER_NAMES, Policy
 from mac_control.policies.base import name_of
 
 #: Numbers of given dimensions where none are named, as far as the robot has so many.
@@ -114,14 +115,12 @@ def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> li
             found.append(policy)
             continue
         if isinstance(policy, Policy):
-            found.append(_eval_policy(policy, policy, name_of(policy)))
+            sizes = policy.obs_dim, policy.action_dim
+            found.append(_eval_policy(sizes, {}, policy, name_of(policy)))
             continue
         name, path = _named(str(policy))
         for folder in _checkpoints(Path(path)):
-            loaded = load_policy(folder)
-            found.append(
-                _eval_policy(loaded, str(folder.absolute()), name or getattr(loaded, "name", ""))
-            )
+            found.append(_stored(folder, name))
     if not found:
         raise InputError(
             "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
@@ -169,14 +168,32 @@ def plan(
     return cases
 
 
-def _eval_policy(policy: Policy, source: str | Policy, name: str) -> EvalPolicy:
-    record = getattr(policy, "checkpoint", {}) if isinstance(source, str) else {}
+def _stored(path: Path, name: str) -> EvalPolicy:
+    """What is known of a checkpoint without torch: the processes that run episodes load it."""
+    source = str(path.absolute())
+    if path.suffix not in (".onnx", ".npz") or path.is_dir():
+        record = policy_record(path.parent if path.name == "policy.json" else path)
+        kind = FORMER_NAMES.get(record["kind"], record["kind"])
+        if kind in POLICIES.names():
+            sizes = record["obs_dim"], record["action_dim"]
+            return _eval_policy(sizes, record, source, name or kind)
+    from mac_control.checkpoint import load_policy
+
+    policy = load_policy(path)  # or the sentence that says why not
+    sizes = policy.obs_dim, policy.action_dim
+    found = getattr(policy, "checkpoint", {})
+    return _eval_policy(sizes, found, source, name or getattr(policy, "name", ""))
+
+
+def _eval_policy(
+    sizes: tuple[int, int], record: Mapping[str, Any], source: str | Policy, name: str
+) -> EvalPolicy:
     return EvalPolicy(
         name=name,
         train_seed=record.get("training", {}).get("seed"),
         source=source,
-        obs_dim=policy.obs_dim,
-        action_dim=policy.action_dim,
+        obs_dim=sizes[0],
+        action_dim=sizes[1],
         env=EnvName.of_data(record.get("data", {})),
         tasks=tuple(record.get("data", {}).get("tasks") or ()) or None,
         checksum=record.get("weights", {}).get("sha256"),

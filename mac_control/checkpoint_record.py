@@ -1,0 +1,150 @@
+"""What a checkpoint folder says of itself: read without torch, which takes a second to import."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mac_control.errors import CheckpointError
+from mac_control.policies import FORMER_NAMES
+
+#: Raised when older code cannot read a checkpoint any more: 2 has a robot.
+VERSION = 2
+#: Names the policy that ships with the package, for the kitchen.
+BUILTIN = "builtin"
+
+
+def builtin_policy() -> Path:
+    """The folder of the kitchen's policy that ships with the package.
+
+    Raises:
+        CheckpointError: this installation has none.
+    """
+    folder = Path(__file__).parent / "pretrained" / "kitchen"
+    if not (folder / "policy.json").is_file():
+        raise CheckpointError(
+            f"{BUILTIN}: expected the kitchen's policy in {folder}, got none; 'mac-control demo' "
+            "trains one: give its folder, or --policy none to hold still where nobody drives"
+        )
+    return folder
+
+
+def policy_record(folder: Path) -> dict[str, Any]:
+    """The record of a policy as this version writes it; its weights are whole.
+
+    Raises:
+        CheckpointError: missing, damaged or of a newer version, or the kind or a size is none.
+
+    Example:
+        >>> record = policy_record(builtin_policy())
+        >>> record["kind"], record["obs_dim"], record["action_dim"]
+        ('mac', 30, 9)
+    """
+    record, _ = read_whole(folder, "policy")
+    record = upgraded_record(record)
+    if not isinstance(record.get("kind"), str):
+        raise CheckpointError(
+            f"{folder}: expected the name of a policy, got {record.get('kind')!r}"
+        )
+    for size in ("obs_dim", "action_dim"):
+        if type(record.get(size)) is not int or record[size] < 1:
+            raise CheckpointError(
+                f"{folder}: {size}: expected a whole number from 1 on, got {record.get(size)!r}"
+            )
+    return record
+
+
+def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:
+    """A record, and what the file of weights that it names holds.
+
+    Raises:
+        CheckpointError: missing, damaged, or of a newer version.
+    """
+    for attempt in range(3):
+        record = _record(folder, stem)
+        try:
+            return record, _content(folder, record)
+        except FileNotFoundError as error:  # a training run has just replaced it: look again
+            if attempt == 2:
+                raise CheckpointError(
+                    f"{folder}: expected the weights {error.filename}, got no such file"
+                ) from error
+    raise AssertionError
+
+
+def _record(folder: Path, stem: str) -> dict[str, Any]:
+    file = folder / f"{stem}.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{folder}: expected a checkpoint folder with {file.name}, got none; "
+            "'mac-control train --out FOLDER' makes one"
+        ) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{file}: expected JSON, got something else ({error})") from error
+    want = f"mac-control {stem}"
+    if not isinstance(record, dict) or record.get("format") != want:
+        raise CheckpointError(f"{file}: expected the format {want!r}, got another")
+    version = record.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise CheckpointError(
+            f"{file}: expected version {VERSION} or older, got {version}; update mac-control?"
+        )
+    return record
+
+
+def _content(folder: Path, record: dict[str, Any]) -> bytes:
+    try:
+        name, digest = record["weights"]["file"], record["weights"]["sha256"]
+        content = (folder / Path(name).name).read_bytes()  # never outside the folder
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}: expected the name of a weights file, got none") from error
+    got = hashlib.sha256(content).hexdigest()
+    if got != digest:
+        raise CheckpointError(
+            f"{folder / name}: expected sha256 {digest}, got {got}: the file is damaged"
+        )
+    return content
+
+
+#: Policy -> field of its configuration in version 1 -> its name now.
+_FORMER_FIELDS = {
+    "mac": {"rule": "mask_distribution", "gives": "num_given", "fill": "decoding"},
+    "intent": {
+        "habit": "prior",
+        "change": "transition_prob",
+        "trust": "likelihood_weight",
+        "lead": "switch_margin",
+    },
+    "windowed": {
+        "history": "n_obs_steps",
+        "chunk": "chunk_size",
+        "ensemble": "temporal_ensemble_coeff",
+    },
+}
+
+
+def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
+    """A policy's record as this version writes it, from any earlier version."""
+    config = record.get("config")
+    if record.get("version") != 1 or not isinstance(config, dict):
+        return record
+    kind = FORMER_NAMES.get(str(record.get("kind")), record.get("kind"))
+    config = _renamed(str(kind), config)
+    if isinstance(config.get("options"), dict):
+        config["options"] = _renamed(str(config.get("policy")), config["options"])
+    if kind == "bc":
+        config = {"raw": True, **config}
+    if config.get("policy") == "bc":
+        config["options"] = {"raw": True, **config.get("options", {})}
+    from mac_control.envs.kitchen.data import describe_version_1
+
+    return describe_version_1({**record, "kind": kind, "config": config})
+
+
+def _renamed(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    names = _FORMER_FIELDS.get(kind, {})
+    return {names.get(name, name): value for name, value in config.items()}
