@@ -9,13 +9,19 @@ from mac_control.policies.base import Policy
 
 if TYPE_CHECKING:
     from mac_control.policies.learned import LearnedPolicy
-    from mac_control.policies.mac import MacConfig, MacPolicy
+    from mac_control.policies.mac import MacPolicy
+    from mac_control.policies.mac_config import MacConfig
     from mac_control.policies.zero import ZeroPolicy
 
 # Imported when first asked for: a policy need not be one that is made of torch.
 __getattr__ = lazily(
     __name__,
-    {"LearnedPolicy": "learned", "MacConfig": "mac", "MacPolicy": "mac", "ZeroPolicy": "zero"},
+    {
+        "LearnedPolicy": "learned",
+        "MacConfig": "mac_config",
+        "MacPolicy": "mac",
+        "ZeroPolicy": "zero",
+    },
 )
 
 #: What policies were called before, in old checkpoints.

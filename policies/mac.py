@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial as partial_of
 from typing import Any, ClassVar
 
@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps
+from mac_control.engine.blocks import Blocks, independent_blocks, residuals_of
 from mac_control.engine.heads import Head
 from mac_control.engine.masks import Masks, evidence_queries, marginal_queries, uniform_step
 from mac_control.engine.mixtures import HEADS
@@ -25,78 +27,8 @@ from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
+from mac_control.policies.mac_config import MacConfig
 from mac_control.policies.quick import Quick
-
-DECODINGS = ("mean", "mode", "sample")
-MASK_DISTRIBUTIONS = ("evidence", "operator", "marginal", "any-order")
-
-
-@dataclass(frozen=True)
-class MacConfig:
-    """What a `MacPolicy` is made of, as JSON values."""
-
-    network: str = "mlp"
-    """`mlp` (least latency) or `transformer`."""
-    width: int = 256
-    """Width of the part of the network that sees what is known."""
-    layers: int = 2
-    """Number of its residual blocks."""
-    obs_width: int = 256
-    """Width of the part that sees the observation alone (`mlp`)."""
-    obs_layers: int = 1
-    """Number of its residual blocks (`mlp`)."""
-    ordered: bool = False
-    """Whether known values see each other before they are read (`transformer`)."""
-    head: str = "gaussian"
-    """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
-    components: int = 5
-    """Components of the mixture."""
-    min_scale: float = 0.02
-    """No component is narrower, in units of half the action box."""
-    masks: int = 8
-    """Known sets trained per sample and step."""
-    mask_distribution: str = "evidence"
-    """Conditionals trained: given `evidence` of any size, then a prefix of the rest; given what an
-    `operator` gives (`num_given`), then a prefix; `marginal` queries; `any-order`, the baseline."""
-    nothing: float = 0.25
-    """Share of the paths in which nothing is given, in training: autonomy (`evidence`)."""
-    num_given: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
-    """How many dimensions operators give, equally often (`operator`)."""
-    targets: str = "all"
-    """`all`: every unknown dimension is a target of each known set; `next`: the path's next one;
-    `path`: each of the path in its turn, which is one pass for the `transformer` alone."""
-    obs_noise: float = 0.0
-    """Standard deviation of Gaussian noise on training observations, in theirs."""
-    given_noise: float = 0.0
-    """Largest standard deviation of Gaussian noise on what is known in training, in units of half
-    the action box: for operators who give other values than those who demonstrated."""
-    decoding: str = "mean"
-    """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
-    order: str = "natural"
-    """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
-    temperature: float = 1.0
-    """Of `decoding="sample"`; below 1 concentrates."""
-    particles: int = 8
-    """How many are drawn to weigh several soft commands; 1: none, one after another."""
-
-    def __post_init__(self) -> None:
-        for name, names in (
-            ("network", ("mlp", "transformer")),
-            ("head", tuple(HEADS)),
-            ("targets", ("all", "next", "path")),
-            ("mask_distribution", MASK_DISTRIBUTIONS),
-            ("decoding", DECODINGS),
-            ("order", ("natural", "random", "certain")),
-        ):
-            if getattr(self, name) not in names:
-                raise InputError(
-                    f"{name}: expected one of {', '.join(names)}, got {getattr(self, name)!r}"
-                )
-        if not self.num_given or min(self.num_given) < 0:
-            raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
-        for name in ("width", "layers", "obs_width", "components", "masks", "particles"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
 
 class MacPolicy(LearnedPolicy):
@@ -133,6 +65,14 @@ class MacPolicy(LearnedPolicy):
             raise InputError(
                 f"num_given: expected a number below {self.action_dim}, got {config.num_given}"
             )
+        if config.blocks and (
+            config.blocks > self.action_dim
+            or sorted(config.block_order) != list(range(self.action_dim))
+        ):
+            raise InputError(
+                f"blocks: expected at most {self.action_dim}, and block_order with each dimension "
+                f"once, as training finds it, got {config.blocks} and {config.block_order}"
+            )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.rows_per_sample = config.masks
         self.network = _network(config, self.action_dim, self.obs_dim, head)
@@ -141,6 +81,23 @@ class MacPolicy(LearnedPolicy):
         self.queries: Callable[..., Masks] = partial_of(_queries, config)
         self._generator = torch.Generator()
         self._quick: Quick | None = None
+
+    @classmethod
+    def configured(cls, config: MacConfig, demonstrations: Demonstrations) -> MacConfig:
+        """With the blocks that the demonstrations suggest, where so many are asked for."""
+        if not config.blocks or config.block_order:
+            return config
+        residuals = residuals_of(demonstrations.observations, demonstrations.actions)
+        blocks = independent_blocks(residuals, config.blocks)
+        return replace(config, block_order=tuple(dim for block in blocks for dim in block))
+
+    @property
+    def blocks(self) -> Blocks | None:
+        """Dimensions that are filled in at once, in order; None: one after another."""
+        config = self.config
+        if not config.blocks:
+            return None
+        return [part.tolist() for part in np.array_split(config.block_order, config.blocks)]
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode; `seed` decides what `decoding="sample"` and `order="random"` draw."""
@@ -220,7 +177,7 @@ class MacPolicy(LearnedPolicy):
         with torch.inference_mode():
             x, mask, context = self._tensors(obs, partial.values, partial.given)
             if partial.std is None:
-                order, generator = self.config.order, self._generator
+                order, generator = self.blocks or self.config.order, self._generator
                 x, _ = self.model.fill(x, mask, context, decoding, order, temperature, generator)
             else:
                 x = self._weighed(x, mask, partial.std, context, decoding, temperature)[0]
@@ -261,7 +218,8 @@ class MacPolicy(LearnedPolicy):
                 f"got {config.decoding} and {config.order}"
             )
         x, obs = self.to_unit(values).clamp(-1, 1), self.normalize(obs)
-        filled = unrolled(self.model, x, given, obs, config.decoding, config.order)
+        order = self.blocks or config.order
+        filled = unrolled(self.model, x, given, obs, config.decoding, order)
         return self.from_unit(filled.clamp(-1, 1))
 
     def log_prob(
@@ -269,7 +227,8 @@ class MacPolicy(LearnedPolicy):
     ) -> np.ndarray:
         """Log-likelihood of the given entries [nats], exact; 0 where nothing is given.
 
-        Also beyond the action box: only what the network reads is clamped to it.
+        With `blocks` it is that of this model, whose blocks are independent within. Also beyond the
+        action box: only what the network reads is clamped to it.
         Entries in the mask `known` `(B, D)` are conditions, and not counted. Of entries with a
         standard deviation it is the likelihood of what was commanded, whatever was meant,
         estimated by particles; `known` does not go with these.
@@ -290,7 +249,12 @@ class MacPolicy(LearnedPolicy):
                 exact = self.to_unit(torch.tensor(values[some], device=x.device))
                 mixture = self.config.head == "gaussian"  # others hold mass at both ends
                 log_prob = self.model.log_prob(
-                    exact if mixture else x, evidence, context, query, seen=x
+                    exact if mixture else x,
+                    evidence,
+                    context,
+                    query,
+                    self.blocks or "natural",
+                    seen=x,
                 )
                 if mixture:  # a density in the action's own units
                     stretch = (self.action_high - self.action_low).log() - np.log(2)

@@ -36,7 +36,7 @@ class Quick:
         """The action `(1, D)` for an observation `(1, O)`."""
         x = np.clip((partial.values[0] - self._middle) / self._half, -1, 1)
         seen = (obs[0] - self._mean) * self._inverse
-        filled = self._row.fill(x, partial.given[0], seen, self._rule)
+        filled = self._row.fill(x, partial.given[0], seen, self._rule, self._blocks)
         return (self._middle + np.clip(filled, -1, 1) * self._half)[None]
 
     def current(self, policy: MacPolicy) -> bool:
@@ -52,6 +52,7 @@ class Quick:
         if not (fits and isinstance(policy.network, MaskedMLP) and type(head) is GaussianMixture):
             return False
         self._rule, self._row = config.decoding, SingleRow(policy.network, head)
+        self._blocks = policy.blocks
         mean, std, low, high, _ = policy.box
         self._mean, self._inverse = mean, 1 / std
         self._middle, self._half = (high + low) / 2, (high - low) / 2

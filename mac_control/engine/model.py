@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mac_control.engine.blocks import Blocks, block_ranks, in_blocks
 from mac_control.engine.heads import Head
 from mac_control.engine.network import Network
 from mac_control.engine.orders import path_ranks, positions
 from mac_control.errors import InputError
 
-Order = str | Sequence[int] | Tensor
+Order = str | Sequence[int] | Tensor | Blocks
 
 
 class AnyOrder:
@@ -23,7 +24,8 @@ class AnyOrder:
 
     Every query is batched, with a different `given` in each row. `order` is `"natural"`,
     `"random"`, or a permutation; filling in also knows `"certain"`, the dimension of least
-    entropy first.
+    entropy first. An order of blocks, such as `[[2, 0], [1]]`, is a model of its own: dimensions of
+    a block are independent given what is known before it, which takes one step for all of them.
 
     Args:
         network: parameters of all conditionals; see `Network`.
@@ -58,9 +60,8 @@ class AnyOrder:
         if not query.any(-1).all():
             raise InputError("query: expected at least one dimension in each row, got an empty one")
         obs = self._checked(x, given | query, obs)
-        place = positions(order, self.dim, len(x), generator, x.device)
         read = x if seen is None else seen
-        params = self.network(read, path_ranks(given, query, place), obs)
+        params = self.network(read, self._ranks(given, query, order, generator), obs)
         return torch.where(query, self.head.log_prob(params, torch.where(query, x, 0)), 0).sum(-1)
 
     def conditionals(
@@ -156,8 +157,9 @@ class AnyOrder:
         obs = self._checked(x, given, obs)
         choose = self._rule(rule, temperature, generator)
         certain = isinstance(order, str) and order == "certain"
-        place = positions("natural" if certain else order, self.dim, len(x), generator, x.device)
-        rank = path_ranks(given, asked, place)
+        rank = self._ranks(given, asked, "natural" if certain else order, generator)
+        if in_blocks(order):
+            return self._fill_blocks(x, given, obs, rank, order, choose), rank
         steps = int(asked.sum(-1).max()) if len(x) else 0
         filled, state = x, self.network.start(x, given, obs)
         number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
@@ -181,6 +183,41 @@ class AnyOrder:
             if step < steps:
                 state = self.network.append(state, now, value)
         return filled, rank
+
+    def _fill_blocks(
+        self,
+        x: Tensor,
+        given: Tensor,
+        obs: Tensor | None,
+        rank: Tensor,
+        blocks: Blocks,
+        choose: Any,
+    ) -> Tensor:
+        """`x` with what is asked filled in, all of a block from what is known before it."""
+        filled, state = x, self.network.start(x, given, obs)
+        asked = [(rank == number + 1) for number in range(len(blocks))]  # (B, D) each
+        last = max((number for number, now in enumerate(asked) if now.any()), default=-1)
+        for number, (block, now) in enumerate(zip(blocks, asked, strict=True)):
+            if not now.any():  # costs nothing
+                continue
+            dims = [dim for dim in block if now[:, dim].any()]
+            every = self.network.step(state)[:, dims]  # (B, N, P)
+            values = choose(every.flatten(0, 1)).view(len(x), -1).to(x.dtype)
+            index = torch.tensor(dims, device=x.device).expand_as(values)
+            filled = torch.where(now, filled.scatter(1, index, values), filled)
+            for place, dim in enumerate(dims if number < last else ()):
+                one = torch.zeros_like(now)
+                one[:, dim] = now[:, dim]
+                state = self.network.append(state, one, values[:, place])
+        return filled
+
+    def _ranks(
+        self, given: Tensor, query: Tensor, order: Order, generator: torch.Generator | None
+    ) -> Tensor:
+        if in_blocks(order):
+            return block_ranks(given, query, order)
+        place = positions(order, self.dim, len(given), generator, given.device)
+        return path_ranks(given, query, place)
 
     def _rule(
         self,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from math import exp, log, log1p, sqrt
 
 import numpy as np
 from torch import Tensor
 
+from mac_control.engine.blocks import Blocks
 from mac_control.engine.mixtures import CEILING, GaussianMixture
 from mac_control.engine.mlp import Block, MaskedMLP
 
@@ -59,13 +59,19 @@ class SingleRow:
         self._eps = network.norm.eps
 
     def fill(
-        self, x: np.ndarray, given: np.ndarray, obs: np.ndarray, rule: str = "mean"
+        self,
+        x: np.ndarray,
+        given: np.ndarray,
+        obs: np.ndarray,
+        rule: str = "mean",
+        blocks: Blocks | None = None,
     ) -> np.ndarray:
         """`x` `(D,)` with what is not `given` `(D,)` filled in, in natural order.
 
         Args:
             obs: `(O,)`, normalised.
             rule: `"mean"` or `"mode"` of one conditional after another.
+            blocks: dimensions that are filled in at once, in place of one after another.
         """
         mean = rule == "mean"  # which does not look at scales
         choose, used = (self._mean, 2 * self.components) if mean else (self._mode, None)
@@ -81,8 +87,12 @@ class SingleRow:
         spare, h, v, t = (np.empty(size, np.float32) for size in (2 * width, *[width] * 3))
         h0, made = state[:width], state[width:]
         first, others = self._blocks[0], self._blocks[1:]
-        open_dims = np.flatnonzero(~given).tolist()
-        for dim, following in zip_longest(open_dims, open_dims[1:]):
+        if blocks is None:
+            steps = [[dim] for dim in np.flatnonzero(~given).tolist()]
+        else:
+            parts = ([dim for dim in block if not given[dim]] for block in blocks)
+            steps = [part for part in parts if part]
+        for number, dims in enumerate(steps, 1):
             scale = 1 / sqrt(float(h0.dot(h0)) / width + first.eps)
             first.after(h0, np.multiply(made, scale, v), t, h)
             for block in others:
@@ -91,14 +101,15 @@ class SingleRow:
                 np.multiply(v, scale, v)
                 block.after(h, v, t, h)
             scale = 1 / sqrt(float(h.dot(h)) / width + self._eps)
-            params = self._leave[dim, :used].dot(h)
-            params *= scale
-            params += self._bias[dim, :used]
-            value = filled[dim] = choose(params)
-            if following is not None:
-                np.multiply(self._value[dim], value, spare)
-                np.add(spare, self._known[dim], spare)
-                np.add(state, spare, state)
+            for dim in dims:
+                params = self._leave[dim, :used].dot(h)
+                params *= scale
+                params += self._bias[dim, :used]
+                value = filled[dim] = choose(params)
+                if number < len(steps):  # of use to later steps; this one has read the state
+                    np.multiply(self._value[dim], value, spare)
+                    np.add(spare, self._known[dim], spare)
+                    np.add(state, spare, state)
         return filled
 
     def _mean(self, params: np.ndarray) -> float:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mac_control.engine.blocks import Blocks, in_blocks
 from mac_control.engine.model import AnyOrder
 
 
 def unrolled(
-    model: AnyOrder, x: Tensor, given: Tensor, obs: Tensor | None, rule: str, order: str
+    model: AnyOrder, x: Tensor, given: Tensor, obs: Tensor | None, rule: str, order: str | Blocks
 ) -> Tensor:
     """What `AnyOrder.fill` gives, by operations that depend on no number, so that it exports.
 
     In natural order step i asks for dimension i in every row, and its answer is dropped where
     that one is given: a row asks for what it needs in the same order as in `fill`, of the same
-    known sets. In the order `"certain"` each row asks for its own.
+    known sets. In the order `"certain"` each row asks for its own. In blocks, a step is a block.
 
     Args:
         rule: `"mean"` or `"mode"`.
-        order: `"natural"` or `"certain"`.
+        order: `"natural"`, `"certain"`, or blocks.
 
     Example:
         >>> from mac_control.engine.mixtures import GaussianMixture
@@ -35,7 +36,15 @@ def unrolled(
     dims = torch.arange(dim, device=x.device)
     x, missing = torch.where(given, x, 0.0), ~given
     state = network.start(x, given, obs)
-    for step in range(dim):
+    for number, block in enumerate(order if in_blocks(order) else ()):
+        every = network.step(state)[:, list(block)]  # (B, N, P)
+        values = choose(every.flatten(0, 1)).view(-1, len(block))
+        for place, dim in enumerate(block):
+            now = (dims == dim) & missing
+            x = torch.where(now, values[:, place : place + 1], x)
+            if number < len(order) - 1:
+                state = network.append(state, now, values[:, place])
+    for step in range(0 if in_blocks(order) else dim):
         if order == "certain":
             every = network.step(state)  # (B, D, P)
             entropy = head.entropy(every).masked_fill(~missing, float("inf"))

@@ -6,7 +6,7 @@ from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.types import FeatureType, NormalizationMode
 from lerobot.optim.optimizers import AdamWConfig
 
-from mac_control.policies.mac import MacConfig as Network
+from mac_control.policies import MacConfig as Network
 
 
 @PreTrainedConfig.register_subclass("mac")

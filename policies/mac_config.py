@@ -1,0 +1,91 @@
+"""What a `MacPolicy` is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mac_control.engine.mixtures import HEADS
+from mac_control.errors import InputError
+
+DECODINGS = ("mean", "mode", "sample")
+MASK_DISTRIBUTIONS = ("evidence", "operator", "marginal", "any-order")
+
+
+@dataclass(frozen=True)
+class MacConfig:
+    """What a `MacPolicy` is made of, as JSON values."""
+
+    network: str = "mlp"
+    """`mlp` (least latency) or `transformer`."""
+    width: int = 256
+    """Width of the part of the network that sees what is known."""
+    layers: int = 2
+    """Number of its residual blocks."""
+    obs_width: int = 256
+    """Width of the part that sees the observation alone (`mlp`)."""
+    obs_layers: int = 1
+    """Number of its residual blocks (`mlp`)."""
+    ordered: bool = False
+    """Whether known values see each other before they are read (`transformer`)."""
+    head: str = "gaussian"
+    """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
+    components: int = 5
+    """Components of the mixture."""
+    min_scale: float = 0.02
+    """No component is narrower, in units of half the action box."""
+    masks: int = 8
+    """Known sets trained per sample and step."""
+    mask_distribution: str = "evidence"
+    """Conditionals trained: given `evidence` of any size, then a prefix of the rest; given what an
+    `operator` gives (`num_given`), then a prefix; `marginal` queries; `any-order`, the baseline."""
+    nothing: float = 0.25
+    """Share of the paths in which nothing is given, in training: autonomy (`evidence`)."""
+    num_given: tuple[int, ...] = (0, 1, 2, 3, 5, 7)
+    """How many dimensions operators give, equally often (`operator`)."""
+    targets: str = "all"
+    """`all`: every unknown dimension is a target of each known set; `next`: the path's next one;
+    `path`: each of the path in its turn, which is one pass for the `transformer` alone."""
+    obs_noise: float = 0.0
+    """Standard deviation of Gaussian noise on training observations, in theirs."""
+    given_noise: float = 0.0
+    """Largest standard deviation of Gaussian noise on what is known in training, in units of half
+    the action box: for operators who give other values than those who demonstrated."""
+    decoding: str = "mean"
+    """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
+    order: str = "natural"
+    """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
+    blocks: int = 0
+    """Fill in so many blocks of dimensions at once, each block from what is known before it; 0: one
+    dimension after another. Faster with many dimensions, and less likely: dimensions of a block are
+    taken to be independent. Needs `order="natural"`."""
+    block_order: tuple[int, ...] = ()
+    """Dimensions, block after block; training finds those that hardly depend on each other."""
+    temperature: float = 1.0
+    """Of `decoding="sample"`; below 1 concentrates."""
+    particles: int = 8
+    """How many are drawn to weigh several soft commands; 1: none, one after another."""
+
+    def __post_init__(self) -> None:
+        for name, names in (
+            ("network", ("mlp", "transformer")),
+            ("head", tuple(HEADS)),
+            ("targets", ("all", "next", "path")),
+            ("mask_distribution", MASK_DISTRIBUTIONS),
+            ("decoding", DECODINGS),
+            ("order", ("natural", "random", "certain")),
+        ):
+            if getattr(self, name) not in names:
+                raise InputError(
+                    f"{name}: expected one of {', '.join(names)}, got {getattr(self, name)!r}"
+                )
+        if not self.num_given or min(self.num_given) < 0:
+            raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
+        object.__setattr__(self, "block_order", tuple(self.block_order))
+        if self.blocks < 0 or (self.blocks and self.order != "natural"):
+            raise InputError(
+                "blocks: expected 0, or a number with order='natural', got "
+                f"{self.blocks} with {self.order!r}"
+            )
+        for name in ("width", "layers", "obs_width", "components", "masks", "particles"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
