@@ -56,6 +56,7 @@ class Mapping:
         InputError: something unknown, twice or out of range.
 
     Example:
+        >>> from mac_control.teleop.mapping_file import parse_mapping
         >>> mapping = parse_mapping({"axis": [{"axis": "x", "dim": 1, "scale": 0.5}]}, 3)
         >>> driven = mapping(DeviceState({"x": -1.0}))
         >>> driven.values.tolist(), driven.given.tolist()
