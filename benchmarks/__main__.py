@@ -15,6 +15,7 @@ NAMES: dict[str, str] = {
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
     "learning": "Likelihood of held-out demonstrations after so many seconds of training.",
     "latency": "Time of one fill-in on one core, against IBC.",
+    "soft": "Time to weigh soft commands on one core, against exact ones.",
     "teleop": "Time from a device to the action in the environment, model included.",
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",

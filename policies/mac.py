@@ -157,7 +157,7 @@ class MacPolicy(LearnedPolicy):
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Fill in the free dimensions as `config.decoding` and `config.order` say."""
-        if len(obs) == 1 and partial.std is None:
+        if len(obs) == 1:
             if self._quick is None or not self._quick.current(self):
                 self._quick = Quick(self)
             if self._quick.usable:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mac_control.engine.mixtures import GaussianMixture
 from mac_control.engine.mlp import MaskedMLP
-from mac_control.engine.single import SingleRow
+from mac_control.engine.single_soft import SoftRow
 from mac_control.partial import PartialAction
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ class Quick:
         """The action `(1, D)` for an observation `(1, O)`."""
         x = np.clip((partial.values[0] - self._middle) / self._half, -1, 1)
         seen = (obs[0] - self._mean) * self._inverse
-        filled = self._row.fill(x, partial.given[0], seen, self._rule, self._blocks)
+        if partial.std is None:
+            filled = self._row.fill(x, partial.given[0], seen, self._rule, self._blocks)
+        else:
+            std = partial.std[0] / self._half
+            filled = self._row.fill_soft(x, partial.given[0], std, seen, self._rule)
         return (self._middle + np.clip(filled, -1, 1) * self._half)[None]
 
     def current(self, policy: MacPolicy) -> bool:
@@ -51,7 +55,7 @@ class Quick:
         fits = config.order == "natural" and config.decoding in ("mean", "mode")
         if not (fits and isinstance(policy.network, MaskedMLP) and type(head) is GaussianMixture):
             return False
-        self._rule, self._row = config.decoding, SingleRow(policy.network, head)
+        self._rule, self._row = config.decoding, SoftRow(policy.network, head, config.particles)
         self._blocks = policy.blocks
         mean, std, low, high, _ = policy.box
         self._mean, self._inverse = mean, 1 / std

@@ -97,3 +97,25 @@ def test_what_only_torch_can_do_stays_there(config):
     policy = policy_of(3, 4, **config)
     assert not Quick(policy).usable
     assert np.isfinite(policy.act(np.zeros(4, np.float32))).all()
+
+
+@given(
+    seed=st.integers(0, 50),
+    dim=st.integers(1, 12),
+    layers=st.integers(1, 3),
+    decoding=st.sampled_from(["mean", "mode"]),
+    particles=st.sampled_from([1, 2, 8]),
+)
+@settings(max_examples=30, deadline=None)
+def test_soft_commands_are_weighed_as_torch_does(seed, dim, layers, decoding, particles):
+    sizes = {"layers": layers, "width": 24, "obs_width": 16}
+    policy = policy_of(dim, 5, seed, decoding=decoding, particles=particles, **sizes)
+    rng, answer = np.random.default_rng(seed), Quick(policy)
+    for _ in range(5):
+        obs = 3 * rng.standard_normal((1, 5)).astype(np.float32)
+        mask = rng.random((1, dim)) < 0.7
+        std = rng.choice([0.0, 0.02, 0.3, 2.0, np.inf], (1, dim))
+        partial = PartialAction(rng.uniform(-3, 4, (1, dim)), mask, std).finite()
+        error = np.abs(answer(obs, partial) - policy.complete_rows(obs, partial))[~partial.exact]
+        assert (error / ((policy.high - policy.low) / 2)[~partial.exact[0]] <= TOLERANCE).all()
+        assert policy._quick is None  # only torch was asked of the policy

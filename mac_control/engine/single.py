@@ -40,7 +40,7 @@ class SingleRow:
 
     def __init__(self, network: MaskedMLP, head: GaussianMixture) -> None:
         self.dim, self.components, self._floor = network.dim, head.components, head.floor
-        self._blocks = [_Folded(block) for block in network.blocks]
+        self._blocks = [Folded(block) for block in network.blocks]
         enter = _centred(_exact(network.enter.weight))  # (W, 2 D)
         start = _centred(_exact(network.enter.bias))
         self._obs: _ObsBranch | None = None
@@ -73,17 +73,39 @@ class SingleRow:
             rule: `"mean"` or `"mode"` of one conditional after another.
             blocks: dimensions that are filled in at once, in place of one after another.
         """
+        return self.fill_from(self.start(obs), x, given, rule, blocks)
+
+    def start(self, obs: np.ndarray) -> np.ndarray:
+        """The state `(2 W,)` with nothing known: the hidden vector, and the first block's of it."""
+        start = self._start if self._obs is None else self._start + self._obs(obs)
+        width = len(start)
+        state = np.empty(2 * width, np.float32)
+        state[:width] = start
+        np.dot(self._blocks[0].inner, start, out=state[width:])
+        return state
+
+    def known(self, start: np.ndarray, x: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """A new state, from :meth:`start` on, with `x` `(D,)` known where `given`."""
+        at = np.flatnonzero(given)
+        if not len(at):
+            return start.copy()
+        state: np.ndarray = start + (x[at] @ self._value[at] + self._known[at].sum(0))
+        return state
+
+    def fill_from(
+        self,
+        start: np.ndarray,
+        x: np.ndarray,
+        given: np.ndarray,
+        rule: str,
+        blocks: Blocks | None = None,
+    ) -> np.ndarray:
+        """:meth:`fill` from the state of an observation."""
         mean = rule == "mean"  # which does not look at scales
         choose, used = (self._mean, 2 * self.components) if mean else (self._mode, None)
         filled = np.where(given, x, 0).astype(np.float32)
-        start = self._start if self._obs is None else self._start + self._obs(obs)
-        width = len(start)
-        state = np.empty(2 * width, np.float32)  # the hidden vector, and the first block's of it
-        state[:width] = start
-        np.dot(self._blocks[0].inner, start, out=state[width:])
-        at = np.flatnonzero(given)
-        if len(at):
-            state += filled[at] @ self._value[at] + self._known[at].sum(0)
+        state = self.known(start, filled, given)
+        width = len(state) // 2
         spare, h, v, t = (np.empty(size, np.float32) for size in (2 * width, *[width] * 3))
         h0, made = state[:width], state[width:]
         first, others = self._blocks[0], self._blocks[1:]
@@ -138,7 +160,7 @@ class SingleRow:
         return locs[densities.index(max(densities))]
 
 
-class _Folded:
+class Folded:
     """A residual block: what follows the normalisation takes its scale and shift, and a half.
 
     `silu(u) = v + v tanh(v)` for `v = u / 2`.
@@ -170,7 +192,7 @@ class _ObsBranch:
     """What an observation adds to the hidden vector, `(O,)` -> `(W,)`."""
 
     def __init__(self, network: MaskedMLP) -> None:
-        self._blocks = [_Folded(block, centred=False) for block in network.obs_blocks]
+        self._blocks = [Folded(block, centred=False) for block in network.obs_blocks]
         self._enter = _single(_exact(network.obs_enter.weight))
         self._bias = _single(_exact(network.obs_enter.bias))
         self._leave = _single(_centred(_exact(network.obs_leave.weight)))

@@ -1,0 +1,188 @@
+"""Soft evidence of one row of a masked MLP without torch: its particles side by side."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from mac_control.engine.mixtures import CEILING, GaussianMixture
+from mac_control.engine.mlp import MaskedMLP
+from mac_control.engine.single import Folded, SingleRow
+from mac_control.engine.soft import spread
+
+
+class SoftRow(SingleRow):
+    """What :func:`mac_control.engine.soft.fill_soft` answers to one row, by `"mean"` or `"mode"`.
+
+    The particles are rows of each matrix product. What the observation adds is computed once for
+    all, and so is the first step, since until the first draw all particles are the same one.
+
+    Args:
+        network, head: as for :class:`SingleRow`.
+        particles: N.
+
+    Example:
+        >>> from mac_control.engine.model import AnyOrder
+        >>> from mac_control.engine.soft import fill_soft
+        >>> head = GaussianMixture(2)
+        >>> network = MaskedMLP(dim=3, obs_dim=0, params=6, width=8)
+        >>> x, std = torch.tensor([[0.5, 0.2, 0.0]]), torch.tensor([[0.3, 0.1, 0.0]])
+        >>> given, seed = torch.tensor([[True, True, False]]), torch.Generator().manual_seed(0)
+        >>> wanted, _ = fill_soft(AnyOrder(network, head), x, given, std, generator=seed)
+        >>> parts = (part[0].numpy() for part in (x, given, std))
+        >>> found = SoftRow(network, head, particles=8).fill_soft(*parts, np.ones(0))
+        >>> torch.allclose(torch.tensor(found), wanted[0], atol=1e-5)
+        True
+    """
+
+    def __init__(self, network: MaskedMLP, head: GaussianMixture, particles: int) -> None:
+        super().__init__(network, head)
+        self.particles, self._narrowest = particles, np.float32(np.exp(self._floor))
+        draws = spread(self.dim, particles, 1, torch.Generator().manual_seed(0)).numpy()
+        self._shares, self._noises = draws.astype(np.float32)  # (D, N)
+        self._each = np.arange(particles)
+
+    @cached_property
+    def _sides(self) -> list[tuple[Folded, np.ndarray, np.ndarray]]:
+        """The blocks, with their matrices as rows of particles are multiplied by them."""
+        turned = np.ascontiguousarray
+        return [(each, turned(each.inner.T), turned(each.outer.T)) for each in self._blocks]
+
+    def fill_soft(
+        self,
+        x: np.ndarray,
+        given: np.ndarray,
+        std: np.ndarray,
+        obs: np.ndarray,
+        rule: str = "mean",
+    ) -> np.ndarray:
+        """`x` `(D,)` as it follows from what is `given` with this `std` `(D,)`, and the rest.
+
+        Draws are those of a generator with the seed 0: the same question has one answer.
+
+        Args:
+            std: 0 or finite where given.
+            obs: `(O,)`, normalised.
+            rule: `"mean"` or `"mode"`.
+        """
+        start, soft = self.start(obs), given & (std > 0)
+        x = np.where(given, x, 0).astype(np.float32)
+        dims = np.flatnonzero(soft)
+        if len(dims):
+            state = self.known(start, x, given & ~soft)
+            variance = np.square(std[dims].astype(np.float32)).tolist()
+            x[dims] = self._weighed(state, dims.tolist(), x[dims].tolist(), variance, rule)
+        return self.fill_from(start, x, given, rule)
+
+    def _weighed(
+        self, state: np.ndarray, dims: list[int], u: list[float], noise: list[float], rule: str
+    ) -> np.ndarray:
+        """What the particles make of `dims`, seen as `u` with the variance `noise`."""
+        steps, mean = len(dims), rule == "mean"
+        single = self.particles == 1 or (mean and steps == 1)
+        drawn = np.empty((steps, 1 if single else self.particles), np.float32)
+        params = np.empty((steps, len(self._bias[0]), drawn.shape[1]), np.float32)
+        tops, masses = np.empty((2, *drawn.shape), np.float32)
+        rows = state[None]  # (1, 2 W): one for all particles until they differ
+        for step, dim in enumerate(dims):
+            each = params[step] if step else params[step, :, :1]
+            self._ask(rows, dim, each)
+            logits, prior, scale = self._split(each)
+            variance, off = scale * scale, u[step] - prior
+            total = variance + noise[step]
+            share = variance / total
+            loc = prior + share * off  # of what is known of it now
+            joint = logits - 0.5 * (off * off / total + np.log(total))
+            top = tops[step] = np.maximum.reduce(joint)
+            part = np.exp(joint - top)
+            below = np.add.accumulate(part)
+            mass = masses[step] = below[-1]
+            if mean and (single or step == steps - 1):  # no weight depends on the last draw
+                value = np.add.reduce(part * loc) / mass
+            elif single:
+                value = _densest(joint, loc, share * noise[step])
+            else:
+                k = np.add.reduce(below[:-1] < self._shares[step] * mass)
+                at = self._each if step else 0
+                width = np.sqrt(share[k, at] * noise[step])
+                value = loc[k, at] + width * self._noises[step]
+            drawn[step] = value
+            if step < steps - 1:
+                grown = value[:, None] * self._value[dim]
+                grown += self._known[dim]
+                rows = np.add(rows, grown, grown)
+        if single:
+            return drawn[:, 0]
+        if mean:  # the first weight is the same for all
+            logits = params[1:, : self.components]
+            rating = (tops[1:] + np.log(masses[1:]) - _log_sum(logits)).sum(0)
+            weight = np.exp(rating - rating.max())
+            return drawn @ (weight / weight.sum())
+        params[0] = params[0, :, :1]
+        off = np.array(u, np.float32)[:, None] - drawn
+        rating = (off * off / np.array(noise, np.float32)[:, None]).sum(0) / -2
+        for value, each in zip(drawn, params, strict=True):
+            logits, prior, scale = self._split(each)
+            z = (value - prior) / scale
+            rating += _log_sum(logits - 0.5 * z * z - np.log(scale)) - _log_sum(logits)
+        return drawn[:, int(rating.argmax())]
+
+    def _split(self, params: np.ndarray) -> list[np.ndarray]:
+        """Logits, locations and scales, each `(K, n)`."""
+        many = self.components
+        scale = np.minimum(params[2 * many :], CEILING)
+        np.exp(scale, scale)
+        scale += self._narrowest  # as `GaussianMixture` has it, without the logarithm
+        return [params[:many], params[many : 2 * many], scale]
+
+    def _ask(self, rows: np.ndarray, dim: int, params: np.ndarray) -> None:
+        """Write the parameters `(P, n)` of a dimension for the states `rows` `(n, 2 W)`."""
+        width = rows.shape[1] // 2
+        h, made = rows[:, :width], rows[:, width:]
+        for block, inner, outer in self._sides:
+            v = _times(h, block.inner, inner) if made is None else made
+            made = None
+            v = v * _scale(h, block.eps)[:, None]
+            v += block.shift
+            t = np.tanh(v)
+            t += 1
+            t *= v
+            t = _times(t, block.outer, outer)
+            t += block.back
+            t += h
+            h = t
+        np.matmul(self._leave[dim], h.T, params)
+        params *= _scale(h, self._eps)
+        params += self._bias[dim, :, None]
+
+
+def _times(h: np.ndarray, matrix: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """`matrix` times each row of `h` `(n, W)`; one row by what is in the cache for the rest."""
+    product: np.ndarray = np.dot(matrix, h[0])[None] if len(h) == 1 else h @ turned
+    return product
+
+
+def _scale(h: np.ndarray, eps: float) -> np.ndarray:
+    """What the rows of `h` `(n, W)` are normalised by, `(n,)`."""
+    square: np.ndarray = np.einsum("nw,nw->n", h, h)
+    square /= h.shape[1]
+    square += eps
+    np.sqrt(square, square)
+    return np.divide(1, square, square)
+
+
+def _log_sum(log: np.ndarray) -> np.ndarray:
+    """`(..., K, n)` -> `(..., n)`, the logarithm of the sum."""
+    top = log.max(-2)
+    total: np.ndarray = top + np.log(np.exp(log - top[..., None, :]).sum(-2))
+    return total
+
+
+def _densest(log_weight: np.ndarray, loc: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """The densest `(1,)` of the locations of a mixture of Gaussians, each `(K, 1)`."""
+    off = loc - loc.T  # (places, components), as below
+    each = log_weight.T - 0.5 * (off * off / variance.T + np.log(variance.T))
+    best = int(_log_sum(each.T).argmax())
+    return loc[best]
