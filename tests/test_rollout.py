@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from benchmarks import latency, rollouts
+from benchmarks import latency, rollouts, soft
 from mac_control import InputError, PartialAction, load_demonstrations, rollout
 from mac_control.envs import make_kitchen
 from mac_control.errors import EpisodeError
@@ -172,6 +172,9 @@ def test_the_benchmarks_measure_what_they_say(capsys):
         (*case, name) for case in cases for name in ("bc", "mac")
     ]
     assert [tuple(row[:2]) for row in rows if "torch" in row] == cases
+    soft.main(soft.Args(dims=(4,), given=(1, 3), repeats=1))
+    measured = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[:2] for line in measured] == [["4", "1"], ["4", "3"]]
     job = rollouts.Job(policies=("bc",), rounds=1, steps=3, seed=0)
     ((steps, rolled, bare),) = rollouts.measure(job)[0]
     assert steps == 3 * GROUP_SIZE and rolled > 0 and bare > 0
