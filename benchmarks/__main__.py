@@ -20,6 +20,7 @@ NAMES: dict[str, str] = {
     "teleop-soak": "An hour of driving by a scripted browser and device, faster than real time.",
     "collecting": "Throughput of collecting against raw mj_step, on all cores.",
     "scaling": "Throughput of work that fans out: local processes and a Ray cluster.",
+    "blocks": "Filling in blocks of dimensions at once: time saved, likelihood lost.",
     "hand": "A hand of 28 dimensions against an arm of nine: fill-ins, the simulator's share.",
     "helpers": "Partial control with helpers that are no network: what knowing the plan is worth.",
     "units": "The same demonstrations in other units and action boxes: what policies learn.",

@@ -1,0 +1,192 @@
+"""Filling in blocks of dimensions at once: time saved, and likelihood lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.page import machine
+from mac_control.checkpoint import load_policy
+from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.engine.blocks import independent_blocks, residuals_of
+from mac_control.errors import InputError
+from mac_control.figures import METHODS, legend_below, new_figure
+from mac_control.files import write_text
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.parallel import one_thread
+from mac_control.partial import PartialAction
+from mac_control.policies import MacPolicy
+
+#: How dimensions come to share a block.
+CHOICES = {"chosen": "nearly independent ones", "neighbours": "neighbours, in natural order"}
+
+
+@dataclass
+class Args:
+    """Likelihood, error and time of one MAC checkpoint in ever fewer blocks.
+
+    What is rated are the episodes that the training held out (`--validation`).
+    """
+
+    policy: Path
+    """A MAC checkpoint that was trained with --validation above 0."""
+    data: str
+    """The demonstrations that it was trained on."""
+    blocks: tuple[int, ...] = (14, 10, 7, 4, 2, 1)
+    """Numbers of blocks, beside one dimension after another."""
+    stride: int = 4
+    """Every so manieth frame is rated."""
+    repeats: int = 300
+    """Measured fill-ins of each case."""
+    out: Path = Path("results/blocks")
+    """Folder of results.json, README.md and blocks.png."""
+
+
+def main(args: Args) -> int | None:
+    policy, data = load_policy(args.policy), load_demonstrations(args.data)
+    if not isinstance(policy, MacPolicy):
+        raise InputError(f"policy: expected a checkpoint of mac, got {type(policy).__name__}")
+    training = policy.checkpoint["training"]["config"]
+    train, held_out = data.split(training["validation"], training["split_seed"])
+    if held_out is None:
+        raise InputError("policy: expected one trained with --validation above 0, got none")
+    residuals = residuals_of(train.observations, train.actions)
+    dim = policy.action_dim
+    cases: list[tuple[str, int, tuple[int, ...]]] = [("one by one", 0, ())]
+    for count in args.blocks:
+        chosen = independent_blocks(residuals, count)
+        cases.append(("chosen", count, tuple(d for block in chosen for d in block)))
+        cases.append(("neighbours", count, tuple(range(dim))))
+    with one_thread():
+        policies = [in_blocks(policy, count, order) for _, count, order in cases]
+        rated = [rate(each, held_out, args.stride) for each in policies]
+        times = [fill_in_times(policies, dim, given, args.repeats) for given in (0, dim - 6)]
+    rows = [
+        {
+            "choice": choice,
+            "blocks": count or dim,
+            "nats": summary(nats - rated[0][0]),
+            "log_prob": summary(nats),
+            "error": summary(error),
+            "all_ms": quantiles(times[0][index]),
+            "six_ms": quantiles(times[1][index]),
+            "order": order,
+        }
+        for index, ((choice, count, order), (nats, error)) in enumerate(
+            zip(cases, rated, strict=True)
+        )
+    ]
+    about = {
+        "machine": machine(),
+        "policy": {"steps": training["steps"], "batch_size": training["batch_size"]},
+        "dimensions": dim,
+        "held_out_episodes": len(held_out),
+        "repeats": args.repeats,
+    }
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_text(
+        args.out / "results.json", f'{{"about": {json.dumps(about)},\n"rows": [\n{lines}\n]}}\n'
+    )
+    draw(rows, args.out / "blocks.png")
+    print(table(rows))
+
+
+def in_blocks(policy: MacPolicy, count: int, order: tuple[int, ...]) -> MacPolicy:
+    """The same weights, filled in so; a policy of its own, for each keeps its quick way."""
+    other = type(policy)(replace(policy.config, blocks=count, block_order=order), *policy.box)
+    other.load_state_dict(policy.state_dict())
+    other.guessed_box = policy.guessed_box
+    return other.eval()
+
+
+def rate(policy: MacPolicy, held_out: Demonstrations, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each episode: log-likelihood of its actions [nats], error of what is filled in.
+
+    The error is the mean absolute one, in standard deviations of the action.
+    """
+    scale = held_out.actions.std(0)
+    nats, errors = [], []
+    for episode in held_out:
+        obs = np.asarray(episode.observations[::stride], np.float32)
+        done = np.clip(episode.actions[::stride], policy.low, policy.high)
+        nats.append(policy.log_prob(obs, PartialAction.everything(done)).mean())
+        errors.append((np.abs(policy.act(obs) - done) / scale).mean())
+    return np.array(nats, np.float64), np.array(errors, np.float64)
+
+
+def fill_in_times(
+    policies: Sequence[MacPolicy], dim: int, num_given: int, repeats: int
+) -> np.ndarray:
+    """Processor time of one observation's fill-in, `(policies, repeats)` [ms]; in turns."""
+    rng, found = np.random.default_rng(0), np.zeros((len(policies), repeats))
+    given = np.arange(dim) < num_given
+    for call in range(-20, repeats):
+        obs = rng.standard_normal(policies[0].obs_dim).astype(np.float32)
+        partial = PartialAction(np.zeros(dim), given)
+        for row, policy in enumerate(policies):
+            start = time.process_time()
+            policy.act(obs, partial)
+            if call >= 0:
+                found[row, call] = 1e3 * (time.process_time() - start)
+    return found
+
+
+def summary(each: np.ndarray) -> list[float]:
+    """Mean over episodes, and its 95 % interval by bootstrap."""
+    low, high = bootstrap_interval([each.tolist()])
+    return [round(float(value), 3) for value in (each.mean(), low, high)]
+
+
+def quantiles(times: np.ndarray) -> list[float]:
+    """Median and 99th percentile."""
+    return [round(float(value), 3) for value in np.percentile(times, [50, 99])]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    lines = [
+        "| blocks of | steps | nats, against one by one | error [std] "
+        "| all open: median, p99 [ms] | six open [ms] |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        nats, error = ("{:.2f} [{:.2f}, {:.2f}]".format(*row[key]) for key in ("nats", "error"))
+        cells = [CHOICES.get(row["choice"], "one dimension"), str(row["blocks"]), nats, error]
+        cells += ["{:.2f}, {:.2f}".format(*row[key]) for key in ("all_ms", "six_ms")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """Nats against time."""
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    for choice, colour in (("chosen", METHODS["mac"][1]), ("neighbours", "#7F7F7F")):
+        some = [row for row in rows if row["choice"] in (choice, "one by one")]
+        axes.plot(
+            [row["all_ms"][0] for row in some],
+            [row["nats"][0] for row in some],
+            "o-",
+            color=colour,
+            label=f"blocks of {CHOICES[choice]}",
+        )
+        if choice == "chosen":
+            for row in some:
+                axes.annotate(
+                    row["blocks"],
+                    (row["all_ms"][0], row["nats"][0]),
+                    textcoords="offset points",
+                    xytext=(4, 5),
+                    fontsize=9,
+                )
+    axes.set_xlabel("processor time of a fill-in, nothing given [ms]")
+    axes.set_ylabel("log-likelihood against\none by one [nats]")
+    legend_below(figure, axes, 1)
+    figure.savefig(file, dpi=110)
