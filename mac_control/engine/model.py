@@ -165,6 +165,10 @@ class AnyOrder:
         number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
         nows = rank == number  # (steps, B, D): what each step asks; nothing where a row is done
         targets = nows.to(torch.int8).argmax(-1)
+        # A row that is done asks for what others do; where all ask for one, a network does less.
+        targets = torch.where(nows.any(-1), targets, targets.amax(-1, keepdim=True))
+        alike = (targets == targets[:, :1]).all(-1).tolist()
+        firsts = targets[:, 0].tolist() if steps else []
         for step in range(1, steps + 1):
             if certain:
                 params = self.network.step(state)
@@ -177,7 +181,8 @@ class AnyOrder:
                 params = params.gather(1, index).squeeze(1)
             else:
                 now = nows[step - 1]
-                params = self.network.step(state, targets[step - 1])
+                at = step - 1
+                params = self.network.step(state, firsts[at] if alike[at] else targets[at])
             value = choose(params)
             filled = torch.where(now, value.unsqueeze(-1).to(x.dtype), filled)
             if step < steps:
