@@ -14,7 +14,10 @@ import numpy as np
 from benchmarks.page import machine
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.engine.blocks import independent_blocks, residuals_of
+from mac_control.engine.blocks import Blocks, block_sizes, residuals_of
+from mac_control.engine.mixtures import GaussianMixture
+from mac_control.engine.mlp import MaskedMLP
+from mac_control.engine.single import SingleRow
 from mac_control.errors import InputError
 from mac_control.figures import METHODS, legend_below, new_figure
 from mac_control.files import write_text
@@ -24,7 +27,7 @@ from mac_control.partial import PartialAction
 from mac_control.policies import MacPolicy
 
 #: How dimensions come to share a block.
-CHOICES = {"chosen": "nearly independent ones", "neighbours": "neighbours, in natural order"}
+CHOICES = {"chosen": "cut where least is lost", "even": "all of one size"}
 
 
 @dataclass
@@ -60,13 +63,13 @@ def main(args: Args) -> int | None:
     dim = policy.action_dim
     cases: list[tuple[str, int, tuple[int, ...]]] = [("one by one", 0, ())]
     for count in args.blocks:
-        chosen = independent_blocks(residuals, count)
-        cases.append(("chosen", count, tuple(d for block in chosen for d in block)))
-        cases.append(("neighbours", count, tuple(range(dim))))
+        even = tuple(len(part) for part in np.array_split(np.arange(dim), count))
+        cases += [("chosen", count, block_sizes(residuals, count)), ("even", count, even)]
     with one_thread():
-        policies = [in_blocks(policy, count, order) for _, count, order in cases]
+        policies = [in_blocks(policy, count, sizes) for _, count, sizes in cases]
         rated = [rate(each, held_out, args.stride) for each in policies]
-        times = [fill_in_times(policies, dim, given, args.repeats) for given in (0, dim - 6)]
+        ways = [each.blocks for each in policies]
+        times = [fill_in_times(policy, ways, given, args.repeats) for given in (0, dim - 6)]
     rows = [
         {
             "choice": choice,
@@ -76,9 +79,9 @@ def main(args: Args) -> int | None:
             "error": summary(error),
             "all_ms": quantiles(times[0][index]),
             "six_ms": quantiles(times[1][index]),
-            "order": order,
+            "sizes": sizes,
         }
-        for index, ((choice, count, order), (nats, error)) in enumerate(
+        for index, ((choice, count, sizes), (nats, error)) in enumerate(
             zip(cases, rated, strict=True)
         )
     ]
@@ -98,9 +101,9 @@ def main(args: Args) -> int | None:
     print(table(rows))
 
 
-def in_blocks(policy: MacPolicy, count: int, order: tuple[int, ...]) -> MacPolicy:
-    """The same weights, filled in so; a policy of its own, for each keeps its quick way."""
-    other = type(policy)(replace(policy.config, blocks=count, block_order=order), *policy.box)
+def in_blocks(policy: MacPolicy, count: int, sizes: tuple[int, ...]) -> MacPolicy:
+    """The same weights, filled in so."""
+    other = type(policy)(replace(policy.config, blocks=count, block_sizes=sizes), *policy.box)
     other.load_state_dict(policy.state_dict())
     other.guessed_box = policy.guessed_box
     return other.eval()
@@ -122,19 +125,22 @@ def rate(policy: MacPolicy, held_out: Demonstrations, stride: int) -> tuple[np.n
 
 
 def fill_in_times(
-    policies: Sequence[MacPolicy], dim: int, num_given: int, repeats: int
+    policy: MacPolicy, ways: Sequence[Blocks | None], num_given: int, repeats: int
 ) -> np.ndarray:
-    """Processor time of one observation's fill-in, `(policies, repeats)` [ms]; in turns."""
-    rng, found = np.random.default_rng(0), np.zeros((len(policies), repeats))
-    given = np.arange(dim) < num_given
+    """Processor time of one observation's fill-in, `(ways, repeats)` [ms]; in turns."""
+    head = policy.model.head
+    assert isinstance(policy.network, MaskedMLP) and isinstance(head, GaussianMixture)
+    row = SingleRow(policy.network, head)
+    rng, found = np.random.default_rng(0), np.zeros((len(ways), repeats))
+    given = np.arange(policy.action_dim) < num_given
+    x = np.zeros(policy.action_dim, np.float32)
     for call in range(-20, repeats):
-        obs = rng.standard_normal(policies[0].obs_dim).astype(np.float32)
-        partial = PartialAction(np.zeros(dim), given)
-        for row, policy in enumerate(policies):
+        obs = rng.standard_normal(policy.obs_dim).astype(np.float32)
+        for index, blocks in enumerate(ways):
             start = time.process_time()
-            policy.act(obs, partial)
+            row.fill(x, given, obs, policy.config.decoding, blocks)
             if call >= 0:
-                found[row, call] = 1e3 * (time.process_time() - start)
+                found[index, call] = 1e3 * (time.process_time() - start)
     return found
 
 
@@ -152,13 +158,13 @@ def quantiles(times: np.ndarray) -> list[float]:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| blocks of | steps | nats, against one by one | error [std] "
+        "| blocks | steps | nats, against one by one | error [std] "
         "| all open: median, p99 [ms] | six open [ms] |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         nats, error = ("{:.2f} [{:.2f}, {:.2f}]".format(*row[key]) for key in ("nats", "error"))
-        cells = [CHOICES.get(row["choice"], "one dimension"), str(row["blocks"]), nats, error]
+        cells = [CHOICES.get(row["choice"], "none: one by one"), str(row["blocks"]), nats, error]
         cells += ["{:.2f}, {:.2f}".format(*row[key]) for key in ("all_ms", "six_ms")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -168,14 +174,14 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     """Nats against time."""
     figure = new_figure(3.6)
     axes = figure.subplots()
-    for choice, colour in (("chosen", METHODS["mac"][1]), ("neighbours", "#7F7F7F")):
+    for choice, colour in (("chosen", METHODS["mac"][1]), ("even", "#7F7F7F")):
         some = [row for row in rows if row["choice"] in (choice, "one by one")]
         axes.plot(
             [row["all_ms"][0] for row in some],
             [row["nats"][0] for row in some],
             "o-",
             color=colour,
-            label=f"blocks of {CHOICES[choice]}",
+            label=f"blocks {CHOICES[choice]}",
         )
         if choice == "chosen":
             for row in some:
@@ -186,6 +192,7 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
                     xytext=(4, 5),
                     fontsize=9,
                 )
+    axes.margins(x=0.08, y=0.12)
     axes.set_xlabel("processor time of a fill-in, nothing given [ms]")
     axes.set_ylabel("log-likelihood against\none by one [nats]")
     legend_below(figure, axes, 1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps
-from mac_control.engine.blocks import Blocks, independent_blocks, residuals_of
+from mac_control.engine.blocks import Blocks, block_sizes, residuals_of
 from mac_control.engine.heads import Head
 from mac_control.engine.masks import Masks, evidence_queries, marginal_queries, uniform_step
 from mac_control.engine.mixtures import HEADS
@@ -65,13 +65,12 @@ class MacPolicy(LearnedPolicy):
             raise InputError(
                 f"num_given: expected a number below {self.action_dim}, got {config.num_given}"
             )
-        if config.blocks and (
-            config.blocks > self.action_dim
-            or sorted(config.block_order) != list(range(self.action_dim))
-        ):
+        sizes = config.block_sizes
+        fits = len(sizes) == config.blocks and sum(sizes) == self.action_dim and min(sizes) > 0
+        if config.blocks and not fits:
             raise InputError(
-                f"blocks: expected at most {self.action_dim}, and block_order with each dimension "
-                f"once, as training finds it, got {config.blocks} and {config.block_order}"
+                f"blocks: expected block_sizes that add up to {self.action_dim}, as training finds "
+                f"them, got {config.blocks} blocks of {sizes}"
             )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.rows_per_sample = config.masks
@@ -85,19 +84,18 @@ class MacPolicy(LearnedPolicy):
     @classmethod
     def configured(cls, config: MacConfig, demonstrations: Demonstrations) -> MacConfig:
         """With the blocks that the demonstrations suggest, where so many are asked for."""
-        if not config.blocks or config.block_order:
+        if not config.blocks or config.block_sizes:
             return config
         residuals = residuals_of(demonstrations.observations, demonstrations.actions)
-        blocks = independent_blocks(residuals, config.blocks)
-        return replace(config, block_order=tuple(dim for block in blocks for dim in block))
+        return replace(config, block_sizes=block_sizes(residuals, config.blocks))
 
     @property
     def blocks(self) -> Blocks | None:
         """Dimensions that are filled in at once, in order; None: one after another."""
-        config = self.config
-        if not config.blocks:
+        if not self.config.blocks:
             return None
-        return [part.tolist() for part in np.array_split(config.block_order, config.blocks)]
+        ends = np.cumsum(self.config.block_sizes)
+        return [part.tolist() for part in np.split(np.arange(self.action_dim), ends[:-1])]
 
     def reset(self, seed: int | None = None) -> None:
         """Start an episode; `seed` decides what `decoding="sample"` and `order="random"` draw."""

@@ -58,8 +58,8 @@ class MacConfig:
     """Fill in so many blocks of dimensions at once, each block from what is known before it; 0: one
     dimension after another. Faster with many dimensions, and less likely: dimensions of a block are
     taken to be independent. Needs `order="natural"`."""
-    block_order: tuple[int, ...] = ()
-    """Dimensions, block after block; training finds those that hardly depend on each other."""
+    block_sizes: tuple[int, ...] = ()
+    """Dimensions of each block, in natural order; training finds sizes that lose little."""
     temperature: float = 1.0
     """Of `decoding="sample"`; below 1 concentrates."""
     particles: int = 8
@@ -80,7 +80,7 @@ class MacConfig:
                 )
         if not self.num_given or min(self.num_given) < 0:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
-        object.__setattr__(self, "block_order", tuple(self.block_order))
+        object.__setattr__(self, "block_sizes", tuple(self.block_sizes))
         if self.blocks < 0 or (self.blocks and self.order != "natural"):
             raise InputError(
                 "blocks: expected 0, or a number with order='natural', got "

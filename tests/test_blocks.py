@@ -1,6 +1,7 @@
 """Filling in blocks of dimensions: a model of its own, normalised, and fast."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mac_control import InputError, PartialAction
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode
-from mac_control.engine.blocks import independent_blocks, residuals_of
+from mac_control.engine.blocks import block_sizes, residuals_of
 from mac_control.engine.single import SingleRow
 from mac_control.engine.unrolled import unrolled
 from mac_control.policies import MacConfig, MacPolicy
@@ -24,11 +25,13 @@ from tests.test_quick import policy_of
 BLOCKS = [[3, 0], [2, 4], [1]]
 
 
-def in_blocks(dim=5, blocks=BLOCKS, **config):
-    order = tuple(d for block in blocks for d in block)
-    return policy_of(
-        dim, 4, width=24, obs_width=16, blocks=len(blocks), block_order=order, **config
-    )
+#: In natural order, as policies have them.
+RUNS = [[0, 1], [2], [3, 4]]
+
+
+def in_blocks(**config):
+    sizes = {"width": 24, "obs_width": 16}
+    return policy_of(5, 4, blocks=3, block_sizes=(2, 1, 2), **sizes, **config)
 
 
 @pytest.mark.parametrize("given", [[], [1], [0, 2]])
@@ -96,18 +99,30 @@ def test_all_ways_to_fill_in_answer_alike_whatever_is_given(seed, rule):
     assert torch.equal(rank > 0, ~given)
 
 
-@forall(st.integers(0, 100), st.integers(1, 6))
+@forall(st.integers(0, 100), st.integers(2, 6), st.data())
 @settings(max_examples=20, deadline=None)
-def test_blocks_hold_each_dimension_once_and_lose_no_more_than_neighbours(seed, count):
+def test_no_other_cut_loses_less(seed, dim, data):
+    count = data.draw(st.integers(1, dim))
     rng = np.random.default_rng(seed)
-    cause = rng.normal(size=(400, 3))
-    followers = cause + 0.1 * rng.normal(size=(400, 3))
-    residuals = np.stack([cause, followers], 2).reshape(400, 6)  # 0 and 1 belong together, ...
-    blocks = independent_blocks(residuals, count)
-    assert sorted(dim for block in blocks for dim in block) == list(range(6))
-    assert {len(block) for block in blocks} <= {6 // count, -(-6 // count)}
-    if count >= 2:
-        assert all(len({dim // 2 for dim in block}) == len(block) for block in blocks)
+    residuals = rng.normal(size=(300, dim)) @ rng.normal(size=(dim, dim))
+    covariance = np.corrcoef(residuals.T) + 1e-3 * np.eye(dim)
+
+    def loss(sizes):
+        """Entropy of the blocks' dimensions apart, less that of all together, as of Gaussians."""
+        apart, start = 0.0, 0
+        for size in sizes:
+            for each in range(start, start + size):
+                part = [*range(start), each]
+                before = np.linalg.slogdet(covariance[:start, :start])[1] if start else 0.0
+                apart += (np.linalg.slogdet(covariance[np.ix_(part, part)])[1] - before) / 2
+            start += size
+        return apart - np.linalg.slogdet(covariance)[1] / 2
+
+    sizes = block_sizes(residuals, count)
+    assert sum(sizes) == dim and len(sizes) == count and min(sizes) > 0
+    cuts = combinations(range(1, dim), count - 1)
+    least = min(loss(np.diff([0, *cut, dim])) for cut in cuts)
+    assert loss(sizes) == pytest.approx(least, abs=1e-6)
 
 
 def test_what_observations_tell_is_no_dependence():
@@ -120,7 +135,7 @@ def test_what_observations_tell_is_no_dependence():
 def test_a_policy_acts_in_blocks_and_tells_their_likelihood(tmp_path):
     policy = in_blocks()
     loaded = load_policy(save_policy(tmp_path, policy))
-    assert loaded.blocks == BLOCKS and Quick(loaded).usable
+    assert loaded.blocks == RUNS and Quick(loaded).usable
     obs, rng = np.ones((1, 4), np.float32), np.random.default_rng(0)
     partial = PartialAction(rng.uniform(-0.4, 0.9, (1, 5)), np.arange(5)[None] == 2)
     action = loaded.act(obs, partial)
@@ -133,7 +148,7 @@ def test_a_policy_acts_in_blocks_and_tells_their_likelihood(tmp_path):
     rest = loaded.conditional_log_prob(obs, whole.values, partial.given)
     assert not np.isclose(loaded.log_prob(obs, whole), single.log_prob(obs, whole), atol=1e-4)
     # Given what a block and those before hold, only the blocks after it count.
-    last = np.isin(np.arange(5), BLOCKS[-1])[None]
+    last = np.isin(np.arange(5), RUNS[-1])[None]
     parts = [
         loaded.conditional_log_prob(obs, whole.values, known)
         for known in (np.zeros((1, 5), bool), ~last)
@@ -145,11 +160,10 @@ def test_a_policy_acts_in_blocks_and_tells_their_likelihood(tmp_path):
 def test_training_finds_the_blocks_and_saves_them(tmp_path):
     rng = np.random.default_rng(0)
     cause = rng.normal(size=(200, 1))
-    actions = np.hstack([cause, cause, rng.normal(size=(200, 2))]).clip(-1, 1)
+    actions = np.hstack([rng.normal(size=(200, 2)), cause, cause]).clip(-1, 1)
     data = Demonstrations([Episode(rng.normal(size=(200, 2)), actions)])
     policy = new_policy("mac", data, 0, MacConfig(width=8, obs_width=8, blocks=2))
-    assert sorted(policy.config.block_order) == [0, 1, 2, 3]
-    assert all({0, 1} - set(block) for block in policy.blocks)
+    assert policy.blocks == [[0, 1, 2], [3]]  # the last follows from the one before
     assert load_policy(save_policy(tmp_path, policy)).blocks == policy.blocks
     policy.config = replace(policy.config, blocks=0)
     assert policy.blocks is None
@@ -158,9 +172,10 @@ def test_training_finds_the_blocks_and_saves_them(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"blocks": 2}, "blocks: expected at most 3, and block_order"),
-        ({"blocks": 4, "block_order": (0, 1, 2)}, "blocks: expected at most 3"),
-        ({"blocks": 2, "block_order": (0, 1, 1)}, "blocks: expected at most 3, and block_order"),
+        ({"blocks": 2}, "blocks: expected block_sizes that add up to 3"),
+        ({"blocks": 2, "block_sizes": (2, 2)}, "blocks: expected block_sizes that add up to 3"),
+        ({"blocks": 2, "block_sizes": (3, 0)}, "blocks: expected block_sizes that add up to 3"),
+        ({"blocks": 2, "block_sizes": (1, 1, 1)}, r"got 2 blocks of \(1, 1, 1\)"),
         ({"blocks": -1}, "blocks: expected 0, or a number with order='natural'"),
         ({"blocks": 2, "order": "certain"}, "blocks: expected 0, or a number with order='natural'"),
     ],
@@ -172,4 +187,4 @@ def test_blocks_that_do_not_fit_are_named(change, match):
     with pytest.raises(InputError, match="order: expected blocks of 0 to 2, each once"):
         model.log_prob(grid(3, 2), order=[[0], [1, 1]])
     with pytest.raises(InputError, match="blocks: expected a number from 1 to 3, got 4"):
-        independent_blocks(np.zeros((5, 3)), 4)
+        block_sizes(np.zeros((5, 3)), 4)

@@ -123,15 +123,22 @@ class SingleRow:
                 np.multiply(v, scale, v)
                 block.after(h, v, t, h)
             scale = 1 / sqrt(float(h.dot(h)) / width + self._eps)
-            for dim in dims:
-                params = self._leave[dim, :used].dot(h)
-                params *= scale
-                params += self._bias[dim, :used]
-                value = filled[dim] = choose(params)
-                if number < len(steps):  # of use to later steps; this one has read the state
-                    np.multiply(self._value[dim], value, spare)
-                    np.add(spare, self._known[dim], spare)
-                    np.add(state, spare, state)
+            if len(dims) > 1:
+                at = np.array(dims)
+                several = (self._leave[at, :used] @ h) * scale + self._bias[at, :used]
+                filled[at] = self._means(several) if mean else [*map(choose, several)]
+                if number < len(steps):
+                    state += filled[at] @ self._value[at] + self._known[at].sum(0)
+                continue
+            dim = dims[0]
+            params = self._leave[dim, :used].dot(h)
+            params *= scale
+            params += self._bias[dim, :used]
+            value = filled[dim] = choose(params)
+            if number < len(steps):
+                np.multiply(self._value[dim], value, spare)
+                np.add(spare, self._known[dim], spare)
+                np.add(state, spare, state)
         return filled
 
     def _mean(self, params: np.ndarray) -> float:
@@ -142,6 +149,12 @@ class SingleRow:
         weights = [exp(logit - top) for logit in numbers[:many]]
         total = sum(w * loc for w, loc in zip(weights, numbers[many:], strict=False))
         return total / sum(weights)
+
+    def _means(self, params: np.ndarray) -> np.ndarray:
+        """Of several dimensions, `(N, 2 K)` -> `(N,)`."""
+        logits, locs = params[:, : self.components], params[:, self.components :]
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray((weights * locs).sum(1) / weights.sum(1))
 
     def _mode(self, params: np.ndarray) -> float:
         many = self.components
