@@ -57,7 +57,7 @@ class MacConfig:
     blocks: int = 0
     """Fill in so many blocks of dimensions at once, each block from what is known before it; 0: one
     dimension after another. Faster with many dimensions, and less likely: dimensions of a block are
-    taken to be independent. Needs `order="natural"`."""
+    taken to be independent. Needs `order="natural"`; softly given values are weighed one by one."""
     block_sizes: tuple[int, ...] = ()
     """Dimensions of each block, in natural order; training finds sizes that lose little."""
     temperature: float = 1.0
