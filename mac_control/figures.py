@@ -13,6 +13,7 @@ METHODS = {
     "bc": ("BC", "#E69F00"),
     "ibc": ("IBC", "#009E73"),
     "diffusion": ("diffusion", "#CC79A7"),
+    "consistency": ("diffusion in one step", "#E4B9D0"),
     "mixture_bc": ("mixture density", "#D55E00"),
     "mixture_bc_conditioned": ("mixture density", "#D55E00"),
     "any-order": ("any-order baseline", "#7F7F7F"),

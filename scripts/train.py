@@ -48,7 +48,7 @@ class Args(FanOut, EnvOptions):
     out: Path
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
     policy: str = "mac"
-    """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
+    """bc, mixture_bc, ibc, diffusion, consistency, mac, or one that a package adds."""
     data: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Demonstrations: an HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL
     kitchen name; none: searched. Given several times, the sets are mixed: --data old:0.5 --data

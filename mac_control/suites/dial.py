@@ -1,7 +1,7 @@
 """Reward against obedience: each way to share control over the whole range of its own dial."""
 
 from mac_control.suites.partial import RESYNC, STUBBORN
-from mac_control.suites.policies import DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import CONSISTENCY, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
 from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
@@ -26,6 +26,10 @@ WAYS = {
         ("0.03", "0.1", "0.2", "0.4", "1.0"),
     ),
     "partial diffusion": ("diffusion", ("noise=0.2", "noise=0.4", "noise=0.6", "noise=0.8")),
+    "partial diffusion in one step": (
+        "consistency",
+        ("noise=0.2", "noise=0.4", "noise=0.6", "noise=0.8"),
+    ),
     "linear blending by diffusion": ("diffusion", ("blend=0.2", "blend=0.4", "blend=0.6")),
 }
 
@@ -36,7 +40,7 @@ DIAL = Suite(
     goal="Soft commands at every obedience from 0.5 on at least as good as every other way, and "
     "above all-or-nothing by disjoint intervals somewhere.",
     data="robust",
-    entrants=(MIXTURE_BC_CONDITIONED, DIFFUSION, MAC),
+    entrants=(MIXTURE_BC_CONDITIONED, DIFFUSION, CONSISTENCY, MAC),
     blocks=(
         Block("exactly", OPERATORS, (3,)),
         Block("alone", ("nobody",), (0,)),

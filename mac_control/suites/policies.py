@@ -12,6 +12,8 @@ MIXTURE_BC_CONDITIONED = PolicySpec("mixture_bc_conditioned", "mixture_bc", {"co
 IBC = PolicySpec("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
 IBC_DFO = PolicySpec("ibc_dfo", "ibc", {"sampler": "dfo"})
 DIFFUSION = PolicySpec("diffusion", "diffusion", {"resample": 3})
+#: Denoises a command in one step; what nobody gives is filled in first, in as many as its teacher.
+CONSISTENCY = PolicySpec("consistency", "consistency", {"jumps": 10}, teacher="diffusion")
 MAC = PolicySpec("mac", "mac")
 
 #: Plans of four steps; in the second of each pair, the last four plans are averaged. MAC fits them

@@ -153,7 +153,9 @@ def _train(
     workers: int | Backend | None,
 ) -> dict[str, list[str]]:
     """Checkpoints of each entrant, `LABEL=PATH`."""
-    size, jobs, named = suite.size, [], {}
+    size, named = suite.size, {}
+    jobs: list[Job] = []
+    taught: list[Job] = []  # by those before
     # First, as it says what is wrong with a setting before data are made for it.
     trainings = {each.label: _training(each, size) for each in suite.entrants if not each.weights}
     made = training_data(
@@ -165,8 +167,13 @@ def _train(
             folder = home / entrant.label / f"seed-{seed}"
             named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
             if training := trainings.get(entrant.label):
-                jobs.append(Job(entrant.policy, made, folder, seed, training, config_of(entrant)))
-    train_many(jobs, workers=workers)
+                config, turn = config_of(entrant), jobs
+                if entrant.teacher:
+                    teacher = home / entrant.teacher / f"seed-{seed}"
+                    config, turn = dataclasses.replace(config, teacher=str(teacher)), taught
+                turn.append(Job(entrant.policy, made, folder, seed, training, config))
+    for turn in (jobs, taught):
+        train_many(turn, workers=workers)
     for entrant in suite.entrants:
         if entrant.weights:
             for seed in range(size.seeds):

@@ -23,6 +23,7 @@ class PolicySpec:
         training: fields of :class:`TrainConfig`.
         weights: label of an entrant whose weights it acts with, instead of a training of its own:
             their configurations differ in what settles acting alone, or it is retrieval around it.
+        teacher: label of an entrant that is trained before it, and that it is distilled from.
     """
 
     label: str
@@ -30,6 +31,7 @@ class PolicySpec:
     config: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    teacher: str = ""
 
     @property
     def learnt(self) -> str:
@@ -157,11 +159,17 @@ class Suite:
                     f"{entrant.label}: weights: expected those of a {entrant.learnt} that is "
                     f"trained ({', '.join(lenders)}), got {entrant.weights!r}"
                 )
+            taught = [e.label for e in self.entrants if not (e.weights or e.teacher)]
+            if entrant.teacher and entrant.teacher not in taught:
+                raise InputError(
+                    f"{entrant.label}: teacher: expected an entrant that is trained "
+                    f"({', '.join(taught)}), got {entrant.teacher!r}"
+                )
         if self.reward not in REWARDS:
             raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")
 
     def only(self, labels: Sequence[str]) -> Suite:
-        """With these entrants alone (the proxy and those whose weights they use too), their blocks.
+        """With these entrants alone (and the proxy, lenders of weights, teachers), their blocks.
 
         Raises:
             InputError: a label that is not an entrant's.
@@ -174,7 +182,10 @@ class Suite:
             kept = tuple(label for label in block.entrants or known if label in labels)
             if kept:
                 blocks.append(replace(block, entrants=kept))
-        needed = {*labels, self.proxy, *(e.weights for e in self.entrants if e.label in labels)}
+        needed = {*labels, self.proxy}
+        for entrant in self.entrants:
+            if entrant.label in labels:
+                needed |= {entrant.weights, entrant.teacher}
         entrants = tuple(e for e in self.entrants if e.label in needed)
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
