@@ -103,14 +103,16 @@ def burners(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def report(rows: Sequence[Row]) -> str:
     """The page: a line for each state, and the tests that failed."""
-    failures = sum(row["failed"] > 0 for row in rows)
+    failed = [row["failed"] > 0 for row in rows]
+    since = len(rows) - max((i + 1 for i, each in enumerate(failed) if each), default=0)
     states = "\n".join(f"- {state}: {meaning}" for state, meaning in STATES.items())
     text = f"""# Runs of the test suite
 
-How often does it fail? {failures} of {len(rows)} runs had a failure. A run is
-`python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`, with the
-names of what failed. The load is the mean number of running processes, the suite's own among
-them, in the last five minutes of a run.
+How often does it fail? {sum(failed)} of {len(rows)} runs had a failure; the last {since} had none.
+A run is `python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`,
+with the names of what failed. The load is the mean number of processes that ran or waited to, the
+suite's own among them, in the last five minutes of a run: with more than there are cores, tests
+wait for other work.
 
     python -m benchmarks suite-runs --state STATE --runs N
 
@@ -132,7 +134,7 @@ them, in the last five minutes of a run.
         cells += [f"{statistics.median(row['seconds'] for row in part):.0f} s"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     for row in rows:
-        lines += [f"\n`{row['commit']}`, {row['state']}: {n}" for n in row["failures"]]
+        lines += [f"\n`{row['commit']}`, {row['state']}, failed: {n}" for n in row["failures"]]
     return "\n".join(lines) + "\n"
 
 

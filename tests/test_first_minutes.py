@@ -46,9 +46,11 @@ def test_a_run_of_a_suite_is_counted(tmp_path):
                      "failures": ["test_small::test_that_fails"]}  # fmt: skip
     rows = [{"commit": "abc", "state": "full", "data": True, "cores": 2, **found}]
     said = suite_runs.report(rows * 2)
-    assert "2 of 2 runs had a failure" in said
+    assert "2 of 2 runs had a failure; the last 0 had none" in said
+    after = suite_runs.report([*rows, {**rows[0], "failed": 0, "failures": []}])
+    assert "1 of 2 runs had a failure; the last 1 had none" in after
     assert "| full | yes | 2 | 1 | 2 | 2 | 3 | 1 | 2.5 to 2.5 | 3 s |" in said
-    assert said.count("`abc`, full: test_small::test_that_fails") == 2
+    assert said.count("`abc`, full, failed: test_small::test_that_fails") == 2
 
 
 def test_a_run_that_collects_nothing_is_no_run(tmp_path):
