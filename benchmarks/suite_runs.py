@@ -133,6 +133,10 @@ wait for other work.
         cells += [f"{min(loads)} to {max(loads)}" if loads else "-"]
         cells += [f"{statistics.median(row['seconds'] for row in part):.0f} s"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "| commit | runs | with a failure |", "|---|---:|---:|"]
+    for commit in dict.fromkeys(row["commit"] for row in rows):
+        part = [row for row in rows if row["commit"] == commit]
+        lines.append(f"| {commit} | {len(part)} | {sum(row['failed'] > 0 for row in part)} |")
     for row in rows:
         lines += [f"\n`{row['commit']}`, {row['state']}, failed: {n}" for n in row["failures"]]
     return "\n".join(lines) + "\n"

@@ -95,7 +95,7 @@ def test_missing_weights(saved):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "oracle"}, "expected one of bc, diffusion, ibc, intent, mac,"),
+        ({"kind": "oracle"}, "expected one of bc, consistency, diffusion, ibc, intent, mac,"),
         ({"version": 99}, "got 99"),
         ({"version": "1"}, "expected version"),
         ({"format": "other"}, "format"),
@@ -137,7 +137,9 @@ def test_weights_are_never_read_from_outside_the_folder(saved, tmp_path):
 
 
 def test_unknown_policies_are_named():
-    with pytest.raises(InputError, match="bc, diffusion, ibc, intent, mac, mixture_bc"):
+    with pytest.raises(
+        InputError, match="bc, consistency, diffusion, ibc, intent, mac, mixture_bc"
+    ):
         policy_class("oracle")
 
 

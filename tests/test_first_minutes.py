@@ -50,6 +50,7 @@ def test_a_run_of_a_suite_is_counted(tmp_path):
     after = suite_runs.report([*rows, {**rows[0], "failed": 0, "failures": []}])
     assert "1 of 2 runs had a failure; the last 1 had none" in after
     assert "| full | yes | 2 | 1 | 2 | 2 | 3 | 1 | 2.5 to 2.5 | 3 s |" in said
+    assert "| abc | 2 | 2 |" in said
     assert said.count("`abc`, full, failed: test_small::test_that_fails") == 2
 
 
