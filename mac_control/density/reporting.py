@@ -70,11 +70,17 @@ def label(row: Row) -> str:
 
 
 def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Rows by label, in order of first appearance."""
+    """Rows by label: ours in the order of the names above, then others as they come."""
+    known = list(_NAMES)
     groups: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda r: _place(r, known)):
         groups.setdefault(label(row), []).append(row)
     return groups
+
+
+def _place(row: Row, known: list[tuple[str, str]]) -> int:
+    way = (row["objective"], row["queries"])
+    return known.index(way) if way in known else len(known)
 
 
 def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:

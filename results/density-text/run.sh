@@ -23,14 +23,15 @@ one() {  # name, length, steps, batch, seed
     mac-control density evaluate --data "$data" --kind text --rows 300 --models "$model" \
         --orders $orders --out "$here/text$2.jsonl"
 }
-for seed in 0 1 2; do one ardm 64 400 32 $seed && one mac 64 400 32 $seed; done
-one mac-evidence 64 400 32 0
+for seed in 0 1 2; do one ardm 64 800 32 $seed && one mac 64 800 32 $seed; done
+one mac-evidence 64 800 32 0
 for seed in 0 1 2; do one ardm 250 200 8 $seed && one mac 250 200 8 $seed; done
-for seed in 0 1 2; do one left-to-right 64 400 32 $seed; done
-for seed in 0 1 2; do one no-redundancy 64 400 32 $seed; done
-for seed in 1 2; do one mac-evidence 64 400 32 $seed; done
+for seed in 0 1 2; do one left-to-right 64 800 32 $seed; done
+for seed in 0 1 2; do one no-redundancy 64 800 32 $seed; done
+for seed in 1 2; do one mac-evidence 64 800 32 $seed; done
 for seed in 0 1 2; do one left-to-right 250 200 8 $seed; done
-mac-control density report --results "$here"/text*.jsonl --out "$here" --title "Text: MAC, ARDM and one order at equal budgets" --note "$(cat "$here/note.txt")"
+mac-control density report --results "$here"/text*.jsonl --out "$here" \
+    --title "Text: MAC, ARDM and one order at equal budgets" --note "$(cat "$here/note.txt")"
 {
     echo "# Masked text, completed by MAC and by ARDM of equal compute"
     echo
