@@ -56,6 +56,10 @@ class DensityConfig:
         for name, value in {**sizes, "shape": min(self.shape, default=0)}.items():
             if value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}")
+        if not 0 <= self.shrink <= 1:
+            raise InputError(f"shrink: expected 0 to 1, got {self.shrink}")
+        if self.bend < 0 or (self.bend and self.kind != "tables"):
+            raise InputError(f"bend: expected 0, or more for a table, got {self.bend}")
 
     @property
     def path_objective(self) -> Objective:
@@ -106,6 +110,13 @@ class DensityTraining:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not self.lr > 0:
             raise InputError(f"lr: expected more than 0, got {self.lr}")
+        for name in ("warmup", "weight_decay", "save_seconds"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
+        if not self.clip > 0:
+            raise InputError(f"clip: expected more than 0, got {self.clip}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed: expected a whole number from 0 to 2^63, got {self.seed}")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: expected 0 to below 1, got {self.ema}")
         if self.keep not in ("last", "best"):

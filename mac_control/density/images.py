@@ -45,16 +45,23 @@ def read_images(path: str | Path) -> dict[str, np.ndarray]:
 
 def read_folder(path: Path) -> np.ndarray:
     """All PNG files below a folder, sorted by name, `(N, H, W, C)`."""
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".png" and p.is_file())
+    files = sorted(png_files(path))
     if not files:
         raise DataError(f"{path}: expected PNG files in the folder, found none")
-    first = read_image(files[0])
-    images = [first, *(read_image(file, first.shape[2]) for file in files[1:])]
+    images = [read_image(file) for file in files]
+    if len({image.shape[2] for image in images}) > 1:  # some are grey, others in colour
+        images = [image.repeat(3 // image.shape[2], 2) for image in images]
+    first = images[0]
     for file, image in zip(files, images, strict=True):
         if image.shape != first.shape:
             want, got = ("×".join(map(str, i.shape[1::-1])) for i in (first, image))
             raise DataError(f"{file}: expected {want} pixels as {files[0].name} has, got {got}")
     return np.stack(images)
+
+
+def png_files(folder: Path) -> list[Path]:
+    """The PNG files below a folder."""
+    return [p for p in folder.rglob("*") if p.suffix.lower() == ".png" and p.is_file()]
 
 
 def read_image(path: str | Path, colours: int | None = None) -> np.ndarray:
@@ -65,13 +72,20 @@ def read_image(path: str | Path, colours: int | None = None) -> np.ndarray:
     """
     try:
         with Image.open(path) as picture:
+            if picture.mode.startswith(("I", "F")):
+                raise DataError(
+                    f"{path}: expected 8 bits a colour, got more (mode {picture.mode}); save it "
+                    "with 8"
+                )
             if colours is None:
-                colours = 1 if picture.mode in ("1", "L", "I", "F", "I;16") else 3
+                colours = 1 if picture.mode in ("1", "L") else 3
             seen: Image.Image = picture
             if picture.mode in ("LA", "RGBA", "P"):
                 white = Image.new("RGBA", picture.size, "white")
                 seen = Image.alpha_composite(white, picture.convert("RGBA"))
             pixels = np.asarray(seen.convert("L" if colours == 1 else "RGB"))
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: expected a picture, found none") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

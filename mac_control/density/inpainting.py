@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mac_control.density.images import read_image, read_images
+from mac_control.density.images import png_files, read_image, read_images
 from mac_control.density.model import DensityModel
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_path
+from mac_control.seeds import whole_seed
 
 MASKS = ("left", "right", "top", "bottom", "centre", "random:SHARE")
+#: Screen pixels for a pixel, at most.
+LARGEST = 64
 _HIDDEN = (128, 128, 128)
 _GAP = 4
 
@@ -31,8 +34,7 @@ def read_pictures(
         raise InputError(f"rows: expected at least 1, got {most}")
     if path.is_file() and path.suffix.lower() != ".npz":
         pictures = read_image(path, shape[2])[None]
-    elif path.is_dir() and any(path.rglob("*.png")):
-        files = sorted(path.rglob("*.png"))[:most]
+    elif path.is_dir() and (files := sorted(png_files(path))[:most]):
         loaded = [read_image(file, shape[2]) for file in files]
         for file, picture in zip(files, loaded, strict=True):
             _require_size(file, picture, shape, crop)
@@ -72,7 +74,9 @@ def read_mask(text: str, shape: Sequence[int], seed: int = 0) -> np.ndarray:
             share = float(text.removeprefix("random:"))
         except ValueError as error:
             raise InputError(f"mask: expected random:SHARE, got {text!r}") from error
-        mask = np.random.default_rng(seed).random((height, width)) < share
+        if not 0 <= share <= 1:
+            raise InputError(f"mask: expected a share from 0 to 1, got {text!r}")
+        mask = np.random.default_rng(whole_seed(seed)).random((height, width)) < share
     elif Path(text).suffix and Path(text).exists():
         pixels = read_image(text, 1)
         if pixels.shape[:2] != (height, width):
@@ -125,7 +129,15 @@ def sheet(
     completions: Sequence[tuple[str, np.ndarray]],
     scale: int = 0,
 ) -> Path:
-    """Write a picture: a row for each original, then it masked, then each model's completions."""
+    """Write a picture: a row for each original, then it masked, then each model's completions.
+
+    Raises:
+        InputError: a path that is no picture's, or a scale out of range.
+    """
+    if Path(path).suffix.lower() != ".png" or Path(path).is_dir():
+        raise InputError(f"out: expected a picture to write, ending in .png, got {path}")
+    if not 0 <= scale <= LARGEST:
+        raise InputError(f"scale: expected 0 to {LARGEST}, got {scale}")
     height, width = mask.shape
     scale = scale or max(1, 64 // width)
     columns: list[tuple[str, np.ndarray]] = [("original", pictures)]

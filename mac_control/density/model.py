@@ -19,6 +19,8 @@ from mac_control.density.gaussianise import Gaussianise
 from mac_control.density.text import ALPHABET, BLANK, decode, encode
 from mac_control.engine.model import AnyOrder
 from mac_control.errors import CheckpointError, InputError
+from mac_control.seeds import whole_seed
+from mac_control.training.arithmetic import require_device
 
 _CHUNK = 1 << 15  # variables in one pass
 
@@ -92,6 +94,7 @@ class DensityModel:
         query = here & ~given if query is None else self._mask("query", query, here)
         if (query & ~here).any():
             raise InputError("query: expected characters of the text, got a place behind its end")
+        self._require_known("query, given", x, given | query)
         if via == "path":
             return self._log_prob(values, slopes, given, query, order, seed).cpu().numpy()
         if via != "marginals":
@@ -169,7 +172,8 @@ class DensityModel:
             values = self._tensor(symbols)
             return values, self._tensor(here), torch.zeros_like(values)
         array = np.asarray(x)
-        if array.shape[1:] != shape or (kind == "images" and array.dtype != np.uint8):
+        numbers = array.dtype == np.uint8 if kind == "images" else array.dtype.kind in "fiu"
+        if array.shape[1:] != shape or not len(array) or not numbers:
             want = " × ".join(map(str, shape))
             what = "images uint8" if kind == "images" else "rows"
             raise InputError(f"x: expected {what} (B, {want}), got {array.shape} {array.dtype}")
@@ -191,7 +195,7 @@ class DensityModel:
         seed: int,
     ) -> Tensor:
         model = AnyOrder(self.network, self.head)
-        generator = torch.Generator(self.device).manual_seed(seed)
+        generator = torch.Generator(self.device).manual_seed(whole_seed(seed))
         order = order or self.config.path_objective.asked_in
         parts = []
         with torch.inference_mode(), _evaluating(self.network):
@@ -207,10 +211,11 @@ class DensityModel:
     ) -> Any:
         values, here, _ = self._values(x)
         given = self._mask("given", given, here) & here
+        self._require_known("given", x, given)
         if not temperature >= 0:
             raise InputError(f"temperature: expected a number of at least 0, got {temperature}")
         model = AnyOrder(self.network, self.head)
-        generator = torch.Generator(self.device).manual_seed(seed)
+        generator = torch.Generator(self.device).manual_seed(whole_seed(seed))
         order = order or self.config.path_objective.asked_in
         with torch.inference_mode(), _evaluating(self.network):
             filled, _ = model.fill(
@@ -220,22 +225,37 @@ class DensityModel:
         if self.config.kind == "text":
             lengths = [len(row) for row in _symbols(x, self.dim)]
             return [text[:length] for text, length in zip(data, lengths, strict=True)]
-        shape = np.asarray(x).shape
-        known = given.cpu().numpy().reshape(shape)
-        return np.where(known, x, data.astype(np.asarray(x).dtype))  # bit for bit
+        array = np.asarray(x)
+        if self.config.kind == "tables" and array.dtype.kind != "f":
+            array = array.astype(np.float64)  # what is filled in is no whole number
+        known = given.cpu().numpy().reshape(array.shape)
+        return np.where(known, array, data.astype(array.dtype))  # bit for bit
 
     def _mask(self, name: str, mask: Any, here: Tensor) -> Tensor:
         if mask is None:
             return torch.zeros_like(here)
         array = np.asarray(mask)
         shape: Sequence[int] = (len(here), *self.config.shape)
-        if self.config.kind == "text" and array.ndim == 2 and array.shape[1] < self.dim:
+        longest = int(here.sum(1).max())  # as long as the longest text is enough
+        if self.config.kind == "text" and array.ndim == 2 and array.shape[1] == longest:
             array = np.pad(array, ((0, 0), (0, self.dim - array.shape[1])))
         if array.dtype != bool or array.shape != tuple(shape):
             raise InputError(
                 f"{name}: expected booleans {tuple(shape)}, got {array.shape} {array.dtype}"
             )
         return self._tensor(array.reshape(len(array), -1))
+
+    def _require_known(self, name: str, x: Any, mask: Tensor) -> None:
+        """No blank of a text is taken for a space."""
+        if self.config.kind != "text" or isinstance(x, np.ndarray):
+            return
+        texts = [x] if isinstance(x, str) else x
+        for text, row in zip(texts, mask.cpu().numpy(), strict=True):
+            if any(c == BLANK and row[place] for place, c in enumerate(text)):
+                raise InputError(
+                    f"{name}: expected characters, got a blank in {text!r}: mask it out, or fill "
+                    "it in with 'sample' or 'mode' first"
+                )
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -280,6 +300,7 @@ def load_density(path: str | Path, device: str = "cpu") -> DensityModel:
             f"{folder}: expected the weights of its own configuration, got {str(error)[:300]}"
         ) from error
     model.checkpoint = record
+    require_device(device)
     return model.to(device)
 
 
@@ -301,7 +322,7 @@ def _symbols(x: Any, most: int) -> list[np.ndarray]:
             raise InputError(f"x: expected symbols below {len(ALPHABET)}, got {x.max()}")
         rows = list(x)
     else:
-        texts = [x] if isinstance(x, str) else list(x)
+        texts = [x] if isinstance(x, str) else list(x) if isinstance(x, Sequence) else []
         if not texts or not all(isinstance(text, str) for text in texts):
             raise InputError("x: expected text, a list of texts, or symbols (B, L) uint8")
         rows = [encode(text.replace(BLANK, " "), "x") for text in texts]

@@ -54,8 +54,12 @@ def decode(symbols: np.ndarray) -> str:
     return "".join(ALPHABET[int(s)] for s in symbols)
 
 
-def clean(text: str) -> str:
+def clean(text: str, keep: str = "") -> str:
     """Text as text8's was made: lower case, accents dropped, digits spelt out, the rest one space.
+
+    Args:
+        text: any.
+        keep: other characters that stay as they are.
 
     Example:
         >>> clean("Röntgen, 1895!")
@@ -64,7 +68,7 @@ def clean(text: str) -> str:
     text = unicodedata.normalize("NFKD", text.lower())
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = re.sub(r"[0-9]", lambda digit: f" {_DIGITS[int(digit[0])]} ", text)
-    return re.sub(r"[^a-z]+", " ", text).strip()
+    return re.sub(rf"[^a-z{re.escape(keep)}]+", " ", text).strip()
 
 
 def read_text(path: str | Path, cleaned: bool = False) -> dict[str, np.ndarray]:

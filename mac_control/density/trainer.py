@@ -70,7 +70,15 @@ def train_density(
     if config.order == "random" and config.queries != "joint" and config.objective == "mac":
         raise InputError("order: expected natural or spaced for mac, got random")
     ranks = init_distributed(training.device)
-    Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
+    try:
+        Run(data, Path(out), config, training, ranks).train(progress and ranks.first)
+    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise MacControlError(
+            f"{out}: expected memory for steps of {training.batch_size} rows, got too little: a "
+            "smaller --batch-size needs less, or --recompute True; what was saved is kept"
+        ) from error
     return Path(out)
 
 

@@ -7,9 +7,23 @@ from pathlib import Path
 
 import torch
 
+from mac_control.errors import InputError
+
 #: Rows of a batch in all, from which products of matrices in bfloat16 were measured to pay on
 #: processors that have it: MAC takes 1.5 to 2.1 times the steps with 1,024, as many with 256.
 MANY_ROWS = 512
+
+
+def require_device(device: str) -> None:
+    """That this machine has a device.
+
+    Raises:
+        InputError: it has not.
+    """
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device: expected one that this machine has, got {device!r}") from error
 
 
 def has_bf16(device: str = "cpu") -> bool:

@@ -103,12 +103,9 @@ class TrainConfig:
             )
         import torch
 
-        try:
-            torch.zeros(1, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(
-                f"device: expected one that this machine has, got {self.device!r}"
-            ) from error
+        from mac_control.training.arithmetic import require_device
+
+        require_device(self.device)
         if self.compile and torch.device(self.device).type == "cpu" and not _compiler():
             raise InputError("compile: expected a C++ compiler (g++ or clang++, or CXX), got none")
 

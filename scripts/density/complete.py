@@ -42,9 +42,7 @@ def main(args: Args) -> int | None:
     from mac_control.density.model import load_density
     from mac_control.density.text import BLANK, clean
 
-    text = args.text
-    if args.clean:
-        text = BLANK.join(clean(part) if part.strip() else part for part in text.split(BLANK))
+    text = clean(args.text, BLANK) if args.clean else args.text
     found = complete(
         load_density(args.model),
         text,

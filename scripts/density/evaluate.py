@@ -48,15 +48,19 @@ def main(args: Args) -> int | None:
     from mac_control.density.reporting import add_row, curve
     from mac_control.errors import InputError
 
+    for name in ("threads", "rows"):
+        if getattr(args, name) < 1:
+            raise InputError(f"{name}: expected at least 1, got {getattr(args, name)}")
     torch.set_num_threads(args.threads)
-    if not args.models or args.rows < 1:
-        raise InputError("models, rows: expected at least one of each, got none")
-    print(f"{'model':<32} {'order':<8} " + " ".join(f"{n:>12}" for n in HEADER))
+    if not args.models:
+        raise InputError("models: expected at least one folder, got none")
+    heading = f"{'model':<32} {'order':<8} " + " ".join(f"{n:>12}" for n in HEADER)
     for folder in args.models:
         model = load_density(folder, args.device)
         config = model.config
         size = None if config.kind == "tables" else config.shape[0]
-        data = load_data(args.data, args.kind, size, args.preprocessing, args.clean)
+        kind = config.kind if args.kind == "auto" else args.kind
+        data = load_data(args.data, kind, size, args.preprocessing, args.clean)
         if (data.kind, data.shape) != (config.kind, config.shape):
             raise InputError(
                 f"data: expected {config.kind} of shape {config.shape}, as {folder} was trained "
@@ -68,6 +72,9 @@ def main(args: Args) -> int | None:
             found = {"model": folder.name, **rate(model, rows, order)}
             found["curve"] = curve(folder / "log.csv")
             cells = " ".join(f"{found[n]['mean']:12.4f}" for n in HEADER)
+            if heading:
+                print(heading)
+                heading = ""
             print(f"{folder.name:<32} {found['asked_in']:<8} {cells}", flush=True)
             if args.out:
                 add_row(args.out, found)

@@ -45,11 +45,19 @@ def main(args: Args) -> int | None:
     from mac_control.density.model import load_density
     from mac_control.errors import InputError
 
+    if args.threads < 1:
+        raise InputError(f"threads: expected at least 1, got {args.threads}")
     torch.set_num_threads(args.threads)
     if not args.models:
         raise InputError("models: expected at least one folder, got none")
     models = [load_density(folder) for folder in args.models]
     shape = models[0].config.shape
+    for folder, model in zip(args.models, models, strict=True):
+        if (model.config.kind, model.config.shape) != ("images", shape):
+            raise InputError(
+                f"models: expected images of one size, got {model.config.kind} of shape "
+                f"{model.config.shape} in {folder}"
+            )
     pictures = read_pictures(args.images, shape, args.rows, args.crop)
     mask = read_mask(args.mask, shape, args.seed)
     found = []

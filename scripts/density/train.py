@@ -92,11 +92,16 @@ def main(args: Args) -> int | None:
     from mac_control.density.data import load_data
     from mac_control.density.trainer import train_density
     from mac_control.errors import InputError
+    from mac_control.training.arithmetic import require_device
 
     if args.threads < 1:
         raise InputError(f"threads: expected at least 1, got {args.threads}")
     torch.set_num_threads(args.threads)
     data = load_data(args.data, args.kind, args.size, args.preprocessing, args.clean)
+    if data.kind == "tables" and (args.size is not None or args.clean):
+        raise InputError("size, clean: expected with text or images, got a table")
+    if data.kind == "images" and args.clean:
+        raise InputError("clean: expected with text, got images")
     model, training = PRESETS[data.kind, args.preset]
     given = {k: v for k, v in dataclasses.asdict(args).items() if v is not None}
     given.setdefault("device", "cuda" if torch.cuda.is_available() else "cpu")
@@ -106,5 +111,6 @@ def main(args: Args) -> int | None:
     ]
     config = DensityConfig(**{**chosen[0], "kind": data.kind, "shape": data.shape})
     how = DensityTraining(**chosen[1])
+    require_device(how.device)
     print(train_density(data, args.out, config, how))
     return 0
