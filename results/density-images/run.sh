@@ -20,15 +20,17 @@ one() {  # name, pixels, steps, batch, seed
     mac-control density train --data "$data" --size "$2" --steps "$3" --batch-size "$4" \
         --check-every $(($3 / 5)) --check-rows 32 --seed "$5" --objective $objective \
         --queries $queries $net --out "$model"
-    mac-control density evaluate --data "$data" --rows 200 --models "$model" --orders $orders \
-        --out "$here/cifar$2.jsonl"
+    mac-control density evaluate --data "$data" --rows $(($2 > 16 ? 50 : 200)) --models "$model" \
+        --orders $orders --out "$here/cifar$2.jsonl"
 }
-for seed in 0 1 2; do one ardm 8 300 10 $seed && one mac 8 300 10 $seed; done
-one mac-evidence 8 300 10 0
-for seed in 0 1 2; do one ardm 16 150 3 $seed && one mac 16 150 3 $seed; done
-for seed in 0 1 2; do one left-to-right 8 300 10 $seed; done
-for seed in 0 1 2; do one no-redundancy 8 300 10 $seed; done
-for seed in 1 2; do one mac-evidence 8 300 10 $seed; done
+for seed in 0 1 2; do one ardm 8 400 10 $seed && one mac 8 400 10 $seed; done
+one mac-evidence 8 400 10 0
+for seed in 0 1 2; do one ardm 16 200 3 $seed && one mac 16 200 3 $seed; done
+one ardm 32 150 1 0 && one mac 32 150 1 0
+for seed in 0 1 2; do one left-to-right 8 400 10 $seed; done
+for seed in 0 1 2; do one no-redundancy 8 400 10 $seed; done
+for seed in 1 2; do one mac-evidence 8 400 10 $seed; done
+for seed in 1 2; do one ardm 32 150 1 $seed && one mac 32 150 1 $seed; done
 mac-control density report --results "$here"/cifar*.jsonl --out "$here" --title "CIFAR-10 crops: MAC, ARDM and one order at equal budgets" \
     --note "$(cat "$here/note.txt")"
 mac-control density inpaint --images "$data" --rows 8 --samples 3 --crop --mask right \
