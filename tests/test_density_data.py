@@ -261,17 +261,112 @@ def test_tables_of_every_ending_are_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("1,2\n3,x\n", "line 2"),
+        ("1,2\n3,x\n", "line 2, cell 2, got 'x'"),
+        ("a,b\n1,\n", r"line 2, cell 2, got ''; a value is missing"),
+        ("a;b\n1;2\n", r"line 2, cell 1, got '1;2'; separate numbers by commas"),
+        ("x,1,2\n" + "1,2,3\n" * 20, "line 1, cell 1, got 'x'"),
+        ("a,b\nc,d\n", "line 2, cell 1, got 'c'"),
+        ("1,2\n3,1e300\n", r"line 2, cell 2, got '1e300'; numbers go up to"),
         ("1,2\n3\n", "2 numbers in line 2, got 1"),
         ("a,b\n", "found none"),
-        ("1,2\n" * 30 + "nan,1\n", "finite"),
-        ("1,2\n3,4\n", "at least 10 rows"),
+        ("1,2\n" * 30 + "nan,1\n", "finite number in line 31, cell 1, got 'nan'"),
+        ("1,2\n3,4\n", r"a\.csv: expected at least 10 rows"),
+        ("1,2\n3,2\n" * 20, r"a\.csv: expected different numbers in column 2, got 2.0"),
     ],
 )
 def test_tables_that_cannot_be_read(tmp_path, text, match):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(DataError, match=match):
         read_table(tmp_path / "a.csv")
+
+
+def test_comments_a_byte_order_mark_and_names_are_no_rows(tmp_path):
+    rows = RNG.normal(size=(40, 3))
+    lines = [",".join(map(repr, row)) for row in rows.tolist()]
+    plain, other = tmp_path / "plain.csv", tmp_path / "other.csv"
+    plain.write_text("\n".join(lines), encoding="utf-8-sig")
+    other.write_text("\n".join(["# made, 1, 2", "x,y,z", *lines[:9], "#", *lines[9:]]))
+    found = [read_table(file) for file in (plain, other)]
+    assert sum(map(len, found[0].values())) == 40
+    assert all((found[0][name] == found[1][name]).all() for name in found[0])
+
+
+def test_a_table_in_latin_1(tmp_path):
+    (tmp_path / "a.csv").write_bytes("größe,b\n1,2\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"a\.csv: expected text in UTF-8, got byte 0xf6; save"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        (np.zeros(20), r"rows \(20,\) float64"),
+        (np.zeros((20, 2, 2)), r"rows \(20, 2, 2\) float64"),
+        (np.zeros((20, 2), bool), r"rows \(20, 2\) bool"),
+        (np.full((20, 2), "1"), r"rows \(20, 2\) <U1"),
+        (np.zeros((20, 2), complex), r"rows \(20, 2\) complex128"),
+        (np.float64(1.0), r"rows \(\) float64"),
+        (np.diag(np.full(20, 1e300)), r"1e\+300 in row 1, column 1 of rows"),
+        (np.diag([*np.ones(19), -np.inf]), r"-inf in row 20, column 20 of rows"),
+        (np.zeros((20, 0)), "at least 2 rows and 1 column in train"),
+    ],
+)
+def test_arrays_that_are_no_table_are_named(tmp_path, rows, match):
+    np.save(tmp_path / "a.npy", rows)
+    with pytest.raises(DataError, match=rf"a\.npy: expected .*{match}"):
+        load_data(tmp_path / "a.npy")
+
+
+def test_a_table_of_another_width_than_the_benchmark(tmp_path):
+    np.save(tmp_path / "a.npy", RNG.normal(size=(30, 12)))
+    for name, width in (("gas", 19), ("power", 8), ("miniboone", 43)):
+        with pytest.raises(DataError, match=rf"a\.npy: expected the {width} columns .* got 12"):
+            read_table(tmp_path / "a.npy", name)
+
+
+def pixels(count, side):
+    return RNG.integers(256, size=(count, side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "match"),
+    [
+        (RNG.normal(size=(9, 4)), RNG.normal(size=(9, 4)), RNG.normal(size=(9, 3)), "4 columns in"),
+        (RNG.normal(size=(9, 4)), RNG.normal(size=(9, 4)), np.zeros(4), r"in test, got \(4,\)"),
+        (RNG.normal(size=(9, 4)), np.zeros((0, 4)), np.zeros((9, 4)), "2 rows .* in validation"),
+        (pixels(4, 8), pixels(4, 8), pixels(4, 6), r"\(8, 8, 3\) in test, .* \(6, 6, 3\)"),
+        (pixels(0, 8), pixels(4, 8), pixels(4, 8), r"images in train, got \(0, 8, 8, 3\)"),
+        (pixels(4, 8), pixels(0, 8), pixels(4, 8), "images in validation, got"),
+    ],
+)
+def test_splits_that_do_not_belong_together(tmp_path, train, validation, test, match):
+    np.savez(tmp_path / "a.npz", train=train, validation=validation, test=test)
+    with pytest.raises(DataError, match=rf"a\.npz: expected .*{match}"):
+        load_data(tmp_path / "a.npz")
+
+
+def test_too_few_images_to_split(tmp_path):
+    for count in (0, 1):
+        for name in ("train_data_batch_1", "val_data"):
+            np.savez(tmp_path / f"{name}.npz", data=np.zeros((count, 3072), np.uint8))
+        with pytest.raises(DataError, match=rf"{tmp_path.name}: expected images in train, got"):
+            load_data(tmp_path)
+    np.savez(tmp_path / "two.npz", pixels(2, 4))
+    with pytest.raises(DataError, match=r"two\.npz: .*at least 3, got 2"):
+        load_data(tmp_path / "two.npz")
+
+
+def test_files_without_text_are_skipped_and_short_text_is_refused(tmp_path):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DataError, match=r"expected text in the folder, got empty \.txt files"):
+        load_data(tmp_path)
+    (tmp_path / "b.txt").write_text("abcd")
+    with pytest.raises(DataError, match="expected characters in validation, got none"):
+        load_data(tmp_path, size=1)
+    (tmp_path / "b.txt").write_text("abcd " * 20)
+    assert sum(map(len, read_text(tmp_path).values())) == 100
+    with pytest.raises(DataError, match=r"a\.txt: expected text, got an empty file"):
+        load_data(tmp_path / "a.txt")
 
 
 def test_pickled_objects_in_arrays_are_refused(tmp_path):
@@ -312,7 +407,7 @@ def test_kinds_are_told_by_the_files(tmp_path):
 def test_sizes_that_do_not_fit(tmp_path):
     (tmp_path / "a.txt").write_text("abc " * 50)
     with pytest.raises(
-        InputError, match="size: expected at most 180, the characters in train, got 250"
+        InputError, match=r"size: expected at most 10, the characters in validation of .*got 250"
     ):
         load_data(tmp_path / "a.txt")
     pngs(tmp_path / "p")

@@ -95,7 +95,7 @@ def load_data(
         cleaned: convert text to text8's alphabet.
 
     Raises:
-        DataError: nothing to read there, or damaged.
+        DataError: nothing to read there, damaged, or splits that are empty or of other shapes.
         InputError: a size that does not fit the data.
     """
     path = Path(path)
@@ -106,23 +106,51 @@ def load_data(
     if kind == "text":
         length = size or 250
         splits = read_text(path, cleaned)
-        for name, part in splits.items():
-            if len(part) < length:
-                raise InputError(
-                    f"size: expected at most {len(part)}, the characters in {name}, got {length}"
-                )
+        name, part = min(splits.items(), key=lambda split: len(split[1]))
+        if not len(part):
+            raise DataError(
+                f"{path}: expected characters in {name}, got none; a text is split from 20 on"
+            )
+        if len(part) < length:
+            raise InputError(
+                f"size: expected at most {len(part)}, the characters in {name} of {path}, "
+                f"got {length}; choose a smaller size, or give more text"
+            )
         return Data(kind, (length,), *splits.values())
     if kind == "tables":
         splits = read_table(path, preprocessing)
         return Data(kind, splits["train"].shape[1:], *splits.values())
     if kind != "images":
         raise InputError(f"kind: expected auto, text, images or tables, got {kind!r}")
-    splits = read_images(path)
+    splits = _images(path)
     height, width, colours = splits["train"].shape[1:]
     if size is not None and size > min(height, width):
         raise InputError(f"size: expected at most {min(height, width)} pixels, got {size}")
     shape = (size or height, size or width, colours)
     return Data(kind, shape, *splits.values())
+
+
+def _images(path: Path) -> dict[str, np.ndarray]:
+    """Images of one shape in each split, none of which is empty."""
+    try:
+        splits = read_images(path)
+    except DataError as error:
+        if not str(error).startswith("images:"):
+            raise
+        raise DataError(f"{path}: {error}") from error  # too few to split
+    shape = splits["train"].shape[1:]
+    for name, images in splits.items():
+        if not images.size:
+            raise DataError(
+                f"{path}: expected images in {name}, got {images.shape}; add some: "
+                "each split needs at least one"
+            )
+        if images.shape[1:] != shape:
+            raise DataError(
+                f"{path}: expected images {shape} in {name}, as train has, "
+                f"got {images.shape[1:]}; give each split the same shape"
+            )
+    return splits
 
 
 def guess_kind(path: Path) -> str:
@@ -139,11 +167,11 @@ def guess_kind(path: Path) -> str:
             return "images"
         if ".txt" in names:
             return "text"
-    elif path.suffix in (".txt", ".zip"):
+    elif path.suffix.lower() in (".txt", ".zip"):
         return "text"
-    elif path.suffix in (".npy", ".csv", ".hdf5", ".h5"):
+    elif path.suffix.lower() in (".npy", ".csv", ".hdf5", ".h5"):
         return "tables"
-    elif path.suffix == ".npz":
+    elif path.suffix.lower() == ".npz":
         try:
             with np.load(path, allow_pickle=False) as file:
                 images = any(file[k].dtype == np.uint8 and file[k].ndim == 4 for k in file.files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import h5py
 import numpy as np
 
 from mac_control.arrays import npz_arrays
+from mac_control.density.table_csv import LARGEST, read_csv
 from mac_control.errors import DataError
 
 Splits = dict[str, np.ndarray]
@@ -34,7 +34,7 @@ def read_table(path: str | Path, preprocessing: str = "none", seed: int = 0) -> 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     np.save(f"{folder}/a.npy", np.zeros((20, 3)))
+        ...     np.save(f"{folder}/a.npy", np.arange(60.0).reshape(20, 3))
         ...     {name: rows.shape for name, rows in read_table(f"{folder}/a.npy").items()}
         {'train': (16, 3), 'validation': (2, 3), 'test': (2, 3)}
     """
@@ -49,14 +49,23 @@ def read_table(path: str | Path, preprocessing: str = "none", seed: int = 0) -> 
             f"benchmarks are had at {_HAD}"
         )
     splits = PREPROCESSING.get(preprocessing, _plain)(path, rng)
+    width = splits["train"].shape[1]
     for name, rows in splits.items():
-        if rows.ndim != 2 or not rows.shape[1] or len(rows) < 2:
-            raise DataError(f"{path}: expected rows and columns in {name}, got {rows.shape}")
-        if not np.isfinite(rows).all():
-            at = np.argwhere(~np.isfinite(rows))[0].tolist()
+        if rows.shape[1] != width:
             raise DataError(
-                f"{path}: expected finite numbers, got another in row {at[0]} of {name}"
+                f"{path}: expected {width} columns in {name}, as train has, got {rows.shape[1]}; "
+                "give each split the same columns"
             )
+        if not width or len(rows) < 2:
+            raise DataError(
+                f"{path}: expected at least 2 rows and 1 column in {name}, got {rows.shape}"
+            )
+    single = splits["train"].astype(np.float32)
+    if (same := np.flatnonzero((single == single[0]).all(0))).size:
+        raise DataError(
+            f"{path}: expected different numbers in column {same[0] + 1}, got {single[0, same[0]]} "
+            "in each row of train; the density of a constant is infinite: drop the column"
+        )
     return {name: np.ascontiguousarray(rows, np.float64) for name, rows in splits.items()}
 
 
@@ -65,8 +74,8 @@ def _plain(path: Path, rng: np.random.Generator) -> Splits:
     names = {"val": "validation", "valid": "validation"}
     arrays = {names.get(k, k): v for k, v in arrays.items()}
     if set(arrays) >= {"train", "validation", "test"}:
-        return {k: arrays[k] for k in ("train", "validation", "test")}
-    return _split(rng.permutation(_one(path, arrays)))
+        return {k: _table(path, k, arrays[k]) for k in ("train", "validation", "test")}
+    return _split(path, rng.permutation(_one(path, arrays)))
 
 
 def _power(path: Path, rng: np.random.Generator) -> Splits:
@@ -76,7 +85,7 @@ def _power(path: Path, rng: np.random.Generator) -> Splits:
         raise DataError(f"{path}: expected the 8 columns of power, got {rows.shape[1]}")
     rows = rng.permutation(np.delete(rows, [1, 3], axis=1))  # power, voltage, 3 meters, time
     noise = np.array([0.001, 0.01, 1.0, 1.0, 1.0, 0.0])
-    return _standardised(_split(rows + noise * rng.random(rows.shape)))
+    return _standardised(_split(path, rows + noise * rng.random(rows.shape)))
 
 
 def _gas(path: Path, rng: np.random.Generator) -> Splits:
@@ -84,11 +93,15 @@ def _gas(path: Path, rng: np.random.Generator) -> Splits:
     rows = _one(path)
     if rows.shape[1] == 19:
         rows = rows[:, 3:]
-    if rows.shape[1] < 8:
-        raise DataError(f"{path}: expected the 19 columns of gas, got {rows.shape[1]}")
-    while (alike := (np.corrcoef(rows.T) > 0.98).sum(1)).max() > 1:
-        rows = np.delete(rows, int(np.argmax(alike > 1)), axis=1)
-    return _standardised(_split(rng.permutation(rows)))
+    elif rows.shape[1] not in (8, 16):
+        raise DataError(
+            f"{path}: expected the 19 columns of gas, its 16 sensors, or the 8 columns that are "
+            f"left of them, got {rows.shape[1]}; leave out --preprocessing for another table"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):  # a constant is refused later
+        while (alike := (np.corrcoef(rows.T) > 0.98).sum(1)).max() > 1:
+            rows = np.delete(rows, int(np.argmax(alike > 1)), axis=1)
+    return _standardised(_split(path, rng.permutation(rows)))
 
 
 def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
@@ -100,6 +113,11 @@ def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
         raise DataError(f"{path}: expected the 28 columns of HEPMASS, got {train.shape[1]}")
     train, test = (rows[rows[:, 0] == 1, 1:] for rows in (train, test))
     test = test[:, : train.shape[1]]
+    if len(train) < 20 or test.shape[1] != train.shape[1]:
+        raise DataError(
+            f"{path}: expected at least 20 rows of signal (1 in the first column) for training, "
+            f"and as many columns for testing, got {train.shape} and {test.shape}"
+        )
     often = [np.unique(column, return_counts=True)[1].max() > 5 for column in train.T]
     train, test = train[:, ~np.array(often)], test[:, ~np.array(often)]
     train = rng.permutation(train)
@@ -112,7 +130,7 @@ def _miniboone(path: Path, rng: np.random.Generator) -> Splits:
     rows = _one(path)
     if rows.shape[1] != 43:
         raise DataError(f"{path}: expected the 43 columns of MINIBOONE, got {rows.shape[1]}")
-    return _split(rng.permutation(rows))
+    return _split(path, rng.permutation(rows))
 
 
 def _bsds(path: Path, rng: np.random.Generator) -> Splits:
@@ -120,7 +138,7 @@ def _bsds(path: Path, rng: np.random.Generator) -> Splits:
     arrays = _arrays(path)
     names = {"val": "validation", "train": "train", "test": "test", "validation": "validation"}
     splits = {}
-    for name, rows in ((names[k], v) for k, v in arrays.items() if k in names):
+    for name, rows in ((names[k], _table(path, k, v)) for k, v in arrays.items() if k in names):
         if rows.shape[1:] == (63,):  # the published file
             splits[name] = rows
             continue
@@ -129,7 +147,7 @@ def _bsds(path: Path, rng: np.random.Generator) -> Splits:
         pixels = (rows.astype(np.float64) + rng.random(rows.shape)) / 256
         splits[name] = (pixels - pixels.mean(1, keepdims=True))[:, :-1]
     if set(splits) != {"train", "validation", "test"}:
-        raise DataError(f"{path}: expected train, val and test, got {', '.join(arrays)}")
+        raise DataError(f"{path}: expected train, val and test, got {_listed(arrays)}")
     return {name: splits[name] for name in ("train", "validation", "test")}
 
 
@@ -143,12 +161,12 @@ PREPROCESSING: dict[str, Callable[[Path, np.random.Generator], Splits]] = {
 }
 
 
-def _split(rows: np.ndarray) -> Splits:
+def _split(path: Path, rows: np.ndarray) -> Splits:
     """80 or 81, 10 or 9, and 10 per cent, as the published benchmarks are split."""
     test = max(2, len(rows) // 10)
     held = max(2, (len(rows) - test) // 10)
     if len(rows) < 10:
-        raise DataError(f"table: expected at least 10 rows, got {len(rows)}")
+        raise DataError(f"{path}: expected at least 10 rows, got {len(rows)}")
     parts = np.split(rows, [len(rows) - test - held, len(rows) - test])
     return dict(zip(("train", "validation", "test"), parts, strict=True))
 
@@ -162,54 +180,61 @@ def _standardised(splits: Splits) -> Splits:
 
 def _one(path: Path, arrays: Splits | None = None) -> np.ndarray:
     arrays = _arrays(path) if arrays is None else arrays
-    tables = {k: v for k, v in arrays.items() if v.ndim == 2}
+    tables = {k: v for k, v in arrays.items() if _is_table(v)}
     if len(tables) != 1:
-        raise DataError(f"{path}: expected one table, got {', '.join(arrays) or 'nothing'}")
-    return next(iter(tables.values()))
+        raise DataError(
+            f"{path}: expected one table of numbers (rows, columns), or the tables train, "
+            f"validation and test, got {_listed(arrays)}"
+        )
+    return _table(path, *next(iter(tables.items())))
+
+
+def _table(path: Path, name: str, rows: np.ndarray) -> np.ndarray:
+    """The rows, if they are a table of finite numbers."""
+    if not _is_table(rows):
+        raise DataError(
+            f"{path}: expected numbers (rows, columns) in {name}, got {rows.shape} {rows.dtype}"
+        )
+    if (wrong := np.argwhere(~(np.abs(rows.astype(np.float64)) <= LARGEST))).size:
+        row, column = wrong[0].tolist()
+        raise DataError(
+            f"{path}: expected finite numbers of at most {LARGEST:g}, got {rows[row, column]} in "
+            f"row {row + 1}, column {column + 1} of {name}; drop the row, or scale the column"
+        )
+    return rows
+
+
+def _is_table(rows: np.ndarray) -> bool:
+    return rows.dtype.kind in "uif" and rows.ndim == 2
+
+
+def _listed(arrays: Splits) -> str:
+    shown = [f"{name} {rows.shape} {rows.dtype}" for name, rows in arrays.items()]
+    return ", ".join(shown) or "nothing"
 
 
 def _arrays(path: Path) -> Splits:
-    """The numeric arrays of a file by name."""
+    """The arrays of a file by name."""
     if not path.is_file():
         raise DataError(f"{path}: expected a file, found none; the tables are had at {_HAD}")
-    if path.suffix == ".npz":
+    ending = path.suffix.lower()
+    if ending == ".npz":
         found = npz_arrays(path)
-    elif path.suffix == ".npy":
+    elif ending == ".npy":
         try:
             found = {"rows": np.load(path, allow_pickle=False)}
         except (ValueError, EOFError, OSError) as error:
             raise DataError(f"{path}: expected a whole npy file, got {error}") from error
-    elif path.suffix in (".hdf5", ".h5"):
+        if not isinstance(found["rows"], np.ndarray):
+            raise DataError(f"{path}: expected a whole npy file, got an npz file; rename it")
+    elif ending in (".hdf5", ".h5"):
         try:
             with h5py.File(path, "r") as file:
-                found = {k: v[()] for k, v in file.items() if isinstance(v, h5py.Dataset)}
+                found = {
+                    k: np.asarray(v[()]) for k, v in file.items() if isinstance(v, h5py.Dataset)
+                }
         except OSError as error:
             raise DataError(f"{path}: expected a whole HDF5 file, got {error}") from error
     else:
-        found = {"rows": _csv(path)}
-    return {k: v for k, v in found.items() if v.dtype.kind in "uif" and v.ndim > 1}
-
-
-def _csv(path: Path) -> np.ndarray:
-    """Numbers separated by commas or white space, below a line of names or none."""
-    rows: list[list[float]] = []
-    with open(path, encoding="utf-8", newline="") as file:
-        for number, cells in enumerate(csv.reader(file), 1):
-            cells = cells if len(cells) > 1 else " ".join(cells).split()
-            if not cells:
-                continue
-            try:
-                rows.append([float(cell) for cell in cells])
-            except ValueError as error:
-                if number == 1:
-                    continue  # the names
-                raise DataError(
-                    f"{path}: expected numbers in line {number}, got {error}"
-                ) from error
-            if len(rows[-1]) != len(rows[0]):
-                raise DataError(
-                    f"{path}: expected {len(rows[0])} numbers in line {number}, got {len(rows[-1])}"
-                )
-    if not rows:
-        raise DataError(f"{path}: expected rows of numbers, found none")
-    return np.array(rows)
+        found = {"rows": read_csv(path)}
+    return found

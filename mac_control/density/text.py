@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def read_text(path: str | Path, cleaned: bool = False) -> dict[str, np.ndarray]:
     """Symbols of the three splits of a file, a folder of .txt files, or a zip with one file.
 
     A folder with `train.txt`, `validation.txt` and `test.txt` is split as it is; text8 (100 million
-    characters) into 90, 5 and 5 million; everything else into 90, 5 and 5 per cent.
+    characters) into 90, 5 and 5 million; everything else into 90, 5 and 5 per cent. Of a folder,
+    files without text are skipped.
 
     Raises:
         DataError: nothing to read there, or a character outside the alphabet.
@@ -87,7 +89,14 @@ def read_text(path: str | Path, cleaned: bool = False) -> dict[str, np.ndarray]:
         files = sorted(p for p in path.rglob("*.txt") if p.is_file())
         if not files:
             raise DataError(f"{path}: expected .txt files in the folder, found none")
-        whole = _joined([_symbols(file, cleaned) for file in files])
+        parts = [
+            part for file in files if (part := _symbols(file, cleaned, may_be_empty=True)).size
+        ]
+        if not parts:
+            raise DataError(
+                f"{path}: expected text in the folder, got empty .txt files ({len(files)})"
+            )
+        whole = _joined(parts)
     else:
         whole = _symbols(path, cleaned)
     cuts = [len(whole) * 90 // 100, len(whole) * 95 // 100]
@@ -99,7 +108,7 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([part for text in parts for part in (text, space)])[:-1]
 
 
-def _symbols(path: Path, cleaned: bool) -> np.ndarray:
+def _symbols(path: Path, cleaned: bool, may_be_empty: bool = False) -> np.ndarray:
     if not path.is_file():
         raise DataError(
             f"{path}: expected a text file, a folder of .txt files or text8.zip, found none; "
@@ -112,7 +121,7 @@ def _symbols(path: Path, cleaned: bool) -> np.ndarray:
             f"{path}: expected text in UTF-8, got a byte that is none at {error.start}"
         ) from error
     symbols = encode(clean(text) if cleaned else text, str(path))
-    if not symbols.size:
+    if not symbols.size and not may_be_empty:
         raise DataError(f"{path}: expected text, got an empty file")
     return symbols
 
@@ -126,5 +135,5 @@ def _unzipped(path: Path) -> str:
             if names[0].file_size > _LIMIT:
                 raise DataError(f"{path}: expected at most {_LIMIT} bytes, got more")
             return archive.read(names[0]).decode("utf-8")
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DataError(f"{path}: expected a whole zip file, got {error}") from error
