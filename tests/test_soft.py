@@ -14,7 +14,7 @@ from mac_control import InputError, PartialAction, evaluate, make_operator
 from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
-from mac_control.engine.soft import fill_soft, posterior, spread
+from mac_control.engine.soft import Posterior, fill_soft, posterior, spread
 from mac_control.policies import MacConfig, MacPolicy
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.policies.mixture_bc import MixtureBC
@@ -408,3 +408,18 @@ def test_an_axis_with_a_deviation_that_is_none_is_refused(std):
     with pytest.raises(InputError, match="expected a dim for std"):
         table = {"axis": [{"axis": "x", "direction": "x", "std": 0.1}]}
         parse_mapping(table | {"task_space": {"joints": [0]}}, 4)
+
+
+@given(seed=st.integers(0, 10_000), spread=st.sampled_from([1e-3, 0.1, 1.0]))
+def test_a_mode_is_at_least_as_dense_as_any_location(seed, spread):
+    generator = torch.Generator().manual_seed(seed)
+    log_weight, loc, other = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    posterior = Posterior(log_weight, loc * spread, (0.3 * other).exp() * 0.1)
+
+    def density(x):
+        off = x - posterior.loc
+        each = log_weight - 0.5 * (off * off / posterior.variance + posterior.variance.log())
+        return float(each.logsumexp(-1))
+
+    best = max(density(x) for x in posterior.loc)
+    assert density(posterior.mode()) >= best - 1e-12

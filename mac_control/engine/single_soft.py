@@ -93,7 +93,7 @@ class SoftRow(SingleRow):
             variance, off = scale * scale, u[step] - prior
             total = variance + noise[step]
             share = variance / total
-            loc = prior + share * off  # of what is known of it now
+            loc = u[step] - noise[step] / total * off  # of what is known of it now
             joint = logits - 0.5 * (off * off / total + np.log(total))
             top = tops[step] = np.maximum.reduce(joint)
             part = np.exp(joint - top)
@@ -181,8 +181,10 @@ def _log_sum(log: np.ndarray) -> np.ndarray:
 
 
 def _densest(log_weight: np.ndarray, loc: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The densest `(1,)` of the locations of a mixture of Gaussians, each `(K, 1)`."""
+    """The densest `(1,)` of the locations of a mixture `(K, 1)` of Gaussians, a step uphill."""
     off = loc - loc.T  # (places, components), as below
     each = log_weight.T - 0.5 * (off * off / variance.T + np.log(variance.T))
-    best = int(_log_sum(each.T).argmax())
-    return loc[best]
+    there = each[int(_log_sum(each.T).argmax())] - np.log(variance[:, 0])
+    weight = np.exp(there - there.max())
+    found: np.ndarray = weight @ loc / weight.sum()
+    return found

@@ -46,15 +46,21 @@ class Posterior:
         return (self.log_joint.softmax(-1) * self.loc).sum(-1)
 
     def mode(self) -> Tensor:
-        """The densest of the locations `(...)`."""
+        """The densest of the locations `(...)`; of a density, one step uphill from there.
+
+        The step leads from locations that lie close together, and are as dense to rounding, to one
+        answer.
+        """
         if self.variance is None:
             best = self.log_joint.argmax(-1, keepdim=True)
-        else:
-            off = self.loc.unsqueeze(-1) - self.loc.unsqueeze(-2)
-            variance = self.variance.unsqueeze(-2)
-            each = self.log_joint.unsqueeze(-2) - 0.5 * (off * off / variance + variance.log())
-            best = each.logsumexp(-1).argmax(-1, keepdim=True)
-        return self.loc.gather(-1, best).squeeze(-1)
+            return self.loc.gather(-1, best).squeeze(-1)
+        off = self.loc.unsqueeze(-1) - self.loc.unsqueeze(-2)
+        variance = self.variance.unsqueeze(-2)
+        each = self.log_joint.unsqueeze(-2) - 0.5 * (off * off / variance + variance.log())
+        best = each.logsumexp(-1).argmax(-1, keepdim=True)
+        there = each.gather(-2, best.unsqueeze(-1).expand_as(each[..., :1, :])).squeeze(-2)
+        weight = (there - self.variance.log()).softmax(-1)
+        return (weight * self.loc).sum(-1)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One draw `(...)`."""
@@ -100,7 +106,8 @@ def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
         total, off = variance + noise, u - loc
         share = variance / total
         log_joint = log_weight - 0.5 * (off * off / total + total.log() + _LOG_2PI)
-        return Posterior(log_joint, loc + share * off, share * noise)
+        # From u on: a component that is far away, and wide, would round it off.
+        return Posterior(log_joint, u - noise / total * off, share * noise)
     if isinstance(head, LogisticMixture):
         loc = head._values(params)
         # No level is impossible: what lies far from all of them is of the nearest.
