@@ -16,7 +16,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.diffusion import Diffusion, DiffusionConfig
+from mac_control.policies.diffusion import Diffusion, DiffusionConfig, beside
 
 #: What a student has as its teacher has it: the network's size and the noise.
 _SAME = ("width", "depth", "levels", "iterations")
@@ -120,11 +120,7 @@ class Consistency(Diffusion):
             guess = teacher(noisy, torch.tensor(self._levels)[place], obs)
             found = ((noisy - noisiness[place] * guess) / signal[place]).clamp(-1, 1)
             further = signal[place + 1] * found + noisiness[place + 1] * guess
-        batch = {"noisy": noisy, "further": further, "place": place}
-        return {
-            "obs": steps.obs,
-            **{key: value.to(steps.obs.device) for key, value in batch.items()},
-        }
+        return beside(steps.obs, noisy=noisy, further=further, place=place)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         place, obs = batch["place"], batch["obs"]
@@ -147,10 +143,7 @@ class Consistency(Diffusion):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """From pure noise in `jumps` evaluations, given dimensions put in between."""
         device = self.obs_mean.device
-        seen, clean, fixed = (
-            torch.tensor(part, device=device) for part in (obs, partial.values, partial.given)
-        )
-        clean = self.to_unit(clean)
+        seen, clean, fixed = self._asked(obs, partial)
         places = np.linspace(0, len(self._levels), self.config.jumps + 1).astype(int)
         x = self._with_noise(torch.where(fixed, clean, 0.0), 0)
         for place, following in pairwise(places.tolist()):

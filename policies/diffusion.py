@@ -103,11 +103,7 @@ class Diffusion(LearnedPolicy):
         noise = torch.randn(clean.shape, generator=generator)
         level = torch.randint(self.config.levels, (len(clean),), generator=generator)
         noisy = self._scheduler.add_noise(clean, noise, level)
-        batch = {"noisy": noisy, "noise": noise, "level": level}
-        return {
-            "obs": steps.obs,
-            **{key: value.to(steps.obs.device) for key, value in batch.items()},
-        }
+        return beside(steps.obs, noisy=noisy, noise=noise, level=level)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         guess = self(batch["noisy"], batch["level"], batch["obs"])
@@ -117,10 +113,7 @@ class Diffusion(LearnedPolicy):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Denoise from pure noise, given dimensions overwritten before each step."""
         device, scheduler = self.obs_mean.device, self._scheduler
-        seen, clean, fixed = (
-            torch.tensor(part, device=device) for part in (obs, partial.values, partial.given)
-        )
-        clean = self.to_unit(clean)
+        seen, clean, fixed = self._asked(obs, partial)
         scheduler.set_timesteps(self.config.iterations)
         levels = scheduler.timesteps
         x = self._noise(clean)
@@ -165,8 +158,21 @@ class Diffusion(LearnedPolicy):
         ratio = float(kept[high] / (kept[low] if low >= 0 else 1.0))
         return math.sqrt(ratio) * x + math.sqrt(1 - ratio) * self._noise(x)
 
+    def _asked(self, obs: np.ndarray, partial: PartialAction) -> tuple[Tensor, Tensor, Tensor]:
+        """Observations, values of actions in [-1, 1], and which of them are given."""
+        seen, values, given = (
+            torch.tensor(part, device=self.obs_mean.device)
+            for part in (obs, partial.values, partial.given)
+        )
+        return seen, self.to_unit(values), given
+
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._generator).to(like.device)
+
+
+def beside(obs: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
+    """A batch: what was drawn, on the device of the observations."""
+    return {"obs": obs, **{name: value.to(obs.device) for name, value in drawn.items()}}
 
 
 def _scheduler(config: DiffusionConfig) -> Any:

@@ -120,14 +120,13 @@ def _named_policy(argv: Sequence[str]) -> str | None:
 
 
 def main(args: Any) -> int | None:
-    import torch
-
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs.make import EnvName
+    from mac_control.parallel import use_threads
     from mac_control.training import preset, train
     from mac_control.training.mixing import load_mixed
 
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     looks = args.training.select_by == "rollouts"
     found = load_mixed(args.data) if args.data else load_demonstrations()
     demonstrations = described(found, args, rollouts=looks)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mac_control import cli
 from mac_control.density.config import DensityConfig, DensityTraining
 from mac_control.density.images import read_folder, read_image
 from mac_control.density.inpainting import read_mask, sheet
@@ -170,3 +171,19 @@ def test_too_little_memory_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.Run, "take_step", full)
     with pytest.raises(MacControlError, match="expected memory for steps of 128 rows"):
         train.main(train.Args(tmp_path / "table.npy", tmp_path / "out", width=16, device="cpu"))
+
+
+@pytest.mark.parametrize("verb", ["train", "density inpaint", "density evaluate", "density cost"])
+def test_threads_are_at_least_one(verb, monkeypatch, capsys):
+    needs = {
+        "train": ["--out", "out"],
+        "density inpaint": ["--images", "a.png", "--models", "m", "--out", "sheet.png"],
+        "density evaluate": ["--models", "m", "--data", "d"],
+        "density cost": ["--out", "out"],
+    }
+    command = ["mac-control", *verb.split(), *needs[verb], "--threads", "0"]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as status:
+        cli.main()
+    assert status.value.code == 2
+    assert "threads: expected at least 1, got 0" in capsys.readouterr().err

@@ -40,7 +40,7 @@ def read_images(path: str | Path) -> dict[str, np.ndarray]:
         return _cifar(path)
     if batches := sorted(path.glob("*train_data_batch_*.npz"), key=lambda p: (len(p.name), p)):
         return _imagenet(path, batches)
-    return split(read_folder(path))
+    return split(read_folder(path), path)
 
 
 def read_folder(path: Path) -> np.ndarray:
@@ -95,14 +95,14 @@ def read_image(path: str | Path, colours: int | None = None) -> np.ndarray:
     return pixels.reshape(*pixels.shape[:2], colours)
 
 
-def split(images: np.ndarray) -> dict[str, np.ndarray]:
+def split(images: np.ndarray, path: Path) -> dict[str, np.ndarray]:
     """90, 5 and 5 per cent of the images, shuffled; at least one in each split.
 
     Raises:
         DataError: fewer than three images.
     """
     if len(images) < 3:
-        raise DataError(f"images: expected at least 3, got {len(images)}")
+        raise DataError(f"{path}: images: expected at least 3, got {len(images)}")
     images = images[np.random.default_rng(0).permutation(len(images))]
     part = max(1, len(images) // 20)
     parts = np.split(images, [len(images) - 2 * part, len(images) - part])
@@ -116,7 +116,7 @@ def _npz(path: Path) -> dict[str, np.ndarray]:
     if set(found) >= {"train", "validation", "test"}:
         return {k: found[k] for k in ("train", "validation", "test")}
     if len(found) == 1:
-        return split(next(iter(found.values())))
+        return split(next(iter(found.values())), path)
     raise DataError(
         f"{path}: expected the arrays train, validation and test, or one array, "
         f"got {', '.join(arrays) or 'nothing'}"

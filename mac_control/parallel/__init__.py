@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mac_control.parallel.backend import Backend, Item, Result, cores, one_thread
+from mac_control.parallel.backend import Backend, Item, Result, cores, one_thread, use_threads
 from mac_control.parallel.local import Local
 from mac_control.parallel.options import FanOut
 from mac_control.parallel.ray import Ray
@@ -19,6 +19,7 @@ __all__ = [
     "expect_shared",
     "one_thread",
     "run_many",
+    "use_threads",
 ]
 
 

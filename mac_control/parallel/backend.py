@@ -60,6 +60,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def use_threads(count: int) -> None:
+    """Torch computes with so many threads from now on.
+
+    Raises:
+        InputError: fewer than one.
+    """
+    import torch
+
+    if count < 1:
+        raise InputError(f"threads: expected at least 1, got {count}")
+    torch.set_num_threads(count)
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Torch computes with one thread within the block: the last bits depend on how many."""

@@ -38,13 +38,12 @@ class Args:
 def main(args: Args) -> int | None:
     import json
 
-    import torch
-
     from mac_control.density.costs import compare_edges, measure, page
     from mac_control.files import write_text
+    from mac_control.parallel import use_threads
     from mac_control.training.arithmetic import has_bf16
 
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     bf16 = args.bf16 and has_bf16(args.device)
     rows = []
     for preset in (*args.presets, *args.memory_only):

@@ -40,18 +40,16 @@ class Args:
 
 
 def main(args: Args) -> int | None:
-    import torch
-
     from mac_control.density.data import load_data
     from mac_control.density.evaluation import rate
     from mac_control.density.model import load_density
     from mac_control.density.reporting import add_row, curve
     from mac_control.errors import InputError
+    from mac_control.parallel import use_threads
 
-    for name in ("threads", "rows"):
-        if getattr(args, name) < 1:
-            raise InputError(f"{name}: expected at least 1, got {getattr(args, name)}")
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
+    if args.rows < 1:
+        raise InputError(f"rows: expected at least 1, got {args.rows}")
     if not args.models:
         raise InputError("models: expected at least one folder, got none")
     heading = f"{'model':<32} {'order':<8} " + " ".join(f"{n:>12}" for n in HEADER)

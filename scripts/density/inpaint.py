@@ -39,15 +39,12 @@ class Args:
 
 
 def main(args: Args) -> int | None:
-    import torch
-
     from mac_control.density.inpainting import inpaint, read_mask, read_pictures, sheet
     from mac_control.density.model import load_density
     from mac_control.errors import InputError
+    from mac_control.parallel import use_threads
 
-    if args.threads < 1:
-        raise InputError(f"threads: expected at least 1, got {args.threads}")
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     if not args.models:
         raise InputError("models: expected at least one folder, got none")
     models = [load_density(folder) for folder in args.models]

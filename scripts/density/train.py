@@ -92,11 +92,10 @@ def main(args: Args) -> int | None:
     from mac_control.density.data import load_data
     from mac_control.density.trainer import train_density
     from mac_control.errors import InputError
+    from mac_control.parallel import use_threads
     from mac_control.training.arithmetic import require_device
 
-    if args.threads < 1:
-        raise InputError(f"threads: expected at least 1, got {args.threads}")
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     data = load_data(args.data, args.kind, args.size, args.preprocessing, args.clean)
     if data.kind == "tables" and (args.size is not None or args.clean):
         raise InputError("size, clean: expected with text or images, got a table")
