@@ -2,16 +2,34 @@
 
 from dataclasses import replace
 
-from mac_control.suites.policies import BC, DIFFUSION, IBC, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import (
+    BC,
+    BC_RECALL,
+    DIFFUSION,
+    DIFFUSION_RECALL,
+    IBC,
+    MAC,
+    MAC_RECALL,
+    MIXTURE_BC_CONDITIONED,
+)
 from mac_control.suites.suite import Block, Size, Suite
 
 #: The kitchen's scripted expert, with the order of the subtasks that the policies know too.
 REPLANNING = "expert:order=tasks+noisy:std=0.05"
 LATE = f"{REPLANNING}+laggy:p=0.7"
 PAUSING = f"{REPLANNING}+intermittent:on=25:off=25"
+PARTS = tuple(
+    f"{REPLANNING}+{part}" for part in ("group:base", "group:wrist", "group:gripper", "joystick")
+)
 
-#: Gradient steps that take about 100 s of one core in bfloat16, whichever policy it is.
-STEPS = {"bc": 36000, "mixture_bc": 28000, "ibc": 2000, "diffusion": 30000, "mac": 4800}
+#: Gradient steps in a minute of one core in bfloat16 (`--size.stretch 2`: in two minutes).
+STEPS = {"bc": 32000, "mixture_bc": 22000, "ibc": 1500, "diffusion": 25000, "mac": 12000}
+ENTRANTS = tuple(
+    replace(entrant, training={**entrant.training, "steps": STEPS[entrant.policy]})
+    for entrant in (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
+)
+#: With a memory of the demonstrations that they learnt from.
+RECALL = (BC_RECALL, DIFFUSION_RECALL, MAC_RECALL)
 
 REPLAN = Suite(
     name="replan",
@@ -19,14 +37,25 @@ REPLAN = Suite(
     "time, late or with pauses: is the reward with help at least that of autonomy?",
     goal="MAC at least 3.85 of 4 at every k, and above the others at most k.",
     data="raw",
-    entrants=tuple(
-        replace(entrant, training={**entrant.training, "steps": STEPS[entrant.policy]})
-        for entrant in (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
-    ),
+    entrants=(*ENTRANTS, *RECALL),
     blocks=(
         Block("operator alone", (REPLANNING, LATE, PAUSING), (9,), entrants=("bc",)),
-        Block("operators who replan", (REPLANNING,), (0, 1, 3, 5, 7)),
-        Block("late or pausing", (LATE, PAUSING), (3, 5)),
+        Block(
+            "operators who replan",
+            (REPLANNING,),
+            (0, 1, 3, 5, 7),
+            entrants=tuple(entrant.label for entrant in ENTRANTS),
+        ),
+        Block(
+            "with a memory",
+            (REPLANNING,),
+            (0, 1, 3, 5, 7),
+            entrants=tuple(entrant.label for entrant in RECALL),
+            share=0.2,
+        ),
+        Block("other numbers of dimensions", (REPLANNING,), (2, 4, 6, 8), share=0.2),
+        Block("groups and a joystick", PARTS, (9,), share=0.2),
+        Block("late or pausing", (LATE, PAUSING), (3, 5), share=0.2),
     ),
     size=Size(seeds=5, episodes=50),
 )
