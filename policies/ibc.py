@@ -89,7 +89,7 @@ class IBC(LearnedPolicy):
         "full": {"steps": 8000, "batch_size": 128},
     }
     batches_drawn = 1  # the noise of a batch is large
-    step_cost = 60
+    step_cost = 45
     stackable = False  # torch.autograd.grad inside the loss, and spectral norms that keep state
 
     def __init__(self, config: IBCConfig, *box: Any) -> None:

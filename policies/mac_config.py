@@ -17,9 +17,9 @@ class MacConfig:
 
     network: str = "mlp"
     """`mlp` (least latency) or `transformer`."""
-    width: int = 256
+    width: int = 128
     """Width of the part of the network that sees what is known."""
-    layers: int = 2
+    layers: int = 1
     """Number of its residual blocks."""
     obs_width: int = 256
     """Width of the part that sees the observation alone (`mlp`)."""
@@ -33,7 +33,7 @@ class MacConfig:
     """Components of the mixture."""
     min_scale: float = 0.02
     """No component is narrower, in units of half the action box."""
-    masks: int = 8
+    masks: int = 2
     """Known sets trained per sample and step."""
     mask_distribution: str = "evidence"
     """Conditionals trained: given `evidence` of any size, then a prefix of the rest; given what an

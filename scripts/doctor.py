@@ -22,7 +22,6 @@ from mac_control.rendering import choose_renderer, named_renderer
 EXTRAS = {
     "diffusers": ("diffusion", "the policy diffusion"),
     "optuna": ("tune", "mac-control tune"),
-    "schedulefree": ("schedule-free", "training with --optimizer schedule-free"),
     "mink": ("ik", "driving the hand, and the scripted expert"),
     "imageio_ffmpeg": ("video", "films"),
     "pyarrow": ("lerobot-data", "LeRobot's data"),

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from mac_control.errors import InputError
-
 #: Decay of the running means of gradients and of their squares.
 BETAS = (0.9, 0.99)
 #: What `schedule_free` counts beside its tensors.
@@ -44,17 +42,9 @@ def schedule_free(
 
     Source: Defazio et al., The Road Less Scheduled, 2024, arXiv 2405.15682; the package
     schedulefree.
-
-    Raises:
-        InputError: that package is not installed.
     """
-    try:
-        from schedulefree import AdamWScheduleFree
-    except ImportError as error:
-        raise InputError(
-            "optimizer: expected the package schedulefree with schedule-free, got none; "
-            "pip install 'mac-control[schedule-free]', or choose adamw"
-        ) from error
+    from schedulefree import AdamWScheduleFree
+
     groups = _groups(matrices, vectors, weight_decay)
     optimizer: Optimizer = AdamWScheduleFree(groups, lr=lr, betas=BETAS)
     optimizer.train()  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ from mac_control.training.batches import stacked
 from mac_control.training.config import TrainConfig
 from mac_control.training.distributed import DistributedContext, init_distributed
 from mac_control.training.log import Log
+from mac_control.training.presets import preset
 from mac_control.training.run import Run
 from mac_control.training.state import load_state, save_state
 
@@ -58,7 +59,7 @@ def train(
         seeds: each draws initial weights and batches; all that is random follows from it. Seeds
             of a policy that is not `stackable` are trained one after another.
         policy_config: the policy's `Config`; None: its defaults.
-        config: how to train.
+        config: how to train; None: as on the command line.
         score: rates a policy, higher is better; needed with `select_by="rollouts"`.
         progress: show a progress bar.
         wandb: project of Weights & Biases to send the curves to (extra `[wandb]`); None: nowhere.
@@ -71,7 +72,7 @@ def train(
         MacControlError: the loss is no longer finite, or another process of this run has ended;
             the checkpoint from before is kept.
     """
-    config = config or TrainConfig()
+    config = config or preset(name)
     seeds = [whole_seed(seed, "seeds") for seed in seeds]
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds: expected different numbers of at least 0, got {list(seeds)}")
