@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ def own_obs(space: Box, obs: Any) -> np.ndarray:
         raise EpisodeError(f"expected an observation of numbers, got {obs!r:.100}") from error
     if array.shape != space.shape:
         raise EpisodeError(f"expected an observation of shape {space.shape}, got {array.shape}")
-    expect_finite("observations", array)
+    finite = np.isfinite(array)
+    if not finite.all():
+        at = tuple(np.argwhere(~finite)[0].tolist())
+        raise EpisodeError(f"expected finite observations, got {array[at]} at {at}")
     return array
 
 
@@ -34,8 +38,9 @@ def own_reward(reward: Any) -> float:
     Raises:
         EpisodeError: something else, or a number that is not finite.
     """
-    value = float(_one("reward", reward))
-    expect_finite("reward", value)
+    value = reward if type(reward) is float else float(_one("reward", reward))
+    if not math.isfinite(value):
+        raise EpisodeError(f"expected finite reward, got {value}")
     return value
 
 
@@ -45,7 +50,7 @@ def own_flag(name: str, value: Any) -> bool:
     Raises:
         EpisodeError: something else.
     """
-    return bool(_one(name, value))
+    return value if type(value) is bool else bool(_one(name, value))
 
 
 def own_info(info: Any) -> dict[str, Any]:
@@ -62,17 +67,11 @@ def own_info(info: Any) -> dict[str, Any]:
         ]
         found["tasks_done"] = tuple(names)
     success = found.pop("success", found.get("is_success"))
-    if success is not None and np.size(success) == 1:
+    if type(success) is bool:
+        found["success"] = success
+    elif success is not None and np.size(success) == 1:
         found["success"] = bool(np.asarray(success).reshape(-1)[0])
     return found
-
-
-def expect_finite(name: str, value: Any) -> None:
-    """Raise an EpisodeError where a number is not finite."""
-    array = np.asarray(value)
-    if not np.isfinite(array).all():
-        at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise EpisodeError(f"expected finite {name}, got {array[at]} at {at}")
 
 
 def _one(name: str, value: Any) -> Any:
