@@ -20,6 +20,7 @@ from mac_control.operators import Nobody
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
+from mac_control.training.log import Log
 
 
 @pytest.fixture
@@ -119,6 +120,23 @@ def test_a_library_may_say_it_as_it_likes(number, tmp_path):
                 raise ValueError("no luck") from inner
     with pytest.raises(ZeroDivisionError), writing(tmp_path / "a.json"):
         write_json(tmp_path / "b.json", 1 / 0)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_curves_that_find_no_room_end_in_one_sentence(tmp_path, monkeypatch, capfd):
+    writer = pytest.importorskip("tensorboard.summary.writer.record_writer").RecordWriter
+    with pytest.raises(DiskError, match="expected room to write") as raised:  # noqa: SIM117
+        with Log(tmp_path, 0) as log:
+
+            def full(self, data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            monkeypatch.setattr(writer, "write", full)
+            for step in range(100):
+                log.write(step, {"loss": 0.0})
+                time.sleep(0.01)
+    assert str(tmp_path) in str(raised.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_verbs_end_in_a_sentence_harm_nothing_and_go_on(disk):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +49,15 @@ class Log:
         write_text(path, text.getvalue())
         self._before = float(rows[-1].get("seconds") or 0) if rows else 0.0
         self._start = time.monotonic()
-        self._file = open(path, "a", newline="")  # noqa: SIM115 - open as long as the run
-        self._writer = csv.DictWriter(self._file, self.COLUMNS)
-        self._events = _event_writer(folder, step)
+        with ExitStack() as opened:  # as long as the run
+            self._file = opened.enter_context(open(path, "a", newline=""))
+            self._writer = csv.DictWriter(self._file, self.COLUMNS)
+            opened.enter_context(_quiet_threads())
+            opened.enter_context(writing(folder))
+            self._events = _event_writer(folder, step)
+            if self._events:
+                opened.callback(self._events.close)
+            self._opened = opened.pop_all()
 
     def write(self, step: int, row: dict[str, float]) -> None:
         """Add a row."""
@@ -66,11 +75,28 @@ class Log:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
-        if self._events:
-            self._events.close()
-        if self._wandb:
-            self._wandb.finish()
+        try:
+            self._opened.close()
+        finally:
+            if self._wandb:
+                self._wandb.finish()
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Nothing is printed where a thread of TensorBoard's cannot write: the next row raises it."""
+    before = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        theirs = type(args.thread).__module__.startswith("tensorboard.")
+        if not (theirs and isinstance(args.exc_value, OSError)):
+            before(args)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _event_writer(folder: Path, step: int) -> Any:
