@@ -173,6 +173,15 @@ def test_a_longer_suite_that_stops_halfway_keeps_what_there_was(tmp_path, kitche
     assert json.loads((tmp_path / "results.json").read_text())["rows"] == again
 
 
+def test_what_others_of_a_suite_were_rated_stays(tmp_path, kitchen_complete):
+    suite = replace(TINY, size=replace(TINY.size, seeds=1, steps=1))
+    parts = [suite.only(["bc"]), suite.only(["mac"]), suite.only(["bc"])]
+    bc, mac, again = (run_suite(part, tmp_path, kitchen_complete, workers=1) for part in parts)
+    assert again == bc  # not rated again: `seconds` too
+    assert json.loads((tmp_path / "results.json").read_text())["rows"] == bc + mac
+    assert all(label in (tmp_path / "results.md").read_text() for label in ("BC", "MAC"))
+
+
 def test_a_device_that_is_not_there_is_refused_before_anything_is_made(tmp_path, kitchen_complete):
     suite = replace(TINY, data="robust", size=TINY.size.changed(device="cuda:99"))
     with pytest.raises(InputError, match=r"device: expected .* machine has, got 'cuda:99'"):

@@ -41,7 +41,7 @@ def run_suite(
 
     Writes in `out`: `data/` and `policies/` per fold, `results.json` and `.md`, and `report.html`,
     a page that needs no other file. Rows have, beside those of
-    :func:`evaluate`, `block`, `follow` and `fold`.
+    :func:`evaluate`, `block`, `follow` and `fold`. Rows there of other entrants and blocks stay.
 
     Args:
         suite: what to run; `suite.quick()` to see that everything works.
@@ -89,7 +89,9 @@ def run_suite(
                 videos=out / VIDEOS if videos and fold == 0 else None,
             )
             rows = [*before, *({**row, **extra} for row in found)]
-    result = _write_json(out, record, rows)
+    rated = {(row["block"], row["policy"]) for row in rows}
+    others = [row for row in earlier if (row.get("block"), row["policy"]) not in rated]
+    result = _write_json(out, record, rows + others)
     write_text(out / "results.md", markdown_report(result))
     write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
