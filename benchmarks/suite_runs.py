@@ -77,7 +77,8 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
         if done.returncode not in (0, 1) or not report.exists():
             raise MacControlError(f"pytest: expected a report, got {done.stdout[-2000:]}")
         cases = list(ElementTree.parse(report).iter("testcase"))
-    failed = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
+    faults = [(c, [*c.iter("failure"), *c.iter("error")]) for c in cases]
+    failed = [(case, found[0]) for case, found in faults if found]
     skipped = sum(case.find("skipped") is not None for case in cases)
     return {
         "passed": len(cases) - len(failed) - skipped,
@@ -85,7 +86,8 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
         "skipped": skipped,
         "seconds": round(seconds, 1),
         "load": round(load, 1),
-        "failures": [f"{case.get('classname')}::{case.get('name')}" for case in failed],
+        "failures": [f"{case.get('classname')}::{case.get('name')}" for case, _ in failed],
+        "said": [str(fault.get("message"))[:1000] for _, fault in failed],
     }
 
 
@@ -110,9 +112,9 @@ def report(rows: Sequence[Row]) -> str:
 
 How often does it fail? {sum(failed)} of {len(rows)} runs had a failure; the last {since} had none.
 A run is `python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`,
-with the names of what failed. The load is the mean number of processes that ran or waited to, the
-suite's own among them, in the last five minutes of a run: with more than there are cores, tests
-wait for other work.
+with the names of what failed and what it said. The load is the mean number of processes that ran
+or waited to, the suite's own among them, in the last five minutes of a run: with more than there
+are cores, tests wait for other work.
 
     python -m benchmarks suite-runs --state STATE --runs N
 

@@ -43,7 +43,8 @@ def test_a_run_of_a_suite_is_counted(tmp_path):
     assert found["seconds"] > 0 and found["load"] >= 0
     found |= {"seconds": 3.0, "load": 2.5}
     assert found == {"passed": 1, "failed": 1, "skipped": 1, "seconds": 3.0, "load": 2.5,
-                     "failures": ["test_small::test_that_fails"]}  # fmt: skip
+                     "failures": ["test_small::test_that_fails"],
+                     "said": ["assert 1 == 2"]}  # fmt: skip
     rows = [{"commit": "abc", "state": "full", "data": True, "cores": 2, **found}]
     said = suite_runs.report(rows * 2)
     assert "2 of 2 runs had a failure; the last 0 had none" in said
