@@ -1,6 +1,6 @@
 """Partial control: does it help, or hurt, to drive some dimensions?"""
 
-from mac_control.suites.policies import BC_RECALL, DIFFUSION_RECALL, MAC_RECALL, MAIN
+from mac_control.suites.policies import MAIN, RECALL
 from mac_control.suites.suite import Block, Size, Suite
 
 #: Commands are slightly noisy, as a person's are; one kind of operator is stubborn, the other
@@ -14,7 +14,7 @@ PARTIAL = Suite(
     "saw: is the reward with help at least that of autonomy?",
     goal="MAC at least 3.85 of 4 at every k, and above the others wherever they are below 3.8.",
     data="robust",
-    entrants=(*MAIN, BC_RECALL, DIFFUSION_RECALL, MAC_RECALL),
+    entrants=(*MAIN, *RECALL),
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),

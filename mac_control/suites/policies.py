@@ -1,5 +1,6 @@
 """Who enters: the policies that several suites compare."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mac_control.suites.suite import PolicySpec
@@ -37,12 +38,20 @@ MIXTURE_BC_INTENT = PolicySpec(
 MAC_INTENT = PolicySpec("mac_intent", "intent", {"policy": "mac"})
 
 #: With a memory of the demonstrations that they learnt from.
-BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = (
+RECALL = tuple(
     PolicySpec(
         f"{entrant.label}_recall", "retrieval", {"policy": entrant.policy}, weights=entrant.label
     )
     for entrant in (BC, DIFFUSION, MAC)
 )
+BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = RECALL
 
 #: One of each kind that conditions on what is given, or does not.
 MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
+
+
+def timed(entrants: Iterable[PolicySpec], **steps: int) -> tuple[PolicySpec, ...]:
+    """The entrants, each trained for the steps of its kind: as many as take the same time."""
+    return tuple(
+        replace(each, training={**each.training, "steps": steps[each.policy]}) for each in entrants
+    )

@@ -1,17 +1,6 @@
 """Operators who replan: each command is planned from wherever the robot is, as a person's is."""
 
-from dataclasses import replace
-
-from mac_control.suites.policies import (
-    BC,
-    BC_RECALL,
-    DIFFUSION,
-    DIFFUSION_RECALL,
-    IBC,
-    MAC,
-    MAC_RECALL,
-    MIXTURE_BC_CONDITIONED,
-)
+from mac_control.suites.policies import MAIN, RECALL, timed
 from mac_control.suites.suite import Block, Size, Suite
 
 #: The kitchen's scripted expert, with the order of the subtasks that the policies know too.
@@ -23,13 +12,7 @@ PARTS = tuple(
 )
 
 #: Gradient steps in a minute of one core in bfloat16 (`--size.stretch 2`: in two minutes).
-STEPS = {"bc": 32000, "mixture_bc": 22000, "ibc": 1500, "diffusion": 25000, "mac": 12000}
-ENTRANTS = tuple(
-    replace(entrant, training={**entrant.training, "steps": STEPS[entrant.policy]})
-    for entrant in (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
-)
-#: With a memory of the demonstrations that they learnt from.
-RECALL = (BC_RECALL, DIFFUSION_RECALL, MAC_RECALL)
+ENTRANTS = timed(MAIN, bc=32000, mixture_bc=22000, ibc=1500, diffusion=25000, mac=12000)
 
 REPLAN = Suite(
     name="replan",
