@@ -38,7 +38,7 @@ def own_reward(reward: Any) -> float:
     Raises:
         EpisodeError: something else, or a number that is not finite.
     """
-    value = reward if type(reward) is float else float(_one("reward", reward))
+    value = float(_one("reward", reward))
     if not math.isfinite(value):
         raise EpisodeError(f"expected finite reward, got {value}")
     return value
@@ -50,7 +50,7 @@ def own_flag(name: str, value: Any) -> bool:
     Raises:
         EpisodeError: something else.
     """
-    return value if type(value) is bool else bool(_one(name, value))
+    return bool(_one(name, value))
 
 
 def own_info(info: Any) -> dict[str, Any]:
@@ -67,14 +67,14 @@ def own_info(info: Any) -> dict[str, Any]:
         ]
         found["tasks_done"] = tuple(names)
     success = found.pop("success", found.get("is_success"))
-    if type(success) is bool:
-        found["success"] = success
-    elif success is not None and np.size(success) == 1:
+    if success is not None and np.size(success) == 1:
         found["success"] = bool(np.asarray(success).reshape(-1)[0])
     return found
 
 
 def _one(name: str, value: Any) -> Any:
+    if type(value) in (bool, float):  # as nearly always
+        return value
     try:
         array = np.asarray(value)
         kinds = array.dtype.kind in "fiub"

@@ -189,9 +189,9 @@ class KitchenEnv(Restorable, gymnasium.Env):
                 f"action: expected {ROBOT_JOINTS} finite numbers, got {action.shape}, {action}"
             )
         data = self.data
-        velocity = bounded(action, *self._action_bounds) * MAX_VELOCITY
+        velocity = _bounded(action, *self._action_bounds) * MAX_VELOCITY
         target = self._observed + velocity * self._seconds
-        data.ctrl[:] = bounded(target, *self._position_bounds)
+        data.ctrl[:] = _bounded(target, *self._position_bounds)
         mujoco.mj_step(self.model, data, self._kitchen.robot_env.frame_skip)
         self._steps += 1
         gap = data.qpos[self._task_entries] - self._goals
@@ -266,7 +266,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
         return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
 
 
-def bounded(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _bounded(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """What `np.clip` gives, in a quarter of its time: a step has little to spare."""
     within: np.ndarray = np.minimum(np.maximum(x, low), high)
     return within
