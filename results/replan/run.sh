@@ -3,5 +3,5 @@
 # From the project's root; goes on where it was interrupted. The rest of the suite is the same without --only.
 set -euo pipefail
 mac-control evaluate --suite replan --data builtin --size.bf16 True --only bc,diffusion,mac \
-    --blocks "operators who replan" --out runs/replan
+    --blocks "operator alone,operators who replan" --out runs/replan
 python results/replan/gather.py runs
