@@ -130,8 +130,11 @@ _FORMER_FIELDS = {
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
     """A policy's record as this version writes it, from any earlier version."""
     config = record.get("config")
-    if record.get("version") != 1 or not isinstance(config, dict):
+    if not isinstance(config, dict):
         return record
+    config = _kept(config)
+    if record.get("version") != 1:
+        return {**record, "config": config}
     kind = FORMER_NAMES.get(str(record.get("kind")), record.get("kind"))
     config = _renamed(str(kind), config)
     if isinstance(config.get("options"), dict):
@@ -143,6 +146,14 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
     from mac_control.envs.kitchen.data import describe_version_1
 
     return describe_version_1({**record, "kind": kind, "config": config})
+
+
+def _kept(config: dict[str, Any]) -> dict[str, Any]:
+    """Without what is no longer a policy's but a training's: `obs_noise` was MAC's."""
+    kept = {name: value for name, value in config.items() if name != "obs_noise"}
+    if isinstance(kept.get("options"), dict):
+        kept["options"] = _kept(kept["options"])
+    return kept
 
 
 def _renamed(kind: str, config: dict[str, Any]) -> dict[str, Any]:

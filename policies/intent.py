@@ -134,6 +134,11 @@ class Intent(PolicyWrapper):
         told = nn.functional.one_hot(place[steps.subtask], len(self.config.intents))
         return steps._replace(obs=torch.cat([steps.obs, told.to(steps.obs)], -1))
 
+    @property
+    def obs_noise_scale(self) -> Tensor:
+        """Of observations alone: what the demonstrator was up to is told as it was."""
+        return nn.functional.pad(self.obs_std, (0, len(self.config.intents)))
+
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """That of the policy within, and the cross-entropy of the habit."""
         seen, told = batch["obs"][:, : self.obs_dim], batch["obs"][:, self.obs_dim :]

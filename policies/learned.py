@@ -145,6 +145,11 @@ class LearnedPolicy(nn.Module, Policy):
         """The steps `rows` `(B,)`, for `draw`."""
         return table.take(rows)
 
+    @property
+    def obs_noise_scale(self) -> Tensor:
+        """What noise on the observations of `training_rows` is a multiple of, an entry each."""
+        return self.obs_std
+
     @abstractmethod
     def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """One training batch with everything random in it already drawn.

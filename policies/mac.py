@@ -124,9 +124,6 @@ class MacPolicy(LearnedPolicy):
             if self.config.targets == "all":
                 target = asked[1].view(shape) & ~known
             rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
-        if self.config.obs_noise:
-            noise = torch.randn(obs.shape, generator=generator).to(obs)
-            obs = obs + self.config.obs_noise * self.obs_std * noise
         # What nobody gave is known from the path alone: what the expert would do, then.
         executed = torch.where(steps.given, steps.executed, steps.action)
         if self.config.given_noise:

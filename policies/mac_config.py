@@ -45,8 +45,6 @@ class MacConfig:
     targets: str = "all"
     """`all`: every unknown dimension is a target of each known set; `next`: the path's next one;
     `path`: each of the path in its turn, which is one pass for the `transformer` alone."""
-    obs_noise: float = 0.0
-    """Standard deviation of Gaussian noise on training observations, in theirs."""
     given_noise: float = 0.0
     """Largest standard deviation of Gaussian noise on what is known in training, in units of half
     the action box: for operators who give other values than those who demonstrated."""

@@ -116,6 +116,10 @@ class Windowed(PolicyWrapper):
         _, *actions, _ = table.take(table.windows(rows, torch.from_numpy(config.offsets)))
         return Steps(*(part.flatten(1) for part in (seen, *actions)))
 
+    @property
+    def obs_noise_scale(self) -> Tensor:
+        return self.inner.obs_std
+
     def queries(
         self,
         batch: int,

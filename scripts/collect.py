@@ -18,14 +18,17 @@ from mac_control.parallel import FanOut
 class Args(FanOut, EnvOptions):
     """Collect demonstrations; the same command resumes where it was interrupted.
 
-    Noise is injected on random subsets of dimensions; the label is the operator's correction.
+    Noise is injected on random subsets of dimensions; the label is the operator's correction. With
+    a policy, operator and policy drive together without noise, and what succeeds is kept.
     """
 
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
     operator: str = "expert"
     """Operator that gives every dimension: expert (the kitchen's), policy:CHECKPOINT, or
-    module:Class."""
+    module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist."""
+    policy: str | None = None
+    """Checkpoint that fills in what the operator leaves; None: the operator gives everything."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
@@ -50,7 +53,8 @@ def main(args: Args) -> int | None:
             f"got {args.episodes} and {args.seed}"
         )
     named = args.chosen_env()
-    kitchen = args.operator == "expert" and (named is None or named.name == "kitchen")
+    alone = args.operator == "expert" and args.policy is None
+    kitchen = alone and (named is None or named.name == "kitchen")
     made = _expert(args) if kitchen else _any(args)
     rewards = [float(episode.rewards.sum()) for episode in made]
     listed = f"mean return {np.mean(rewards):.2f}"
@@ -101,6 +105,7 @@ def _any(args: Args) -> Any:
         args.chosen_robot(),
         args.chosen(),
         operator=args.operator,
+        policy=args.policy,
         noise=args.noise,
         clean=args.clean,
         min_reward=args.min_reward,

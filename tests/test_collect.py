@@ -1,4 +1,4 @@
-"""Collecting demonstrations of the scripted expert."""
+"""Collecting demonstrations of the scripted expert, and of an operator with a policy."""
 
 import numpy as np
 import pytest
@@ -108,3 +108,24 @@ def test_settings_out_of_range_are_named(settings):
 def test_no_episodes_or_a_negative_seed_are_refused(episodes, seed):
     with pytest.raises(InputError, match="at least"):
         wanted(Collection(), episodes, seed)
+
+
+def test_an_operator_and_a_policy_collect_together(tmp_path):
+    out = tmp_path / "shared"
+    driver = "expert:order=tasks+group:base:gripper"
+    main(Args(out=str(out), operator=driver, policy="builtin", episodes=2, workers=1))
+    made = load_demonstrations(out)
+    assert len(made) == 2 and min(episode.rewards.sum() for episode in made) >= 3
+    for episode in made:
+        # What the operator gave is recorded: training may ask for the rest, never for these.
+        assert (episode.given == np.isin(np.arange(9), [0, 1, 2, 7, 8])).all()
+        assert np.array_equal(episode.executed, episode.actions)
+    again = load_demonstrations(out)
+    main(Args(out=str(out), operator=driver, policy="builtin", episodes=2, workers=2))
+    for one, other in zip(again, load_demonstrations(out), strict=True):
+        assert np.array_equal(one.actions, other.actions)
+
+
+def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):
+    with pytest.raises(InputError, match=r"or a policy that fills in the rest, got expert\+k:3"):
+        main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, workers=1))

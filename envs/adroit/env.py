@@ -143,7 +143,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return self._full[self._entries], self._info(False, 0)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Apply an action `(D,)` for 0.025 s.
+        """Apply an action `(D,)` for one control step, 0.01 s.
 
         Raises:
             InputError: wrong shape, or a number that is not finite; the simulation is untouched.

@@ -1,13 +1,15 @@
-"""Demonstrations of any operator in any environment, disturbed by noise that it corrects."""
+"""Demonstrations of any operator in any environment, alone or together with a policy."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mac_control.checkpoint import load_policy
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
@@ -17,8 +19,10 @@ from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
+from mac_control.files import user_path
 from mac_control.operators import make_operator
 from mac_control.parallel import Backend
+from mac_control.policies import Policy
 from mac_control.robot import Robot
 
 
@@ -28,9 +32,12 @@ class Collection:
 
     Args:
         env: the environment.
-        operator: spec of an operator that gives every dimension, such as `policy:CHECKPOINT`.
+        operator: spec of an operator, such as `policy:CHECKPOINT`; without a policy it has to give
+            every dimension.
+        policy: checkpoint that fills in what the operator leaves; the actions of both are the
+            labels, and what the operator gave is recorded. None: the operator alone.
         noise: largest step of the AR(1) noise on random subsets of dimensions, as a share of half
-            the action box; the label is what the operator does about it.
+            the action box; the label is what the operator does about it; none with a policy.
         clean: share of the episodes without noise.
         min_reward: reward of an episode that is kept; see
             :func:`mac_control.collection.simulate.achieved`.
@@ -42,6 +49,7 @@ class Collection:
 
     env: EnvName = field(default_factory=EnvName)
     operator: str = "expert"
+    policy: str | None = None
     noise: float = 0.12
     clean: float = 0.1
     min_reward: float | None = None
@@ -100,8 +108,9 @@ def collect(item: Wanted) -> Episode | None:
         EpisodeError: the environment failed.
     """
     rng = np.random.default_rng(item.seed)
+    attempt = _attempt if item.collection.policy is None else _shared_attempt
     for _ in range(item.collection.attempts):
-        episode = _attempt(item, rng)
+        episode = attempt(item, rng)
         if episode is not None:
             return episode
     return None
@@ -123,7 +132,8 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
         partial = operator.read(obs)
         if not partial.given.all():
             raise InputError(
-                f"operator: expected one that gives every dimension, got {collection.operator}"
+                "operator: expected one that gives every dimension, or a policy that fills in the "
+                f"rest, got {collection.operator} alone"
             )
         executed = np.clip(partial.values + half * noise.sample(), space.low, space.high)
         executed = executed.astype(np.float32)
@@ -140,3 +150,29 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     if not achieved(rows["rewards"], info, collection.min_reward):
         return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
+
+
+def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
+    """An episode that the operator and the policy drive together."""
+    from mac_control.loop import rollout
+
+    collection = item.collection
+    assert collection.policy is not None
+    env = shared_env(collection.env, item.robot)
+    operator = make_operator(
+        collection.operator, action_dim=env.action_space.shape[0], env=env, robot=robot_of(env)
+    )
+    driven = rollout(env, _policy(collection.policy), operator, seed=int(rng.integers(2**31)))
+    operator.close()
+    info: dict[str, Any] = {"success": driven.success}
+    if driven.counts_subtasks:
+        info["tasks_done"] = driven.task_steps
+    if not achieved(driven.rewards, info, collection.min_reward):
+        return None
+    return Episode(driven.observations, driven.actions, rewards=driven.rewards, given=driven.given)
+
+
+@cache
+def _policy(checkpoint: str) -> Policy:
+    """One per process."""
+    return load_policy(user_path(checkpoint))

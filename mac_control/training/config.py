@@ -51,6 +51,9 @@ class TrainConfig:
     intervention_weight: float = 1.0
     """How often steps in which an operator took part are drawn, relative to the other steps of
     episodes that were driven in part."""
+    obs_noise: float = 0.0
+    """Standard deviation of Gaussian noise on training observations, in theirs: for few
+    demonstrations, and operators who take the robot elsewhere."""
     corrections: float = 0.0
     """Scale of displaced joints in half of the samples, labelled with the correction [rad, m]."""
     correction_gain: float = 0.8
@@ -75,6 +78,7 @@ class TrainConfig:
             "clip": 0,
             "check_every": 1,
             "patience": 0,
+            "obs_noise": 0,
             "corrections": 0,
             "correction_gain": 0,
             "save_seconds": 0,

@@ -137,6 +137,10 @@ class Run:
                 policy.robot,
             )
             steps = steps._replace(obs=obs, action=action, executed=executed)
+        if self.config.obs_noise:
+            noise = torch.randn(steps.obs.shape, generator=generator).to(steps.obs)
+            noise *= self.config.obs_noise * policy.obs_noise_scale
+            steps = steps._replace(obs=steps.obs + noise)
         drawn = policy.draw(steps, generator)
         parts = {name: value.split(size) for name, value in drawn.items()}
         return [{name: part[i] for name, part in parts.items()} for i in range(many)]
