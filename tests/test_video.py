@@ -9,8 +9,11 @@ import pytest
 from mac_control import InputError, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.cli import run
-from mac_control.envs.make import EnvName
+from mac_control.envs.make import EnvName, make_filmed
 from mac_control.loop import groups
+from mac_control.loop.captions import POLICY, captioned
+from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video
+from mac_control.operators import Nobody
 from mac_control.policies.bc import BC
 from mac_control.scripts.rollout import main
 
@@ -59,6 +62,30 @@ def test_what_is_filmed_is_the_episode_that_is_rated(bc, renderer, tmp_path):
     for file in files:
         with imageio.get_reader(file) as film:
             assert film.count_frames() == 5 and film.get_data(1).std() > 10
+
+
+def test_a_scene_that_shows_nothing_before_its_first_reset_is_filmed(renderer, tmp_path):
+    imageio = pytest.importorskip("imageio")
+    env = WatchedEnv(make_filmed(EnvName("hand", {"task": "door"})))
+    path = tmp_path / "hand.mp4"
+    with record_video(env, path, WatchedOperator(Nobody(28))) as picture:
+        env.reset(seed=0)
+        picture()
+    env.close()
+    with imageio.get_reader(path) as film:
+        assert film.count_frames() == 1 and film.get_data(0).std() > 10
+
+
+def test_bars_begin_behind_the_longest_name():
+    labels = [
+        f"{finger} finger {part}" for finger in ("first", "middle") for part in ("tip", "mcp")
+    ]
+    labels += ["little finger palm fold", "middle finger knuckle", "z"]
+    blank = np.zeros((480, 480, 3), np.uint8)
+    panel = captioned(blank, labels, np.zeros(7, bool), -np.ones(7))[480:].astype(int)
+    text = (panel.min(-1) > 120) & (np.ptp(panel, axis=-1) < 12)
+    bars = (np.abs(panel - POLICY).sum(-1) == 0) & (np.arange(len(panel)) > 20)[:, None]
+    assert text.any() and bars.any() and not text[:, bars.any(0)].any()
 
 
 def test_what_films_need_is_asked_for_before_any_episode(bc, tmp_path, monkeypatch):

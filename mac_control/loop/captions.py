@@ -53,11 +53,13 @@ def captioned(
     text = "policy: the rest" if names else "policy: everything"
     draw.text((width - unit, unit // 2), text, fill=POLICY, font=font, anchor="ra")
     cell = (width - 2 * unit) // columns
+    longest = max(draw.textlength(label, font=font) for label in labels)
+    bar = int(min(max(0.55 * cell, longest + unit), 0.8 * cell))  # where bars begin
     for dim, label in enumerate(labels):
         x, y = unit + (dim % columns) * cell, head + (dim // columns) * line
         colour = OPERATOR if given[dim] else POLICY
         draw.text((x, y), label, fill=colour if given[dim] else _TEXT, font=font)
-        left, right = x + int(0.55 * cell), x + cell - unit
+        left, right = x + bar, x + cell - unit
         middle, half = (left + right) / 2, (right - left) / 2
         draw.line((left, y + unit * 0.7, right, y + unit * 0.7), fill=_FAINT)
         end = middle + half * float(np.clip(action[dim], -1, 1))

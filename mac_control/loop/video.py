@@ -82,7 +82,7 @@ def record_video(
     if model is not None:  # nine tenths of a picture rendered in software go into these two
         model.light_castshadow[:] = 0
         model.vis.quality.offsamples = 0
-    _render(env)
+    _render(env)  # raises before the work; there may be nothing to see before the first reset
     with atomic_path(path) as temporary:
         try:
             writer = imageio.get_writer(
@@ -109,6 +109,10 @@ def _imageio() -> Any:
 
 def _picture(env: gymnasium.Env, operator: WatchedOperator | None) -> np.ndarray:
     picture = _render(env)
+    if not picture.any():  # another renderer of this process was freed meanwhile
+        raise InputError(
+            f"video: expected to render with {choose_renderer()}, got a picture that is all black"
+        )
     if operator is None or not isinstance(env, WatchedEnv):
         return picture
     robot = robot_of(env)
@@ -135,8 +139,4 @@ def _render(env: gymnasium.Env) -> np.ndarray:
             f"video: expected to render with {choose_renderer()}, got: {one_line(error)}; "
             "'mac-control doctor' says what renders here"
         ) from error
-    if not picture.any():  # another renderer of this process was freed meanwhile
-        raise InputError(
-            f"video: expected to render with {choose_renderer()}, got a picture that is all black"
-        )
     return picture
