@@ -8,6 +8,7 @@ from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS
 from mac_control.envs.kitchen import builtin
 from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
+from mac_control.errors import MacControlError
 from mac_control.scripts.collect import Args, main
 
 
@@ -129,3 +130,17 @@ def test_an_operator_and_a_policy_collect_together(tmp_path):
 def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):
     with pytest.raises(InputError, match=r"or a policy that fills in the rest, got expert\+k:3"):
         main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, workers=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"policy": "nowhere"}, "expected a checkpoint folder"),
+        ({"policy": "builtin", "env": "Reacher-v5", "operator": "nobody"}, "expected the environ"),
+        ({"policy": "builtin", "operator": "expert+k:99"}, "expected a number of dimensions"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_written(options, said, tmp_path):
+    with pytest.raises(MacControlError, match=said):
+        main(Args(out=str(tmp_path / "shared"), episodes=1, workers=1, **options))
+    assert not list(tmp_path.iterdir())

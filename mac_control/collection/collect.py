@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 from mac_control.checkpoint import load_policy
@@ -18,9 +19,10 @@ from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.make import EnvName
+from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.files import user_path
-from mac_control.operators import make_operator
+from mac_control.operators import Operator, make_operator
 from mac_control.parallel import Backend
 from mac_control.policies import Policy
 from mac_control.robot import Robot
@@ -87,11 +89,17 @@ def collect_dataset(
         robot: a description in place of the environment's own.
         workers: processes, or a backend; None is every core.
         collection: the other fields of :class:`Collection`.
+
+    Raises:
+        InputError: an operator or a policy that does not fit the environment, and what
+            :func:`generate_dataset` raises.
     """
-    made = make_env(env, robot)
+    made, how = make_env(env, robot), Collection(env, **collection)
     own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
+    _operator(how, made).close()  # what does not fit is known before anything is written
+    if how.policy is not None:
+        check_fit(made, _policy(how.policy))
     made.close()
-    how = Collection(env, **collection)
     settings = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
     if robot is not None:
         settings["robot"] = robot.to_json()
@@ -123,7 +131,7 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     half = (space.high - space.low) / 2
     strength = 0.0 if rng.random() < collection.clean else collection.noise
     noise = ActionNoise(robot.action_dim, rng, strength)
-    operator = make_operator(collection.operator, action_dim=robot.action_dim, env=env, robot=robot)
+    operator = _operator(collection, env)
     obs, info = env.reset(seed=int(rng.integers(2**31)))
     operator.reset(int(rng.integers(2**31)))
     rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
@@ -159,9 +167,7 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     collection = item.collection
     assert collection.policy is not None
     env = shared_env(collection.env, item.robot)
-    operator = make_operator(
-        collection.operator, action_dim=env.action_space.shape[0], env=env, robot=robot_of(env)
-    )
+    operator = _operator(collection, env)
     driven = rollout(env, _policy(collection.policy), operator, seed=int(rng.integers(2**31)))
     operator.close()
     info: dict[str, Any] = {"success": driven.success}
@@ -170,6 +176,11 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     if not achieved(driven.rewards, info, collection.min_reward):
         return None
     return Episode(driven.observations, driven.actions, rewards=driven.rewards, given=driven.given)
+
+
+def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
+    robot = robot_of(env)
+    return make_operator(collection.operator, action_dim=robot.action_dim, env=env, robot=robot)
 
 
 @cache

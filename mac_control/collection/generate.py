@@ -71,7 +71,10 @@ def generate_dataset(
     made = [_load(_piece(folder, i)) for i in range(len(items))]
     episodes = [episode for episode in made if episode is not None]
     if not episodes:
-        raise DataError(f"{out}: all {len(items)} episodes were left out by the filter")
+        raise DataError(
+            f"{out}: expected an episode that succeeds, or reaches min_reward, got none in "
+            f"{len(items)}; ask for less with --min-reward, or try more episodes"
+        )
     demonstrations = Demonstrations(
         episodes, tuple(tasks), {**(provenance or {}), "settings": settings}, robot
     )
