@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mac_control.checkpoint import load_policy, save_policy
@@ -25,6 +25,27 @@ def policy_of(dim=9, obs_dim=30, seed=0, **config):
     return policy.eval()
 
 
+def expect_as_torch(policy, obs, partial, answer):
+    """The same action up to the tolerance, or up to a choice between two modes as high."""
+    half = (policy.high - policy.low) / 2
+    error = np.abs(answer(obs, partial) - policy.complete_rows(obs, partial)) / half
+    apart = np.flatnonzero((error > TOLERANCE) & ~partial.given)
+    if len(apart):  # those behind the first follow from it
+        heights = modes(policy, obs, partial, answer, apart[0])
+        assert policy.config.decoding == "mode" and heights[-1] - heights[-2] < 1e-4
+
+
+def modes(policy, obs, partial, answer, dim):
+    """Log-densities where the components of a dimension lie, the highest last."""
+    many = policy.config.components
+    with torch.inference_mode():
+        x, given, context = policy._tensors(obs, partial.values, partial.given)
+        filled = answer._row.fill(x[0].numpy(), partial.given[0], context[0].numpy(), "mode")
+        known = given | (torch.arange(policy.action_dim) < dim)
+        params = policy.model.conditionals(torch.from_numpy(filled)[None], known, context)[0, dim]
+        return policy.model.head.log_prob(params[None], params[many : 2 * many]).sort().values
+
+
 @given(
     seed=st.integers(0, 50),
     dim=st.integers(1, 28),
@@ -32,6 +53,8 @@ def policy_of(dim=9, obs_dim=30, seed=0, **config):
     obs_layers=st.integers(0, 2),
     decoding=st.sampled_from(["mean", "mode"]),
 )
+@example(seed=8, dim=22, layers=3, obs_layers=1, decoding="mode")  # two modes, of one height
+@example(seed=1, dim=26, layers=3, obs_layers=0, decoding="mode")
 @settings(max_examples=30, deadline=None)
 def test_it_answers_as_torch_does_whatever_is_given(seed, dim, layers, obs_layers, decoding):
     policy = policy_of(
@@ -50,8 +73,7 @@ def test_it_answers_as_torch_does_whatever_is_given(seed, dim, layers, obs_layer
         obs = 3 * rng.standard_normal((1, 5)).astype(np.float32)
         mask = rng.random((1, dim)) < rng.random()
         partial = PartialAction(np.where(mask, rng.uniform(-3, 4, (1, dim)), np.nan), mask)
-        error = np.abs(answer(obs, partial) - policy.complete_rows(obs, partial))[~mask]
-        assert (error / ((policy.high - policy.low) / 2)[~mask[0]] <= TOLERANCE).all()
+        expect_as_torch(policy, obs, partial, answer)
 
 
 @pytest.mark.parametrize("dim", [9, 28])
