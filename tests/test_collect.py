@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mac_control import InputError
+from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.envs import KITCHEN_TASKS, SUBTASKS
+from mac_control.envs import KITCHEN_TASKS, SUBTASKS, make_kitchen
 from mac_control.envs.kitchen import builtin
 from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
 from mac_control.errors import MacControlError
+from mac_control.policies.bc import BC
 from mac_control.scripts.collect import Args, main
 
 
@@ -144,3 +147,18 @@ def test_what_does_not_fit_is_said_before_anything_is_written(options, said, tmp
     with pytest.raises(MacControlError, match=said):
         main(Args(out=str(tmp_path / "shared"), episodes=1, workers=1, **options))
     assert not list(tmp_path.iterdir())
+
+
+def test_another_policy_of_the_same_name_does_not_go_on_with_the_data_of_the_first(tmp_path):
+    env, checkpoint = make_kitchen(), tmp_path / "policy"
+    for seed, width in enumerate((8, 16)):
+        torch.manual_seed(seed)
+        save_policy(checkpoint, BC.for_env(env, BC.Config(width=width)))
+        arguments = {"policy": str(checkpoint), "operator": "nobody", "min_reward": 0.0}
+        args = Args(out=str(tmp_path / "data"), episodes=1, workers=1, episode_steps=5, **arguments)
+        if seed == 0:
+            main(args)
+        else:
+            with pytest.raises(InputError, match="a data set of the same settings"):
+                main(args)
+    env.close()

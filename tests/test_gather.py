@@ -125,5 +125,7 @@ def test_a_finished_data_set_is_read_with_the_same_settings_and_never_overwritte
 
 
 def test_nothing_kept_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="all 1 episodes were left out"):
+    with pytest.raises(
+        DataError, match="expected an episode that succeeds, or reaches min_reward, got none in 1"
+    ):
         generate_dataset(random_episode, [2], tmp_path / "set", SETTINGS, workers=1)

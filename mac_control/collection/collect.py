@@ -24,7 +24,7 @@ from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
 from mac_control.parallel import Backend
-from mac_control.policies import Policy
+from mac_control.policies import LearnedPolicy
 from mac_control.robot import Robot
 
 
@@ -96,11 +96,14 @@ def collect_dataset(
     """
     made, how = make_env(env, robot), Collection(env, **collection)
     own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
+    settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
     _operator(how, made).close()  # what does not fit is known before anything is written
     if how.policy is not None:
-        check_fit(made, _policy(how.policy))
+        _policy.cache_clear()  # it may have been trained again meanwhile
+        policy = _policy(how.policy)
+        check_fit(made, policy)
+        settings["weights"] = policy.checkpoint["weights"]["sha256"]
     made.close()
-    settings = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
     if robot is not None:
         settings["robot"] = robot.to_json()
     about = {"made_by": "mac-control collect", "source": how.operator, "env": record}
@@ -184,6 +187,6 @@ def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
 
 
 @cache
-def _policy(checkpoint: str) -> Policy:
+def _policy(checkpoint: str) -> LearnedPolicy:
     """One per process."""
     return load_policy(user_path(checkpoint))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Drive, keep what succeeded, train again: an operator gives arm and wrist, the policy the fingers.
-# Three rounds from 25 people's demonstrations, three training seeds each of BC and MAC; about an
+# Two rounds from 25 people's demonstrations, three training seeds each of BC and MAC; half an
 # hour of one core. MAC_CONTROL_DATA names the folder with adroit/door_human.npz and door_expert.npz.
 set -euo pipefail
 out=${1:-runs/drives}
@@ -14,12 +14,12 @@ for seed in 0 1 2; do
     if [ "$policy" = bc ]; then steps=30000; else steps=8000; fi
     data=(--data "$human:1")
     noise=0.3 # stands in for where operators take the hand, until there are drives
-    for round in 0 1 2 3; do
+    for round in 0 1 2; do
       learnt=$out/$policy-$round/seed-$seed
       [ "$round" = 0 ] && first=(--data "$human") || first=("${data[@]}")
       mac-control train --policy "$policy" --env "$env" "${first[@]}" --steps "$steps" \
         --obs-noise "$noise" --bf16 True --seed "$seed" --out "$learnt"
-      [ "$round" = 3 ] && continue
+      [ "$round" = 2 ] && continue
       drives=$out/drives-$policy-$round-$seed
       mac-control collect --env "$env" --policy "$learnt" --operator "$driver+group:arm:wrist" \
         --episodes 100 --seed $((100 + 10 * seed + round)) --workers 1 --out "$drives"
@@ -28,6 +28,6 @@ for seed in 0 1 2; do
     done
   done
 done
-mac-control evaluate --env "$env" --policies "$out"/{bc,mac}-{0,1,2,3} \
+mac-control evaluate --env "$env" --policies "$out"/{bc,mac}-{0,1,2} \
   --operators nobody "$driver+group:arm" "$driver+group:arm:wrist" --given 28 \
   --episodes 50 --out "$out/rated"
