@@ -1,0 +1,98 @@
+"""Put the rows of the door into results.json, draw them, and print them: `python gather.py RUNS`.
+
+RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from mac_control.figures import METHODS, legend_below, method_label, new_figure
+from mac_control.files import write_text
+from mac_control.loop.statistics import bootstrap_interval
+
+here, runs = Path(__file__).parent, Path(sys.argv[1])
+KEPT = ("policy", "operator", "train_seed", "episodes", "successes")
+WAYS = ("nobody", "arm", "arm and wrist", "fingers", "3 random", "10 random")
+
+
+def rows_of(folder: str, part: str) -> list[dict]:
+    file = runs / folder / "results.json"
+    found = json.loads(file.read_text())["rows"] if file.exists() else []
+    rows = [{"part": row.get("block") or part, **{key: row[key] for key in KEPT}} for row in found]
+    return [row | {"successes": [int(each) for each in row["successes"]]} for row in rows]
+
+
+def way(operator: str) -> str:
+    """What the operator gives, as a person says it."""
+    if "group:" in operator:
+        return operator.split("group:")[1].replace(":", " and ")
+    return f"{operator.split('k:')[1]} random" if "k:" in operator else operator.split("+")[0]
+
+
+def rates(rows: list[dict]) -> dict[tuple[str, str, str], tuple[float, float, float]]:
+    """(part, policy, operator) -> share of successes, and its interval over seeds and episodes."""
+    samples = defaultdict(list)
+    for row in rows:
+        samples[row["part"], row["policy"], row["operator"]].append(row["successes"])
+    return {
+        key: (sum(map(sum, each)) / sum(map(len, each)), *bootstrap_interval(each))
+        for key, each in samples.items()
+    }
+
+
+drives = rows_of("drives/rated", "drives")
+rows = [*rows_of("hand", ""), *rows_of("hand-plain/rated", "without noise"), *drives]
+write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+found = rates(rows)
+for (part, policy, operator), (mean, low, high) in sorted(found.items()):
+    print(f"{part:20.20} {policy:24} {operator:55} {mean:.2f} [{low:.2f}, {high:.2f}]")
+
+figure = new_figure(3.2)
+axes = figure.subplots()
+shown = {key: rate for key, rate in found.items() if key[0] == "who is worth what"}
+policies = [name for name in METHODS if any(key[1] == name for key in shown)]
+for index, policy in enumerate(policies):
+    own = {way(operator): rate for (_, name, operator), rate in shown.items() if name == policy}
+    at = [WAYS.index(name) + 0.8 * ((index + 0.5) / len(policies) - 0.5) for name in own]
+    mean = [rate[0] for rate in own.values()]
+    errors = [
+        [rate[0] - rate[1] for rate in own.values()],
+        [rate[2] - rate[0] for rate in own.values()],
+    ]
+    axes.bar(
+        at,
+        mean,
+        0.8 / len(policies),
+        yerr=errors,
+        color=METHODS[policy][1],
+        label=method_label(policy),
+        error_kw={"elinewidth": 1},
+    )
+axes.set_xticks(range(len(WAYS)), WAYS, fontsize=8)
+axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
+axes.set_title("25 people's demonstrations, a minute of training", fontsize=10)
+legend_below(figure, axes, 4)
+figure.savefig(here / "door.png", dpi=110)
+
+if drives:
+    figure = new_figure(3.0)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, name in zip(axes, ("nobody", "arm and wrist"), strict=True):
+        for policy in ("bc", "mac"):
+            own = {
+                int(key[1].split("-")[1]): rate
+                for key, rate in found.items()
+                if key[0] == "drives" and key[1].startswith(policy) and way(key[2]) == name
+            }
+            at = sorted(own)
+            mean, low, high = zip(*(own[i] for i in at), strict=True)
+            ax.fill_between(at, low, high, alpha=0.2, color=METHODS[policy][1], linewidth=0)
+            ax.plot(at, mean, "o-", color=METHODS[policy][1], label=method_label(policy))
+        ax.set(title=f"given: {name if name != 'nobody' else 'nothing'}", xticks=at, ylim=(0, 1))
+        ax.title.set_fontsize(10)
+    axes[0].set_ylabel("share of doors opened")
+    figure.supxlabel("rounds of about 100 recorded drives, arm and wrist given")
+    legend_below(figure, axes[0])
+    figure.savefig(here / "drives.png", dpi=110)
