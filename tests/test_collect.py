@@ -121,12 +121,12 @@ def test_an_operator_and_a_policy_collect_together(tmp_path):
     made = load_demonstrations(out)
     assert len(made) == 2 and min(episode.rewards.sum() for episode in made) >= 3
     for episode in made:
-        # What the operator gave is recorded: training may ask for the rest, never for these.
+        # What the operator gave is recorded: in training no other dimension is given.
         assert (episode.given == np.isin(np.arange(9), [0, 1, 2, 7, 8])).all()
         assert np.array_equal(episode.executed, episode.actions)
-    again = load_demonstrations(out)
-    main(Args(out=str(out), operator=driver, policy="builtin", episodes=2, workers=2))
-    for one, other in zip(again, load_demonstrations(out), strict=True):
+    again = tmp_path / "again"
+    main(Args(out=str(again), operator=driver, policy="builtin", episodes=2, workers=2))
+    for one, other in zip(made, load_demonstrations(again), strict=True):
         assert np.array_equal(one.actions, other.actions)
 
 
@@ -162,3 +162,15 @@ def test_another_policy_of_the_same_name_does_not_go_on_with_the_data_of_the_fir
             with pytest.raises(InputError, match="a data set of the same settings"):
                 main(args)
     env.close()
+
+
+def test_weights_of_a_small_network_fill_in_too(tmp_path):
+    rng, sizes = np.random.default_rng(0), {"w1": (8, 30), "w2": (8, 8), "w3": (9, 8)}
+    arrays = {name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()}
+    arrays |= {f"b{name[1]}": np.zeros(size[0], np.float32) for name, size in sizes.items()}
+    arrays |= {"in_shift": np.zeros(30), "in_scale": np.ones(30)}
+    arrays |= {"out_shift": np.zeros(9), "out_scale": np.ones(9)}
+    np.savez(tmp_path / "mlp.npz", **arrays)
+    options = {"policy": str(tmp_path / "mlp.npz"), "operator": "nobody", "min_reward": 0.0}
+    main(Args(out=str(tmp_path / "data"), episodes=1, workers=1, episode_steps=5, **options))
+    assert len(load_demonstrations(tmp_path / "data")[0]) == 5

@@ -285,7 +285,7 @@ def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):
     for width in (8, 16):
         box = np.ones(9)
         save_policy(folder, BC(BC.Config(width=width), np.zeros(30), np.ones(30), -box, box))
-        assert groups._policy(str(folder), "policy").config.width == width
+        assert groups.loaded_policy(str(folder), "policy").config.width == width
 
 
 def test_what_an_evaluation_consists_of_is_told_without_torch(checkpoints):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
 from mac_control.parallel import Backend
-from mac_control.policies import LearnedPolicy
+from mac_control.policies import LearnedPolicy, Policy
 from mac_control.robot import Robot
 
 
@@ -94,16 +95,15 @@ def collect_dataset(
         InputError: an operator or a policy that does not fit the environment, and what
             :func:`generate_dataset` raises.
     """
-    made, how = make_env(env, robot), Collection(env, **collection)
-    own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
+    how = Collection(env, **collection)
     settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
-    _operator(how, made).close()  # what does not fit is known before anything is written
-    if how.policy is not None:
-        _policy.cache_clear()  # it may have been trained again meanwhile
-        policy = _policy(how.policy)
-        check_fit(made, policy)
-        settings["weights"] = policy.checkpoint["weights"]["sha256"]
-    made.close()
+    with closing(make_env(env, robot)) as made:
+        own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
+        _operator(how, made).close()  # what does not fit is known before anything is written
+        if how.policy is not None:
+            policy = load_policy(how.policy)
+            check_fit(made, policy)
+            settings["weights"] = _digest(policy, user_path(how.policy))
     if robot is not None:
         settings["robot"] = robot.to_json()
     about = {"made_by": "mac-control collect", "source": how.operator, "env": record}
@@ -166,12 +166,14 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
 def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     """An episode that the operator and the policy drive together."""
     from mac_control.loop import rollout
+    from mac_control.loop.groups import loaded_policy
 
     collection = item.collection
     assert collection.policy is not None
     env = shared_env(collection.env, item.robot)
     operator = _operator(collection, env)
-    driven = rollout(env, _policy(collection.policy), operator, seed=int(rng.integers(2**31)))
+    policy = loaded_policy(str(user_path(collection.policy)), "policy")
+    driven = rollout(env, policy, operator, seed=int(rng.integers(2**31)))
     operator.close()
     info: dict[str, Any] = {"success": driven.success}
     if driven.counts_subtasks:
@@ -186,7 +188,8 @@ def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     return make_operator(collection.operator, action_dim=robot.action_dim, env=env, robot=robot)
 
 
-@cache
-def _policy(checkpoint: str) -> LearnedPolicy:
-    """One per process."""
-    return load_policy(user_path(checkpoint))
+def _digest(policy: Policy, path: Path) -> str:
+    """Of its weights: what is collected with others of the same name is another data set."""
+    if isinstance(policy, LearnedPolicy):
+        return str(policy.checkpoint["weights"]["sha256"])
+    return hashlib.sha256(path.read_bytes()).hexdigest()  # an exported policy, or an MLP's weights

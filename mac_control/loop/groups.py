@@ -76,10 +76,10 @@ def run_group(group: Group) -> Outcome:
 def _run(
     group: Group, envs: Sequence[gymnasium.Env], picture: Callable[[], None] | None
 ) -> Outcome:
-    policy = trusting(_policy(group.policy, "policy"), group.trust)
+    policy = trusting(loaded_policy(group.policy, "policy"), group.trust)
     demonstrations = group.demonstrations
     resources = {
-        "policy": None if group.proxy is None else _policy(group.proxy, "proxy"),
+        "policy": None if group.proxy is None else loaded_policy(group.proxy, "proxy"),
         "demonstrations": _demonstrations(demonstrations)
         if isinstance(demonstrations, str)
         else demonstrations,
@@ -136,7 +136,8 @@ def _recorded(
         env.close()  # before the next one: freed later, it would take that one's pictures along
 
 
-def _policy(source: str | Policy, role: str) -> Policy:
+def loaded_policy(source: str | Policy, role: str) -> Policy:
+    """The policy of a checkpoint, loaded once per process and role."""
     if isinstance(source, Policy):
         return source
     record = Path(source) / "policy.json"
