@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import typing
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,24 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     policy.checkpoint = record
     policy.guessed_box = bool(record.get("guessed_box", False))
     return policy.to(device).eval()
+
+
+def loaded_policy(source: str | Policy, role: str) -> Policy:
+    """The policy of a checkpoint, loaded once per process and role; a policy as it is.
+
+    Where another was written there since, that one. By role, because a policy that keeps state
+    is never its own operator.
+    """
+    if isinstance(source, Policy):
+        return source
+    path = user_path(source)
+    file = path / "policy.json" if path.is_dir() else path
+    return _loaded(source, role, file.stat().st_mtime_ns if file.exists() else 0)
+
+
+@lru_cache(maxsize=8)
+def _loaded(source: str, role: str, written: int) -> Policy:
+    return load_policy(source)
 
 
 def commit(

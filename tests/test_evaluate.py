@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import CheckpointError, Demonstrations, Episode, InputError, cli, evaluate
-from mac_control.checkpoint import save_policy
+from mac_control.checkpoint import loaded_policy, save_policy
 from mac_control.envs import make_env
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop import bootstrap_interval, groups
@@ -285,7 +285,7 @@ def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):
     for width in (8, 16):
         box = np.ones(9)
         save_policy(folder, BC(BC.Config(width=width), np.zeros(30), np.ones(30), -box, box))
-        assert groups.loaded_policy(str(folder), "policy").config.width == width
+        assert loaded_policy(str(folder), "policy").config.width == width
 
 
 def test_what_an_evaluation_consists_of_is_told_without_torch(checkpoints):

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mac_control import Demonstrations, Episode, InputError, PartialAction
+from mac_control.checkpoint import save_policy
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.operators import Nobody, Operator, Proxy, Restricted, make_operator, operator_names
 from mac_control.policies import Policy
+from mac_control.policies.windowed import WindowConfig, Windowed
 
 OBS = np.zeros(30)
 
@@ -58,6 +60,22 @@ def test_nobody_gives_nothing_and_the_proxy_what_the_policy_does():
     partial = proxy.read(OBS)
     assert partial.given.all()
     assert np.array_equal(partial.values, Constant().act(OBS))
+
+
+def test_proxies_of_a_stateful_policy_keep_a_state_each(tmp_path):
+    box = np.zeros(3), np.ones(3), -np.ones(2), np.ones(2)
+    policy = Windowed(WindowConfig("bc", {"width": 8}, n_obs_steps=3), *box)
+    save_policy(tmp_path / "policy", policy)
+    seen = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
+    for resources in ({"name": f"policy:{tmp_path / 'policy'}"}, {"name": "proxy"}):
+        pair = [make_operator(**resources, action_dim=2, policy=policy) for _ in range(2)]
+        for operator in pair:
+            operator.reset(seed=0)
+        read = np.array([[o.read(x).values for o, x in zip(pair, at, strict=True)] for at in seen])
+        assert next(pair[0].policy.parameters()) is next(pair[1].policy.parameters())
+        for i in range(2):
+            policy.reset(seed=0)
+            assert np.array_equal(read[:, i], [policy.act(x) for x in seen[:, i]])
 
 
 def test_everything_is_plain_teleoperation(demonstrations):

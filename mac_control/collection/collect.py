@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mac_control.checkpoint import load_policy
+from mac_control.checkpoint import load_policy, loaded_policy
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
@@ -166,7 +166,6 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
 def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     """An episode that the operator and the policy drive together."""
     from mac_control.loop import rollout
-    from mac_control.loop.groups import loaded_policy
 
     collection = item.collection
     assert collection.policy is not None

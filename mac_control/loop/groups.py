@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -76,6 +75,8 @@ def run_group(group: Group) -> Outcome:
 def _run(
     group: Group, envs: Sequence[gymnasium.Env], picture: Callable[[], None] | None
 ) -> Outcome:
+    from mac_control.checkpoint import loaded_policy
+
     policy = trusting(loaded_policy(group.policy, "policy"), group.trust)
     demonstrations = group.demonstrations
     resources = {
@@ -134,23 +135,6 @@ def _recorded(
             yield [env, *envs[1:]], picture
     finally:
         env.close()  # before the next one: freed later, it would take that one's pictures along
-
-
-def loaded_policy(source: str | Policy, role: str) -> Policy:
-    """The policy of a checkpoint, loaded once per process and role."""
-    if isinstance(source, Policy):
-        return source
-    record = Path(source) / "policy.json"
-    # A folder that was trained into again holds another policy.
-    return _loaded(source, role, record.stat().st_mtime_ns if record.exists() else 0)
-
-
-@lru_cache(maxsize=8)
-def _loaded(path: str, role: str, written: int) -> Policy:
-    # By role: a policy that keeps state is never its own operator.
-    from mac_control.checkpoint import load_policy
-
-    return load_policy(path)
 
 
 @lru_cache(maxsize=2)

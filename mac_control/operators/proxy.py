@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import copy
 
 import gymnasium
 import numpy as np
 
-from mac_control.files import user_path
 from mac_control.operators.base import Operator, TellsOperator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
@@ -20,13 +19,13 @@ class Proxy(Operator):
     operator of Shih, Sadigh and Ermon (2022).
 
     Args:
-        policy: not shared with another proxy where it keeps state from step to step.
+        policy: a stateful one is copied, its weights shared, as each episode has its own state.
         env: where it tells operators more than policies, and this policy takes that many entries,
             that is what it sees.
     """
 
     def __init__(self, policy: Policy, env: gymnasium.Env | None = None) -> None:
-        self.policy = policy
+        self.policy = _own(policy) if policy.stateful else policy
         inner = None if env is None else env.unwrapped
         self._told = inner if isinstance(inner, TellsOperator) else None
 
@@ -45,11 +44,16 @@ def policy_operator(checkpoint: str, env: gymnasium.Env | None = None) -> Proxy:
     Raises:
         CheckpointError: nothing there, or something else.
     """
-    return Proxy(_policy(str(user_path(checkpoint))), env)
+    from mac_control.checkpoint import loaded_policy
+
+    return Proxy(loaded_policy(checkpoint, "operator"), env)
 
 
-@lru_cache(maxsize=4)
-def _policy(path: str) -> Policy:
-    from mac_control.checkpoint import load_policy
+def _own(policy: Policy) -> Policy:
+    """A copy with a state of its own and the same weights."""
+    import torch
 
-    return load_policy(path)
+    weights: list[torch.Tensor] = []
+    if isinstance(policy, torch.nn.Module):
+        weights = [*policy.parameters(), *policy.buffers()]
+    return copy.deepcopy(policy, {id(weight): weight for weight in weights})
