@@ -29,7 +29,7 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     both = tune("bc", data, tmp_path, trials=2, **options)
     assert len(both["trials"]) == 2 and both["trials"][0] == first["trials"][0]
     assert json.loads((tmp_path / "tuning.json").read_text()) == both
-    assert set(both["best"]["settings"]) == {"width", "depth", "lr"}
+    assert set(both["best"]["settings"]) == {"width", "depth", "lr", "obs_noise"}
 
 
 def test_a_policy_without_a_space(tmp_path, kitchen_complete):

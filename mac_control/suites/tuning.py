@@ -22,6 +22,8 @@ from mac_control.training.many import Job, train_many
 Space = dict[str, tuple[float, float] | list[Any]]
 
 LEARNING_RATE = (3e-4, 3e-3)
+#: It helps on one robot and costs reward on another.
+OBS_NOISE = [0.0, 0.1, 0.3]
 
 # Far from 0, where evaluations begin: nothing is tuned on the episodes it is rated by.
 _SEED = 2_000_000
@@ -81,12 +83,13 @@ def tune(
     def objective(trial: Any) -> float:
         settings = _proposed(trial, cls.search_space)
         lr = trial.suggest_float("lr", *LEARNING_RATE, log=True)
+        noise = trial.suggest_categorical("obs_noise", OBS_NOISE)
         job = Job(
             name,
             demonstrations,
             out / f"trial-{trial.number}",
             seed,
-            preset(name, steps=steps, lr=lr),
+            preset(name, steps=steps, lr=lr, obs_noise=noise),
             cls.Config(**settings),
         )
         (folder,) = train_many([job], workers=workers, progress=False)
