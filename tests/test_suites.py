@@ -178,7 +178,10 @@ def test_what_others_of_a_suite_were_rated_stays(tmp_path, kitchen_complete):
     parts = [suite.only(["bc"]), suite.only(["mac"]), suite.only(["bc"])]
     bc, mac, again = (run_suite(part, tmp_path, kitchen_complete, workers=1) for part in parts)
     assert again == bc  # not rated again: `seconds` too
-    assert json.loads((tmp_path / "results.json").read_text())["rows"] == bc + mac
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["rows"] == bc + mac
+    assert [each["label"] for each in result["suite"]["entrants"]] == ["bc", "mac"]
+    assert [each["entrants"] for each in result["suite"]["blocks"]] == [["bc", "mac"], ["mac"]]
     assert all(label in (tmp_path / "results.md").read_text() for label in ("BC", "MAC"))
 
 

@@ -57,11 +57,6 @@ def run_suite(
     """
     out = Path(out)
     demonstrations = source_data(suite, source)
-    record = {
-        **(about or {}),
-        "suite": json.loads(json.dumps(dataclasses.asdict(suite))),
-        "data": None if demonstrations is None else demonstrations.provenance,
-    }
     parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]
     if demonstrations is not None:
         parts = folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
@@ -69,6 +64,12 @@ def run_suite(
         fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
     }
     earlier = earlier_rows(out / "results.json")
+    known = json.loads(json.dumps(dataclasses.asdict(suite)))
+    record = {
+        **(about or {}),
+        "suite": _joined(known, _recorded(out / "results.json")),
+        "data": None if demonstrations is None else demonstrations.provenance,
+    }
     rows: list[Row] = []
 
     for fold, (seen, held_out) in enumerate(parts):
@@ -95,6 +96,26 @@ def run_suite(
     write_text(out / "results.md", markdown_report(result))
     write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
+
+
+def _recorded(path: Path) -> Row:
+    """The suite in the results.json of an earlier call, if there was one."""
+    suite = json.loads(path.read_text(encoding="utf-8-sig")).get("suite") if path.exists() else {}
+    return suite if isinstance(suite, dict) and {"entrants", "blocks"} <= suite.keys() else {}
+
+
+def _joined(suite: Row, earlier: Row) -> Row:
+    """And what earlier calls ran of other entrants and blocks, as their rows stay."""
+    entrants: dict[str, Row] = {}
+    blocks: dict[str, Row] = {}
+    for part in (earlier, suite) if earlier else (suite,):
+        labels = [each["label"] for each in part["entrants"]]
+        entrants |= dict(zip(labels, part["entrants"], strict=True))
+        for block in part["blocks"]:
+            before = blocks.get(block["title"], {}).get("entrants", [])
+            rated = dict.fromkeys([*before, *(block["entrants"] or labels)])
+            blocks[block["title"]] = {**block, "entrants": [*rated]}
+    return {**suite, "entrants": [*entrants.values()], "blocks": [*blocks.values()]}
 
 
 def _with(rows: list[Row], earlier: list[Row]) -> list[Row]:
