@@ -99,14 +99,14 @@ def main(args: Args) -> int | None:
         NUM_GIVEN,
         given_numbers,
         resolve_policies,
-        source_of,
         tell_differences,
     )
     from mac_control.loop.report import add_report, earlier_rows
     from mac_control.loop.video import VIDEOS
+    from mac_control.operators.spec import uses_demonstrations
 
     source = args.data
-    if source is None and {"tracker", "everything"} & set(map(source_of, args.operators)):
+    if source is None and any(map(uses_demonstrations, args.operators)):
         source = str(find_source())
     about: dict[str, Any] = {
         "command": _command(),

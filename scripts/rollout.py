@@ -47,10 +47,11 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import make_filmed
-    from mac_control.loop.cases import resolve_policies, source_of, tell_differences
+    from mac_control.loop.cases import resolve_policies, tell_differences
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
+    from mac_control.operators.spec import uses_demonstrations
 
     if args.episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
@@ -65,7 +66,7 @@ def main(args: Args) -> int | None:
     make = make_env if args.video is None else make_filmed
     env = make(chosen, args.chosen_robot())
     robot = robot_of(env)
-    uses_data = source_of(args.operator) in ("tracker", "everything")
+    uses_data = uses_demonstrations(args.operator)
     operator = make_operator(
         args.operator,
         action_dim=policy.action_dim,

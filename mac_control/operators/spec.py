@@ -39,6 +39,9 @@ WRAPPERS: dict[str, Callable[..., Operator]] = {
 RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env", "robot")
 
 
+#: Sources and wrappers that follow demonstrations.
+_FOLLOW = {"tracker", "varied", "everything", "wrong"}
+
 #: `NAME=VALUE` or `VALUE`, up to the next colon or plus that is not in quotes.
 _ARGUMENT = re.compile(
     r"""(?:(?P<name>[A-Za-z_]\w*)=)?"""
@@ -73,6 +76,16 @@ def parse(spec: str) -> list[Part]:
                 f"got {part.name!r}{did_you_mean(part.name, WRAPPERS)}"
             )
     return parts
+
+
+def uses_demonstrations(spec: str) -> bool:
+    """Whether an operator follows demonstrations, or may: `everything` also takes a policy.
+
+    Example:
+        >>> uses_demonstrations("expert+noisy:0.05"), uses_demonstrations("expert+wrong")
+        (False, True)
+    """
+    return any(part.name in _FOLLOW for part in parse(spec))
 
 
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -68,6 +68,7 @@ class Tracker(Operator):
         self._gains = gain * self._feedback.gains
         self._pose = self._feedback.entries[self._feedback.pose]
         self._chosen = demonstration
+        self.episode: Episode  # what is tracked
         self.reset(0)
 
     @property
@@ -87,6 +88,7 @@ class Tracker(Operator):
             if self._chosen is None
             else self._chosen
         )
+        self.episode = self.demonstrations[self._demonstration]
         self._frame = 0
 
     def read(self, obs: np.ndarray) -> PartialAction:
@@ -97,7 +99,7 @@ class Tracker(Operator):
                 f"obs: expected shape ({self.demonstrations.obs_dim},) with finite positions, "
                 f"got {now.shape}: {now}"
             )
-        episode: Episode = self.demonstrations[self._demonstration]
+        episode = self.episode
         last = len(episode) if self.resync else self._frame + self.ahead
         window = episode.observations[self._frame : last][:, self._pose]
         self._frame += int(np.argmin(np.sum((window - now[self._pose]) ** 2, axis=1)))
