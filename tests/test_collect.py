@@ -174,3 +174,15 @@ def test_weights_of_a_small_network_fill_in_too(tmp_path):
     options = {"policy": str(tmp_path / "mlp.npz"), "operator": "nobody", "min_reward": 0.0}
     main(Args(out=str(tmp_path / "data"), episodes=1, workers=1, episode_steps=5, **options))
     assert len(load_demonstrations(tmp_path / "data")[0]) == 5
+
+
+def test_an_exported_policy_fills_in_too(tmp_path):
+    pytest.importorskip("onnx")
+    from mac_control.export import export_policy
+
+    env = make_kitchen()
+    file = export_policy(BC.for_env(env, BC.Config(width=8)).eval(), tmp_path / "bc.onnx")
+    env.close()
+    options = {"policy": str(file), "operator": "expert+k:3", "min_reward": 0.0}
+    main(Args(out=str(tmp_path / "data"), episodes=2, workers=2, episode_steps=5, **options))
+    assert [each.given.sum() for each in load_demonstrations(tmp_path / "data")] == [15, 15]
