@@ -65,7 +65,7 @@ def policy(seed=0, **changes):
 
 @pytest.fixture
 def began(tmp_path):
-    return save_policy(tmp_path / "began", policy(components=1))
+    return save_policy(tmp_path / "began", policy(components=1), training={"seed": 0})
 
 
 def session(began, out, steps=200, operators=("test_practice:Draws",), **changes):
@@ -139,7 +139,9 @@ def test_practice_helps_with_what_is_given_and_keeps_near_where_it_began(began, 
     given = PartialAction([0.2, 0.0], [True, False])
     wrong = [abs(p.act(np.zeros(1), given)[1] - 0.4) for p in (better, before)]
     assert wrong[0] < wrong[1]
-    assert better.checkpoint["training"]["practice"]["played"] == 1280
+    told = better.checkpoint["training"]
+    assert told["practice"]["played"] == 1280
+    assert (told["from"], told["seed"]) == (before.checkpoint["training"], 0)
     held = session(began, tmp_path / "held", steps=320, anchor=100.0)
     held.run(lambda step, row: rows.append(row))
     held.close()

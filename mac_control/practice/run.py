@@ -171,8 +171,10 @@ class Practice:
         record = {"settings": self.settings, "step": self.step, "update": self.update}
         commit(self.out, "practice", record, tensors)
         began = self.began.policy.checkpoint
-        training = {"practice": {**dataclasses.asdict(self.config), "played": self.step},
-                    "from": began.get("training")}  # fmt: skip
+        learnt = began.get("training") or {}
+        practice = {**dataclasses.asdict(self.config), "played": self.step}
+        # Rows name a policy by the seed that it learnt with.
+        training = {"seed": learnt.get("seed"), "practice": practice, "from": learnt}
         self._saved = time.monotonic()
         save_policy(self.out, self.policy, training=training, data=began.get("data"))
 
