@@ -33,6 +33,7 @@ METHODS = {
 VARIANTS = {
     "recall": "with retrieval",
     "retrieval": "with retrieval",
+    "practised": "after practice",
     "intent": "with intents",
     "chunk": "with chunks",
     "averaged": "with averaged chunks",

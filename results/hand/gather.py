@@ -1,14 +1,22 @@
 """Put the rows of the door into results.json, draw them, and print them: `python gather.py RUNS`.
 
-RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh.
+RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
+of practice.sh.
 """
 
+import csv
 import json
 import sys
 from collections import defaultdict
 from pathlib import Path
 
-from mac_control.figures import METHODS, legend_below, method_label, new_figure
+from mac_control.figures import (
+    METHODS,
+    legend_below,
+    method_colours,
+    method_label,
+    new_figure,
+)
 from mac_control.files import write_text
 from mac_control.loop.statistics import bootstrap_interval
 
@@ -43,7 +51,9 @@ def rates(rows: list[dict]) -> dict[tuple[str, str, str], tuple[float, float, fl
 
 
 drives = rows_of("drives/rated", "drives")
-rows = [*rows_of("hand", ""), *rows_of("hand-plain/rated", "without noise"), *drives]
+practice = rows_of("hand-practice/rated", "practice")
+plain = rows_of("hand-plain/rated", "without noise")
+rows = [*rows_of("hand", ""), *plain, *drives, *practice]
 write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
@@ -96,3 +106,53 @@ if drives:
     axes[0].set_ylabel("share of doors opened")
     legend_below(figure, axes[0])
     figure.savefig(here / "drives.png", dpi=110)
+
+
+def curve(seed: int) -> tuple[list[float], list[float]]:
+    """Control steps in millions, and the mean reward of ten updates each, of one practice."""
+    steps, rewards, began = [], [], 0
+    for folder in ("first", "seed-0") if seed == 0 else (f"seed-{seed}",):
+        with open(runs / "hand-practice" / folder / "log.csv") as file:
+            found = list(csv.DictReader(file))
+        for at in range(0, len(found) - 9, 10):
+            part = found[at : at + 10]
+            steps.append((began + int(part[-1]["step"])) / 1e6)
+            rewards.append(sum(float(row["reward"]) for row in part) / 10)
+        began += int(found[-1]["step"])
+    return steps, rewards
+
+
+if practice:
+    curves = {seed: curve(seed) for seed in sorted({row["train_seed"] for row in practice})}
+    lines = [
+        json.dumps({"train_seed": seed, "steps": round(1e6 * step), "reward": round(reward, 2)})
+        for seed, (steps, rewards) in curves.items()
+        for step, reward in zip(steps, rewards, strict=True)
+    ]
+    write_text(here / "practice.jsonl", "\n".join(lines) + "\n")
+    figure = new_figure(3.2)
+    axes, ax = figure.subplots(1, 2)
+    ways = [name for name in WAYS if any(way(row["operator"]) == name for row in practice)]
+    entrants = ("bc", "mac", "mac_practised")
+    seeds = set(curves)
+    three = rates([row for row in rows if row["train_seed"] in seeds])
+    for index, policy in enumerate(entrants):
+        part = "practice" if policy == "mac_practised" else "who is worth what"
+        own = {way(key[2]): rate for key, rate in three.items() if key[:2] == (part, policy)}
+        rated = [own[name] for name in ways]
+        axes.bar(
+            [i + 0.27 * (index - 1) for i in range(len(ways))],
+            [rate[0] for rate in rated],
+            0.27,
+            yerr=[[r[0] - r[1] for r in rated], [r[2] - r[0] for r in rated]],
+            color=method_colours(entrants)[policy],
+            label=method_label(policy),
+            error_kw={"elinewidth": 1},
+        )
+    axes.set_xticks(range(len(ways)), ways, fontsize=7)
+    axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
+    for steps, rewards in curves.values():
+        ax.plot(steps, rewards, color=method_colours(entrants)["mac_practised"])
+    ax.set(xlabel="control steps of practice [million]", ylabel="reward while practising")
+    legend_below(figure, axes, 3)
+    figure.savefig(here / "practice.png", dpi=110)
