@@ -53,7 +53,8 @@ def rates(rows: list[dict]) -> dict[tuple[str, str, str], tuple[float, float, fl
 drives = rows_of("drives/rated", "drives")
 practice = rows_of("hand-practice/rated", "practice")
 plain = rows_of("hand-plain/rated", "without noise")
-rows = [*rows_of("hand", ""), *plain, *drives, *practice]
+bad = rows_of("hand-practice/rated-bad", "practice, bad operators")
+rows = [*rows_of("hand", ""), *plain, *drives, *practice, *bad]
 write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):

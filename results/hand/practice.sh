@@ -21,3 +21,7 @@ practise "$learnt/seed-2" "$out/seed-2" 2 8 1300000
 mac-control evaluate --env "$env" --given 28 --episodes 50 --out "$out/rated" \
   --policies mac_practised="$out"/seed-0 mac_practised="$out"/seed-1 mac_practised="$out"/seed-2 \
   --operators nobody "$driver+group:arm" "$driver+group:arm:wrist"
+mac-control evaluate --env "$env" --given 28 --episodes 50 --out "$out/rated-bad" \
+  --policies mac_practised="$out"/seed-0 mac_practised="$out"/seed-1 mac_practised="$out"/seed-2 \
+  mac="$learnt"/seed-0 mac="$learnt"/seed-1 mac="$learnt"/seed-2 \
+  --operators hand-expert+laggy:p=0.7+group:arm:wrist hand-expert+noisy:std=0.2+group:arm:wrist
