@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from mac_control.checkpoint import load_policy, loaded_policy
+from mac_control.checkpoint import loaded_policy
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
@@ -101,7 +101,7 @@ def collect_dataset(
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         _operator(how, made).close()  # what does not fit is known before anything is written
         if how.policy is not None:
-            policy = load_policy(how.policy)
+            policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
             settings["weights"] = _digest(policy, user_path(how.policy))
     if robot is not None:
@@ -171,7 +171,7 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     assert collection.policy is not None
     env = shared_env(collection.env, item.robot)
     operator = _operator(collection, env)
-    policy = loaded_policy(str(user_path(collection.policy)), "policy")
+    policy = loaded_policy(collection.policy, "policy")
     driven = rollout(env, policy, operator, seed=int(rng.integers(2**31)))
     operator.close()
     info: dict[str, Any] = {"success": driven.success}

@@ -189,13 +189,24 @@ def earlier_rows(path: Path) -> list[Row]:
     Raises:
         DataError: the file is something else.
     """
+    rows: list[Row] = earlier_results(path)["rows"]
+    return rows
+
+
+def earlier_results(path: Path) -> dict[str, Any]:
+    """The whole results.json of an earlier run; no rows where there was none.
+
+    Raises:
+        DataError: the file is something else.
+    """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))["rows"]
+        results = json.loads(path.read_text(encoding="utf-8-sig"))
+        rows = results["rows"]
         if not all(isinstance(row, dict) for row in rows):
             raise TypeError("rows that are not objects")
-        return [upgraded_row(row) for row in rows]
+        return {**results, "rows": [upgraded_row(row) for row in rows]}
     except FileNotFoundError:
-        return []
+        return {"rows": []}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: expected results of evaluate, got something else") from error
 

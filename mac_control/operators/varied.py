@@ -14,7 +14,7 @@ class Varied(Tracker):
 
     Operators to practise with: many more than there are demonstrations. All is drawn anew at each
     reset: a pace between 1/`stretch` and `stretch`, by which velocities grow; an offset of each
-    tracked position, normal with `shift` times its spread over the demonstrations; and with
+    tracked position, normal with `shift` times its spread over the demonstration; and with
     probability `mix` a frame, in the middle half, from which on it is another demonstration, at
     the frame of that one where it was most alike.
 
@@ -59,7 +59,7 @@ class Varied(Tracker):
     def reset(self, seed: int | None = None) -> None:
         """Draw a demonstration, and how it differs, from `seed`."""
         super().reset(seed)
-        rng = np.random.default_rng([1, seed or 0])
+        rng = np.random.default_rng(None if seed is None else [1, seed])
         episode = self.episode
         if rng.random() < self.mix:
             episode = self._mixed(episode, rng)

@@ -14,7 +14,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
-from mac_control.loop.report import earlier_rows, versions
+from mac_control.loop.report import earlier_results, versions
 from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
@@ -63,11 +63,12 @@ def run_suite(
     policies = {
         fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
     }
-    earlier = earlier_rows(out / "results.json")
-    known = json.loads(json.dumps(dataclasses.asdict(suite)))
+    last = earlier_results(out / "results.json")
+    earlier = last["rows"]
+    declared = json.loads(json.dumps(dataclasses.asdict(suite)))
     record = {
         **(about or {}),
-        "suite": _joined(known, _recorded(out / "results.json")),
+        "suite": _joined(declared, last.get("suite")),
         "data": None if demonstrations is None else demonstrations.provenance,
     }
     rows: list[Row] = []
@@ -98,17 +99,12 @@ def run_suite(
     return rows
 
 
-def _recorded(path: Path) -> Row:
-    """The suite in the results.json of an earlier call, if there was one."""
-    suite = json.loads(path.read_text(encoding="utf-8-sig")).get("suite") if path.exists() else {}
-    return suite if isinstance(suite, dict) and {"entrants", "blocks"} <= suite.keys() else {}
-
-
-def _joined(suite: Row, earlier: Row) -> Row:
+def _joined(suite: Row, earlier: Any) -> Row:
     """And what earlier calls ran of other entrants and blocks, as their rows stay."""
     entrants: dict[str, Row] = {}
     blocks: dict[str, Row] = {}
-    for part in (earlier, suite) if earlier else (suite,):
+    known = isinstance(earlier, dict) and {"entrants", "blocks"} <= earlier.keys()
+    for part in (earlier, suite) if known else (suite,):
         labels = [each["label"] for each in part["entrants"]]
         entrants |= dict(zip(labels, part["entrants"], strict=True))
         for block in part["blocks"]:
