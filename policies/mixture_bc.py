@@ -85,10 +85,12 @@ class MixtureBC(LearnedPolicy):
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-weights `(B, K)`, means and log-scales `(B, K, D)`, in scaled actions."""
+        return self.mixture(self.normalize(obs))
+
+    def mixture(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same from a normalised observation `(B, O)`."""
         components, dim = self.config.components, self.action_dim
-        parts = self.network(self.normalize(obs)).split(
-            [components, components * dim, components * dim], -1
-        )
+        parts = self.network(seen).split([components, components * dim, components * dim], -1)
         mean, raw = (part.unflatten(-1, (components, dim)) for part in parts[1:])
         floor = math.log(self.config.min_scale)
         return parts[0].log_softmax(-1), mean, floor + nn.functional.softplus(raw - floor)
@@ -99,7 +101,7 @@ class MixtureBC(LearnedPolicy):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Negative log-likelihood of the action per dimension [nats]."""
         action = self.to_unit(batch["action"])
-        log_prob = self._explained(action, torch.ones_like(action), *self(batch["obs"]))
+        log_prob = self.explained(action, torch.ones_like(action), *self(batch["obs"]))
         return -log_prob.logsumexp(-1).mean() / self.action_dim
 
     @torch.inference_mode()
@@ -116,7 +118,7 @@ class MixtureBC(LearnedPolicy):
         x, variance = self.to_unit(values), (2 * log_scale).exp()
         if self.config.condition:  # each dimension of a component is wider by its noise
             wide = (variance + noise).log() / 2
-            weight = self._explained(x, given.to(x.dtype), weight, mean, wide)
+            weight = self.explained(x, given.to(x.dtype), weight, mean, wide)
         toward = variance / (variance + noise) * given.unsqueeze(-2)
         mean = mean + toward * (x.unsqueeze(-2) - mean)
         return self.from_unit(self._heaviest(weight, mean)).cpu().numpy()
@@ -125,7 +127,7 @@ class MixtureBC(LearnedPolicy):
         weight, mean, log_scale = self(obs)
         if self.config.condition:
             x = self.to_unit(values)
-            weight = self._explained(x, given.to(x.dtype), weight, mean, log_scale)
+            weight = self.explained(x, given.to(x.dtype), weight, mean, log_scale)
         return self.from_unit(self._heaviest(weight, mean))
 
     def _heaviest(self, weight: Tensor, mean: Tensor) -> Tensor:
@@ -140,7 +142,7 @@ class MixtureBC(LearnedPolicy):
             torch.tensor(p, device=device) for p in (obs, partial.values, partial.given)
         )
         weight, mean, log_scale = self(seen)
-        weight = self._explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
+        weight = self.explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
         chosen = torch.multinomial(weight.softmax(-1).cpu(), 1, generator=self._generator)
         index = chosen.to(device).unsqueeze(-1).expand(-1, 1, self.action_dim)
         noise = torch.randn(x.shape, generator=self._generator).to(x)
@@ -158,14 +160,14 @@ class MixtureBC(LearnedPolicy):
             noise = torch.tensor(np.atleast_2d(partial.std), device=device) / self._half()
             noise = torch.where(mask, noise, 0).square().unsqueeze(-2)
             log_scale = ((2 * log_scale).exp() + noise).log() / 2
-        log_prob = self._explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
+        log_prob = self.explained(self.to_unit(x), mask.to(x), weight, mean, log_scale)
         log_prob = log_prob.logsumexp(-1)
         stretch = (
             (self.action_high - self.action_low) / 2
         ).log()  # a density in the action's own units
         return (log_prob - (mask * stretch).sum(-1)).cpu().numpy().reshape(np.shape(obs)[:-1])
 
-    def _explained(
+    def explained(
         self, x: Tensor, mask: Tensor, weight: Tensor, mean: Tensor, log_scale: Tensor
     ) -> Tensor:
         """`log w_k + log p_k(x at mask)`, `(B, K)`."""

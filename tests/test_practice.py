@@ -1,5 +1,7 @@
 """Practice: exact likelihoods of what is tried, resumed to the same weights, and better for it."""
 
+import itertools
+
 import gymnasium
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from mac_control.errors import CheckpointError
 from mac_control.operators import Operator
 from mac_control.policies.bc import BC
 from mac_control.policies.mac import MacConfig, MacPolicy
+from mac_control.policies.mixture_bc import MixtureBC
 from mac_control.practice.config import PracticeConfig
-from mac_control.practice.explore import Explorer
+from mac_control.practice.explore import explorer_of
 from mac_control.practice.learn import divergence
 from mac_control.practice.play import advantages
 from mac_control.practice.run import Practice
@@ -78,7 +81,7 @@ def session(began, out, steps=200, operators=("test_practice:Draws",), **changes
 @given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
 def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
     acting = policy(seed)
-    explorer = Explorer(acting, spread=1.0, correlation=0.5)
+    explorer = explorer_of(acting, spread=1.0, correlation=0.5)
     generator = torch.Generator().manual_seed(seed)
     noise = explorer.start(3, generator)
     obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
@@ -94,8 +97,47 @@ def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
         assert explorer.log_prob(obs, inside, known).tolist() == pytest.approx(expected, abs=1e-4)
 
 
+def mixture(seed=0, **changes):
+    torch.manual_seed(seed)
+    config = MixtureBC.Config(**{"width": 8, "components": 3, "condition": True, **changes})
+    return MixtureBC(config, np.zeros(1), np.ones(1), -np.ones(2), np.ones(2))
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
+def test_a_mixture_density_too_has_the_likelihood_that_it_says(seed, mask):
+    acting = mixture(seed)
+    explorer = explorer_of(acting, spread=1.0, correlation=0.5)
+    generator = torch.Generator().manual_seed(seed)
+    obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
+    known = torch.tensor([mask] * 3)
+    drawn = explorer.draw(obs, x, known, explorer.start(3, generator))
+    assert torch.equal(drawn[known], x[known])  # bit for bit
+    expected = acting.conditional_log_prob(np.zeros((3, 1)), drawn.numpy(), known.numpy())
+    assert explorer.log_prob(obs, drawn, known).tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("condition", [True, False])
+def test_draws_of_a_mixture_density_have_its_moments(condition):
+    explorer = explorer_of(mixture(condition=condition), spread=0.7, correlation=0.9)
+    generator = torch.Generator().manual_seed(0)
+    many = 20000
+    obs, x = torch.zeros(many, 1), torch.full((many, 2), 0.3)
+    known = torch.tensor([[True, False]] * many)
+    drawn = explorer.draw(obs, x, known, explorer.start(many, generator))[:, 1]
+    grid = torch.linspace(-12, 12, 4001)  # by the density that learning reads
+    asked = torch.stack([torch.full_like(grid, 0.3), grid], -1)
+    with torch.no_grad():
+        density = explorer.log_prob(torch.zeros(4001, 1), asked, known[:4001]).exp()
+    assert float(torch.trapezoid(density, grid)) == pytest.approx(1, abs=1e-3)
+    mean = float(torch.trapezoid(density * grid, grid))
+    std = float(torch.trapezoid(density * (grid - mean) ** 2, grid)) ** 0.5
+    assert float(drawn.mean()) == pytest.approx(mean, abs=5 * std / many**0.5)
+    assert float(drawn.std()) == pytest.approx(std, rel=0.05)
+
+
 def test_draws_are_those_of_the_density_and_go_on_from_step_to_step():
-    explorer = Explorer(policy(components=1), spread=0.5, correlation=0.9)
+    explorer = explorer_of(policy(components=1), spread=0.5, correlation=0.9)
     generator = torch.Generator().manual_seed(0)
     noise = explorer.start(4000, generator)
     obs, x = torch.zeros(4000, 1), torch.full((4000, 2), 0.3)
@@ -152,6 +194,30 @@ def test_practice_helps_with_what_is_given_and_keeps_near_where_it_began(began, 
     assert rows[-1]["divergence"] < 0.5 * far[-1]
 
 
+def test_a_mixture_density_practises_too(tmp_path):
+    began = save_policy(tmp_path / "began", mixture(components=1), training={"seed": 0})
+    rows = []
+    made = session(began, tmp_path / "out", steps=1280, anchor=0.0, bound=50.0)
+    made.run(lambda step, row: rows.append(row["reward"]))
+    made.close()
+    assert np.mean(rows[-5:]) > np.mean(rows[:5]) + 0.3
+    assert load_policy(tmp_path / "out").checkpoint["training"]["practice"]["played"] == 1280
+
+
+def test_a_policy_at_its_bound_stays_near_it_and_goes_on_learning(began, tmp_path):
+    made = session(began, tmp_path / "out", steps=960, anchor=0.0, bound=0.05)
+    far, weights = [], []
+
+    def tell(step, row):
+        far.append(row["divergence"])
+        weights.append(torch.cat([p.detach().flatten() for p in made.policy.parameters()]))
+
+    made.run(tell)
+    made.close()
+    assert max(far) > 0.05 and far[-1] < 0.5
+    assert all(not torch.equal(*pair) for pair in itertools.pairwise(weights))
+
+
 def test_interrupted_practice_ends_with_the_same_weights(began, tmp_path):
     class Stop(Exception):
         pass
@@ -176,10 +242,10 @@ def test_interrupted_practice_ends_with_the_same_weights(began, tmp_path):
 
 def test_what_cannot_practise_is_refused_in_a_sentence(began, tmp_path, capsys):
     bc = BC(BC.Config(width=8), np.zeros(1), np.ones(1), -np.ones(2), np.ones(2))
-    with pytest.raises(InputError, match=r"an exact density of what is filled in, mac .*, got bc"):
-        Explorer(bc, 1.0, 0.5)
+    with pytest.raises(InputError, match=r"mac with .* or mixture_bc, got bc"):
+        explorer_of(bc, 1.0, 0.5)
     with pytest.raises(InputError, match="exact density"):
-        Explorer(policy(head="logistic"), 1.0, 0.5)
+        explorer_of(policy(head="logistic"), 1.0, 0.5)
     for changes, said in (
         ({"num_given": (3,)}, "num_given: expected at most 2, got"),
         ({"operators": ()}, "operators: expected at least one"),

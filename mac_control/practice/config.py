@@ -40,7 +40,7 @@ class PracticeConfig:
     anchor: float = 0.1
     """Weight of the divergence from the policy it began as."""
     bound: float = 0.5
-    """Divergence from the policy it began as at which an update ends early [nats a step]."""
+    """Divergence from the policy it began as beyond which a step only lowers it [nats a step]."""
     save_seconds: float = 30.0
     """Time between saves, at most one for each update [s]."""
     seed: int = 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mac_control.engine.mixtures import GaussianMixture
 from mac_control.engine.model import AnyOrder
 from mac_control.errors import InputError
 from mac_control.policies.base import Policy, name_of
+from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacPolicy
+from mac_control.policies.mixture_bc import MixtureBC
 
 
 class Narrowed(GaussianMixture):
@@ -34,7 +37,7 @@ class Narrowed(GaussianMixture):
         return loc + scale * noise
 
 
-class Explorer:
+class Explorer(ABC):
     """Acts as `policy` does, with exploration.
 
     Each draw is one of `p(rest | given, obs)` with components `spread` times as wide; the noise of
@@ -42,22 +45,13 @@ class Explorer:
     tried is tried for long enough to matter.
 
     Args:
-        policy: MAC with a mixture of Gaussians.
-        spread, correlation: see :class:`mac_control.practice.config.PracticeConfig`.
-
-    Raises:
-        InputError: another policy.
+        policy: acts, and learns.
+        network: what of it learns.
+        correlation: c; see :class:`mac_control.practice.config.PracticeConfig`.
     """
 
-    def __init__(self, policy: Policy, spread: float, correlation: float) -> None:
-        if not isinstance(policy, MacPolicy) or not isinstance(policy.model.head, GaussianMixture):
-            raise InputError(
-                "policy: expected one with an exact density of what is filled in, mac with a "
-                f"mixture of Gaussians, got {name_of(policy)}"
-            )
-        self.policy, self.correlation = policy, correlation
-        self.head = Narrowed(policy.model.head, spread)
-        self.model = AnyOrder(policy.network, self.head)
+    def __init__(self, policy: LearnedPolicy, network: nn.Module, correlation: float) -> None:
+        self.policy, self.network, self.correlation = policy, network, correlation
 
     def start(self, rows: int, generator: torch.Generator) -> Tensor:
         """Noise of the first step, `(2, rows, D)`: which component, and where in it."""
@@ -68,6 +62,7 @@ class Explorer:
         fresh = torch.randn(noise.shape, generator=generator)
         return self.correlation * noise + math.sqrt(1 - self.correlation**2) * fresh
 
+    @abstractmethod
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         """Actions `(B, D)` in the unit box, not clipped to it; given entries as they are.
 
@@ -77,6 +72,22 @@ class Explorer:
             given: which those are, `(B, D)` bool.
             noise: of this step, `(2, B, D)`.
         """
+
+    @abstractmethod
+    def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
+        """Log-density `(B,)` of what was filled in [nats], differentiable; 0 where all is given."""
+
+
+class MacExplorer(Explorer):
+    """MAC with a mixture of Gaussians: draws along its path, one dimension after another."""
+
+    def __init__(self, policy: MacPolicy, spread: float, correlation: float) -> None:
+        super().__init__(policy, policy.network, correlation)
+        assert isinstance(policy.model.head, GaussianMixture)
+        self.head = Narrowed(policy.model.head, spread)
+        self.model = AnyOrder(policy.network, self.head)
+
+    def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         choices, step = torch.special.ndtr(noise[0]), 0
 
         def choose(params: Tensor) -> Tensor:
@@ -88,9 +99,52 @@ class Explorer:
             return self.model.fill(x, given, obs, choose)[0].clone()
 
     def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
-        """Log-density `(B,)` of what was filled in [nats], differentiable; 0 where all is given."""
         some = ~given.all(-1)
         found = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         if some.any():
             found[some] = self.model.log_prob(x[some], given[some], obs[some])
         return found
+
+
+class MixtureExplorer(Explorer):
+    """A mixture density: draws a component given what is given, then its Gaussians."""
+
+    def __init__(self, policy: MixtureBC, spread: float, correlation: float) -> None:
+        super().__init__(policy, policy.network, correlation)
+        self._mixture, self._explained = policy.mixture, policy.explained
+        self._conditions, self._log_spread = policy.config.condition, math.log(spread)
+
+    def _given(self, obs: Tensor, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        weight, mean, log_scale = self._mixture(obs)
+        if self._conditions:
+            weight = self._explained(x, given.to(x.dtype), weight, mean, log_scale)
+        return weight.log_softmax(-1), mean, log_scale + self._log_spread
+
+    def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
+        with torch.inference_mode():
+            weight, mean, log_scale = self._given(obs, x, given)
+            reached = weight.exp().cumsum(-1)
+            k = (torch.special.ndtr(noise[0, :, :1]) > reached).sum(-1)
+            k = k.clamp(max=weight.shape[-1] - 1)[:, None, None].expand(-1, 1, x.shape[-1])
+            loc, scale = (part.gather(1, k).squeeze(1) for part in (mean, log_scale.exp()))
+            return torch.where(given, x, loc + scale * noise[1]).clone()
+
+    def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
+        free = (~given).to(x.dtype)
+        return self._explained(x, free, *self._given(obs, x, given)).logsumexp(-1)
+
+
+def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
+    """How `policy` explores: see :class:`mac_control.practice.config.PracticeConfig`.
+
+    Raises:
+        InputError: a policy without an exact density that can be drawn from smoothly.
+    """
+    if isinstance(policy, MixtureBC):
+        return MixtureExplorer(policy, spread, correlation)
+    if isinstance(policy, MacPolicy) and isinstance(policy.model.head, GaussianMixture):
+        return MacExplorer(policy, spread, correlation)
+    raise InputError(
+        "policy: expected one with an exact density of what is filled in, mac with a mixture of "
+        f"Gaussians or mixture_bc, got {name_of(policy)}"
+    )

@@ -41,11 +41,12 @@ def learn(
 
         L = -E min(ρ A, clip(ρ, 1 ± ε) A) + anchor · D,   ρ = p_new / p_old
 
-    over what was filled in, given what was given. It ends early where D is more than `bound`.
+    over what was filled in, given what was given. Where D is more than `bound`, a step lowers D
+    alone.
 
     Source: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv 1707.06347.
     """
-    own = explorer.policy.network
+    own = explorer.network
     rows = torch.arange(len(played.x))
     with torch.no_grad():
         old, first = (
@@ -77,10 +78,10 @@ def learn(
                 told["clipped"].append((ratio != within)[free[part]].float().mean().item())
                 if told["divergence"][-1] <= config.bound:
                     loss = -gain[free[part]].mean() + config.anchor * away.mean()
-                    _step(optimizers[0], loss, own)
+                else:
+                    loss = away.mean()
+                _step(optimizers[0], loss, own)
             _step(optimizers[1], value_loss, critic)
-        if told["divergence"] and told["divergence"][-1] > config.bound:
-            break
     return {name: sum(found) / max(1, len(found)) for name, found in told.items()}
 
 

@@ -22,7 +22,7 @@ from mac_control.errors import CheckpointError, InputError
 from mac_control.operators import Operator, make_operator
 from mac_control.parallel import one_thread
 from mac_control.practice.config import SETTLED, PracticeConfig
-from mac_control.practice.explore import Explorer
+from mac_control.practice.explore import explorer_of
 from mac_control.practice.learn import critic_of, learn
 from mac_control.practice.play import EXTRA, play
 from mac_control.robot import Robot
@@ -80,9 +80,9 @@ class Practice:
         self.config, self.out, self.operators = config, out, list(operators)
         self.demonstrations = demonstrations
         began = load_policy(policy)
-        self.began = Explorer(began, config.spread, config.correlation)
+        self.began = explorer_of(began, config.spread, config.correlation)
         self.policy = copy.deepcopy(self.began.policy)
-        self.explorer = Explorer(self.policy, config.spread, config.correlation)
+        self.explorer = explorer_of(self.policy, config.spread, config.correlation)
         first = make_env(env, robot)
         check_fit(first, self.policy)
         if is_real(first):
@@ -100,7 +100,7 @@ class Practice:
         size = self.policy.obs_dim + 2 * self.policy.action_dim + EXTRA
         self.critic = critic_of(size, config.critic_width)
         self.optimizers = (
-            torch.optim.Adam(self.policy.network.parameters(), lr=config.lr, betas=BETAS),
+            torch.optim.Adam(self.explorer.network.parameters(), lr=config.lr, betas=BETAS),
             torch.optim.Adam(self.critic.parameters(), lr=config.critic_lr, betas=BETAS),
         )
         self.step = self.update = 0
@@ -164,7 +164,7 @@ class Practice:
         )
 
     def _save(self) -> None:
-        tensors = {f"policy/{n}": p.detach() for n, p in self.policy.network.named_parameters()}
+        tensors = {f"policy/{n}": p.detach() for n, p in self.explorer.network.named_parameters()}
         tensors |= {f"critic/{n}": p.detach() for n, p in self.critic.named_parameters()}
         for name, optimizer in zip(("policy", "critic"), self.optimizers, strict=True):
             tensors |= {f"{name}-{key}": t for key, t in moments_of(optimizer).items()}
@@ -189,7 +189,7 @@ class Practice:
         record, tensors = read(self.out, "practice")
         expect_settings(self.out, record.get("settings", {}), self.settings)
         try:
-            for name, module in (("policy", self.policy.network), ("critic", self.critic)):
+            for name, module in (("policy", self.explorer.network), ("critic", self.critic)):
                 for key, value in module.named_parameters():
                     value.copy_(tensors[f"{name}/{key}"])
             for name, optimizer in zip(("policy", "critic"), self.optimizers, strict=True):
