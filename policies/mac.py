@@ -14,20 +14,17 @@ from torch import Tensor
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps
 from mac_control.engine.blocks import Blocks, block_sizes, residuals_of
-from mac_control.engine.heads import Head
-from mac_control.engine.masks import Masks, evidence_queries, marginal_queries, uniform_step
+from mac_control.engine.masks import Masks, uniform_step
 from mac_control.engine.mixtures import HEADS
-from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
-from mac_control.engine.network import Network
 from mac_control.engine.orders import path_ranks, permutations
 from mac_control.engine.soft import fill_soft
-from mac_control.engine.transformer import Transformer
 from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac_config import MacConfig
+from mac_control.policies.mac_parts import network_of, training_masks
 from mac_control.policies.quick import Quick
 
 #: What learns most in a minute of one core (results/learning).
@@ -77,10 +74,10 @@ class MacPolicy(LearnedPolicy):
             )
         head = HEADS[config.head](config.components, min_scale=config.min_scale)
         self.rows_per_sample = config.masks
-        self.network = _network(config, self.action_dim, self.obs_dim, head)
+        self.network = network_of(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)
         #: What is given and asked in training; a policy around this one may have its own.
-        self.queries: Callable[..., Masks] = partial_of(_queries, config)
+        self.queries: Callable[..., Masks] = partial_of(training_masks, config)
         self._generator = torch.Generator()
         self._quick: Quick | None = None
 
@@ -293,38 +290,3 @@ class MacPolicy(LearnedPolicy):
         x = self.to_unit(torch.tensor(np.asarray(values, np.float32), device=device)).clamp(-1, 1)
         context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
         return x, torch.tensor(given, device=device), context
-
-
-def _queries(
-    config: MacConfig,
-    batch: int,
-    dim: int,
-    generator: torch.Generator | None = None,
-    may: Tensor | None = None,
-) -> Masks:
-    """Given and asked, as `config.mask_distribution` says.
-
-    Where an operator gave only some dimensions, `may` `(batch, dim)`, just these are given half of
-    the time, and those of them that the rule says the other half.
-    """
-    if config.mask_distribution == "marginal":
-        return marginal_queries(batch, dim, generator)
-    if config.mask_distribution == "evidence":
-        given, _ = evidence_queries(batch, dim, generator, nothing=config.nothing)
-    elif config.mask_distribution == "any-order":
-        given = torch.zeros(batch, dim, dtype=torch.bool)
-    else:
-        sizes = torch.tensor([k for k in config.num_given if k < dim])
-        size = sizes[torch.randint(len(sizes), (batch, 1), generator=generator)]
-        given = permutations(batch, dim, generator) < size
-    if may is not None and not may.all():
-        exactly = torch.rand(batch, 1, generator=generator) < 0.5
-        given = torch.where(exactly & ~may.all(-1, keepdim=True), may, given & may)
-    return given, ~given
-
-
-def _network(config: MacConfig, dim: int, obs_dim: int, head: Head) -> Network:
-    sizes = (dim, obs_dim, head.size, config.width, config.layers)
-    if config.network == "transformer":
-        return Transformer(*sizes, ordered=config.ordered, bias=head.initial())
-    return MaskedMLP(*sizes, config.obs_width, config.obs_layers, head.initial())

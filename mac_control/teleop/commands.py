@@ -3,12 +3,74 @@
 from __future__ import annotations
 
 import queue
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from mac_control.errors import InputError
+from mac_control.policies.trusted import trusting
 
-COMMANDS = ("start", "pause", "estop", "release", "reset", "undo", "success", "record", "policy")
-COMMANDS += ("trust", "quit")
+if TYPE_CHECKING:
+    from mac_control.teleop.loop import Teleoperation
+
+
+def _pause(loop: Teleoperation, _: Any) -> None:
+    loop.paused = not loop.paused
+    loop.transfer.restart()
+
+
+def _start(loop: Teleoperation, _: Any) -> None:
+    if loop.paused:
+        _pause(loop, None)
+
+
+def _estop(loop: Teleoperation, _: Any) -> None:
+    loop.stopped = True
+
+
+def _release(loop: Teleoperation, _: Any) -> None:
+    if loop.stopped:
+        loop.stopped = False
+        loop.safety.release()
+        loop.transfer.restart()
+
+
+def _record(loop: Teleoperation, _: Any) -> None:
+    loop.recording = loop.recorder is not None and not loop.recording
+    loop.notify(f"Recording is {'on' if loop.recording else 'off'}")
+
+
+def _policy(loop: Teleoperation, policy: Any) -> None:
+    loop.use(policy)
+    loop.transfer.restart(rest=False)
+
+
+def _trust(loop: Teleoperation, trust: Any) -> None:
+    try:
+        trusting(loop.policy, trust)
+        loop.trust = trust
+    except InputError as error:
+        loop.notify(str(error))
+    _policy(loop, loop.policy)
+
+
+def _quit(loop: Teleoperation, _: Any) -> None:
+    loop.quit = True
+
+
+#: What each command does to the loop, with what came with it.
+COMMANDS: dict[str, Callable[[Teleoperation, Any], None]] = {
+    "start": _start,
+    "pause": _pause,
+    "estop": _estop,
+    "release": _release,
+    "reset": lambda loop, _: loop.reset(),
+    "undo": lambda loop, seconds: loop.undo(seconds),
+    "success": lambda loop, _: loop.reset(success=True),
+    "record": _record,
+    "policy": _policy,
+    "trust": _trust,
+    "quit": _quit,
+}
 
 
 class Commands:

@@ -25,7 +25,7 @@ from mac_control.policies.trusted import trusting
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.seeds import whole_seed
 from mac_control.teleop.bumpless import BumplessTransfer
-from mac_control.teleop.commands import Commands
+from mac_control.teleop.commands import COMMANDS, Commands
 from mac_control.teleop.guard import Guard
 from mac_control.teleop.jog import latched, standing
 from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator, Reading
@@ -158,6 +158,24 @@ class Teleoperation:
         self._snapshots.clear()
         self.steps, self.reward, self.driven = 0, 0.0, False
         self._tell("start", seed)
+
+    def undo(self, seconds: float | None = None) -> None:
+        """Go back so far, by default 2 s, in an environment that can."""
+        count = min(len(self._snapshots), round((2.0 if seconds is None else seconds) * self.rate))
+        if count < 1:
+            self.notify("Nothing to undo")
+            return
+        for _ in range(count):
+            snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
+        self.env.unwrapped.restore(snapshot)
+        self._acting.reset(self.seed + self.episode)  # what it has observed since did not happen
+        self.steps -= count
+        self.transfer.last = last
+        self.transfer.restart()
+        self.safety.start(last)
+        self._say_sent(last)
+        self._tell("undo", count)
+        self.notify(f"Undone: the last {count / self.rate:.1f} s")
 
     def run(
         self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
@@ -317,71 +335,10 @@ class Teleoperation:
 
     def _obey(self, events: tuple[str, ...]) -> None:
         for command, argument in self._commands.take(events):
-            getattr(self, f"_{command}")(argument)
-
-    def _pause(self, _: Any) -> None:
-        self.paused = not self.paused
-        self.transfer.restart()
-
-    def _start(self, _: Any) -> None:
-        if self.paused:
-            self._pause(None)
-
-    def _estop(self, _: Any) -> None:
-        self.stopped = True
-
-    def _release(self, _: Any) -> None:
-        if self.stopped:
-            self.stopped = False
-            self.safety.release()
-            self.transfer.restart()
-
-    def _reset(self, _: Any) -> None:
-        self.reset()
-
-    def _success(self, _: Any) -> None:
-        self.reset(success=True)
+            COMMANDS[command](self, argument)
 
     def _ended(self, wanted: bool) -> str:
         tasks, done = subtasks_of(self.env), self.info.get("tasks_done", ())
         if not wanted:
             return "thrown away"
         return f"ended{f': {len(done)} of {len(tasks)}' if tasks else ''}; nothing is recorded"
-
-    def _record(self, _: Any) -> None:
-        self.recording = self.recorder is not None and not self.recording
-        self.notify(f"Recording is {'on' if self.recording else 'off'}")
-
-    def _undo(self, seconds: Any) -> None:
-        count = min(len(self._snapshots), round((2.0 if seconds is None else seconds) * self.rate))
-        if count < 1:
-            self.notify("Nothing to undo")
-            return
-        for _ in range(count):
-            snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
-        self.env.unwrapped.restore(snapshot)
-        self._acting.reset(self.seed + self.episode)  # what it has observed since did not happen
-        self.steps -= count
-        self.transfer.last = last
-        self.transfer.restart()
-        self.safety.start(last)
-        self._say_sent(last)
-        self._tell("undo", count)
-        self.notify(f"Undone: the last {count / self.rate:.1f} s")
-
-    def _policy(self, policy: Any) -> None:
-        self.use(policy)
-        self.transfer.restart(rest=False)
-
-    def _trust(self, trust: Any) -> None:
-        before, self.trust = self.trust, trust
-        try:
-            trusting(self.policy, trust)
-        except InputError as error:
-            self.trust = before
-            self.notify(str(error))
-        self.use(self.policy)
-        self.transfer.restart(rest=False)
-
-    def _quit(self, _: Any) -> None:
-        self.quit = True
