@@ -8,7 +8,8 @@ from mac_control import cli
 from mac_control.density.config import DensityConfig, DensityTraining
 from mac_control.density.images import read_folder, read_image
 from mac_control.density.inpainting import read_mask, sheet
-from mac_control.density.model import DensityModel, load_density
+from mac_control.density.load import load_density
+from mac_control.density.model import DensityModel
 from mac_control.density.text import BLANK, clean
 from mac_control.errors import DataError, InputError
 from mac_control.scripts.density import evaluate, inpaint, train

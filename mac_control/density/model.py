@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mac_control.checkpoint import commit, from_json, read
+from mac_control.checkpoint import commit
 from mac_control.density.build import build_head, build_network
 from mac_control.density.config import DensityConfig
 from mac_control.density.gaussianise import Gaussianise
 from mac_control.density.text import ALPHABET, BLANK, decode, encode
 from mac_control.engine.model import AnyOrder
-from mac_control.errors import CheckpointError, InputError
+from mac_control.errors import InputError
 from mac_control.seeds import whole_seed
-from mac_control.training.arithmetic import require_device
 
 _CHUNK = 1 << 15  # variables in one pass
 
@@ -150,7 +149,7 @@ class DensityModel:
         return symbols.reshape(-1, *self.config.shape)
 
     def save(self, folder: str | Path, record: Mapping[str, Any] | None = None) -> Path:
-        """Write a folder that :func:`load_density` reads; `record` is kept beside."""
+        """Write a folder that `load_density` reads; `record` is kept beside."""
         tensors = {
             f"{name}.{key}": value
             for name, part in self.parts.items()
@@ -259,49 +258,6 @@ class DensityModel:
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-
-
-def load_density(path: str | Path, device: str = "cpu") -> DensityModel:
-    """The density model of a folder that `mac-control density train --out` wrote.
-
-    Raises:
-        CheckpointError: nothing there, damaged, or of a newer version.
-
-    Example:
-        >>> import tempfile
-        >>> model = DensityModel(DensityConfig("text", (8,), width=16, layers=1, heads=2))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     loaded = load_density(model.save(folder))
-        >>> bool(np.allclose(loaded.log_prob("a cab"), 5 * np.log(1 / 27), atol=2.0))
-        True
-    """
-    path = Path(path)
-    folder = path.parent if path.name == "density.json" else path
-    if not (folder / "density.json").is_file():
-        raise CheckpointError(
-            f"{folder}: expected a density model (a folder with density.json), found none; "
-            "'mac-control density train --out FOLDER' makes one"
-        )
-    record, tensors = read(folder, "density")
-    try:
-        config = from_json(DensityConfig, record["config"])
-        limit = max(4096, sum(t.numel() for t in tensors.values()))
-        if max(config.width, config.layers, config.components, config.bend, *config.shape) > limit:
-            raise ValueError("a size beyond the weights")
-        with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
-            model = DensityModel(config)
-        for name, part in model.parts.items():
-            own = {k: v for k, v in tensors.items() if k.startswith(f"{name}.")}
-            part.load_state_dict({k[len(name) + 1 :]: v for k, v in own.items()})
-            if not all(t.isfinite().all() for t in own.values() if t.is_floating_point()):
-                raise ValueError("weights that are not finite")
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{folder}: expected the weights of its own configuration, got {str(error)[:300]}"
-        ) from error
-    model.checkpoint = record
-    require_device(device)
-    return model.to(device)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Put the rows of the door into results.json, draw them, and print them: `python gather.py RUNS`.
 
 RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
-of practice.sh.
+of practice.sh, RUNS/relocate of the suite hand-relocate.
 """
 
 import csv
@@ -54,7 +54,8 @@ drives = rows_of("drives/rated", "drives")
 practice = rows_of("hand-practice/rated", "practice")
 plain = rows_of("hand-plain/rated", "without noise")
 bad = rows_of("hand-practice/rated-bad", "practice, bad operators")
-rows = [*rows_of("hand", ""), *plain, *drives, *practice, *bad]
+relocate = rows_of("relocate", "")
+rows = [*rows_of("hand", ""), *relocate, *plain, *drives, *practice, *bad]
 write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
@@ -109,10 +110,10 @@ if drives:
     figure.savefig(here / "drives.png", dpi=110)
 
 
-def curve(seed: int) -> tuple[list[float], list[float]]:
+def curve(*folders: str) -> tuple[list[float], list[float]]:
     """Control steps in millions, and the mean reward of ten updates each, of one practice."""
     steps, rewards, began = [], [], 0
-    for folder in ("first", "seed-0") if seed == 0 else (f"seed-{seed}",):
+    for folder in folders:
         with open(runs / "hand-practice" / folder / "log.csv") as file:
             found = list(csv.DictReader(file))
         for at in range(0, len(found) - 9, 10):
@@ -124,27 +125,39 @@ def curve(seed: int) -> tuple[list[float], list[float]]:
 
 
 if practice:
-    curves = {seed: curve(seed) for seed in sorted({row["train_seed"] for row in practice})}
+    trained = sorted({(row["policy"], row["train_seed"]) for row in practice})
+    curves = {}
+    for policy, seed in trained:
+        name = f"seed-{seed}" if policy == "mac_practised" else f"mixture-{seed}"
+        curves[policy, seed] = curve(*(["first"] if name == "seed-0" else []), name)
     lines = [
-        json.dumps({"train_seed": seed, "steps": round(1e6 * step), "reward": round(reward, 2)})
-        for seed, (steps, rewards) in curves.items()
+        json.dumps(
+            {
+                "policy": policy,
+                "train_seed": seed,
+                "steps": round(1e6 * step),
+                "reward": round(reward, 2),
+            }
+        )
+        for (policy, seed), (steps, rewards) in curves.items()
         for step, reward in zip(steps, rewards, strict=True)
     ]
     write_text(here / "practice.jsonl", "\n".join(lines) + "\n")
     figure = new_figure(3.2)
     axes, ax = figure.subplots(1, 2)
     ways = [name for name in WAYS if any(way(row["operator"]) == name for row in practice)]
-    entrants = ("bc", "mac", "mac_practised")
-    seeds = set(curves)
-    three = rates([row for row in rows if row["train_seed"] in seeds])
+    before = ["bc", "mixture_bc_conditioned", "mac"]
+    after = [n for n in ("mixture_bc_practised", "mac_practised") if any(k[1] == n for k in found)]
+    entrants = [*before, *after]
+    width = 0.85 / len(entrants)
     for index, policy in enumerate(entrants):
-        part = "practice" if policy == "mac_practised" else "who is worth what"
-        own = {way(key[2]): rate for key, rate in three.items() if key[:2] == (part, policy)}
+        part = "practice" if policy in after else "who is worth what"
+        own = {way(key[2]): rate for key, rate in found.items() if key[:2] == (part, policy)}
         rated = [own[name] for name in ways]
         axes.bar(
-            [i + 0.27 * (index - 1) for i in range(len(ways))],
+            [i + width * (index - (len(entrants) - 1) / 2) for i in range(len(ways))],
             [rate[0] for rate in rated],
-            0.27,
+            width,
             yerr=[[r[0] - r[1] for r in rated], [r[2] - r[0] for r in rated]],
             color=method_colours(entrants)[policy],
             label=method_label(policy),
@@ -152,8 +165,8 @@ if practice:
         )
     axes.set_xticks(range(len(ways)), ways, fontsize=7)
     axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
-    for steps, rewards in curves.values():
-        ax.plot(steps, rewards, color=method_colours(entrants)["mac_practised"])
+    for (policy, _), (steps, rewards) in curves.items():
+        ax.plot(steps, rewards, color=method_colours(entrants)[policy])
     ax.set(xlabel="control steps of practice [million]", ylabel="reward while practising")
     legend_below(figure, axes, 3)
     figure.savefig(here / "practice.png", dpi=110)

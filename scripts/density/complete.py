@@ -39,7 +39,7 @@ def main(args: Args) -> int | None:
     import math
 
     from mac_control.density.completion import complete
-    from mac_control.density.model import load_density
+    from mac_control.density.load import load_density
     from mac_control.density.text import BLANK, clean
 
     text = clean(args.text, BLANK) if args.clean else args.text

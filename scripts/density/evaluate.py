@@ -42,7 +42,7 @@ class Args:
 def main(args: Args) -> int | None:
     from mac_control.density.data import load_data
     from mac_control.density.evaluation import rate
-    from mac_control.density.model import load_density
+    from mac_control.density.load import load_density
     from mac_control.density.reporting import add_row, curve
     from mac_control.errors import InputError
     from mac_control.parallel import use_threads

@@ -40,7 +40,7 @@ class Args:
 
 def main(args: Args) -> int | None:
     from mac_control.density.inpainting import inpaint, read_mask, read_pictures, sheet
-    from mac_control.density.model import load_density
+    from mac_control.density.load import load_density
     from mac_control.errors import InputError
     from mac_control.parallel import use_threads
 
