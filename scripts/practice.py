@@ -22,14 +22,15 @@ class Args(EnvOptions):
     where it was interrupted, and with more steps where it ended."""
 
     policy: str = "builtin"
-    """Checkpoint to begin with: mac, with its exact density of what is filled in."""
+    """Checkpoint to begin with: mac or mixture_bc, with an exact density of what is filled in."""
     out: Path
     """Folder of the practised policy, and of its curves."""
     operators: tuple[str, ...] = OPERATORS
     """Who drives, one after another; see `evaluate`. Rate the result with others."""
     data: str | None = None
     """Demonstrations that trackers follow: as in train; None: searched."""
-    practice: tyro.conf.OmitArgPrefixes[PracticeConfig] = field(default_factory=PracticeConfig)  # type: ignore[valid-type]
+    practice: tyro.conf.OmitArgPrefixes[PracticeConfig] = field(default_factory=PracticeConfig)
+    """How it learns."""
 
 
 def main(args: Args) -> int | None:

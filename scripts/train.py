@@ -72,7 +72,8 @@ class Args(FanOut, EnvOptions):
     demonstrations name or that get done next; retrieval: follow stored demonstrations that fit."""
     wrapped: Path | None = None
     """With --wrapper retrieval: a trained policy to wrap; nothing is trained then."""
-    training: tyro.conf.OmitArgPrefixes[Training] = field(default_factory=Training)  # type: ignore[valid-type]
+    training: tyro.conf.OmitArgPrefixes[Training] = field(default_factory=Training)
+    """How it learns."""
 
 
 def parse(argv: Sequence[str], prog: str) -> Any:

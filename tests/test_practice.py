@@ -1,28 +1,26 @@
 """Practice: exact likelihoods of what is tried, resumed to the same weights, and better for it."""
 
+import dataclasses
 import itertools
+import json
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mac_control import InputError, PartialAction
 from mac_control.checkpoint import load_policy, read, save_policy
 from mac_control.cli import run
 from mac_control.envs.make import EnvName
-from mac_control.errors import CheckpointError
+from mac_control.errors import CheckpointError, EpisodeError, MacControlError
 from mac_control.operators import Operator
 from mac_control.policies.bc import BC
 from mac_control.policies.mac import MacConfig, MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
 from mac_control.practice.config import PracticeConfig
 from mac_control.practice.explore import explorer_of
-from mac_control.practice.learn import divergence
-from mac_control.practice.play import advantages
 from mac_control.practice.run import Practice
 from mac_control.scripts import practice
 
@@ -77,97 +75,10 @@ def session(began, out, steps=200, operators=("test_practice:Draws",), **changes
     return Practice(began, operators, None, ENV, out, config)
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
-def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
-    acting = policy(seed)
-    explorer = explorer_of(acting, spread=1.0, correlation=0.5)
-    generator = torch.Generator().manual_seed(seed)
-    noise = explorer.start(3, generator)
-    obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
-    known = torch.tensor([mask] * 3)
-    drawn = explorer.draw(obs, x, known, noise)
-    assert torch.equal(drawn[known], x[known])  # bit for bit
-    assert torch.equal(drawn, explorer.draw(obs, x, known, noise))
-    inside = drawn.clamp(-1, 1)
-    if all(mask):
-        assert explorer.log_prob(obs, inside, known).tolist() == [0, 0, 0]
-    else:  # the box is that of the unit: no units in between
-        expected = acting.conditional_log_prob(np.zeros((3, 1)), inside.numpy(), known.numpy())
-        assert explorer.log_prob(obs, inside, known).tolist() == pytest.approx(expected, abs=1e-4)
-
-
 def mixture(seed=0, **changes):
     torch.manual_seed(seed)
     config = MixtureBC.Config(**{"width": 8, "components": 3, "condition": True, **changes})
     return MixtureBC(config, np.zeros(1), np.ones(1), -np.ones(2), np.ones(2))
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
-def test_a_mixture_density_too_has_the_likelihood_that_it_says(seed, mask):
-    acting = mixture(seed)
-    explorer = explorer_of(acting, spread=1.0, correlation=0.5)
-    generator = torch.Generator().manual_seed(seed)
-    obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
-    known = torch.tensor([mask] * 3)
-    drawn = explorer.draw(obs, x, known, explorer.start(3, generator))
-    assert torch.equal(drawn[known], x[known])  # bit for bit
-    expected = acting.conditional_log_prob(np.zeros((3, 1)), drawn.numpy(), known.numpy())
-    assert explorer.log_prob(obs, drawn, known).tolist() == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("condition", [True, False])
-def test_draws_of_a_mixture_density_have_its_moments(condition):
-    explorer = explorer_of(mixture(condition=condition), spread=0.7, correlation=0.9)
-    generator = torch.Generator().manual_seed(0)
-    many = 20000
-    obs, x = torch.zeros(many, 1), torch.full((many, 2), 0.3)
-    known = torch.tensor([[True, False]] * many)
-    drawn = explorer.draw(obs, x, known, explorer.start(many, generator))[:, 1]
-    grid = torch.linspace(-12, 12, 4001)  # by the density that learning reads
-    asked = torch.stack([torch.full_like(grid, 0.3), grid], -1)
-    with torch.no_grad():
-        density = explorer.log_prob(torch.zeros(4001, 1), asked, known[:4001]).exp()
-    assert float(torch.trapezoid(density, grid)) == pytest.approx(1, abs=1e-3)
-    mean = float(torch.trapezoid(density * grid, grid))
-    std = float(torch.trapezoid(density * (grid - mean) ** 2, grid)) ** 0.5
-    assert float(drawn.mean()) == pytest.approx(mean, abs=5 * std / many**0.5)
-    assert float(drawn.std()) == pytest.approx(std, rel=0.05)
-
-
-def test_draws_are_those_of_the_density_and_go_on_from_step_to_step():
-    explorer = explorer_of(policy(components=1), spread=0.5, correlation=0.9)
-    generator = torch.Generator().manual_seed(0)
-    noise = explorer.start(4000, generator)
-    obs, x = torch.zeros(4000, 1), torch.full((4000, 2), 0.3)
-    known = torch.tensor([[True, False]] * 4000)
-    first = explorer.draw(obs, x, known, noise)[:, 1]
-    params = explorer.model.network(x[:1], torch.tensor([[0, 1]]), obs[:1], 1)[0, 1].detach()
-    mean, std = (float(f(params)) for f in (explorer.head.mean, explorer.head.std))
-    assert float(first.mean()) == pytest.approx(mean, abs=0.1 * std)
-    assert float(first.std()) == pytest.approx(std, rel=0.05)
-    assert std == pytest.approx(0.5 * float(policy(components=1).model.head.std(params)), rel=1e-4)
-    second = explorer.draw(obs, x, known, explorer.next(noise, generator))[:, 1]
-    assert np.corrcoef(first, second)[0, 1] == pytest.approx(0.9, abs=0.03)
-
-
-@given(st.lists(st.lists(st.floats(-2, 2), min_size=1, max_size=5), min_size=1, max_size=3),
-       st.floats(0, 1), st.integers(0, 9))  # fmt: skip
-def test_advantages_are_those_of_returns_where_all_of_the_trace_is_kept(episodes, discount, seed):
-    rewards = np.float32(np.concatenate(episodes))
-    lasts = np.concatenate([np.arange(len(e)) == len(e) - 1 for e in episodes])
-    values = np.random.default_rng(seed).normal(size=len(rewards)).astype(np.float32)
-    returns = [sum(discount**j * r for j, r in enumerate(e[i:]))
-               for e in episodes for i in range(len(e))]  # fmt: skip
-    found = advantages(rewards, values, lasts, discount, 1.0)
-    assert found == pytest.approx(np.float32(returns) - values, abs=1e-4)
-
-
-@given(st.floats(-30, 3), st.floats(-30, 3))
-def test_a_divergence_is_never_negative(new, first):
-    assert divergence(torch.tensor(new), torch.tensor(first)) >= 0
-    assert divergence(torch.tensor(new), torch.tensor(new)) == 0
 
 
 def test_practice_helps_with_what_is_given_and_keeps_near_where_it_began(began, tmp_path):
@@ -240,16 +151,85 @@ def test_interrupted_practice_ends_with_the_same_weights(began, tmp_path):
         session(began, tmp_path / "cut", lr=0.1, num_given=(0, 1, 2))
 
 
+def test_one_step_alone_is_learnt_from_without_a_nan(began, tmp_path):
+    made = session(began, tmp_path / "out", steps=1, envs=1)
+    made.envs = [gymnasium.wrappers.TimeLimit(env, 1) for env in made.envs]
+    made.run()
+    assert load_policy(tmp_path / "out").checkpoint["training"]["practice"]["played"] == 1
+
+
+def test_what_diverges_is_not_saved(began, tmp_path):
+    kept = session(began, tmp_path / "out", steps=32, save_seconds=0)
+    kept.run()
+    before = read(tmp_path / "out", "policy")[0]
+    with torch.no_grad():
+        kept.critic[0].weight.fill_(float("nan"))
+    kept.config = dataclasses.replace(kept.config, steps=64)
+    with pytest.raises(MacControlError, match=r"diverged after step 32.*a lower lr"):
+        kept.run()
+    assert read(tmp_path / "out", "policy")[0] == before
+
+
+def test_a_practice_killed_between_its_two_files_writes_the_other(began, tmp_path):
+    session(began, tmp_path / "out", steps=32).run()
+    (tmp_path / "out" / "policy.json").unlink()
+    session(began, tmp_path / "out", steps=32).run()
+    assert load_policy(tmp_path / "out").checkpoint["training"]["practice"]["played"] == 32
+
+
+def test_a_practice_goes_on_only_with_the_same_policy(began, tmp_path):
+    session(began, tmp_path / "out", steps=32).run()
+    other = save_policy(tmp_path / "other", policy(1, components=1), training={"seed": 0})
+    with pytest.raises(CheckpointError, match="with policy"):
+        session(other, tmp_path / "out", steps=64)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"step": None}, {"step": "abc"}, {"update": None}, {"settings": [1]}, {"step": -5}]
+)
+def test_a_damaged_record_is_said_in_a_sentence(began, tmp_path, damage):
+    session(began, tmp_path / "out", steps=32).run()
+    file = tmp_path / "out" / "practice.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+    with pytest.raises(CheckpointError, match="out: "):
+        session(began, tmp_path / "out", steps=64)
+
+
+class Softly(Operator):
+    """Gives the first number with a standard deviation."""
+
+    def __init__(self, action_dim):
+        pass
+
+    def read(self, obs):
+        return PartialAction([0.5, 0.0], [True, False], [0.1, 0.0])
+
+
+def test_commands_with_a_deviation_are_not_practised_as_if_they_were_exact(began, tmp_path):
+    made = session(began, tmp_path / "out", operators=("test_practice:Softly",))
+    with pytest.raises(EpisodeError, match=r"operator .* exact commands"):
+        made.run()
+
+
 def test_what_cannot_practise_is_refused_in_a_sentence(began, tmp_path, capsys):
     bc = BC(BC.Config(width=8), np.zeros(1), np.ones(1), -np.ones(2), np.ones(2))
     with pytest.raises(InputError, match=r"mac with .* or mixture_bc, got bc"):
         explorer_of(bc, 1.0, 0.5)
     with pytest.raises(InputError, match="exact density"):
         explorer_of(policy(head="logistic"), 1.0, 0.5)
+    with pytest.raises(InputError, match=r"one dimension after another.*blocks 1"):
+        explorer_of(policy(blocks=1, block_sizes=(2,)), 1.0, 0.5)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="out: expected a folder"):
+        session(began, tmp_path / "file")
     for changes, said in (
         ({"num_given": (3,)}, "num_given: expected at most 2, got"),
         ({"operators": ()}, "operators: expected at least one"),
         ({"operators": ("tracker",)}, "expected demonstrations, got none"),
+        ({"operators": ("nobody", "nobodyy")}, "nobodyy"),
+        ({"seed": -1}, "seed: expected"),
+        ({"save_seconds": float("nan")}, "save_seconds: expected"),
+        ({"critic_width": 10**7}, "critic_width: expected at most 4096"),
     ):
         with pytest.raises(InputError, match=said):
             session(began, tmp_path / "no", **changes)

@@ -250,6 +250,40 @@ def test_pause_start_and_quit_from_another_thread(rig):
         loop.post("fly")
 
 
+def test_a_command_that_does_not_fit_is_said_and_driving_goes_on(rig):
+    _, _, _, loop = rig
+    said = []
+    loop.notify = said.append
+    loop.post("policy", Constant(4, 9, 0.5))
+    loop.post("undo", float("nan"))
+    loop.post("trust", "much")
+    assert loop.step() is not None
+    assert [text.split(":")[0] for text in said] == ["policy", "undo", "trust"]
+
+
+def test_what_was_driven_is_kept_though_the_stop_is_interrupted(rig):
+    _, _, _, loop = rig
+    done = []
+
+    class Keeps:
+        def finish(self, success):
+            done.append("finish")
+
+        def close(self):
+            done.append("close")
+
+    loop.step()
+    loop.recorder, loop.recording = Keeps(), True
+
+    def interrupted(steps):
+        raise KeyboardInterrupt
+
+    loop.run = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        loop.close()
+    assert done == ["finish", "close"]
+
+
 def test_two_devices_share_the_robot_and_the_first_has_precedence(new_clock):
     clock = new_clock()
     devices = Script(clock), Script(clock)

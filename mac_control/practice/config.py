@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from mac_control.errors import InputError
+from mac_control.seeds import whole_seed
+
+#: Of a critic.
+WIDEST = 4096
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class PracticeConfig:
     anchor: float = 0.1
     """Weight of the divergence from the policy it began as."""
     bound: float = 0.5
-    """Divergence from the policy it began as beyond which a step only lowers it [nats a step]."""
+    """Divergence from the policy it began as beyond which a step only lowers it [nats a step]; of
+    the densities that explore, so a shift of the mean counts 1 / spread² times."""
     save_seconds: float = 30.0
     """Time between saves, at most one for each update [s]."""
     seed: int = 0
@@ -58,6 +63,13 @@ class PracticeConfig:
                 raise InputError(
                     f"{name}: expected a number from 0 to 1, got {getattr(self, name)}"
                 )
+        if self.critic_width > WIDEST:
+            raise InputError(f"critic_width: expected at most {WIDEST}, got {self.critic_width}")
+        if not 0 <= self.save_seconds < float("inf"):
+            raise InputError(
+                f"save_seconds: expected a number of at least 0, got {self.save_seconds}"
+            )
+        whole_seed(self.seed)
         if self.correlation == 1:
             raise InputError("correlation: expected a number below 1, got 1")
         if not 0 <= self.anchor < float("inf"):

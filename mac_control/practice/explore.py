@@ -88,12 +88,17 @@ class MacExplorer(Explorer):
         self.model = AnyOrder(policy.network, self.head)
 
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
-        choices, step = torch.special.ndtr(noise[0]), 0
+        # The path asks for what is not given in natural order: each dimension its own noise.
+        asked = given.to(torch.int8).argsort(stable=True, dim=-1)
+        choices, normals = (
+            part.gather(-1, asked) for part in (torch.special.ndtr(noise[0]), noise[1])
+        )
+        step = 0
 
         def choose(params: Tensor) -> Tensor:
             nonlocal step
             step += 1
-            return self.head.at(params, choices[:, step - 1], noise[1, :, step - 1])
+            return self.head.at(params, choices[:, step - 1], normals[:, step - 1])
 
         with torch.inference_mode():
             return self.model.fill(x, given, obs, choose)[0].clone()
@@ -143,6 +148,11 @@ def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
     if isinstance(policy, MixtureBC):
         return MixtureExplorer(policy, spread, correlation)
     if isinstance(policy, MacPolicy) and isinstance(policy.model.head, GaussianMixture):
+        if policy.config.blocks or policy.config.order != "natural":
+            raise InputError(
+                "policy: expected mac that fills in one dimension after another in natural order, "
+                f"got blocks {policy.config.blocks} and order {policy.config.order}"
+            )
         return MacExplorer(policy, spread, correlation)
     raise InputError(
         "policy: expected one with an exact density of what is filled in, mac with a mixture of "

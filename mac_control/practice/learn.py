@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from mac_control.practice.config import PracticeConfig
 from mac_control.practice.explore import Explorer
 from mac_control.practice.play import Played, advantages
+
+#: Log-ratio beyond which a divergence grows in proportion.
+STEEP = 5.0
 
 
 def critic_of(size: int, width: int) -> nn.Sequential:
@@ -22,10 +27,12 @@ def divergence(new: Tensor, first: Tensor) -> Tensor:
 
         e^r - 1 - r,   r = log p_first - log p_new
 
-    is never negative, and on average the Kullback-Leibler divergence.
+    is never negative, and on average the Kullback-Leibler divergence. Beyond r = 5 it goes on as a
+    straight line: one rare draw is not to outweigh all others, nor to be without a gradient.
     """
-    ratio = (first - new).clamp(-20, 20)
-    return (torch.expm1(ratio) - ratio).clamp(min=0)
+    ratio = first - new
+    near = ratio.clamp(max=STEEP)
+    return (torch.expm1(near) - near).clamp(min=0) + math.expm1(STEEP) * (ratio - near)
 
 
 def learn(
@@ -59,7 +66,11 @@ def learn(
     )
     returns = gained + values
     free = ~played.given.all(-1)
-    scaled = (gained - gained[free].mean()) / (gained[free].std() + 1e-6) if free.any() else gained
+    scaled = (
+        (gained - gained[free].mean()) / (gained[free].std(correction=0) + 1e-6)
+        if free.any()
+        else gained
+    )
     told: dict[str, list[float]] = {"divergence": [], "clipped": [], "value_loss": []}
     for _ in range(config.epochs):
         order = rows[torch.randperm(len(rows), generator=generator)]

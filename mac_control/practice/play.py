@@ -13,7 +13,9 @@ from torch import Tensor
 
 from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.envs.shared_autonomy import executable
+from mac_control.errors import InputError, MacControlError
 from mac_control.operators import Operator
+from mac_control.partial import PartialAction
 from mac_control.practice.explore import Explorer
 
 #: What the critic sees beside observation, mask and given values: time and reward so far.
@@ -58,13 +60,18 @@ def play(
         partials = []
         for i in alive:
             with attribute_errors("operator", operators[i], f"at step {step} of seed {seeds[i]}"):
-                partials.append(operators[i].read(obs[i].copy()))
+                partials.append(_exact(operators[i].read(obs[i].copy()), policy.action_dim))
         rows = torch.tensor(np.stack([obs[i] for i in alive]), dtype=torch.float32)
         values = np.clip(np.stack([p.values for p in partials]), policy.low, policy.high)
         given = torch.tensor(np.stack([p.given for p in partials]))
         unit = policy.to_unit(torch.tensor(values)).clamp(-1, 1)
         seen = policy.normalize(rows)
         x = explorer.draw(seen, unit, given, noise[:, alive])
+        if not x.isfinite().all():
+            raise MacControlError(
+                f"policy: expected finite actions, got some that are not at step {step} of an "
+                "episode of practice; a lower lr may help"
+            )
         filled = policy.from_unit(x.clamp(-1, 1)).numpy()
         actions = np.where(given.numpy(), values, filled)
         for row, i in enumerate(list(alive)):
@@ -89,6 +96,14 @@ def play(
         np.array(columns[5], bool),
         totals,
     )
+
+
+def _exact(partial: PartialAction, dim: int) -> PartialAction:
+    if partial.values.shape != (dim,):
+        raise InputError(f"expected {dim} values, got shape {partial.values.shape}")
+    if partial.std is not None and partial.std.any():
+        raise InputError("expected exact commands, as practice knows no other, got a deviation")
+    return partial
 
 
 def advantages(

@@ -6,19 +6,21 @@ import copy
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from mac_control.checkpoint import commit, load_policy, read, save_policy
+from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs, is_real
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
-from mac_control.errors import CheckpointError, InputError
+from mac_control.errors import CheckpointError, InputError, MacControlError
 from mac_control.operators import Operator, make_operator
 from mac_control.parallel import one_thread
 from mac_control.practice.config import SETTLED, PracticeConfig
@@ -26,8 +28,9 @@ from mac_control.practice.explore import explorer_of
 from mac_control.practice.learn import critic_of, learn
 from mac_control.practice.play import EXTRA, play
 from mac_control.robot import Robot
+from mac_control.training.batches import digest
 from mac_control.training.log import Log
-from mac_control.training.optimizer import BETAS, moments_of, restore_moments
+from mac_control.training.optimizer import BETAS, all_finite, moments_of, restore_moments
 from mac_control.training.state import expect_settings
 
 
@@ -79,6 +82,8 @@ class Practice:
     ) -> None:
         self.config, self.out, self.operators = config, out, list(operators)
         self.demonstrations = demonstrations
+        if out.exists() and not out.is_dir():
+            raise InputError(f"out: expected a folder, got the file {out}")
         began = load_policy(policy)
         self.began = explorer_of(began, config.spread, config.correlation)
         self.policy = copy.deepcopy(self.began.policy)
@@ -95,7 +100,8 @@ class Practice:
             raise InputError(
                 f"num_given: expected at most {self.policy.action_dim}, got {config.num_given}"
             )
-        self._operator(operators[0], 0, 0)  # says what is missing before anything is played
+        for k, spec in itertools.product(config.num_given, operators):  # before anything is played
+            self._operator(spec, k, 0).close()
         torch.manual_seed(config.seed)
         size = self.policy.obs_dim + 2 * self.policy.action_dim + EXTRA
         self.critic = critic_of(size, config.critic_width)
@@ -106,8 +112,13 @@ class Practice:
         self.step = self.update = 0
         self._saved = time.monotonic()
         self.settings = {name: getattr(config, name) for name in SETTLED}
-        trained = self.began.policy.checkpoint.get("training")
-        self.settings |= {"policy": trained, "operators": self.operators, "env": env.to_json()}
+        self.settings |= {
+            "policy": self.began.policy.checkpoint["weights"]["sha256"],
+            "operators": self.operators,
+            "data": None if demonstrations is None else digest(demonstrations),
+            "env": env.to_json(),
+            "robot": None if robot is None else robot.to_json(),
+        }
         self._load()
 
     def run(self, tell: Callable[[int, dict[str, float]], None] = lambda step, row: None) -> Path:
@@ -115,9 +126,9 @@ class Practice:
         with one_thread(), PracticeLog(self.out, self.step) as log:
             while self.step < self.config.steps:
                 row = self._update()
+                log.write(self.step, row)
                 if self.step >= self.config.steps or self._due():
                     self._save()
-                log.write(self.step, row)
                 tell(self.step, row)
         return self.out
 
@@ -144,6 +155,7 @@ class Practice:
                 operator.close()
         told = learn(self.explorer, self.began, self.critic, self.optimizers, played, config,
                      generator)  # fmt: skip
+        self._require_finite(told)
         self.step += len(played.x)
         self.update += 1
         groups: dict[str, list[float]] = {"alone": [], "helped": []}
@@ -151,6 +163,16 @@ class Practice:
             groups["helped" if k else "alone"].append(total)
         means = {name: float(np.mean(found)) for name, found in groups.items() if found}
         return {"reward": float(np.mean(played.totals)), **means, **told}
+
+    def _require_finite(self, told: Mapping[str, float]) -> None:
+        """Stop before anything that is not finite is saved."""
+        weights = [*self.explorer.network.parameters(), *self.critic.parameters()]
+        if not all_finite(torch.tensor(list(told.values())), weights):
+            raise MacControlError(
+                f"{self.out}: practice diverged after step {self.step}: expected finite numbers, "
+                f"got {told}; what was saved before is kept; a lower lr (now {self.config.lr}) "
+                "may help"
+            )
 
     def _operator(self, spec: str, num_given: int, env: int) -> Operator:
         robot = robot_of(self.envs[env])
@@ -170,12 +192,15 @@ class Practice:
             tensors |= {f"{name}-{key}": t for key, t in moments_of(optimizer).items()}
         record = {"settings": self.settings, "step": self.step, "update": self.update}
         commit(self.out, "practice", record, tensors)
+        self._save_policy()
+        self._saved = time.monotonic()
+
+    def _save_policy(self) -> None:
         began = self.began.policy.checkpoint
         learnt = began.get("training") or {}
         practice = {**dataclasses.asdict(self.config), "played": self.step}
         # Rows name a policy by the seed that it learnt with.
         training = {"seed": learnt.get("seed"), "practice": practice, "from": learnt}
-        self._saved = time.monotonic()
         save_policy(self.out, self.policy, training=training, data=began.get("data"))
 
     @torch.no_grad()
@@ -187,7 +212,8 @@ class Practice:
                 )
             return
         record, tensors = read(self.out, "practice")
-        expect_settings(self.out, record.get("settings", {}), self.settings)
+        settings = record.get("settings")
+        expect_settings(self.out, settings if isinstance(settings, dict) else {}, self.settings)
         try:
             for name, module in (("policy", self.explorer.network), ("critic", self.critic)):
                 for key, value in module.named_parameters():
@@ -196,8 +222,19 @@ class Practice:
                 own = {key.removeprefix(f"{name}-"): t for key, t in tensors.items()
                        if key.startswith(f"{name}-")}  # fmt: skip
                 restore_moments(optimizer, own)
-        except (KeyError, RuntimeError) as error:
+            self.step, self.update = int(record["step"]), int(record["update"])
+            if min(self.step, self.update) < 0:
+                raise ValueError(f"step {self.step}, update {self.update}")
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.out}: expected the state of this practice, got another ({error})"
             ) from error
-        self.step, self.update = int(record["step"]), int(record["update"])
+        if self._written() != self.step:  # killed between the two
+            self._save_policy()
+
+    def _written(self) -> Any:
+        """Steps of practice of the policy that lies in the folder."""
+        try:
+            return policy_record(self.out)["training"]["practice"]["played"]
+        except (CheckpointError, KeyError, TypeError):
+            return None

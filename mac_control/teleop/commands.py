@@ -45,11 +45,8 @@ def _policy(loop: Teleoperation, policy: Any) -> None:
 
 
 def _trust(loop: Teleoperation, trust: Any) -> None:
-    try:
-        trusting(loop.policy, trust)
-        loop.trust = trust
-    except InputError as error:
-        loop.notify(str(error))
+    trusting(loop.policy, trust)  # it must fit the policy
+    loop.trust = trust
     _policy(loop, loop.policy)
 
 

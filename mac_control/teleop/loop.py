@@ -160,8 +160,15 @@ class Teleoperation:
         self._tell("start", seed)
 
     def undo(self, seconds: float | None = None) -> None:
-        """Go back so far, by default 2 s, in an environment that can."""
-        count = min(len(self._snapshots), round((2.0 if seconds is None else seconds) * self.rate))
+        """Go back so far, by default 2 s, in an environment that can.
+
+        Raises:
+            InputError: not a number of at least 0.
+        """
+        seconds = 2.0 if seconds is None else seconds
+        if not isinstance(seconds, int | float) or not seconds >= 0:
+            raise InputError(f"undo: expected seconds, got {seconds!r}")
+        count = round(min(len(self._snapshots), seconds * self.rate))
         if count < 1:
             self.notify("Nothing to undo")
             return
@@ -200,14 +207,16 @@ class Teleoperation:
     def close(self) -> None:
         """Come to rest and end the running episode; it is recorded, for a stop is no crash."""
         self.quit = True
-        with suppress(Exception):  # who cannot be sent anything cannot be stopped either
-            self.run(round(LONGEST_STOP * self.rate))
-        self.guard.close()
-        if self.recorder is not None:
-            if self.recording and self.steps:
-                self.recorder.finish(False)
-            self.recorder.close()
-            self.recorder = None
+        try:
+            with suppress(Exception):  # who cannot be sent anything cannot be stopped either
+                self.run(round(LONGEST_STOP * self.rate))
+        finally:  # interrupted once more, what was driven is kept all the same
+            self.guard.close()
+            if self.recorder is not None:
+                if self.recording and self.steps:
+                    self.recorder.finish(False)
+                self.recorder.close()
+                self.recorder = None
 
     def step(self, wait: Callable[[], Any] = lambda: None) -> Step | None:
         """One control period; `wait` is called before the action goes out; None while paused."""
@@ -335,7 +344,10 @@ class Teleoperation:
 
     def _obey(self, events: tuple[str, ...]) -> None:
         for command, argument in self._commands.take(events):
-            COMMANDS[command](self, argument)
+            try:
+                COMMANDS[command](self, argument)
+            except InputError as error:  # driving goes on
+                self.notify(str(error))
 
     def _ended(self, wanted: bool) -> str:
         tasks, done = subtasks_of(self.env), self.info.get("tasks_done", ())

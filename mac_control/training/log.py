@@ -38,16 +38,17 @@ class Log:
         path, rows = folder / "log.csv", []
         self._wandb = _wandb(folder, project, settings or {}) if project else None
         if step and path.exists():
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                # A row that a kill or a full disk cut short has no last column.
-                found = [r for r in csv.DictReader(file) if r.get(self.COLUMNS[-1])]
+            with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+                text = file.read().replace("\0", "")  # a table that is damaged stops no run
+            # A row that a kill or a full disk cut short has no last column.
+            found = [r for r in csv.DictReader(io.StringIO(text)) if r.get(self.COLUMNS[-1])]
             rows = [r for r in found if _int(r.get("step")) in range(step + 1)]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.COLUMNS, extrasaction="ignore")
+        table = io.StringIO()
+        writer = csv.DictWriter(table, self.COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-        write_text(path, text.getvalue())
-        self._before = float(rows[-1].get("seconds") or 0) if rows else 0.0
+        write_text(path, table.getvalue())
+        self._before = _seconds(rows[-1]) if rows else 0.0
         self._start = time.monotonic()
         with ExitStack() as opened:  # as long as the run
             self._file = opened.enter_context(open(path, "a", newline=""))
@@ -123,5 +124,12 @@ def _wandb(folder: Path, project: str, settings: dict[str, Any]) -> Any:
     return wandb.init(project=project, dir=str(folder), **options)
 
 
+def _seconds(row: dict[str, Any]) -> float:
+    try:
+        return float(row["seconds"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+
+
 def _int(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else -1
+    return int(text) if text and text.isdecimal() else -1
