@@ -129,7 +129,7 @@ def test_a_policy_at_its_bound_stays_near_it_and_goes_on_learning(began, tmp_pat
     assert all(not torch.equal(*pair) for pair in itertools.pairwise(weights))
 
 
-def test_interrupted_practice_ends_with_the_same_weights(began, tmp_path):
+def test_interrupted_or_threaded_practice_ends_with_the_same_weights(began, tmp_path):
     class Stop(Exception):
         pass
 
@@ -145,8 +145,10 @@ def test_interrupted_practice_ends_with_the_same_weights(began, tmp_path):
     again = session(began, tmp_path / "cut", steps=160, num_given=(0, 1, 2), save_seconds=0)
     assert again.step == 64
     again.run()
-    one, other = (read(tmp_path / name, "policy")[1] for name in ("whole", "cut"))
-    assert all(torch.equal(one[key], other[key]) for key in one)
+    threads = session(began, tmp_path / "threads", steps=160, num_given=(0, 1, 2), threads=3)
+    threads.run()
+    one, *others = (read(tmp_path / name, "policy")[1] for name in ("whole", "cut", "threads"))
+    assert all(torch.equal(one[key], other[key]) for other in others for key in one)
     with pytest.raises(CheckpointError, match=r"with lr 0.003, got 0.1"):
         session(began, tmp_path / "cut", lr=0.1, num_given=(0, 1, 2))
 

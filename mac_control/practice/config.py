@@ -46,13 +46,15 @@ class PracticeConfig:
     bound: float = 0.5
     """Divergence from the policy it began as beyond which a step only lowers it [nats a step]; of
     the densities that explore, so a shift of the mean counts 1 / spread² times."""
+    threads: int = 1
+    """Threads that step the environments, to the same weights; 1 for those that render."""
     save_seconds: float = 30.0
     """Time between saves, at most one for each update [s]."""
     seed: int = 0
     """Of everything drawn."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "envs", "critic_width", "epochs", "batch_size"):
+        for name in ("steps", "envs", "critic_width", "epochs", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("lr", "critic_lr", "clip", "spread", "bound"):
@@ -78,6 +80,6 @@ class PracticeConfig:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
 
 
-#: What may differ between the runs of one practice: how long it is, and how often it is saved.
-FREE = {"steps", "save_seconds"}
+#: What may differ between the runs of one practice: it decides nothing about the weights.
+FREE = {"steps", "threads", "save_seconds"}
 SETTLED = [field.name for field in fields(PracticeConfig) if field.name not in FREE]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,12 @@ def play(
     explorer: Explorer,
     seeds: Sequence[int],
     generator: torch.Generator,
+    each: Callable[..., Iterable[Any]] = map,
 ) -> Played:
-    """One episode in each environment, its operator giving what it likes."""
+    """One episode in each environment, its operator giving what it likes.
+
+    `each` is `map`, or that of a pool of threads, in which the environments are stepped.
+    """
     policy, count = explorer.policy, len(envs)
     checked = [Checked(env) for env in envs]
     obs = [env.reset(seed=seed)[0] for env, seed in zip(checked, seeds, strict=True)]
@@ -74,17 +78,18 @@ def play(
             )
         filled = policy.from_unit(x.clamp(-1, 1)).numpy()
         actions = np.where(given.numpy(), values, filled)
-        for row, i in enumerate(list(alive)):
-            space = envs[i].action_space
-            assert isinstance(space, gymnasium.spaces.Box)
+        playing = [checked[i] for i in alive]
+        for row, (i, result) in enumerate(
+            zip(list(alive), each(_step, playing, actions), strict=True)
+        ):
             before = (step / 1000, totals[i])
-            obs[i], reward, ended, late, _ = checked[i].step(executable(space, actions[row]))
+            obs[i], reward, ended, late, _ = result
             totals[i] += reward
             parts[i].append((seen[row], x[row], given[row], before, reward, ended or late))
             if ended or late:
                 alive.remove(i)
         noise, step = explorer.next(noise, generator), step + 1
-    columns = list(zip(*(part for each in parts for part in each), strict=True))
+    columns = list(zip(*(part for own in parts for part in own), strict=True))
     seen, x, given = (torch.stack(column) for column in columns[:3])
     critic = [seen.clamp(-5, 5), given.float(), x.clamp(-1, 1) * given, torch.tensor(columns[3])]
     return Played(
@@ -96,6 +101,11 @@ def play(
         np.array(columns[5], bool),
         totals,
     )
+
+
+def _step(env: Checked, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    assert isinstance(env.action_space, gymnasium.spaces.Box)
+    return env.step(executable(env.action_space, action))
 
 
 def _exact(partial: PartialAction, dim: int) -> PartialAction:

@@ -6,7 +6,8 @@ import copy
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,14 @@ class Practice:
 
     def run(self, tell: Callable[[int, dict[str, float]], None] = lambda step, row: None) -> Path:
         """Play and learn until `config.steps` were played; the folder."""
-        with one_thread(), PracticeLog(self.out, self.step) as log:
+        with (
+            one_thread(),
+            ThreadPoolExecutor(self.config.threads) as pool,
+            PracticeLog(self.out, self.step) as log,
+        ):
+            each = pool.map if self.config.threads > 1 else map
             while self.step < self.config.steps:
-                row = self._update()
+                row = self._update(each)
                 log.write(self.step, row)
                 if self.step >= self.config.steps or self._due():
                     self._save()
@@ -140,7 +146,7 @@ class Practice:
         for env in self.envs:
             env.close()
 
-    def _update(self) -> dict[str, float]:
+    def _update(self, each: Callable[..., Iterable[Any]]) -> dict[str, float]:
         config, number = self.config, self.update
         stream = np.random.SeedSequence(config.seed, spawn_key=(number,))
         *seeds, drawn = (int(s) for s in stream.generate_state(config.envs + 1))
@@ -149,7 +155,7 @@ class Practice:
         chosen = [pairs[(number * config.envs + i) % len(pairs)] for i in range(config.envs)]
         operators = [self._operator(spec, k, i) for i, (k, spec) in enumerate(chosen)]
         try:
-            played = play(self.envs, operators, self.explorer, seeds, generator)
+            played = play(self.envs, operators, self.explorer, seeds, generator, each)
         finally:
             for operator in operators:
                 operator.close()
