@@ -13,6 +13,7 @@ NAMES: dict[str, str] = {
     "lerobot-reading": "Reading LeRobotDatasets: memory, frames per second beside lerobot itself.",
     "engine": "Conditionals trained per second, the cache, cost against size.",
     "rollouts": "Steps per second of rollouts on all cores, against the bare simulator.",
+    "practice": "Steps per second of practice, against rollouts of the same policy.",
     "learning": "Likelihood of held-out demonstrations after so many seconds of training.",
     "latency": "Time of one fill-in on one core, against IBC.",
     "soft": "Time to weigh soft commands on one core, against exact ones.",
