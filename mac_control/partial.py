@@ -166,7 +166,13 @@ class PartialAction:
         return np.where(self.given, self.values, action)
 
     def restrict(self, dims: np.ndarray) -> PartialAction:
-        """Only the dimensions in the boolean mask `dims` `(D,)` stay given."""
+        """Only the dimensions in the boolean mask `dims` `(D,)` stay given.
+
+        Raises:
+            InputError: a mask of another size.
+        """
+        if self.values.shape[-1:] != dims.shape:
+            raise InputError(f"values: expected {len(dims)} of them, got shape {self.values.shape}")
         given = self.given & dims
         std = None if self.std is None else np.where(given, self.std, np.float32(0))
         return self._unchecked(np.where(given, self.values, np.float32(0)), given, std)

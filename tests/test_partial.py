@@ -58,6 +58,11 @@ def test_it_does_not_change_when_its_source_does():
         partial.values[0] = 1
 
 
+def test_restrict_needs_a_mask_of_its_size():
+    with pytest.raises(InputError, match=r"expected 3 of them, got shape \(2,\)"):
+        PartialAction.nothing(2).restrict(np.ones(3, bool))
+
+
 def test_restrict_and_stack():
     both = PartialAction.stack(
         [PartialAction.everything([1.0, 2.0]), PartialAction.nothing(2)]
