@@ -401,6 +401,22 @@ def test_trust_is_changed_while_driving(new_clock):
     assert "weighs" in said[-1] and step.action[1] == np.float32(0.9)
 
 
+@pytest.mark.parametrize("options", [{"trust": 0.4}, {"std": 0.3}])
+def test_a_soft_command_that_comes_while_the_policy_thinks_waits_to_be_weighed(new_clock, options):
+    loop = driven(new_clock, **options)
+    device, complete = loop.operator.device, loop.policy.complete
+    axes, device.axes = device.axes, {}
+
+    def slow(obs, partial):
+        device.axes = axes
+        return complete(obs, partial)
+
+    loop.policy.complete = slow
+    step = loop.step()
+    assert not step.given[1] and step.action[1] == step.filled[1]
+    assert loop.step().given[1]
+
+
 @pytest.mark.parametrize("std", [-1.0, float("nan")])
 def test_an_axis_with_a_deviation_that_is_none_is_refused(std):
     with pytest.raises(InputError, match="expected std of at least 0"):

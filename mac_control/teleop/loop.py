@@ -291,7 +291,8 @@ class Teleoperation:
         self, first: Reading, values: np.ndarray, given: np.ndarray
     ) -> tuple[Reading, np.ndarray, np.ndarray, np.ndarray]:
         # The policy took a few ms: what the operator did meanwhile goes out with this action,
-        # not the next. A dimension let go meanwhile has no filled-in value yet and waits.
+        # not the next. A dimension let go meanwhile has no filled-in value yet and waits; so does
+        # one taken meanwhile whose command is to be weighed.
         second = self.guard.read(self.operator, self.obs, again=True)
         if second is None:
             return first, values, given, first.hands
@@ -299,7 +300,11 @@ class Teleoperation:
         self.stopped |= "estop" in second.events
         if self.stopped or second.status != "live":
             return first, values, given, first.hands
-        newer = second.partial.given
+        newer, std = second.partial.given, second.partial.std
+        if self._acting is not self.policy:
+            newer = newer & given
+        elif std is not None:
+            newer = newer & (given | (std == 0))
         values = np.where(newer, np.clip(second.partial.values, self.low, self.high), values)
         return second, values, given | newer, np.where(newer, second.hands, first.hands)
 
