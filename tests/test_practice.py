@@ -172,6 +172,21 @@ def test_what_diverges_is_not_saved(began, tmp_path):
     assert read(tmp_path / "out", "policy")[0] == before
 
 
+def test_a_practice_that_is_interrupted_while_it_plays_keeps_what_it_learnt(began, tmp_path):
+    made = session(began, tmp_path / "out", steps=320, save_seconds=1000)
+
+    def interrupt(action):
+        raise KeyboardInterrupt
+
+    def tell(step, row):
+        if step >= 64:
+            made.envs[0].step = interrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made.run(tell)
+    assert load_policy(tmp_path / "out").checkpoint["training"]["practice"]["played"] == 64
+
+
 def test_a_practice_killed_between_its_two_files_writes_the_other(began, tmp_path):
     session(began, tmp_path / "out", steps=32).run()
     (tmp_path / "out" / "policy.json").unlink()

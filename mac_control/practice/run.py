@@ -111,7 +111,7 @@ class Practice:
             torch.optim.Adam(self.critic.parameters(), lr=config.critic_lr, betas=BETAS),
         )
         self.step = self.update = 0
-        self._saved = time.monotonic()
+        self._saved, self._unsaved = time.monotonic(), False
         self.settings = {name: getattr(config, name) for name in SETTLED}
         self.settings |= {
             "policy": self.began.policy.checkpoint["weights"]["sha256"],
@@ -130,12 +130,16 @@ class Practice:
             PracticeLog(self.out, self.step) as log,
         ):
             each = pool.map if self.config.threads > 1 else map
-            while self.step < self.config.steps:
-                row = self._update(each)
-                log.write(self.step, row)
-                if self.step >= self.config.steps or self._due():
+            try:
+                while self.step < self.config.steps:
+                    row = self._update(each)
+                    log.write(self.step, row)
+                    if self._due():
+                        self._save()
+                    tell(self.step, row)
+            finally:  # interrupted while it plays, it keeps what it has learnt
+                if self._unsaved:
                     self._save()
-                tell(self.step, row)
         return self.out
 
     def _due(self) -> bool:
@@ -159,11 +163,13 @@ class Practice:
         finally:
             for operator in operators:
                 operator.close()
+        self._unsaved = False  # half an update is not saved
         told = learn(self.explorer, self.began, self.critic, self.optimizers, played, config,
                      generator)  # fmt: skip
         self._require_finite(told)
         self.step += len(played.x)
         self.update += 1
+        self._unsaved = True
         groups: dict[str, list[float]] = {"alone": [], "helped": []}
         for (k, _), total in zip(chosen, played.totals, strict=True):
             groups["helped" if k else "alone"].append(total)
@@ -199,7 +205,7 @@ class Practice:
         record = {"settings": self.settings, "step": self.step, "update": self.update}
         commit(self.out, "practice", record, tensors)
         self._save_policy()
-        self._saved = time.monotonic()
+        self._saved, self._unsaved = time.monotonic(), False
 
     def _save_policy(self) -> None:
         began = self.began.policy.checkpoint
