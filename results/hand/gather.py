@@ -21,6 +21,12 @@ from mac_control.files import write_text
 from mac_control.loop.statistics import bootstrap_interval
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
+#: Folder of a practised policy, before its seed.
+FOLDERS = {
+    "mac_practised": "seed",
+    "mixture_bc_practised": "mixture",
+    "mixture_bc_conditioned_practised": "conditioned",
+}
 KEPT = ("policy", "operator", "train_seed", "episodes", "successes")
 WAYS = ("nobody", "arm", "arm and wrist", "fingers", "3 random", "10 random")
 
@@ -128,7 +134,7 @@ if practice:
     trained = sorted({(row["policy"], row["train_seed"]) for row in practice})
     curves = {}
     for policy, seed in trained:
-        name = f"seed-{seed}" if policy == "mac_practised" else f"mixture-{seed}"
+        name = f"{FOLDERS[policy]}-{seed}"
         curves[policy, seed] = curve(*(["first"] if name == "seed-0" else []), name)
     lines = [
         json.dumps(
@@ -145,9 +151,10 @@ if practice:
     write_text(here / "practice.jsonl", "\n".join(lines) + "\n")
     figure = new_figure(3.2)
     axes, ax = figure.subplots(1, 2)
-    ways = [name for name in WAYS if any(way(row["operator"]) == name for row in practice)]
+    ways = WAYS[:3]
     before = ["bc", "mixture_bc_conditioned", "mac"]
-    after = [n for n in ("mixture_bc_practised", "mac_practised") if any(k[1] == n for k in found)]
+    known = {key[1] for key in found}
+    after = [name for name in ("mixture_bc_practised", "mac_practised") if name in known]
     entrants = [*before, *after]
     width = 0.85 / len(entrants)
     for index, policy in enumerate(entrants):
@@ -166,7 +173,8 @@ if practice:
     axes.set_xticks(range(len(ways)), ways, fontsize=7)
     axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
     for (policy, _), (steps, rewards) in curves.items():
-        ax.plot(steps, rewards, color=method_colours(entrants)[policy])
+        if policy in entrants:
+            ax.plot(steps, rewards, color=method_colours(entrants)[policy])
     ax.set(xlabel="control steps of practice [million]", ylabel="reward while practising")
     legend_below(figure, axes, 3)
     figure.savefig(here / "practice.png", dpi=110)
