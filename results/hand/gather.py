@@ -60,7 +60,7 @@ drives = rows_of("drives/rated", "drives")
 practice = rows_of("hand-practice/rated", "practice")
 plain = rows_of("hand-plain/rated", "without noise")
 bad = rows_of("hand-practice/rated-bad", "practice, bad operators")
-relocate = rows_of("relocate", "")
+relocate = [row | {"part": f"relocate: {row['part']}"} for row in rows_of("relocate", "")]
 rows = [*rows_of("hand", ""), *relocate, *plain, *drives, *practice, *bad]
 write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 found = rates(rows)
