@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.fresh import policy_of
+from benchmarks.hand import untrained
 from mac_control.checkpoint import save_policy
+from mac_control.envs import make_env, robot_of
 from mac_control.envs.make import EnvName
+from mac_control.files import write_json
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import Nobody
 from mac_control.parallel import cores, one_thread
@@ -52,14 +53,17 @@ def main(args: Args) -> int | None:
             f"{row['threaded'] / row['rollouts']:.2f}"
         )
     if args.out:
-        args.out.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+        write_json(args.out, rows)
     return None
 
 
 def measure(env: str, name: str, side_by_side: int, rounds: int) -> dict[str, Any]:
     """Medians over rounds of steps per second of the three."""
     with tempfile.TemporaryDirectory() as folder:
-        policy = policy_of(name, *((28, 39) if env == "hand" else ()))
+        described = make_env(env)
+        size = described.observation_space.shape[0]
+        policy = untrained(name, robot_of(described), size)
+        described.close()
         began = save_policy(Path(folder) / "began", policy)
         made = []
         for threads in (1, cores()):
@@ -81,12 +85,7 @@ def measure(env: str, name: str, side_by_side: int, rounds: int) -> dict[str, An
             found = [steps / (time.perf_counter() - start)]
             for practice in made:
                 before, start = practice.step, time.perf_counter()
-                practice.config = PracticeConfig(
-                    envs=side_by_side,
-                    num_given=(0,),
-                    threads=practice.config.threads,
-                    steps=before + 1,
-                )
+                practice.config = replace(practice.config, steps=before + 1)
                 practice.run()
                 found.append((practice.step - before) / (time.perf_counter() - start))
             for side, rate in zip(rates, found, strict=True):

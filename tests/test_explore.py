@@ -12,18 +12,24 @@ from mac_control.practice.learn import divergence
 from mac_control.practice.play import advantages
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
-def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
-    acting = policy(seed)
+def tried(acting, seed, mask):
+    """An explorer, observations, what is given, and a draw that keeps it bit for bit."""
     explorer = explorer_of(acting, spread=1.0, correlation=0.5)
     generator = torch.Generator().manual_seed(seed)
     noise = explorer.start(3, generator)
     obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
     known = torch.tensor([mask] * 3)
     drawn = explorer.draw(obs, x, known, noise)
-    assert torch.equal(drawn[known], x[known])  # bit for bit
+    assert torch.equal(drawn[known], x[known])
     assert torch.equal(drawn, explorer.draw(obs, x, known, noise))
+    return explorer, obs, known, drawn
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
+def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
+    acting = policy(seed)
+    explorer, obs, known, drawn = tried(acting, seed, mask)
     inside = drawn.clamp(-1, 1)
     if all(mask):
         assert explorer.log_prob(obs, inside, known).tolist() == [0, 0, 0]
@@ -36,12 +42,7 @@ def test_what_is_tried_has_the_likelihood_that_the_policy_says(seed, mask):
 @given(st.integers(0, 99), st.lists(st.booleans(), min_size=2, max_size=2))
 def test_a_mixture_density_too_has_the_likelihood_that_it_says(seed, mask):
     acting = mixture(seed)
-    explorer = explorer_of(acting, spread=1.0, correlation=0.5)
-    generator = torch.Generator().manual_seed(seed)
-    obs, x = torch.zeros(3, 1), torch.rand(3, 2, generator=generator) - 0.5
-    known = torch.tensor([mask] * 3)
-    drawn = explorer.draw(obs, x, known, explorer.start(3, generator))
-    assert torch.equal(drawn[known], x[known])  # bit for bit
+    explorer, obs, known, drawn = tried(acting, seed, mask)
     expected = acting.conditional_log_prob(np.zeros((3, 1)), drawn.numpy(), known.numpy())
     assert explorer.log_prob(obs, drawn, known).tolist() == pytest.approx(expected, abs=1e-4)
 

@@ -230,7 +230,7 @@ def test_commands_with_a_deviation_are_not_practised_as_if_they_were_exact(began
 
 def test_what_cannot_practise_is_refused_in_a_sentence(began, tmp_path, capsys):
     bc = BC(BC.Config(width=8), np.zeros(1), np.ones(1), -np.ones(2), np.ones(2))
-    with pytest.raises(InputError, match=r"mac with .* or mixture_bc, got bc"):
+    with pytest.raises(InputError, match=r"an exact density of what is filled in, mac .*, got bc"):
         explorer_of(bc, 1.0, 0.5)
     with pytest.raises(InputError, match="exact density"):
         explorer_of(policy(head="logistic"), 1.0, 0.5)

@@ -106,6 +106,17 @@ def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "damage", [{"step": None}, {"step": "abc"}, {"misses": 1}, {"settings": [1]}]
+)
+def test_a_damaged_record_is_said_in_a_sentence(tmp_path, damage):
+    fit(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text())
+    (tmp_path / "training.json").write_text(json.dumps(record | damage))
+    with pytest.raises(CheckpointError, match="training run"):
+        fit(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [({"lr": 0.5}, "lr"), ({"steps": 70}, "steps"), ({"data": demonstrations(7)}, "data")],
 )

@@ -10,7 +10,7 @@ import torch
 from mac_control.checkpoint import commit, read
 from mac_control.errors import CheckpointError
 from mac_control.training.optimizer import moments_of, restore_moments
-from mac_control.training.state import expect_settings
+from mac_control.training.state import expect_settings, recorded_settings
 
 if TYPE_CHECKING:
     from mac_control.density.trainer import Run
@@ -44,7 +44,7 @@ def load_state(run: Run) -> None:
             )
         return
     record, tensors = read(run.out, "training")
-    expect_settings(run.out, record.get("settings", {}), run.settings)
+    expect_settings(run.out, recorded_settings(record), run.settings)
     try:
         run.step, run.cpu = int(record["step"]), float(record["cpu"])
         run.best_value = math.inf if record["best"] is None else float(record["best"])

@@ -28,7 +28,7 @@ from mac_control.training.arithmetic import autocast
 from mac_control.training.batches import generator_of
 from mac_control.training.distributed import DistributedContext, init_distributed
 from mac_control.training.log import Log
-from mac_control.training.optimizer import adamw, all_finite, average, learning_rate
+from mac_control.training.optimizer import adamw, average, learning_rate, require_finite
 
 _LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
 _FREE = ("save_seconds", "device")  # settings that decide nothing about the weights
@@ -260,9 +260,5 @@ class Run:
         base.load_state_dict(fitted.state_dict())
 
     def _require_finite(self, loss: Tensor) -> None:
-        if not all_finite(loss, self.params.values()):
-            raise MacControlError(
-                f"{self.out}: the loss is {float(loss):.4g} at step {self.step}, expected a finite "
-                f"number; the last good checkpoint is kept; a lower lr (now {self.training.lr}) "
-                "may help"
-            )
+        state = f"{self.out}: the loss is {float(loss):.4g} at step {self.step}"
+        require_finite(state, loss, self.params.values(), self.training.lr)

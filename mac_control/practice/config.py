@@ -67,15 +67,14 @@ class PracticeConfig:
                 )
         if self.critic_width > WIDEST:
             raise InputError(f"critic_width: expected at most {WIDEST}, got {self.critic_width}")
-        if not 0 <= self.save_seconds < float("inf"):
-            raise InputError(
-                f"save_seconds: expected a number of at least 0, got {self.save_seconds}"
-            )
+        for name in ("anchor", "save_seconds"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(
+                    f"{name}: expected a number of at least 0, got {getattr(self, name)}"
+                )
         whole_seed(self.seed)
         if self.correlation == 1:
             raise InputError("correlation: expected a number below 1, got 1")
-        if not 0 <= self.anchor < float("inf"):
-            raise InputError(f"anchor: expected a number of at least 0, got {self.anchor}")
         if not self.num_given or min(self.num_given) < 0:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
 

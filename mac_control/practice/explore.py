@@ -17,6 +17,12 @@ from mac_control.policies.mac import MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
 
 
+def component(log_weight: Tensor, choice: Tensor) -> Tensor:
+    """The component `(B,)` of `log_weight` `(B, K)` that uniform `choice` `(B,)` stands for."""
+    reached = log_weight.exp().cumsum(-1)
+    return (choice.unsqueeze(-1) > reached).sum(-1).clamp(max=log_weight.shape[-1] - 1)
+
+
 class Narrowed(GaussianMixture):
     """A mixture whose components are `spread` times as wide."""
 
@@ -31,8 +37,7 @@ class Narrowed(GaussianMixture):
     def at(self, params: Tensor, choice: Tensor, noise: Tensor) -> Tensor:
         """The draw `(B,)` that uniform `choice` and standard normal `noise` `(B,)` stand for."""
         log_weight, loc, log_scale = self._split(params)
-        reached = log_weight.exp().cumsum(-1)
-        k = (choice.unsqueeze(-1) > reached).sum(-1, keepdim=True).clamp(max=self.components - 1)
+        k = component(log_weight, choice).unsqueeze(-1)
         loc, scale = (part.gather(-1, k).squeeze(-1) for part in (loc, log_scale.exp()))
         return loc + scale * noise
 
@@ -128,9 +133,8 @@ class MixtureExplorer(Explorer):
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         with torch.inference_mode():
             weight, mean, log_scale = self._given(obs, x, given)
-            reached = weight.exp().cumsum(-1)
-            k = (torch.special.ndtr(noise[0, :, :1]) > reached).sum(-1)
-            k = k.clamp(max=weight.shape[-1] - 1)[:, None, None].expand(-1, 1, x.shape[-1])
+            k = component(weight, torch.special.ndtr(noise[0, :, 0]))
+            k = k[:, None, None].expand(-1, 1, x.shape[-1])
             loc, scale = (part.gather(1, k).squeeze(1) for part in (mean, log_scale.exp()))
             return torch.where(given, x, loc + scale * noise[1]).clone()
 

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs, is_real
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
-from mac_control.errors import CheckpointError, InputError, MacControlError
+from mac_control.errors import CheckpointError, InputError
 from mac_control.operators import Operator, make_operator
 from mac_control.parallel import one_thread
 from mac_control.practice.config import SETTLED, PracticeConfig
@@ -31,8 +31,8 @@ from mac_control.practice.play import EXTRA, play
 from mac_control.robot import Robot
 from mac_control.training.batches import digest
 from mac_control.training.log import Log
-from mac_control.training.optimizer import BETAS, all_finite, moments_of, restore_moments
-from mac_control.training.state import expect_settings
+from mac_control.training.optimizer import BETAS, moments_of, require_finite, restore_moments
+from mac_control.training.state import expect_settings, recorded_settings
 
 
 class PracticeLog(Log):
@@ -166,7 +166,9 @@ class Practice:
         self._unsaved = False  # half an update is not saved
         told = learn(self.explorer, self.began, self.critic, self.optimizers, played, config,
                      generator)  # fmt: skip
-        self._require_finite(told)
+        state = f"{self.out}: practice diverged after step {self.step}, got {told}"
+        weights = [*self.explorer.network.parameters(), *self.critic.parameters()]
+        require_finite(state, torch.tensor(list(told.values())), weights, config.lr)
         self.step += len(played.x)
         self.update += 1
         self._unsaved = True
@@ -175,16 +177,6 @@ class Practice:
             groups["helped" if k else "alone"].append(total)
         means = {name: float(np.mean(found)) for name, found in groups.items() if found}
         return {"reward": float(np.mean(played.totals)), **means, **told}
-
-    def _require_finite(self, told: Mapping[str, float]) -> None:
-        """Stop before anything that is not finite is saved."""
-        weights = [*self.explorer.network.parameters(), *self.critic.parameters()]
-        if not all_finite(torch.tensor(list(told.values())), weights):
-            raise MacControlError(
-                f"{self.out}: practice diverged after step {self.step}: expected finite numbers, "
-                f"got {told}; what was saved before is kept; a lower lr (now {self.config.lr}) "
-                "may help"
-            )
 
     def _operator(self, spec: str, num_given: int, env: int) -> Operator:
         robot = robot_of(self.envs[env])
@@ -224,8 +216,7 @@ class Practice:
                 )
             return
         record, tensors = read(self.out, "practice")
-        settings = record.get("settings")
-        expect_settings(self.out, settings if isinstance(settings, dict) else {}, self.settings)
+        expect_settings(self.out, recorded_settings(record), self.settings)
         try:
             for name, module in (("policy", self.explorer.network), ("critic", self.critic)):
                 for key, value in module.named_parameters():

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
+from mac_control.errors import MacControlError
+
 #: Decay of the running means of gradients and of their squares.
 BETAS = (0.9, 0.99)
 #: What `schedule_free` counts beside its tensors.
@@ -86,10 +88,18 @@ def average(means: Iterable[Tensor], params: Iterable[Tensor], ema: float, step:
     torch._foreach_lerp_(list(means), list(params), 1 - decay)
 
 
-def all_finite(loss: Tensor, params: Iterable[Tensor]) -> bool:
-    """Whether the loss and every weight are finite."""
+def require_finite(state: str, loss: Tensor, params: Iterable[Tensor], lr: float) -> None:
+    """Stop before anything that is not finite is saved; `state` says where a run is.
+
+    Raises:
+        MacControlError: the loss or a weight is not finite.
+    """
     whole = torch.stack([p.detach().isfinite().all() for p in params]).all()
-    return bool(loss.isfinite().all() & whole)
+    if not bool(loss.isfinite().all() & whole):
+        raise MacControlError(
+            f"{state}, expected finite numbers; the last good checkpoint is kept; a lower lr "
+            f"(now {lr}) may help"
+        )
 
 
 def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import InputError
 from mac_control.policies import LearnedPolicy
 from mac_control.training.arithmetic import autocast, chosen_bf16
 from mac_control.training.batches import digest, generator_of, stacked
@@ -24,10 +24,10 @@ from mac_control.training.corrections import corrected_dims, displace
 from mac_control.training.mixing import draw_rows, row_weights
 from mac_control.training.optimizer import (
     adamw,
-    all_finite,
     average,
     learning_rate,
     means_of,
+    require_finite,
     schedule_free,
 )
 from mac_control.training.stack import Stack
@@ -156,12 +156,9 @@ class Run:
 
     def require_finite(self, loss: Tensor) -> None:
         """Stop before anything that is not finite is saved."""
-        if not all_finite(loss, self.params.values()):
-            raise MacControlError(
-                f"{self.out}: the loss is {[round(v, 4) for v in loss.tolist()]} at step "
-                f"{self.step}, expected finite numbers; the last good checkpoint is kept; "
-                f"a lower lr (now {self.config.lr}) may help"
-            )
+        losses = [round(v, 4) for v in loss.tolist()]
+        state = f"{self.out}: the loss is {losses} at step {self.step}"
+        require_finite(state, loss, self.params.values(), self.config.lr)
 
     @torch.no_grad()
     def validate(self) -> list[float]:

@@ -55,16 +55,16 @@ def load_state(run: Run) -> None:
         return
     record, tensors = read(run.out, "training")
     # A setting that the version of that run did not have yet counts as its default.
-    settings = {**dataclasses.asdict(type(run.config)()), **record.get("settings", {})}
+    settings = {**dataclasses.asdict(type(run.config)()), **recorded_settings(record)}
     defaults = dataclasses.asdict(type(run.policies[0].config)())
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
     if run.config.bf16 is None:  # as it was chosen when the run began
         run.bf16 = run.settings["bf16"] = bool(settings["bf16"])
     expect_settings(run.out, settings, run.settings)
-    run.step = record["step"]
-    run.best_value = list(record["best_value"])
-    run.misses = list(record["misses"])
     try:
+        run.step = int(record["step"])
+        run.best_value = list(record["best_value"])
+        run.misses = list(record["misses"])
         means = run.ema
         for name, value in run.params.items():
             value.copy_(tensors[f"params/{name}"])
@@ -73,10 +73,16 @@ def load_state(run: Run) -> None:
         for name, value in run.policies[0].named_buffers():
             value.copy_(tensors[f"buffers/{name}"])
         restore_moments(run.optimizer, tensors)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{run.out}: expected the state of this training run, got another ({error})"
         ) from error
+
+
+def recorded_settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in a run's record; none where it is damaged."""
+    settings = record.get("settings")
+    return settings if isinstance(settings, dict) else {}
 
 
 def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

@@ -8,7 +8,10 @@ import csv
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+
+from matplotlib.axes import Axes
 
 from mac_control.figures import (
     METHODS,
@@ -67,29 +70,32 @@ found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
     print(f"{part:20.20} {policy:24} {operator:55} {mean:.2f} [{low:.2f}, {high:.2f}]")
 
+
+def draw_bars(axes: Axes, policies: dict[str, str], ways: Sequence[str]) -> None:
+    """Bars of policies (name -> part of the rows) side by side, for each way to give."""
+    width, colours = 0.85 / len(policies), method_colours(policies)
+    for index, (policy, part) in enumerate(policies.items()):
+        own = {way(key[2]): rate for key, rate in found.items() if key[:2] == (part, policy)}
+        rated = [own[name] for name in ways]
+        axes.bar(
+            [i + width * (index - (len(policies) - 1) / 2) for i in range(len(ways))],
+            [rate[0] for rate in rated],
+            width,
+            yerr=[[r[0] - r[1] for r in rated], [r[2] - r[0] for r in rated]],
+            color=colours[policy],
+            label=method_label(policy),
+            error_kw={"elinewidth": 1},
+        )
+    axes.set_xticks(range(len(ways)), ways, fontsize=7)
+    axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
+
+
+SUITE = "who is worth what"
 figure = new_figure(3.2)
 axes = figure.subplots()
-shown = {key: rate for key, rate in found.items() if key[0] == "who is worth what"}
-policies = [name for name in METHODS if any(key[1] == name for key in shown)]
-for index, policy in enumerate(policies):
-    own = {way(operator): rate for (_, name, operator), rate in shown.items() if name == policy}
-    at = [WAYS.index(name) + 0.8 * ((index + 0.5) / len(policies) - 0.5) for name in own]
-    mean = [rate[0] for rate in own.values()]
-    errors = [
-        [rate[0] - rate[1] for rate in own.values()],
-        [rate[2] - rate[0] for rate in own.values()],
-    ]
-    axes.bar(
-        at,
-        mean,
-        0.8 / len(policies),
-        yerr=errors,
-        color=METHODS[policy][1],
-        label=method_label(policy),
-        error_kw={"elinewidth": 1},
-    )
-axes.set_xticks(range(len(WAYS)), WAYS, fontsize=8)
-axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
+draw_bars(
+    axes, {name: SUITE for name in METHODS if any(k[:2] == (SUITE, name) for k in found)}, WAYS
+)
 axes.set_title("25 people's demonstrations, a minute of training", fontsize=10)
 legend_below(figure, axes, 4)
 figure.savefig(here / "door.png", dpi=110)
@@ -151,27 +157,12 @@ if practice:
     write_text(here / "practice.jsonl", "\n".join(lines) + "\n")
     figure = new_figure(3.2)
     axes, ax = figure.subplots(1, 2)
-    ways = WAYS[:3]
-    before = ["bc", "mixture_bc_conditioned", "mac"]
     known = {key[1] for key in found}
-    after = [name for name in ("mixture_bc_practised", "mac_practised") if name in known]
-    entrants = [*before, *after]
-    width = 0.85 / len(entrants)
-    for index, policy in enumerate(entrants):
-        part = "practice" if policy in after else "who is worth what"
-        own = {way(key[2]): rate for key, rate in found.items() if key[:2] == (part, policy)}
-        rated = [own[name] for name in ways]
-        axes.bar(
-            [i + width * (index - (len(entrants) - 1) / 2) for i in range(len(ways))],
-            [rate[0] for rate in rated],
-            width,
-            yerr=[[r[0] - r[1] for r in rated], [r[2] - r[0] for r in rated]],
-            color=method_colours(entrants)[policy],
-            label=method_label(policy),
-            error_kw={"elinewidth": 1},
-        )
-    axes.set_xticks(range(len(ways)), ways, fontsize=7)
-    axes.set(ylim=(0, 1), ylabel="share of doors opened", xlabel="what the operator gives")
+    entrants = dict.fromkeys(("bc", "mixture_bc_conditioned", "mac"), SUITE)
+    entrants |= {
+        name: "practice" for name in ("mixture_bc_practised", "mac_practised") if name in known
+    }
+    draw_bars(axes, entrants, WAYS[:3])
     for (policy, _), (steps, rewards) in curves.items():
         if policy in entrants:
             ax.plot(steps, rewards, color=method_colours(entrants)[policy])
