@@ -1,4 +1,4 @@
-"""MAC's answer to one observation without torch, which is the same and several times faster."""
+"""MAC's answer to a few observations without torch, which is the same and several times faster."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 #: Largest difference from torch's answer, in units of half the action box.
 TOLERANCE = 1e-5
+#: Most rows that are answered here: with more, a GPU or several threads of torch may be faster.
+MOST_ROWS = 256
 
 
 class Quick:
-    """What `MacPolicy.complete` answers to one row, with the weights that the policy has now.
+    """What `MacPolicy.complete` answers to a few rows, with the weights that the policy has now.
 
     Whether it is used follows from the policy alone, never from a clock: the same seed gives the
-    same actions. On processors without a GPU it was always the faster one (`make bench`).
+    same actions. On processors it was always the faster one (results/speed).
     """
 
     def __init__(self, policy: MacPolicy) -> None:
@@ -33,15 +35,37 @@ class Quick:
         self.usable = self._made(policy) and self._agrees(policy)
 
     def __call__(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The action `(1, D)` for an observation `(1, O)`."""
-        x = np.clip((partial.values[0] - self._middle) / self._half, -1, 1)
-        seen = (obs[0] - self._mean) * self._inverse
-        if partial.std is None:
-            filled = self._row.fill(x, partial.given[0], seen, self._rule, self._blocks)
+        """The actions `(B, D)` for observations `(B, O)`."""
+        x, seen = self._unit(partial)[1], (obs - self._mean) * self._inverse
+        if len(obs) > 1:
+            filled = self._row.fill_rows(x, partial.given, seen, self._rule)
+        elif partial.std is None:
+            filled = self._row.fill(x[0], partial.given[0], seen[0], self._rule, self._blocks)[None]
         else:
             std = partial.std[0] / self._half
-            filled = self._row.fill_soft(x, partial.given[0], std, seen, self._rule)
-        return (self._middle + np.clip(filled, -1, 1) * self._half)[None]
+            filled = self._row.fill_soft(x[0], partial.given[0], std, seen[0], self._rule)[None]
+        return self._middle + np.clip(filled, -1, 1) * self._half
+
+    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        """What `MacPolicy.log_prob` says of exact values, `(B,)` [nats]."""
+        exact, x = self._unit(partial)
+        seen = (obs - self._mean) * self._inverse
+        total = self._row.log_prob_rows(exact, partial.given, seen, x)
+        return total - (partial.given @ np.log(self._half)).astype(np.float32)
+
+    def _unit(self, partial: PartialAction) -> tuple[np.ndarray, np.ndarray]:
+        """Values in units of half the action box, and clamped to it."""
+        exact = (partial.values - self._middle) / self._half
+        return exact, np.clip(exact, -1, 1)
+
+    def answers(self, partial: PartialAction) -> bool:
+        """Whether it fills in these; one row also in blocks, or with standard deviations."""
+        return (self.usable and len(partial.given) == 1) or self.rates(partial)
+
+    def rates(self, partial: PartialAction) -> bool:
+        """Whether it tells how likely these are: exact values, one dimension after another."""
+        plain = partial.std is None and self._blocks is None
+        return self.usable and plain and len(partial.given) <= MOST_ROWS
 
     def current(self, policy: MacPolicy) -> bool:
         """Whether weights and configuration are still those that this one was made of."""
@@ -51,12 +75,11 @@ class Quick:
         return sum(0 if each.is_inference() else each._version for each in self._tensors)
 
     def _made(self, policy: MacPolicy) -> bool:
-        config, head = policy.config, policy.model.head
+        config, head, self._blocks = policy.config, policy.model.head, policy.blocks
         fits = config.order == "natural" and config.decoding in ("mean", "mode")
         if not (fits and isinstance(policy.network, MaskedMLP) and type(head) is GaussianMixture):
             return False
         self._rule, self._row = config.decoding, SoftRow(policy.network, head, config.particles)
-        self._blocks = policy.blocks
         mean, std, low, high, _ = policy.box
         self._mean, self._inverse = mean, 1 / std
         self._middle, self._half = (high + low) / 2, (high - low) / 2

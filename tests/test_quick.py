@@ -1,4 +1,4 @@
-"""One observation answered without torch: the same as torch, and only what is open costs."""
+"""A few observations answered without torch: as torch does, and only what is open costs."""
 
 import numpy as np
 import pytest
@@ -25,10 +25,11 @@ def policy_of(dim=9, obs_dim=30, seed=0, **config):
     return policy.eval()
 
 
-def expect_as_torch(policy, obs, partial, answer):
+def expect_as_torch(policy, obs, partial, answer, found=None):
     """The same action up to the tolerance, or up to a choice between two modes as high."""
     half = (policy.high - policy.low) / 2
-    error = np.abs(answer(obs, partial) - policy.complete_rows(obs, partial)) / half
+    found = answer(obs, partial) if found is None else found
+    error = np.abs(found - policy.complete_rows(obs, partial)) / half
     apart = np.flatnonzero((error > TOLERANCE) & ~partial.given)
     if len(apart):  # those behind the first follow from it
         heights = modes(policy, obs, partial, answer, apart[0])
@@ -69,11 +70,20 @@ def test_it_answers_as_torch_does_whatever_is_given(seed, dim, layers, obs_layer
     )
     rng = np.random.default_rng(seed)
     answer = Quick(policy)
+    cases = []
     for _ in range(5):
         obs = 3 * rng.standard_normal((1, 5)).astype(np.float32)
         mask = rng.random((1, dim)) < rng.random()
-        partial = PartialAction(np.where(mask, rng.uniform(-3, 4, (1, dim)), np.nan), mask)
-        expect_as_torch(policy, obs, partial, answer)
+        cases.append((obs, np.where(mask, rng.uniform(-3, 4, (1, dim)), np.nan), mask))
+    obs, *given = map(np.concatenate, zip(*cases, strict=True))
+    together = answer(obs, PartialAction(*given))
+    for (obs, *given), found in zip(cases, together, strict=True):
+        expect_as_torch(policy, obs, PartialAction(*given), answer)
+        expect_as_torch(policy, obs, PartialAction(*given), answer, found[None])
+    obs, *given = map(np.concatenate, zip(*cases, strict=True))
+    likelihood = answer.log_prob(obs, PartialAction(*given))
+    by_torch = policy.log_prob(obs, PartialAction(*given), known=np.zeros((5, dim), bool))
+    np.testing.assert_allclose(likelihood, by_torch, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("dim", [9, 28])
@@ -84,8 +94,9 @@ def test_default_sizes_agree_to_the_tolerance(dim):
     answer, rows = Quick(policy), zip(partial.values, partial.given, strict=True)
     parts = [PartialAction(values[None], mask[None]) for values, mask in rows]
     one = [answer(obs[i : i + 1], part)[0] for i, part in enumerate(parts)]
-    error = np.where(partial.given, 0, np.abs(np.array(one) - policy.complete_rows(obs, partial)))
-    assert (error <= TOLERANCE * (policy.high - policy.low) / 2).all()
+    for found in (np.array(one), answer(obs, partial)):
+        error = np.where(partial.given, 0, np.abs(found - policy.complete_rows(obs, partial)))
+        assert (error <= TOLERANCE * (policy.high - policy.low) / 2).all()
 
 
 def test_only_open_dimensions_cost_a_step(monkeypatch):

@@ -221,6 +221,18 @@ class _ObsBranch:
         half = h / 2
         return self._leave @ (half + half * np.tanh(half))  # SiLU
 
+    def rows(self, obs: np.ndarray) -> np.ndarray:
+        """The same of several, `(B, O)` -> `(B, W)`."""
+        h = obs.astype(np.float32) @ self._enter.T + self._bias
+        for block in self._blocks:
+            z = h - h.mean(1, keepdims=True)
+            v = z @ block.inner.T
+            v *= 1 / np.sqrt(np.square(z).mean(1, keepdims=True) + block.eps)
+            v += block.shift
+            h += (v + v * np.tanh(v)) @ block.outer.T + block.back
+        half = h / 2
+        return (half + half * np.tanh(half)) @ self._leave.T
+
 
 def _exact(parameter: Tensor) -> np.ndarray:
     return parameter.detach().cpu().double().numpy()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import torch
 
 from mac_control.engine.mixtures import CEILING, GaussianMixture
 from mac_control.engine.mlp import MaskedMLP
-from mac_control.engine.single import Folded, SingleRow
+from mac_control.engine.several import SeveralRows
 from mac_control.engine.soft import spread
 
 
-class SoftRow(SingleRow):
+class SoftRow(SeveralRows):
     """What :func:`mac_control.engine.soft.fill_soft` answers to one row, by `"mean"` or `"mode"`.
 
     The particles are rows of each matrix product. What the observation adds is computed once for
     all, and so is the first step, since until the first draw all particles are the same one.
 
     Args:
-        network, head: as for :class:`SingleRow`.
+        network, head: as for :class:`SeveralRows`.
         particles: N.
 
     Example:
@@ -43,12 +41,6 @@ class SoftRow(SingleRow):
         draws = spread(self.dim, particles, 1, torch.Generator().manual_seed(0)).numpy()
         self._shares, self._noises = draws.astype(np.float32)  # (D, N)
         self._each = np.arange(particles)
-
-    @cached_property
-    def _sides(self) -> list[tuple[Folded, np.ndarray, np.ndarray]]:
-        """The blocks, with their matrices as rows of particles are multiplied by them."""
-        turned = np.ascontiguousarray
-        return [(each, turned(each.inner.T), turned(each.outer.T)) for each in self._blocks]
 
     def fill_soft(
         self,
@@ -139,38 +131,10 @@ class SoftRow(SingleRow):
 
     def _ask(self, rows: np.ndarray, dim: int, params: np.ndarray) -> None:
         """Write the parameters `(P, n)` of a dimension for the states `rows` `(n, 2 W)`."""
-        width = rows.shape[1] // 2
-        h, made = rows[:, :width], rows[:, width:]
-        for block, inner, outer in self._sides:
-            v = _times(h, block.inner, inner) if made is None else made
-            made = None
-            v = v * _scale(h, block.eps)[:, None]
-            v += block.shift
-            t = np.tanh(v)
-            t += 1
-            t *= v
-            t = _times(t, block.outer, outer)
-            t += block.back
-            t += h
-            h = t
+        h, scale = self._hidden(rows)
         np.matmul(self._leave[dim], h.T, params)
-        params *= _scale(h, self._eps)
+        params *= scale
         params += self._bias[dim, :, None]
-
-
-def _times(h: np.ndarray, matrix: np.ndarray, turned: np.ndarray) -> np.ndarray:
-    """`matrix` times each row of `h` `(n, W)`; one row by what is in the cache for the rest."""
-    product: np.ndarray = np.dot(matrix, h[0])[None] if len(h) == 1 else h @ turned
-    return product
-
-
-def _scale(h: np.ndarray, eps: float) -> np.ndarray:
-    """What the rows of `h` `(n, W)` are normalised by, `(n,)`."""
-    square: np.ndarray = np.einsum("nw,nw->n", h, h)
-    square /= h.shape[1]
-    square += eps
-    np.sqrt(square, square)
-    return np.divide(1, square, square)
 
 
 def _log_sum(log: np.ndarray) -> np.ndarray:

@@ -29,5 +29,5 @@ for seed in 0 1 2; do
   done
 done
 mac-control evaluate --env "$env" --policies "$out"/{bc,mac}-{0,1,2} \
-  --operators nobody "$driver+group:arm:wrist" --given 28 \
+  --operators nobody "$driver+group:arm:wrist" "$driver+k:3" --given 28 \
   --episodes 50 --out "$out/rated"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# What else might help MAC on the door: a transformer in a minute of training, chunks of four steps, retrieval,
+# and four times the training. Three training seeds each, half an hour of one core.
+set -euo pipefail
+out=${1:-runs/hand-more}
+env=hand:task=door:end_on_success=true
+driver=hand-expert+noisy:std=0.02
+human=$MAC_CONTROL_DATA/adroit/door_human.npz
+train=(mac-control train --policy mac --env "$env" --data "$human" --obs-noise 0.3 --bf16 True --seeds 0,1,2)
+"${train[@]}" --steps 8000 --out "$out/mac"
+"${train[@]}" --steps 32000 --out "$out/longer"
+"${train[@]}" --steps "${TRANSFORMER_STEPS:-2000}" --mac.network transformer --out "$out/transformer"
+"${train[@]}" --steps 8000 --wrapper windowed --windowed.chunk-size 4 --out "$out/chunks"
+for seed in 0 1 2; do
+  mac-control train --env "$env" --data "$human" --wrapper retrieval --wrapped "$out/mac/seed-$seed" \
+    --policy mac --seed $seed --out "$out/recall/seed-$seed"
+done
+mac-control evaluate --env "$env" --policies "$out"/{mac,longer,transformer,chunks,recall} \
+  --operators nobody "$driver+group:arm" "$driver+group:arm:wrist" "$driver+k:3" --given 28 \
+  --episodes 50 --out "$out/rated"
