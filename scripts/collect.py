@@ -19,7 +19,8 @@ class Args(FanOut, EnvOptions):
     """Collect demonstrations; the same command resumes where it was interrupted.
 
     Noise is injected on random subsets of dimensions; the label is the operator's correction. With
-    a policy, operator and policy drive together without noise, and what succeeds is kept.
+    a policy, operator and policy drive together without noise, and what succeeds is kept; with a
+    teacher too, the labels are what it would have done (DAgger).
     """
 
     out: str
@@ -29,6 +30,9 @@ class Args(FanOut, EnvOptions):
     module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist."""
     policy: str | None = None
     """Checkpoint that fills in what the operator leaves; None: the operator gives everything."""
+    teacher: str | None = None
+    """Operator that gives every dimension, such as expert:order=tasks: with a policy, the labels
+    are what it would do where operator and policy come to. None: what both did."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
@@ -53,7 +57,7 @@ def main(args: Args) -> int | None:
             f"got {args.episodes} and {args.seed}"
         )
     named = args.chosen_env()
-    alone = args.operator == "expert" and args.policy is None
+    alone = args.operator == "expert" and args.policy is None and args.teacher is None
     kitchen = alone and (named is None or named.name == "kitchen")
     made = _expert(args) if kitchen else _any(args)
     rewards = [float(episode.rewards.sum()) for episode in made]
@@ -106,6 +110,7 @@ def _any(args: Args) -> Any:
         args.chosen(),
         operator=args.operator,
         policy=args.policy,
+        teacher=args.teacher,
         noise=args.noise,
         clean=args.clean,
         min_reward=args.min_reward,

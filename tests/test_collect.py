@@ -130,6 +130,34 @@ def test_an_operator_and_a_policy_collect_together(tmp_path):
         assert np.array_equal(one.actions, other.actions)
 
 
+def test_a_teacher_says_what_it_would_do_where_operator_and_policy_come_to(tmp_path):
+    driver, teacher = "expert:order=tasks+noisy:std=0.05+k:3", "expert:order=tasks"
+    settings = {"operator": driver, "policy": "builtin", "episodes": 1, "workers": 1}
+    made = []
+    for name, extra in (("alone", {}), ("taught", {"teacher": teacher})):
+        main(Args(out=str(tmp_path / name), **settings, **extra))
+        made.append(load_demonstrations(tmp_path / name)[0])
+    alone, taught = made
+    assert np.array_equal(taught.executed, alone.actions)  # the teacher moves nothing
+    assert np.array_equal(taught.given, alone.given)
+    assert not np.allclose(taught.actions, taught.executed, atol=0.1)
+    # The operator is the same expert, but for its noise of 0.05.
+    off = (taught.actions - taught.executed)[taught.given]
+    assert 0.02 < off.std() < 0.08 and np.abs(off).max() < 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"teacher": "expert:order=tasks"}, "teacher: expected a policy too"),
+        ({"teacher": "expert+k:3", "policy": "builtin"}, "that gives every dimension, got one"),
+    ],
+)
+def test_a_teacher_that_does_not_fit_is_said(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, **options))
+
+
 def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):
     with pytest.raises(InputError, match=r"or a policy that fills in the rest, got expert\+k:3"):
         main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, workers=1))

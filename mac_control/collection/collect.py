@@ -24,6 +24,7 @@ from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
+from mac_control.operators.taught import Taught
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, Policy
 from mac_control.robot import Robot
@@ -39,6 +40,8 @@ class Collection:
             every dimension.
         policy: checkpoint that fills in what the operator leaves; the actions of both are the
             labels, and what the operator gave is recorded. None: the operator alone.
+        teacher: with a policy, spec of an operator that gives every dimension: the labels are what
+            it would do in the states that operator and policy come to (DAgger).
         noise: largest step of the AR(1) noise on random subsets of dimensions, as a share of half
             the action box; the label is what the operator does about it; none with a policy.
         clean: share of the episodes without noise.
@@ -53,6 +56,7 @@ class Collection:
     env: EnvName = field(default_factory=EnvName)
     operator: str = "expert"
     policy: str | None = None
+    teacher: str | None = None
     noise: float = 0.12
     clean: float = 0.1
     min_reward: float | None = None
@@ -60,6 +64,11 @@ class Collection:
 
     def __post_init__(self) -> None:
         check_disturbance(self.noise, self.clean, self.attempts)
+        if self.teacher is not None and self.policy is None:
+            raise InputError(
+                "teacher: expected a policy too, which drives while the teacher says what it would "
+                "do, got none"
+            )
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,12 @@ def collect_dataset(
     settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
-        _operator(how, made).close()  # what does not fit is known before anything is written
+        # What does not fit is known before anything is written.
+        with closing(_operator(how, made)) as driver:
+            if isinstance(driver, Taught):
+                obs, _ = made.reset(seed=0)
+                driver.reset(0)
+                driver.read(obs)
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
@@ -179,12 +193,20 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
         info["tasks_done"] = driven.task_steps
     if not achieved(driven.rewards, info, collection.min_reward):
         return None
-    return Episode(driven.observations, driven.actions, rewards=driven.rewards, given=driven.given)
+    labels = driven.actions
+    if isinstance(operator, Taught):
+        space = env.action_space
+        labels = np.clip(operator.labels, space.low, space.high).astype(np.float32)
+    return Episode(driven.observations, labels, driven.actions, driven.rewards, given=driven.given)
 
 
 def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     robot = robot_of(env)
-    return make_operator(collection.operator, action_dim=robot.action_dim, env=env, robot=robot)
+    specs = [spec for spec in (collection.operator, collection.teacher) if spec is not None]
+    driver, *teacher = (
+        make_operator(spec, action_dim=robot.action_dim, env=env, robot=robot) for spec in specs
+    )
+    return Taught(driver, *teacher) if teacher else driver
 
 
 def _digest(policy: Policy, path: Path) -> str:

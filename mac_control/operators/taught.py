@@ -1,0 +1,59 @@
+"""What a teacher would do while an operator and a policy drive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mac_control.errors import InputError
+from mac_control.operators.base import Operator
+from mac_control.operators.wrapper import OperatorWrapper
+from mac_control.partial import PartialAction
+
+
+class Taught(OperatorWrapper):
+    """Reads as the operator does, and notes the whole action of a teacher in the same state.
+
+    Source: Ross, Gordon & Bagnell, A Reduction of Imitation Learning and Structured Prediction to
+    No-Regret Online Learning (DAgger), AISTATS 2011, arXiv 1011.0686.
+
+    Args:
+        operator: the one that drives.
+        teacher: gives every dimension; nothing of it is executed.
+
+    Example:
+        >>> from mac_control.operators import Nobody, Proxy
+        >>> from mac_control.policies import ZeroPolicy
+        >>> taught = Taught(Nobody(2), Proxy(ZeroPolicy(3, -np.ones(2), np.ones(2))))
+        >>> bool(taught.read(np.zeros(3)).given.any()), taught.labels[0].tolist()
+        (False, [0.0, 0.0])
+    """
+
+    def __init__(self, operator: Operator, teacher: Operator) -> None:
+        super().__init__(operator)
+        self.teacher = teacher
+        #: Of each step of the episode, `(D,)`.
+        self.labels: list[np.ndarray] = []
+
+    def reset(self, seed: int | None = None) -> None:
+        super().reset(seed)
+        self.teacher.reset(seed)  # of the same ways, where operator and teacher are alike
+        self.labels = []
+
+    def read(self, obs: np.ndarray) -> PartialAction:
+        """What the operator gives.
+
+        Raises:
+            InputError: a teacher that leaves a dimension open.
+        """
+        whole = self.teacher.read(obs)
+        if not whole.given.all():
+            raise InputError(
+                "teacher: expected an operator that gives every dimension, "
+                f"got one that gives {int(whole.given.sum())} of {whole.given.size}"
+            )
+        self.labels.append(whole.values)
+        return self.operator.read(obs)
+
+    def close(self) -> None:
+        super().close()
+        self.teacher.close()
