@@ -87,11 +87,15 @@ class MaskedMLP(Network):
         context = self._context(obs)
         if context is not None:
             context = context[:, None, None]
-        params = self._rows(x[:, None, None], known, context)  # (B, M, L, D, P)
-        if levels > 1:
-            index = (rank - 1).clamp(0, levels - 1)[:, :, None, :, None]
-            params = params.gather(2, index.expand(*index.shape[:-1], self.params))
-        params = params.squeeze(2)
+        h = self._hidden(x[:, None, None], known, context)  # (B, M, L, W)
+        if levels > 1:  # of each level the last layer is asked for its own dimensions alone
+            index = (rank - 1).clamp(0, levels - 1).unsqueeze(-1)
+            h = h.gather(2, index.expand(*rank.shape, h.shape[-1]))  # (B, M, D, W)
+            leave = self.leave.weight.unflatten(0, (self.dim, self.params))
+            bias = self.leave.bias.unflatten(0, (self.dim, self.params))
+            params = torch.einsum("bmdw,dpw->bmdp", h, leave) + bias
+        else:
+            params = self.leave(h.squeeze(2)).unflatten(-1, (self.dim, self.params))
         return params if several else params.squeeze(1)
 
     def start(self, x: Tensor, known: Tensor, obs: Tensor | None = None) -> _State:
