@@ -152,14 +152,12 @@ class MacPolicy(LearnedPolicy):
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """Fill in the free dimensions as `config.decoding` and `config.order` say."""
-        quick = self.quick()
-        return quick(obs, partial) if quick.answers(partial) else self.complete_rows(obs, partial)
-
-    def quick(self) -> Quick:
-        """What answers without torch, of the weights as they are now."""
+        if self.training:  # weights change at every step
+            return self.complete_rows(obs, partial)
         if self._quick is None or not self._quick.current(self):
             self._quick = Quick(self)
-        return self._quick
+        quick = self._quick
+        return quick(obs, partial) if quick.answers(partial) else self.complete_rows(obs, partial)
 
     def complete_rows(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The same by torch, for any number of rows."""
@@ -230,12 +228,8 @@ class MacPolicy(LearnedPolicy):
         standard deviation it is the likelihood of what was commanded, whatever was meant,
         estimated by particles; `known` does not go with these.
         """
-        if known is None:
-            batch = partial.batched()
-            if partial.std is not None:
-                return self._soft_log_prob(obs, batch).reshape(np.shape(obs)[:-1])
-            if (quick := self.quick()).rates(batch):
-                return quick.log_prob(np.atleast_2d(obs), batch).reshape(np.shape(obs)[:-1])
+        if partial.std is not None and known is None:
+            return self._soft_log_prob(obs, partial.batched()).reshape(np.shape(obs)[:-1])
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
         known = np.zeros_like(given) if known is None else known
         given = given & ~known

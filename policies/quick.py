@@ -29,15 +29,16 @@ class Quick:
 
     def __init__(self, policy: MacPolicy) -> None:
         self._tensors = [*policy.parameters(), *policy.buffers()]
-        self._version, self._config = self._written(), policy.config
+        self._config, self._weights = policy.config, self._written(policy)
         #: Whether it answers for this policy: torch does for transformers, for other heads than
         #: Gaussians, where anything is drawn at random, and where rounding would show.
         self.usable = self._made(policy) and self._agrees(policy)
 
     def __call__(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The actions `(B, D)` for observations `(B, O)`."""
-        x, seen = self._unit(partial)[1], (obs - self._mean) * self._inverse
-        if len(obs) > 1:
+        x = np.clip((partial.values - self._middle) / self._half, -1, 1)
+        seen = (np.asarray(obs, np.float32) - self._mean) * self._inverse
+        if len(obs) != 1:
             filled = self._row.fill_rows(x, partial.given, seen, self._rule)
         elif partial.std is None:
             filled = self._row.fill(x[0], partial.given[0], seen[0], self._rule, self._blocks)[None]
@@ -46,33 +47,24 @@ class Quick:
             filled = self._row.fill_soft(x[0], partial.given[0], std, seen[0], self._rule)[None]
         return self._middle + np.clip(filled, -1, 1) * self._half
 
-    def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """What `MacPolicy.log_prob` says of exact values, `(B,)` [nats]."""
-        exact, x = self._unit(partial)
-        seen = (obs - self._mean) * self._inverse
-        total = self._row.log_prob_rows(exact, partial.given, seen, x)
-        return total - (partial.given @ np.log(self._half)).astype(np.float32)
-
-    def _unit(self, partial: PartialAction) -> tuple[np.ndarray, np.ndarray]:
-        """Values in units of half the action box, and clamped to it."""
-        exact = (partial.values - self._middle) / self._half
-        return exact, np.clip(exact, -1, 1)
-
     def answers(self, partial: PartialAction) -> bool:
         """Whether it fills in these; one row also in blocks, or with standard deviations."""
-        return (self.usable and len(partial.given) == 1) or self.rates(partial)
-
-    def rates(self, partial: PartialAction) -> bool:
-        """Whether it tells how likely these are: exact values, one dimension after another."""
-        plain = partial.std is None and self._blocks is None
-        return self.usable and plain and len(partial.given) <= MOST_ROWS
+        rows, plain = len(partial.given), partial.std is None and self._blocks is None
+        return self.usable and (rows == 1 or (plain and rows <= MOST_ROWS))
 
     def current(self, policy: MacPolicy) -> bool:
-        """Whether weights and configuration are still those that this one was made of."""
-        return self._config is policy.config and self._version == self._written()
+        """Whether weights and configuration are still those that this one was made of.
 
-    def _written(self) -> int:
-        return sum(0 if each.is_inference() else each._version for each in self._tensors)
+        It sees what PyTorch counts as a change, and whatever else changes the last bias: a step of
+        a fused optimizer, or other tensors in place of these.
+        """
+        return self._config is policy.config and self._weights == self._written(policy)
+
+    def _written(self, policy: MacPolicy) -> tuple[int, bytes]:
+        count = sum(0 if each.is_inference() else each._version for each in self._tensors)
+        if not isinstance(policy.network, MaskedMLP):
+            return count, b""
+        return count, policy.network.leave.bias.detach().cpu().float().numpy().tobytes()
 
     def _made(self, policy: MacPolicy) -> bool:
         config, head, self._blocks = policy.config, policy.model.head, policy.blocks

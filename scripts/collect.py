@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,14 +25,16 @@ class Args(FanOut, EnvOptions):
 
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
-    operator: str = "expert"
+    operator: str | None = None
     """Operator that gives every dimension: expert (the kitchen's), policy:CHECKPOINT, or
-    module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist."""
+    module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist. None: expert,
+    or with a policy nobody."""
     policy: str | None = None
     """Checkpoint that fills in what the operator leaves; None: the operator gives everything."""
     teacher: str | None = None
-    """Operator that gives every dimension, such as expert:order=tasks: with a policy, the labels
-    are what it would do where operator and policy come to. None: what both did."""
+    """With a policy: operator that gives every dimension and follows no demonstrations, such as
+    expert:order=tasks. The labels are what it would have done. None: what operator and policy
+    did."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
@@ -45,7 +47,8 @@ class Args(FanOut, EnvOptions):
     init_noise: float = 0.05
     """Arm joints of the kitchen start within this of the usual pose [rad]."""
     min_reward: float | None = None
-    """Reward of an episode that is kept; None: any whose environment reports no failure."""
+    """Reward of an episode that is kept; None: 3 where subtasks are counted, as in the kitchen; any
+    whose environment reports no failure elsewhere; with a teacher every episode."""
     seed: int = 0
     """Of everything drawn."""
 
@@ -56,6 +59,8 @@ def main(args: Args) -> int | None:
             "episodes, seed: expected at least 1 and at least 0, "
             f"got {args.episodes} and {args.seed}"
         )
+    if args.operator is None:
+        args = replace(args, operator="expert" if args.policy is None else "nobody")
     named = args.chosen_env()
     alone = args.operator == "expert" and args.policy is None and args.teacher is None
     kitchen = alone and (named is None or named.name == "kitchen")

@@ -10,7 +10,9 @@ from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS, make_kitchen
 from mac_control.envs.kitchen import builtin
 from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
-from mac_control.errors import MacControlError
+from mac_control.errors import DataError, MacControlError
+from mac_control.operators import Operator
+from mac_control.partial import PartialAction
 from mac_control.policies.bc import BC
 from mac_control.scripts.collect import Args, main
 
@@ -151,11 +153,57 @@ def test_a_teacher_says_what_it_would_do_where_operator_and_policy_come_to(tmp_p
     [
         ({"teacher": "expert:order=tasks"}, "teacher: expected a policy too"),
         ({"teacher": "expert+k:3", "policy": "builtin"}, "that gives every dimension, got one"),
+        ({"teacher": "nosuch", "policy": "builtin"}, "teacher: operator: expected one of"),
+        ({"teacher": "tracker", "policy": "builtin"}, "teacher: operator 'tracker': expected demo"),
+        ({"min_reward": np.nan, "policy": "builtin"}, "min_reward: expected a finite number"),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_said(tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, **options))
+
+
+def test_with_a_teacher_the_policy_drives_and_every_episode_is_kept(tmp_path):
+    settings = {"policy": "builtin", "episodes": 1, "workers": 1, "episode_steps": 20}
+    with pytest.raises(DataError, match="ask for less with --min-reward"):
+        main(Args(out=str(tmp_path / "some"), **settings))
+    main(Args(out=str(tmp_path / "some"), teacher="expert", **settings))  # that name is free
+    (episode,) = load_demonstrations(tmp_path / "some")
+    assert len(episode) == 20 and not episode.given.any()
+
+
+class Failing(Operator):
+    """A teacher that does what it is told not to."""
+
+    def __init__(self, action_dim: int, how: str = "raises") -> None:
+        self.how, self.dim = how, action_dim
+
+    def read(self, obs):
+        obs[:] = np.nan
+        if self.how == "raises":
+            raise RuntimeError("no light")
+        return PartialAction.everything(np.zeros(self.dim + (self.how == "wide")))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("raises", "teacher Failing, at step 0: RuntimeError: no light"),
+        ("wide", r"teacher Failing, at step 0: .*expected.*9.*got.*10"),
+        ("writes", None),
+    ],
+)
+def test_a_teacher_that_fails_is_named_and_changes_nothing(tmp_path, how, said):
+    settings = {"policy": "builtin", "episodes": 1, "workers": 1, "episode_steps": 5}
+    args = Args(
+        out=str(tmp_path / how), teacher=f"tests.test_collect:Failing:how={how}", **settings
+    )
+    if said is None:
+        main(args)
+        assert not load_demonstrations(tmp_path / how)[0].actions.any()
+        return
+    with pytest.raises(MacControlError, match=said):
+        main(args)
 
 
 def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):

@@ -121,6 +121,20 @@ def test_mistakes_get_a_sentence(arguments, message):
         evaluate([Sway()], **{"episodes": 1, "workers": 1, "env_options": SHORT, **arguments})
 
 
+def test_checkpoints_of_one_kind_and_seed_are_called_by_their_folders(tmp_path):
+    policy = BC(BC.Config(width=8), np.zeros(30), np.ones(30), -np.ones(9), np.ones(9))
+    for folder in ("before/seed-0", "after/seed-0", "after/seed-1"):
+        seed = int(folder[-1])
+        save_policy(tmp_path / folder, policy, training={"seed": seed})
+    names = {
+        (entry.name, entry.train_seed)
+        for entry in resolve_policies([tmp_path / "before", tmp_path / "after"])
+    }
+    assert names == {("before", 0), ("after", 0), ("after", 1)}
+    alone = resolve_policies([tmp_path / "after"])
+    assert [entry.name for entry in alone] == ["bc", "bc"]
+
+
 def test_policies_that_rows_could_not_tell_apart_are_refused():
     with pytest.raises(InputError, match="got two called 'sway' with seed None"):
         evaluate([Sway(), Sway()], workers=1)

@@ -41,7 +41,7 @@ class Collection:
         policy: checkpoint that fills in what the operator leaves; the actions of both are the
             labels, and what the operator gave is recorded. None: the operator alone.
         teacher: with a policy, spec of an operator that gives every dimension: the labels are what
-            it would do in the states that operator and policy come to (DAgger).
+            it would do in the states that the two reach, and every episode is kept (DAgger).
         noise: largest step of the AR(1) noise on random subsets of dimensions, as a share of half
             the action box; the label is what the operator does about it; none with a policy.
         clean: share of the episodes without noise.
@@ -69,6 +69,8 @@ class Collection:
                 "teacher: expected a policy too, which drives while the teacher says what it would "
                 "do, got none"
             )
+        if self.min_reward is not None and not np.isfinite(self.min_reward):
+            raise InputError(f"min_reward: expected a finite number, got {self.min_reward}")
 
 
 @dataclass(frozen=True)
@@ -105,22 +107,23 @@ def collect_dataset(
             :func:`generate_dataset` raises.
     """
     how = Collection(env, **collection)
-    settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": asdict(how)}
+    # Without a teacher as before there were any: what was begun then goes on.
+    recorded = {k: v for k, v in asdict(how).items() if (k, v) != ("teacher", None)}
+    settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": recorded}
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         # What does not fit is known before anything is written.
         with closing(_operator(how, made)) as driver:
             if isinstance(driver, Taught):
-                obs, _ = made.reset(seed=0)
                 driver.reset(0)
-                driver.read(obs)
+                driver.read(made.reset(seed=0)[0])
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
             settings["weights"] = _digest(policy, user_path(how.policy))
     if robot is not None:
         settings["robot"] = robot.to_json()
-    about = {"made_by": "mac-control collect", "source": how.operator, "env": record}
+    about = {"made_by": "mac-control collect", "source": how.teacher or how.operator, "env": record}
     items = [Wanted(how, (seed, index), robot) for index in range(episodes)]
     return generate_dataset(collect, items, out, settings, tasks, about, own, workers)
 
@@ -184,14 +187,14 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     collection = item.collection
     assert collection.policy is not None
     env = shared_env(collection.env, item.robot)
-    operator = _operator(collection, env)
     policy = loaded_policy(collection.policy, "policy")
-    driven = rollout(env, policy, operator, seed=int(rng.integers(2**31)))
-    operator.close()
+    with closing(_operator(collection, env)) as operator:
+        driven = rollout(env, policy, operator, seed=int(rng.integers(2**31)))
     info: dict[str, Any] = {"success": driven.success}
     if driven.counts_subtasks:
         info["tasks_done"] = driven.task_steps
-    if not achieved(driven.rewards, info, collection.min_reward):
+    every = collection.teacher is not None and collection.min_reward is None
+    if not every and not achieved(driven.rewards, info, collection.min_reward):
         return None
     labels = driven.actions
     if isinstance(operator, Taught):
@@ -202,11 +205,17 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
 
 def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     robot = robot_of(env)
-    specs = [spec for spec in (collection.operator, collection.teacher) if spec is not None]
-    driver, *teacher = (
-        make_operator(spec, action_dim=robot.action_dim, env=env, robot=robot) for spec in specs
-    )
-    return Taught(driver, *teacher) if teacher else driver
+
+    def made(spec: str) -> Operator:
+        return make_operator(spec, action_dim=robot.action_dim, env=env, robot=robot)
+
+    operator = made(collection.operator)
+    if collection.teacher is None:
+        return operator
+    try:
+        return Taught(operator, made(collection.teacher), robot.action_dim)
+    except InputError as error:
+        raise InputError(f"teacher: {error}") from error
 
 
 def _digest(policy: Policy, path: Path) -> str:

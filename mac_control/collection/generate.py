@@ -71,6 +71,7 @@ def generate_dataset(
     made = [_load(_piece(folder, i)) for i in range(len(items))]
     episodes = [episode for episode in made if episode is not None]
     if not episodes:
+        shutil.rmtree(folder)  # nothing in it, and other settings are asked for next
         raise DataError(
             f"{out}: expected an episode that succeeds, or reaches min_reward, got none in "
             f"{len(items)}; ask for less with --min-reward, or try more episodes"

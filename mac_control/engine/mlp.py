@@ -88,7 +88,7 @@ class MaskedMLP(Network):
         if context is not None:
             context = context[:, None, None]
         h = self._hidden(x[:, None, None], known, context)  # (B, M, L, W)
-        if levels > 1:  # of each level the last layer is asked for its own dimensions alone
+        if levels > 1:  # the last layer answers a dimension at its own level alone
             index = (rank - 1).clamp(0, levels - 1).unsqueeze(-1)
             h = h.gather(2, index.expand(*rank.shape, h.shape[-1]))  # (B, M, D, W)
             leave = self.leave.weight.unflatten(0, (self.dim, self.params))

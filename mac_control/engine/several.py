@@ -1,10 +1,8 @@
-"""Several rows of a masked MLP side by side without torch: filled in, and how likely they are."""
+"""Filling in several rows of a masked MLP side by side without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from math import log, pi, sqrt
 
 import numpy as np
 
@@ -44,72 +42,35 @@ class SeveralRows(SingleRow):
             obs: `(B, O)`, normalised.
             rule: `"mean"` or `"mode"` of one conditional after another.
         """
-        filled = np.where(given, x, 0).astype(np.float32)
-        start = self._starts(obs)
-        start += filled @ self._value + given.astype(np.float32) @ self._known
-        mean = rule == "mean"  # which does not look at scales
-        choose, used = (self._means, 2 * self.components) if mean else (self._modes, None)
-
-        def fill(rows: np.ndarray, dims: np.ndarray, params: np.ndarray) -> np.ndarray:
-            values = filled[rows, dims] = choose(params)
-            return values
-
-        self._ask_in_turn(start, ~given, fill, used)
-        return filled
-
-    def log_prob_rows(
-        self, x: np.ndarray, given: np.ndarray, obs: np.ndarray, seen: np.ndarray
-    ) -> np.ndarray:
-        """Log-likelihood `(B,)` [nats] of the `given` entries of `x` `(B, D)`, a marginal.
-
-        Args:
-            obs: `(B, O)`, normalised.
-            seen: `(B, D)`, what the network reads in place of `x`.
-        """
-        total = np.zeros(len(x), np.float32)
-
-        def rate(rows: np.ndarray, dims: np.ndarray, params: np.ndarray) -> np.ndarray:
-            logits = params[:, : self.components]
-            terms = self._terms(params, x[rows, dims].astype(np.float32)[:, None])[:, 0]
-            total[rows] += _log_sum(terms) - _log_sum(logits) - log(sqrt(2 * pi))
-            values: np.ndarray = seen[rows, dims]
-            return values
-
-        self._ask_in_turn(self._starts(obs), given, rate)
-        return total
-
-    def _ask_in_turn(
-        self,
-        state: np.ndarray,
-        asked: np.ndarray,
-        answer: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-        used: int | None = None,
-    ) -> None:
-        """Ask each row of `state` `(B, 2 W)` for its dimensions `asked` `(B, D)`, one by one.
-
-        `answer(rows, dims, params)` says what becomes known, `(n,)`, of rows that are not done.
-        """
-        count = asked.sum(1)
+        mean = rule == "mean"  # which needs no scales: the first 2 K parameters are enough
+        choose, needed = (self._means, 2 * self.components) if mean else (self._modes, None)
+        count = (~given).sum(1)
         order = np.argsort(-count, kind="stable")  # rows that are done are at the end
-        state, count = state[order], count[order]
-        dims = np.argsort(~asked[order], axis=1, kind="stable")
+        given, count = given[order], count[order]
+        filled = np.where(given, x[order], 0).astype(np.float32)
+        state = self._starts(obs[order])
+        state += filled @ self._value + given.astype(np.float32) @ self._known
+        dims = np.argsort(given, axis=1, kind="stable")  # of each row, the open ones first
         steps = int(count.max(initial=0))
         for step in range(steps):
             left = int((count > step).sum())
             at, state = dims[:left, step], state[:left]
             h, scale = self._hidden(state)
             if (at == at[0]).all():
-                params = h @ self._leave[at[0], :used].T
+                params = h @ self._leave[at[0], :needed].T
             else:
-                params = np.matmul(self._leave[at, :used], h[:, :, None])[:, :, 0]
+                params = np.matmul(self._leave[at, :needed], h[:, :, None])[:, :, 0]
             params *= scale[:, None]
-            params += self._bias[at, :used]
-            values = answer(order[:left], at, params)
+            params += self._bias[at, :needed]
+            values = filled[np.arange(left), at] = choose(params)
             if step < steps - 1:
                 grown = self._value[at]
                 grown *= values[:, None]
                 state += grown
                 state += self._known[at]
+        result = np.empty_like(filled)
+        result[order] = filled
+        return result
 
     def _starts(self, obs: np.ndarray) -> np.ndarray:
         """:meth:`start` of each row, `(B, 2 W)`."""
@@ -145,25 +106,13 @@ class SeveralRows(SingleRow):
 
     def _modes(self, params: np.ndarray) -> np.ndarray:
         """The densest location `(n,)` of each mixture `(n, 3 K)`."""
-        locs = params[:, self.components : 2 * self.components]
-        best = _log_sum(self._terms(params, locs)).argmax(1)
-        found: np.ndarray = locs[np.arange(len(locs)), best]
-        return found
-
-    def _terms(self, params: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Log-density `(n, X, K)` of each component at `x` `(n, X)`, up to what all share."""
         logits, locs, raw = np.split(params, 3, axis=1)
         log_scale = self._floor + np.logaddexp(0, np.minimum(raw, CEILING) - self._floor)
-        off = (x[:, :, None] - locs[:, None]) * np.exp(-log_scale)[:, None]
-        terms: np.ndarray = (logits - log_scale)[:, None] - 0.5 * off * off
-        return terms
-
-
-def _log_sum(terms: np.ndarray) -> np.ndarray:
-    """`(..., K)` -> `(...)`, the logarithm of the sum."""
-    top = terms.max(-1, keepdims=True)
-    total: np.ndarray = np.log(np.exp(terms - top).sum(-1)) + top[..., 0]
-    return total
+        off = (locs[:, :, None] - locs[:, None]) * np.exp(-log_scale)[:, None]  # (n, place, K)
+        terms = (logits - log_scale)[:, None] - 0.5 * off * off
+        best = np.logaddexp.reduce(terms, axis=2).argmax(1)
+        found: np.ndarray = locs[np.arange(len(locs)), best]
+        return found
 
 
 def _times(h: np.ndarray, matrix: np.ndarray, turned: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,14 @@ def tell_differences(
 def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> list[EvalPolicy]:
     """What rows call the policies; folders of several checkpoints are opened.
 
-    Those that are resolved already stay as they are.
+    A name is the one that was given, else the policy's kind; where two of a kind have the same
+    training seed, the folder's. Those that are resolved already stay as they are.
 
     Raises:
         InputError: no policy, or two of one name and one training seed.
     """
-    found = []
+    found: list[EvalPolicy] = []
+    unnamed: dict[int, str] = {}  # place in `found` -> the folder that would name it
     for policy in policies:
         if isinstance(policy, EvalPolicy):
             found.append(policy)
@@ -120,11 +123,18 @@ def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> li
             continue
         name, path = _named(str(policy))
         for folder in _checkpoints(Path(path)):
+            if not name:
+                unnamed[len(found)] = Path(path).absolute().name
             found.append(_stored(folder, name))
     if not found:
         raise InputError(
             "policies: expected at least one, got none; name checkpoints (--policies FOLDER)"
         )
+    called = Counter((entry.name, entry.train_seed) for entry in found)
+    alike = {name for (name, _), count in called.items() if count > 1}
+    for at, folder_name in unnamed.items():
+        if found[at].name in alike:
+            found[at] = replace(found[at], name=folder_name)
     seen: set[tuple[str, int | None]] = set()
     for entry in found:
         if (entry.name, entry.train_seed) in seen:

@@ -1,7 +1,8 @@
 """Put the rows of the door into results.json, draw them, and print them: `python gather.py RUNS`.
 
 RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
-of practice.sh, RUNS/relocate of the suite hand-relocate.
+of practice.sh, RUNS/hand-more of more.sh, RUNS/relocate of the suite hand-relocate, RUNS/robust of
+hand-robust, RUNS/hand-folds of `hand` in five folds. Rows of what is not there stay as they are.
 """
 
 import csv
@@ -63,8 +64,16 @@ drives = rows_of("drives/rated", "drives")
 practice = rows_of("hand-practice/rated", "practice")
 plain = rows_of("hand-plain/rated", "without noise")
 bad = rows_of("hand-practice/rated-bad", "practice, bad operators")
-relocate = [row | {"part": f"relocate: {row['part']}"} for row in rows_of("relocate", "")]
-rows = [*rows_of("hand", ""), *relocate, *plain, *drives, *practice, *bad]
+more = rows_of("hand-more/rated", "more means")
+suites = [
+    row | {"part": f"{name}: {row['part']}"}
+    for name, folder in (("relocate", "relocate"), ("robust", "robust"), ("folds", "hand-folds"))
+    for row in rows_of(folder, "")
+]
+new = [*rows_of("hand", ""), *suites, *plain, *drives, *practice, *bad, *more]
+there = {(row["part"], row["policy"]) for row in new}
+earlier = json.loads((here / "results.json").read_text())
+rows = [row for row in earlier if (row["part"], row["policy"]) not in there] + new
 write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
