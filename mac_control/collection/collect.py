@@ -15,6 +15,7 @@ from mac_control.checkpoint import loaded_policy
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
+from mac_control.collection.taught import Taught
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
@@ -24,7 +25,6 @@ from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.taught import Taught
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, Policy
 from mac_control.robot import Robot
