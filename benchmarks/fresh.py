@@ -23,7 +23,7 @@ def policy_of(name: str, dim: int = 9, obs_dim: int = 30) -> Policy:
 
 
 class InTorch(Policy):
-    """MAC as it answers several rows at once, also for one."""
+    """MAC as it answered before it did without torch, and as it answers on a GPU."""
 
     def __init__(self, policy: MacPolicy) -> None:
         self.name, self.obs_dim, self.low, self.high = (

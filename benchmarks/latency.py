@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Args:
     """Action dimensions of the untrained."""
     given: tuple[int, ...] = (0, 22)
     """How many dimensions are given; the rest is filled in."""
+    rows: tuple[int, ...] = (1,)
+    """Observations that are answered at once; rollouts have 20."""
     repeats: int = 300
     """Measured calls of each policy."""
     out: Path | None = None
@@ -43,33 +46,37 @@ def main(args: Args) -> int | None:
     with one_thread():
         for dim in args.dims:
             policies = {name: policy_of(name, dim) for name in args.policies}
-            for given in (given for given in args.given if given < dim):
-                rows += compare(policies, given, args.repeats)
-    print("dims  given  policy  median [ms]  p99 [ms]  of the processor alone  ratio to ibc")
+            for given, many in product(args.given, args.rows):
+                if given < dim:
+                    rows += compare(policies, given, args.repeats, many)
+    print("dims  given  rows  policy  median [ms]  p99 [ms]  of the processor alone  ratio to ibc")
     for row in rows:
         print(*(f"{value:.3f}" if isinstance(value, float) else value for value in row.values()))
     if args.out is not None:
         write_json(args.out / "latency.json", {"machine": machine(), "rows": rows})
 
 
-def compare(policies: dict[str, Policy], given: int, repeats: int) -> list[dict[str, Any]]:
+def compare(
+    policies: dict[str, Policy], given: int, repeats: int, rows: int = 1
+) -> list[dict[str, Any]]:
     """A row for each policy, MAC in torch beside MAC as it answers."""
     named = dict(policies)
     if "mac" in named:
         named["mac in torch"] = InTorch(named["mac"])
-    wall = measure(list(named.values()), given, repeats)
-    own = measure(list(named.values()), given, repeats, time.thread_time)
-    reference = np.median(own[list(named).index("ibc")]) if "ibc" in named else np.nan
+    wall = measure(list(named.values()), given, repeats, rows=rows)
+    own = measure(list(named.values()), given, repeats, time.thread_time, rows)
+    reference = np.median(own[list(named).index("ibc")]) if "ibc" in named else None
     return [
         {
             "dims": policy.action_dim,
             "given": given,
+            "rows": rows,
             "policy": name,
             "median": float(np.median(taken)),
             "p99": float(np.percentile(taken, 99)),
             "processor median": float(np.median(alone)),
             "processor p99": float(np.percentile(alone, 99)),
-            "ratio": float(np.median(alone) / reference),
+            "ratio": None if reference is None else float(np.median(alone) / reference),
         }
         for (name, policy), taken, alone in zip(named.items(), wall, own, strict=True)
     ]
@@ -80,6 +87,7 @@ def measure(
     given: int,
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
+    rows: int = 1,
 ) -> np.ndarray:
     """Milliseconds of each of `repeats` calls, `(P, repeats)`, in turns.
 
@@ -90,9 +98,11 @@ def measure(
     warm_up = 20
     for call in range(-warm_up, repeats):
         for index, policy in enumerate(policies):
-            obs = rng.standard_normal(policy.obs_dim).astype(np.float32)
-            mask = rng.permutation(policy.action_dim) < given
-            partial = PartialAction(rng.uniform(-1, 1, policy.action_dim), mask)
+            shape = (rows,) if rows > 1 else ()
+            obs = rng.standard_normal((*shape, policy.obs_dim)).astype(np.float32)
+            dims = np.broadcast_to(np.arange(policy.action_dim), (*shape, policy.action_dim))
+            mask = rng.permuted(dims, axis=-1) < given
+            partial = PartialAction(rng.uniform(-1, 1, mask.shape), mask)
             start = clock()
             policy.act(obs, partial)
             if call >= 0:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mac_control.engine.mixtures import CEILING
-from mac_control.engine.single import Folded, SingleRow
+from mac_control.engine.single import Folded, SingleRow, times, turned
 
 
 class SeveralRows(SingleRow):
@@ -49,7 +51,8 @@ class SeveralRows(SingleRow):
         given, count = given[order], count[order]
         filled = np.where(given, x[order], 0).astype(np.float32)
         state = self._starts(obs[order])
-        state += filled @ self._value + given.astype(np.float32) @ self._known
+        state += times(filled, self._known_sides[0])
+        state += times(given.astype(np.float32), self._known_sides[1])
         dims = np.argsort(given, axis=1, kind="stable")  # of each row, the open ones first
         steps = int(count.max(initial=0))
         for step in range(steps):
@@ -78,13 +81,16 @@ class SeveralRows(SingleRow):
             start = np.tile(self._start, (len(obs), 1))
         else:
             start = self._start + self._obs.rows(obs)
-        return np.concatenate([start, start @ self._sides[0][1]], 1)
+        return np.concatenate([start, times(start, self._sides[0][1])], 1)
 
     @cached_property
-    def _sides(self) -> list[tuple[Folded, np.ndarray, np.ndarray]]:
+    def _sides(self) -> list[tuple[Folded, Tensor, Tensor]]:
         """The blocks, with their matrices as rows are multiplied by them."""
-        turned = np.ascontiguousarray
-        return [(each, turned(each.inner.T), turned(each.outer.T)) for each in self._blocks]
+        return [(each, turned(each.inner), turned(each.outer)) for each in self._blocks]
+
+    @cached_property
+    def _known_sides(self) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self._value), torch.from_numpy(self._known)
 
     def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The hidden vectors `(n, W)` of states `(n, 2 W)`, and what they are divided by `(n,)`."""
@@ -115,10 +121,9 @@ class SeveralRows(SingleRow):
         return found
 
 
-def _times(h: np.ndarray, matrix: np.ndarray, turned: np.ndarray) -> np.ndarray:
+def _times(h: np.ndarray, matrix: np.ndarray, sides: Tensor) -> np.ndarray:
     """`matrix` times each row of `h` `(n, W)`; one row by what is in the cache for the rest."""
-    product: np.ndarray = np.dot(matrix, h[0])[None] if len(h) == 1 else h @ turned
-    return product
+    return np.dot(matrix, h[0])[None] if len(h) == 1 else times(h, sides)
 
 
 def _scale(h: np.ndarray, eps: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp, log, log1p, sqrt
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mac_control.engine.blocks import Blocks
@@ -209,6 +210,8 @@ class _ObsBranch:
         self._enter = _single(_exact(network.obs_enter.weight))
         self._bias = _single(_exact(network.obs_enter.bias))
         self._leave = _single(_centred(_exact(network.obs_leave.weight)))
+        self._sides = [(turned(each.inner), turned(each.outer)) for each in self._blocks]
+        self._ends = turned(self._enter), turned(self._leave)
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
         h = self._enter @ obs.astype(np.float32) + self._bias
@@ -223,15 +226,29 @@ class _ObsBranch:
 
     def rows(self, obs: np.ndarray) -> np.ndarray:
         """The same of several, `(B, O)` -> `(B, W)`."""
-        h = obs.astype(np.float32) @ self._enter.T + self._bias
-        for block in self._blocks:
+        h = times(obs.astype(np.float32), self._ends[0]) + self._bias
+        for block, (inner, outer) in zip(self._blocks, self._sides, strict=True):
             z = h - h.mean(1, keepdims=True)
-            v = z @ block.inner.T
+            v = times(z, inner)
             v *= 1 / np.sqrt(np.square(z).mean(1, keepdims=True) + block.eps)
             v += block.shift
-            h += (v + v * np.tanh(v)) @ block.outer.T + block.back
+            h += times(v + v * np.tanh(v), outer) + block.back
         half = h / 2
-        return (half + half * np.tanh(half)) @ self._leave.T
+        return times(half + half * np.tanh(half), self._ends[1])
+
+
+def turned(matrix: np.ndarray) -> Tensor:
+    """A matrix as rows are multiplied by it, see :func:`times`."""
+    return torch.from_numpy(np.ascontiguousarray(matrix.T))
+
+
+def times(rows: np.ndarray, sides: Tensor) -> np.ndarray:
+    """`rows` `(n, W)` times `sides` `(W, V)`, with as many threads as torch may use.
+
+    NumPy's own product takes every core, whatever a process was told, and waits for them.
+    """
+    product: np.ndarray = torch.mm(torch.from_numpy(rows), sides).numpy()
+    return product
 
 
 def _exact(parameter: Tensor) -> np.ndarray:
