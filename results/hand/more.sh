@@ -9,7 +9,7 @@ human=$MAC_CONTROL_DATA/adroit/door_human.npz
 train=(mac-control train --policy mac --env "$env" --data "$human" --obs-noise 0.3 --bf16 True --seeds 0,1,2)
 "${train[@]}" --steps 8000 --out "$out/mac"
 "${train[@]}" --steps 32000 --out "$out/longer"
-"${train[@]}" --steps "${TRANSFORMER_STEPS:-2000}" --mac.network transformer --out "$out/transformer"
+"${train[@]}" --steps 2000 --mac.network transformer --out "$out/transformer"
 "${train[@]}" --steps 8000 --wrapper windowed --windowed.chunk-size 4 --out "$out/chunks"
 for seed in 0 1 2; do
   mac-control train --env "$env" --data "$human" --wrapper retrieval --wrapped "$out/mac/seed-$seed" \
