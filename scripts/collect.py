@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -64,6 +64,7 @@ def main(args: Args) -> int | None:
     named = args.chosen_env()
     alone = args.operator == "expert" and args.policy is None and args.teacher is None
     kitchen = alone and (named is None or named.name == "kitchen")
+    _expect_used(args, kitchen)
     made = _expert(args) if kitchen else _any(args)
     rewards = [float(episode.rewards.sum()) for episode in made]
     listed = f"mean return {np.mean(rewards):.2f}"
@@ -81,6 +82,18 @@ def main(args: Args) -> int | None:
         print(f"episodes with each subtask: {counted}")
     print(f"written to {args.out}")
     return None
+
+
+def _expect_used(args: Args, kitchen: bool) -> None:
+    """Raise an InputError where an option was given that nothing would look at."""
+    usual = {field.name: field.default for field in fields(Args)}
+    for names, unused, only in (
+        (("orders", "init_noise"), not kitchen, "of the kitchen's expert alone"),
+        (("noise", "clean"), args.policy is not None, "where no policy drives"),
+    ):
+        for name in names:
+            if unused and getattr(args, name) != usual[name]:
+                raise InputError(f"{name}: expected only {only}, got {getattr(args, name)}")
 
 
 def _expert(args: Args) -> Any:

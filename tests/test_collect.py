@@ -156,6 +156,11 @@ def test_a_teacher_says_what_it_would_do_where_operator_and_policy_come_to(tmp_p
         ({"teacher": "nosuch", "policy": "builtin"}, "teacher: operator: expected one of"),
         ({"teacher": "tracker", "policy": "builtin"}, "teacher: operator 'tracker': expected demo"),
         ({"min_reward": np.nan, "policy": "builtin"}, "min_reward: expected a finite number"),
+        ({"orders": "play", "policy": "builtin"}, "orders: expected only of the kitchen's expert"),
+        (
+            {"noise": 0.9, "policy": "builtin"},
+            "noise: expected only where no policy drives",
+        ),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_said(tmp_path, options, said):

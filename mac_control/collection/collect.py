@@ -25,6 +25,7 @@ from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
+from mac_control.operators.spec import parse
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, Policy
 from mac_control.robot import Robot
@@ -121,6 +122,10 @@ def collect_dataset(
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
             settings["weights"] = _digest(policy, user_path(how.policy))
+    operators = [parse(spec)[0] for spec in (how.operator, how.teacher) if spec is not None]
+    for path in ((*p.positional, *p.named.values())[0] for p in operators if p.name == "policy"):
+        digest = _digest(loaded_policy(path, "operator"), user_path(path))
+        settings.setdefault("operators", []).append(digest)
     if robot is not None:
         settings["robot"] = robot.to_json()
     about = {"made_by": "mac-control collect", "source": how.teacher or how.operator, "env": record}
