@@ -116,8 +116,9 @@ def collect_dataset(
         # What does not fit is known before anything is written.
         with closing(_operator(how, made)) as driver:
             if isinstance(driver, Taught):
+                obs = made.reset(seed=0)[0]
                 driver.reset(0)
-                driver.read(made.reset(seed=0)[0])
+                driver.read(obs)
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)

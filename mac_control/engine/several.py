@@ -51,8 +51,9 @@ class SeveralRows(SingleRow):
         given, count = given[order], count[order]
         filled = np.where(given, x[order], 0).astype(np.float32)
         state = self._starts(obs[order])
-        state += times(filled, self._known_sides[0])
-        state += times(given.astype(np.float32), self._known_sides[1])
+        value_side, known_side, leave_side = self._ends
+        state += times(filled, value_side)
+        state += times(given.astype(np.float32), known_side)
         dims = np.argsort(given, axis=1, kind="stable")  # of each row, the open ones first
         steps = int(count.max(initial=0))
         for step in range(steps):
@@ -60,7 +61,7 @@ class SeveralRows(SingleRow):
             at, state = dims[:left, step], state[:left]
             h, scale = self._hidden(state)
             if (at == at[0]).all():
-                params = h @ self._leave[at[0], :needed].T
+                params = times(h, leave_side[at[0], :needed].T)
             else:
                 params = np.matmul(self._leave[at, :needed], h[:, :, None])[:, :, 0]
             params *= scale[:, None]
@@ -89,8 +90,10 @@ class SeveralRows(SingleRow):
         return [(each, turned(each.inner), turned(each.outer)) for each in self._blocks]
 
     @cached_property
-    def _known_sides(self) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(self._value), torch.from_numpy(self._known)
+    def _ends(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The matrices of the first layer and of the last one."""
+        value, known, leave = map(torch.from_numpy, (self._value, self._known, self._leave))
+        return value, known, leave
 
     def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The hidden vectors `(n, W)` of states `(n, 2 W)`, and what they are divided by `(n,)`."""
