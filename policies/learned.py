@@ -109,7 +109,7 @@ class LearnedPolicy(nn.Module, Policy):
         assert env.observation_space.shape is not None  # flat, as from make_env
         size = int(np.prod(env.observation_space.shape))
         box = np.zeros(size), np.ones(size), robot.low, robot.high
-        return cls(cls.Config() if config is None else config, *box, robot).eval()
+        return cls(cls.Config() if config is None else config, *box, robot)
 
     @classmethod
     def configured(cls, config: Any, demonstrations: Demonstrations) -> Any:

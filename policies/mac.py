@@ -151,12 +151,7 @@ class MacPolicy(LearnedPolicy):
         return (rank > 0) & (rank <= self.action_dim)
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Fill in the free dimensions as `config.decoding` and `config.order` say.
-
-        In evaluation mode, as a loaded policy is, a few rows are answered without torch.
-        """
-        if self.training:  # weights change at every step
-            return self.complete_rows(obs, partial)
+        """Fill in the free dimensions as `config.decoding` and `config.order` say."""
         if self._quick is None or not self._quick.current(self):
             self._quick = Quick(self)
         quick = self._quick

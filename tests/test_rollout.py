@@ -168,10 +168,12 @@ def test_the_benchmarks_measure_what_they_say(capsys):
     latency.main(latency.Args(policies=("bc", "mac"), repeats=2))
     cases = [("9", "0"), ("28", "0"), ("28", "22")]
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
-    assert [(*row[:2], row[2]) for row in rows if "torch" not in row] == [
-        (*case, name) for case in cases for name in ("bc", "mac")
+    assert [tuple(row[:4]) for row in rows if "torch" not in row] == [
+        (*case, "1", name) for case in cases for name in ("bc", "mac")
     ]
     assert [tuple(row[:2]) for row in rows if "torch" in row] == cases
+    latency.main(latency.Args(policies=("mac",), dims=(4,), given=(1,), rows=(2,), repeats=1))
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["4", "1", "2", "mac"]
     soft.main(soft.Args(dims=(4,), given=(1, 3), repeats=1))
     measured = capsys.readouterr().out.splitlines()[1:]
     assert [line.split()[:2] for line in measured] == [["4", "1"], ["4", "3"]]
