@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Practice in the kitchen with operators who replan, and labels of a teacher beside it: about three hours of a core.
-# From the project's root. Practice stops at a number of steps; it was stopped by the clock here (README.md).
+# Practice in the kitchen with operators who replan, and labels of a teacher beside it: two hours of a core.
+# From the project's root. The practices were stopped by the clock, at these numbers of steps.
 set -euo pipefail
 out=${1:-runs/kitchen}
 driver=expert:order=tasks+noisy:std=0.05
-mac-control train --policy mac --data builtin --steps 12000 --bf16 True --seeds 0,1 --workers 1 --out "$out/mac"
+mac-control train --policy mac --data builtin --steps 12000 --bf16 True --seeds 0,1,2 --workers 1 --out "$out/mac"
 
-for seed in 0 1; do
+steps=(1234328 635280 361851)
+for seed in 0 1 2; do
   mac-control practice --policy "$out/mac/seed-$seed" --out "$out/practised/seed-$seed" --seed "$seed" \
     --operators "$driver" --num-given 0 1 3 5 7 --envs 40 --lr 2e-5 --epochs 3 --batch-size 1024 --bound 8 \
-    --anchor 0.02 --spread 0.5 --correlation 0.9 --steps "${STEPS:-1300000}"
+    --anchor 0.02 --spread 0.5 --correlation 0.9 --steps "${steps[seed]}"
 done
 
 taught=(--data builtin:1)
