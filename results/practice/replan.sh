@@ -16,7 +16,7 @@ done
 taught=(--data builtin:1)
 for k in 1 3 5 7; do
   mac-control collect --env kitchen --policy "$out/mac/seed-0" --operator "$driver+k:$k" \
-    --teacher expert:order=tasks --episodes 60 --seed $((10 + k)) --out "$out/taught-$k"
+    --teacher expert:order=tasks --min-reward 3 --episodes 60 --seed $((10 + k)) --out "$out/taught-$k"
   taught+=(--data "$out/taught-$k:0.25")
 done
 mac-control train --policy mac "${taught[@]}" --steps 12000 --bf16 True --seed 0 --out "$out/dagger/seed-0"
