@@ -200,9 +200,8 @@ class Failing(Operator):
 )
 def test_a_teacher_that_fails_is_named_and_changes_nothing(tmp_path, how, said):
     settings = {"policy": "builtin", "episodes": 1, "workers": 1, "episode_steps": 5}
-    args = Args(
-        out=str(tmp_path / how), teacher=f"tests.test_collect:Failing:how={how}", **settings
-    )
+    teacher = f"{__name__}:Failing:how={how}"
+    args = Args(out=str(tmp_path / how), teacher=teacher, **settings)
     if said is None:
         main(args)
         assert not load_demonstrations(tmp_path / how)[0].actions.any()

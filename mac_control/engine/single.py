@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import exp, log, log1p, sqrt
 
 import numpy as np
@@ -210,8 +211,6 @@ class _ObsBranch:
         self._enter = _single(_exact(network.obs_enter.weight))
         self._bias = _single(_exact(network.obs_enter.bias))
         self._leave = _single(_centred(_exact(network.obs_leave.weight)))
-        self._sides = [(turned(each.inner), turned(each.outer)) for each in self._blocks]
-        self._ends = turned(self._enter), turned(self._leave)
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
         h = self._enter @ obs.astype(np.float32) + self._bias
@@ -224,17 +223,24 @@ class _ObsBranch:
         half = h / 2
         return self._leave @ (half + half * np.tanh(half))  # SiLU
 
+    @cached_property
+    def _sides(self) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
+        """The matrices as rows are multiplied by them: the first one, the blocks', the last one."""
+        blocks = [(turned(each.inner), turned(each.outer)) for each in self._blocks]
+        return turned(self._enter), blocks, turned(self._leave)
+
     def rows(self, obs: np.ndarray) -> np.ndarray:
         """The same of several, `(B, O)` -> `(B, W)`."""
-        h = times(obs.astype(np.float32), self._ends[0]) + self._bias
-        for block, (inner, outer) in zip(self._blocks, self._sides, strict=True):
+        enter, sides, leave = self._sides
+        h = times(obs.astype(np.float32), enter) + self._bias
+        for block, (inner, outer) in zip(self._blocks, sides, strict=True):
             z = h - h.mean(1, keepdims=True)
             v = times(z, inner)
             v *= 1 / np.sqrt(np.square(z).mean(1, keepdims=True) + block.eps)
             v += block.shift
             h += times(v + v * np.tanh(v), outer) + block.back
         half = h / 2
-        return times(half + half * np.tanh(half), self._ends[1])
+        return times(half + half * np.tanh(half), leave)
 
 
 def turned(matrix: np.ndarray) -> Tensor:

@@ -3,25 +3,27 @@
 import csv
 import json
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 from mac_control.figures import legend_below, new_figure
 from mac_control.files import write_text
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.report import curves as curves_of
+from mac_control.loop.report import summarize
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
 #: Updates whose means are one point of the curve.
 TOGETHER = 14
 KEPT = ("policy", "operator", "num_given", "train_seed", "episodes", "rewards")
+DRIVER = "expert:order=tasks+noisy:std=0.05"
 NAMES = {"mac": "MAC", "practised": "MAC after practice", "dagger": "MAC, labels of a teacher"}
 
-rows = [
-    {key: row[key] for key in KEPT}
+raw = [
+    row
     for folder in ("rated", "rated-others")
     if (file := runs / folder / "results.json").exists()
     for row in json.loads(file.read_text())["rows"]
 ]
+rows = [{key: row[key] for key in KEPT} for row in raw]
 curves = []
 for log in sorted((runs / "practised").glob("seed-*/log.csv")):
     with open(log) as file:
@@ -37,26 +39,20 @@ for log in sorted((runs / "practised").glob("seed-*/log.csv")):
         )
 write_text(here / "replan.jsonl", "\n".join(map(json.dumps, [*rows, *curves])) + "\n")
 
-samples = defaultdict(list)
-for row in rows:
-    samples[row["policy"], row["operator"], row["num_given"]].append(row["rewards"])
-rates = {
-    key: (sum(map(sum, each)) / sum(map(len, each)), *bootstrap_interval(each))
-    for key, each in samples.items()
-}
-for key, (mean, low, high) in sorted(rates.items()):
-    print(*key, f"{mean:.2f} [{low:.2f}, {high:.2f}]")
+summary = summarize(raw)
+for row in summary:
+    low, high = row["reward_ci95"]
+    print(*(row[key] for key in KEPT[:3]), f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]")
 
 figure = new_figure(3.0)
 left, right = figure.subplots(1, 2)
+lines = curves_of(summary)
 for policy, name in NAMES.items():
-    own = {key[2]: rate for key, rate in rates.items() if key[0] == policy and "+l" not in key[1]
-           and "+i" not in key[1]}  # fmt: skip
-    if own:
+    if own := lines.get((policy, DRIVER)):
         at = sorted(own)
-        mean, low, high = zip(*(own[k] for k in at), strict=True)
+        low, high = zip(*(own[k]["reward_ci95"] for k in at), strict=True)
         left.fill_between(at, low, high, alpha=0.15, linewidth=0)
-        left.plot(at, mean, "o-", label=name)
+        left.plot(at, [own[k]["reward_mean"] for k in at], "o-", label=name)
 left.axhline(3.85, color="gray", linewidth=0.8, linestyle=":")
 left.set(xlabel="dimensions given by an operator who replans", ylabel="subtasks done of 4")
 for seed in sorted({point["train_seed"] for point in curves}):
