@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -15,7 +15,7 @@ from mac_control.parallel import FanOut
 
 @dataclass(kw_only=True)
 class Args(FanOut, EnvOptions):
-    """Optuna proposes settings; each is trained and rolled out with an operator.
+    """The defaults, then what Optuna proposes, are trained and rolled out with an operator.
 
     The same command goes on where it was interrupted.
     """
@@ -30,13 +30,19 @@ class Args(FanOut, EnvOptions):
     """Settings to try."""
     steps: int = 3000
     """Gradient steps of each for MAC; for others, as many as take as long."""
+    own_steps: int | None = None
+    """Gradient steps of each for this policy, where --steps of MAC take another time than its
+    usual cost says; None: by that cost."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """Numbers of dimensions it gives; what counts is the mean reward over them. None: 0,3, as far
-    as the robot has them."""
+    """Numbers of dimensions it gives; what counts is the mean over them. None: 0,3, as far as the
+    robot has them."""
     episodes: int = 10
     """For each of them."""
+    score: Literal["rewards", "goal_rewards", "successes"] = "rewards"
+    """What counts: the environment's reward, that of the operator's own goal, or the share of
+    successes."""
     seed: int = 0
     """Of training, and of what is proposed."""
 
@@ -54,9 +60,11 @@ def main(args: Args) -> int | None:
         args.out,
         trials=args.trials,
         steps=args.steps,
+        own_steps=args.own_steps,
         operator=args.operator,
         num_given=tuple(given_numbers(args.num_given, demonstrations.action_dim, (0, 3))),
         episodes=args.episodes,
+        score=args.score,
         seed=args.seed,
         workers=args.chosen(),
         env=args.chosen_env(),

@@ -30,6 +30,26 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert len(both["trials"]) == 2 and both["trials"][0] == first["trials"][0]
     assert json.loads((tmp_path / "tuning.json").read_text()) == both
     assert set(both["best"]["settings"]) == {"width", "depth", "lr", "obs_noise"}
+    config = policy_class("bc").Config()
+    defaults = {"width": config.width, "depth": config.depth, "lr": 1e-3, "obs_noise": 0.0}
+    assert first["trials"][0]["settings"] == defaults
+
+
+def test_the_score_may_be_the_share_of_successes(tmp_path, kitchen_complete):
+    data = load_demonstrations(kitchen_complete).select([0, 1])
+    options = {"own_steps": 3, "episodes": 2, "num_given": (0,), "operator": "nobody", "workers": 1}
+    found = tune("ibc", data, tmp_path, trials=1, score="successes", **options)
+    assert found["budget"]["steps"] == 3 and found["budget"]["score"] == "successes"
+    assert found["best"]["value"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"score": "luck"}, "score: expected one of rewards"), ({"own_steps": -1}, "steps: expected")],
+)
+def test_a_budget_that_cannot_be(tmp_path, kitchen_complete, options, said):
+    with pytest.raises(InputError, match=said):
+        tune("bc", load_demonstrations(kitchen_complete), tmp_path, **options)
 
 
 def test_a_policy_without_a_space(tmp_path, kitchen_complete):

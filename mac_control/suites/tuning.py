@@ -15,6 +15,7 @@ from mac_control.loop import evaluate
 from mac_control.parallel import Backend
 from mac_control.policies import policy_class
 from mac_control.seeds import whole_seed
+from mac_control.suites.suite import REWARDS
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
 
@@ -36,9 +37,11 @@ def tune(
     *,
     trials: int = 20,
     steps: int = 3000,
+    own_steps: int | None = None,
     operator: str = "tracker",
     num_given: tuple[int, ...] = (0, 3),
     episodes: int = 10,
+    score: str = "rewards",
     seed: int = 0,
     workers: int | Backend | None = None,
     **env: Any,
@@ -47,8 +50,8 @@ def tune(
 
     Every policy has the same number of trials, time of training and episodes: as many gradient
     steps as take as long as `steps` of MAC's, and nothing is tuned on the episodes that suites
-    rate it by. Optuna's TPE proposes. Writes `study.db`, and `tuning.json` with all trials, in
-    `out`.
+    rate it by. The defaults are tried first, then what Optuna's TPE proposes. Writes `study.db`,
+    and `tuning.json` with all trials, in `out`.
 
     Args:
         name: which policy.
@@ -56,15 +59,18 @@ def tune(
         out: folder for everything.
         trials: settings to try in all.
         steps: gradient steps of each, where the policy is MAC.
+        own_steps: gradient steps of each for this policy, where it was measured how many take as
+            long; None: by its `step_cost`.
         operator: spec of the operator in rollouts.
         num_given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
+        score: `rewards`, `goal_rewards` or `successes`, as in suites.
         seed: of training, and of what is proposed.
         workers: processes, or a backend, for training and rollouts; None is every core.
         env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, or an unknown policy.
+        InputError: Optuna is missing, an unknown policy or score, or fewer steps than one.
     """
     try:
         import optuna
@@ -76,8 +82,13 @@ def tune(
     cls = policy_class(name)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
-    budget = {"trials": trials, "steps": steps, "episodes": episodes, "seed": seed}
+    if score not in REWARDS:
+        raise InputError(f"score: expected one of {', '.join(REWARDS)}, got {score!r}")
+    if min(steps, own_steps or 1) < 1:
+    if own_steps is None:
+        own_steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
+    steps = preset(name, steps=own_steps).steps  # or the sentence that says what is wrong
+    budget = {"trials": trials, "steps": steps, "episodes": episodes, "score": score, "seed": seed}
     budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
 
     def objective(trial: Any) -> float:
@@ -104,7 +115,7 @@ def tune(
             demonstrations=demonstrations,
             **env,
         )
-        return float(np.mean([row["reward_mean"] for row in rows]))
+        return float(np.mean([np.mean(row[score]) for row in rows]))
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -114,6 +125,8 @@ def tune(
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
+    if not study.get_trials():
+        study.enqueue_trial(_defaults(name, cls.search_space))
     left = trials - len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
     study.optimize(objective, n_trials=max(0, left), callbacks=[_writer(out, budget)])
     return _record(study, budget)
@@ -126,6 +139,21 @@ def _proposed(trial: Any, space: Space) -> dict[str, Any]:
         else trial.suggest_float(key, *choices, log=True)
         for key, choices in space.items()
     }
+
+
+def _defaults(name: str, space: Space) -> dict[str, Any]:
+    """The settings of who searches nothing, as far as the space has them."""
+    training, policy = preset(name), policy_class(name).Config()
+    found = {"lr": training.lr, "obs_noise": training.obs_noise}
+    found |= {key: getattr(policy, key) for key in space}
+    inside = {"lr": LEARNING_RATE, "obs_noise": OBS_NOISE, **space}
+    return {key: value for key, value in found.items() if _within(value, inside[key])}
+
+
+def _within(value: Any, range_: tuple[float, float] | list[Any]) -> bool:
+    if isinstance(range_, list):
+        return value in range_
+    return range_[0] <= value <= range_[1]
 
 
 def _writer(out: Path, budget: dict[str, Any]) -> Callable[[Any, Any], None]:
