@@ -80,14 +80,13 @@ def tune(
         ) from error
     seed = whole_seed(seed)
     cls = policy_class(name)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     if score not in REWARDS:
         raise InputError(f"score: expected one of {', '.join(REWARDS)}, got {score!r}")
-    if min(steps, own_steps or 1) < 1:
     if own_steps is None:
         own_steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
     steps = preset(name, steps=own_steps).steps  # or the sentence that says what is wrong
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
     budget = {"trials": trials, "steps": steps, "episodes": episodes, "score": score, "seed": seed}
     budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
 
