@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mac_control.errors import CheckpointError
+from mac_control.files import user_path
 from mac_control.policies import FORMER_NAMES
 
 #: Raised when older code cannot read a checkpoint any more: 2 has a robot.
@@ -54,6 +55,25 @@ def policy_record(folder: Path) -> dict[str, Any]:
                 f"{folder}: {size}: expected a whole number from 1 on, got {record.get(size)!r}"
             )
     return record
+
+
+def weights_digest(source: str) -> str:
+    """SHA-256 of the weights of a policy: a checkpoint, an exported one, or those of an MLP.
+
+    Raises:
+        CheckpointError: as :func:`policy_record`.
+
+    Example:
+        >>> weights_digest("builtin") == policy_record(builtin_policy())["weights"]["sha256"]
+        True
+    """
+    path = user_path(source)
+    if path.suffix in (".onnx", ".npz") and path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    if source == BUILTIN and not path.exists():
+        path = builtin_policy()
+    record = policy_record(path.parent if path.name == "policy.json" else path)
+    return str(record["weights"]["sha256"])
 
 
 def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:

@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 
@@ -271,6 +272,18 @@ def test_the_proxy_is_the_one_of_the_same_training_seed(checkpoints):
     with pytest.raises(InputError, match=r"one with training seed 3 for 'mac', got .*\[0, 10\]"):
         plan(other, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert len({cell.key for cell in cells}) == 2
+
+
+def test_other_weights_behind_an_operator_are_another_row(checkpoints, tmp_path):
+    policies = resolve_policies([checkpoints / "seed-0"])
+    keys = []
+    for seed in (0, 10):
+        shutil.copytree(checkpoints / f"seed-{seed}", tmp_path / "driver", dirs_exist_ok=True)
+        operators = [f"policy:{tmp_path / 'driver'}+k:3", "proxy"]
+        keys.append([case.key for case in plan(policies, operators, [3], policies, {})])
+    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1] is not None
+    with pytest.raises(CheckpointError, match="expected a checkpoint folder"):
+        plan(policies, [f"policy:{tmp_path / 'none'}"], [3], policies, {})
 
 
 def test_a_policy_can_be_named(checkpoints):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.checkpoint import loaded_policy
+from mac_control.checkpoint_record import weights_digest
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
@@ -23,11 +23,9 @@ from mac_control.envs.checked import Checked
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
-from mac_control.files import user_path
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import parse
+from mac_control.operators.spec import operator_weights
 from mac_control.parallel import Backend
-from mac_control.policies import LearnedPolicy, Policy
 from mac_control.robot import Robot
 
 
@@ -122,11 +120,11 @@ def collect_dataset(
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
-            settings["weights"] = _digest(policy, user_path(how.policy))
-    operators = [parse(spec)[0] for spec in (how.operator, how.teacher) if spec is not None]
-    for path in ((*p.positional, *p.named.values())[0] for p in operators if p.name == "policy"):
-        digest = _digest(loaded_policy(path, "operator"), user_path(path))
-        settings.setdefault("operators", []).append(digest)
+            settings["weights"] = weights_digest(how.policy)
+    # What is collected with other weights of the same name is another data set.
+    weights = [operator_weights(spec) for spec in (how.operator, how.teacher) if spec is not None]
+    if digests := [digest for digest in weights if digest is not None]:
+        settings["operators"] = digests
     if robot is not None:
         settings["robot"] = robot.to_json()
     about = {"made_by": "mac-control collect", "source": how.teacher or how.operator, "env": record}
@@ -222,10 +220,3 @@ def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
         return Taught(operator, made(collection.teacher), robot.action_dim)
     except InputError as error:
         raise InputError(f"teacher: {error}") from error
-
-
-def _digest(policy: Policy, path: Path) -> str:
-    """Of its weights: what is collected with others of the same name is another data set."""
-    if isinstance(policy, LearnedPolicy):
-        return str(policy.checkpoint["weights"]["sha256"])
-    return hashlib.sha256(path.read_bytes()).hexdigest()  # an exported policy, or an MLP's weights

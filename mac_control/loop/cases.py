@@ -15,7 +15,7 @@ from mac_control.checkpoint_record import BUILTIN, builtin_policy, policy_record
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
-from mac_control.operators.spec import parse
+from mac_control.operators.spec import operator_weights, parse
 from mac_control.options import numbers
 from mac_control.plugins import POLICIES
 from mac_control.policies import FORMER_NAMES, Policy
@@ -271,5 +271,7 @@ def _key(
         num_given,
     ]
     named += [proxy.checksum if proxy is not None else None, dict(settings)]
+    if weights := operator_weights(operator):
+        named.append(weights)
     text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mac_control.checkpoint_record import weights_digest
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.operators import degraded, mistaken, patterns, soft
@@ -86,6 +87,21 @@ def uses_demonstrations(spec: str) -> bool:
         (False, True)
     """
     return any(part.name in _FOLLOW for part in parse(spec))
+
+
+def operator_weights(spec: str) -> str | None:
+    """SHA-256 of the weights that act as an operator; None where none do.
+
+    Raises:
+        CheckpointError: `policy:` names no checkpoint.
+
+    Example:
+        >>> operator_weights("expert+noisy:0.05") is None
+        True
+    """
+    source = parse(spec)[0]
+    named = (*source.positional, *source.named.values())
+    return weights_digest(named[0]) if source.name == "policy" and named else None
 
 
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
