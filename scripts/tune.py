@@ -30,9 +30,9 @@ class Args(FanOut, EnvOptions):
     """Settings to try."""
     steps: int = 3000
     """Gradient steps of each for MAC; for others, as many as take as long."""
-    own_steps: int | None = None
-    """Gradient steps of each for this policy, where --steps of MAC take another time than its
-    usual cost says; None: by that cost."""
+    seconds: float | None = None
+    """In place of --steps: training time of each, in seconds of one core of this machine, the same
+    for every policy and setting."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
@@ -60,7 +60,7 @@ def main(args: Args) -> int | None:
         args.out,
         trials=args.trials,
         steps=args.steps,
-        own_steps=args.own_steps,
+        seconds=args.seconds,
         operator=args.operator,
         num_given=tuple(given_numbers(args.num_given, demonstrations.action_dim, (0, 3))),
         episodes=args.episodes,

@@ -7,7 +7,10 @@ import pytest
 from mac_control.demonstrations import load_demonstrations
 from mac_control.errors import InputError
 from mac_control.policies import policy_class
+from mac_control.policies.bc import BCConfig
 from mac_control.suites.tuning import tune
+from mac_control.training import preset
+from mac_control.training.timing import steps_in
 
 #: Those that are searched for in the benchmarks, each with as many settings.
 NAMES = ("bc", "mixture_bc", "ibc", "diffusion", "mac")
@@ -37,15 +40,30 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
 
 def test_the_score_may_be_the_share_of_successes(tmp_path, kitchen_complete):
     data = load_demonstrations(kitchen_complete).select([0, 1])
-    options = {"own_steps": 3, "episodes": 2, "num_given": (0,), "operator": "nobody", "workers": 1}
-    found = tune("ibc", data, tmp_path, trials=1, score="successes", **options)
+    options = {"steps": 3, "episodes": 2, "num_given": (0,), "operator": "nobody", "workers": 1}
+    found = tune("mac", data, tmp_path, trials=1, score="successes", **options)
     assert found["budget"]["steps"] == 3 and found["budget"]["score"] == "successes"
     assert found["best"]["value"] == 0.0
 
 
+def test_a_wide_network_has_fewer_steps_in_the_same_time(tmp_path, kitchen_complete):
+    data = load_demonstrations(kitchen_complete).select([0, 1])
+    steps = [
+        steps_in(1.0, "bc", data, tmp_path, BCConfig(width=width), preset("bc"))[0]
+        for width in (16, 2048)
+    ]
+    assert steps[0] > 2 * steps[1] > 2
+    options = {"seconds": 0.01, "episodes": 1, "num_given": (0,), "operator": "nobody"}
+    found = tune("bc", data, tmp_path, trials=1, workers=1, **options)
+    assert found["budget"]["seconds"] == 0.01 and 1 <= found["trials"][0]["steps"] < 1000
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"score": "luck"}, "score: expected one of rewards"), ({"own_steps": -1}, "steps: expected")],
+    [
+        ({"score": "luck"}, "score: expected one of rewards"),
+        ({"seconds": -1.0}, "seconds: expected"),
+    ],
 )
 def test_a_budget_that_cannot_be(tmp_path, kitchen_complete, options, said):
     with pytest.raises(InputError, match=said):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,8 @@ from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.policies import policy_class
 from mac_control.suites.suite import PolicySpec
-from mac_control.training import TrainConfig
+from mac_control.training import TrainConfig, timing
 
-_WARM, _TIMED = 15, 40  # training steps before and while a step is timed
 _LOOKS = 10  # at held-out episodes, in a training that does not say how many
 
 
@@ -118,29 +116,14 @@ def parse_entries(texts: Sequence[str]) -> list[Entry]:
 def steps_in(
     entry: Entry, demonstrations: Demonstrations, seconds: float, folder: Path
 ) -> tuple[int, float]:
-    """Training steps that take so many seconds of one core here, and the time of a step [s].
-
-    Looks at episodes that training itself holds out count too. All is timed on the processor's
-    own clock, so that what else runs here counts for little.
-    """
-    from mac_control.training.distributed import init_distributed
-    from mac_control.training.run import Run
-    from mac_control.training.trainer import Trainer
-
-    run = Run(
-        entry.spec.policy, demonstrations, folder, (0,), entry.config(), entry.training(10_000)
-    )
-    trainer = Trainer(run, init_distributed(run.config.device), None, False, None)
-    for _ in range(_WARM):
-        trainer.step(0.0)
-    start = time.process_time()
-    for _ in range(_TIMED):
-        trainer.step(0.0)
-    each = (time.process_time() - start) / _TIMED
-    look = 0.0
-    if run.held_out is not None:
-        start = time.process_time()
-        run.validate()
-        look = time.process_time() - start
+    """Training steps that take so many seconds of one core here, and the time of a step [s]."""
     looks = _LOOKS if entry.spec.training.get("check_every") is None else 0
-    return max(1, round((seconds - looks * look) / each)), each
+    return timing.steps_in(
+        seconds,
+        entry.spec.policy,
+        demonstrations,
+        folder,
+        entry.config(),
+        entry.training(10_000),
+        looks,
+    )

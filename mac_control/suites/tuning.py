@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from mac_control.errors import InputError
 from mac_control.files import write_json
 from mac_control.loop import evaluate
 from mac_control.parallel import Backend
+from mac_control.parallel.backend import one_thread
 from mac_control.policies import policy_class
 from mac_control.seeds import whole_seed
 from mac_control.suites.suite import REWARDS
 from mac_control.training import preset
 from mac_control.training.many import Job, train_many
+from mac_control.training.timing import steps_in
 
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
@@ -37,7 +40,7 @@ def tune(
     *,
     trials: int = 20,
     steps: int = 3000,
-    own_steps: int | None = None,
+    seconds: float | None = None,
     operator: str = "tracker",
     num_given: tuple[int, ...] = (0, 3),
     episodes: int = 10,
@@ -48,10 +51,10 @@ def tune(
 ) -> dict[str, Any]:
     """The best settings by mean reward in rollouts; the same call goes on where it stopped.
 
-    Every policy has the same number of trials, time of training and episodes: as many gradient
-    steps as take as long as `steps` of MAC's, and nothing is tuned on the episodes that suites
-    rate it by. The defaults are tried first, then what Optuna's TPE proposes. Writes `study.db`,
-    and `tuning.json` with all trials, in `out`.
+    Every policy has the same number of trials, time of training and episodes: `seconds`, or as
+    many gradient steps as usually take as long as `steps` of MAC's; nothing is tuned on the
+    episodes that suites rate it by. The defaults are tried first, then what Optuna's TPE proposes.
+    Writes `study.db`, and `tuning.json` with all trials, in `out`.
 
     Args:
         name: which policy.
@@ -59,8 +62,8 @@ def tune(
         out: folder for everything.
         trials: settings to try in all.
         steps: gradient steps of each, where the policy is MAC.
-        own_steps: gradient steps of each for this policy, where it was measured how many take as
-            long; None: by its `step_cost`.
+        seconds: training time of each trial, of one core of this machine [s]: a wide network has
+            fewer steps. None: `steps`.
         operator: spec of the operator in rollouts.
         num_given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
@@ -70,7 +73,7 @@ def tune(
         env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, an unknown policy or score, or fewer steps than one.
+        InputError: Optuna is missing, an unknown policy or score, or no time to train.
     """
     try:
         import optuna
@@ -82,26 +85,27 @@ def tune(
     cls = policy_class(name)
     if score not in REWARDS:
         raise InputError(f"score: expected one of {', '.join(REWARDS)}, got {score!r}")
-    if own_steps is None:
-        own_steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
-    steps = preset(name, steps=own_steps).steps  # or the sentence that says what is wrong
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise InputError(f"seconds: expected a number above 0, got {seconds}")
+    steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    budget = {"trials": trials, "steps": steps, "episodes": episodes, "score": score, "seed": seed}
+    training = {"steps": steps} if seconds is None else {"seconds": seconds}
+    budget = {"trials": trials, **training, "episodes": episodes, "score": score, "seed": seed}
     budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
 
     def objective(trial: Any) -> float:
         settings = _proposed(trial, cls.search_space)
         lr = trial.suggest_float("lr", *LEARNING_RATE, log=True)
         noise = trial.suggest_categorical("obs_noise", OBS_NOISE)
-        job = Job(
-            name,
-            demonstrations,
-            out / f"trial-{trial.number}",
-            seed,
-            preset(name, steps=steps, lr=lr, obs_noise=noise),
-            cls.Config(**settings),
-        )
+        config, own = preset(name, steps=steps, lr=lr, obs_noise=noise), cls.Config(**settings)
+        folder = out / f"trial-{trial.number}"
+        if seconds is not None:
+            with one_thread():
+                fit, _ = steps_in(seconds, name, demonstrations, folder, own, config)
+            config = replace(config, steps=fit)
+        trial.set_user_attr("steps", config.steps)
+        job = Job(name, demonstrations, folder, seed, config, own)
         (folder,) = train_many([job], workers=workers, progress=False)
         rows = evaluate(
             [folder],
@@ -164,6 +168,6 @@ def _record(study: Any, budget: dict[str, Any]) -> dict[str, Any]:
     best = max(done, key=lambda t: t.value)
     return {
         "budget": budget,
-        "best": {"value": best.value, "settings": best.params},
-        "trials": [{"value": t.value, "settings": t.params} for t in done],
+        "best": {"value": best.value, "settings": best.params, **best.user_attrs},
+        "trials": [{"value": t.value, "settings": t.params, **t.user_attrs} for t in done],
     }
