@@ -33,6 +33,8 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert len(both["trials"]) == 2 and both["trials"][0] == first["trials"][0]
     assert json.loads((tmp_path / "tuning.json").read_text()) == both
     assert set(both["best"]["settings"]) == {"width", "depth", "lr", "obs_noise"}
+    with pytest.raises(InputError, match=r"same budget in .*, got another \(episodes\)"):
+        tune("bc", data, tmp_path, trials=3, **{**options, "episodes": 2})
     config = policy_class("bc").Config()
     defaults = {"width": config.width, "depth": config.depth, "lr": 1e-3, "obs_noise": 0.0}
     assert first["trials"][0]["settings"] == defaults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,8 @@ def tune(
         env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, an unknown policy or score, or no time to train.
+        InputError: Optuna is missing, an unknown policy or score, no time to train, or a search
+            of another budget in `out`.
     """
     try:
         import optuna
@@ -93,6 +95,8 @@ def tune(
     training = {"steps": steps} if seconds is None else {"seconds": seconds}
     budget = {"trials": trials, **training, "episodes": episodes, "score": score, "seed": seed}
     budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
+
+    _expect_same(out / "tuning.json", budget)
 
     def objective(trial: Any) -> float:
         settings = _proposed(trial, cls.search_space)
@@ -133,6 +137,18 @@ def tune(
     left = trials - len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
     study.optimize(objective, n_trials=max(0, left), callbacks=[_writer(out, budget)])
     return _record(study, budget)
+
+
+def _expect_same(file: Path, budget: dict[str, Any]) -> None:
+    """Raise an InputError where a search with another budget lies there; trials may be added."""
+    if not file.exists():
+        return
+    found = {**json.loads(file.read_text())["budget"], "trials": budget["trials"]}
+    if different := sorted(k for k in {*found, *budget} if found.get(k) != budget.get(k)):
+        raise InputError(
+            f"out: expected a search of the same budget in {file.parent}, got another "
+            f"({', '.join(different)}); name another folder"
+        )
 
 
 def _proposed(trial: Any, space: Space) -> dict[str, Any]:
