@@ -1,6 +1,6 @@
 """A private goal: the operator alone knows which subtasks are wanted."""
 
-from mac_control.suites.policies import MAC_INTENT, MAIN, MIXTURE_BC_INTENT
+from mac_control.suites.policies import MAC_INTENT, MAIN, MIXTURE_BC_INTENT, minute
 from mac_control.suites.suite import Block, Suite
 
 EXPERT = "expert:subtasks=4"
@@ -12,7 +12,7 @@ PRIVATE_GOAL = Suite(
     goal="With 3 dimensions at least 90 % of the expert's reward, with 2 at least 75 %, and twice "
     "the reward of the BC overlay.",
     data="play",
-    entrants=(*MAIN, MIXTURE_BC_INTENT, MAC_INTENT),
+    entrants=minute((*MAIN, MIXTURE_BC_INTENT, MAC_INTENT)),
     blocks=(
         Block("expert alone", (EXPERT,), (9,), entrants=("bc",), share=0.2),
         Block("nothing given: by habit", (f"{EXPERT}+k:0",), (9,), share=0.2),

@@ -1,6 +1,6 @@
 """Operators who replan: each command is planned from wherever the robot is, as a person's is."""
 
-from mac_control.suites.policies import MAIN, RECALL, timed
+from mac_control.suites.policies import MAIN, RECALL, minute
 from mac_control.suites.suite import Block, Size, Suite
 
 #: The kitchen's scripted expert, with the order of the subtasks that the policies know too.
@@ -11,8 +11,8 @@ PARTS = tuple(
     f"{REPLANNING}+{part}" for part in ("group:base", "group:wrist", "group:gripper", "joystick")
 )
 
-#: Gradient steps in a minute of one core in bfloat16 (`--size.stretch 2`: in two minutes).
-ENTRANTS = timed(MAIN, bc=32000, mixture_bc=22000, ibc=1500, diffusion=25000, mac=12000)
+#: `--size.stretch 2`: two minutes.
+ENTRANTS = minute(MAIN)
 
 REPLAN = Suite(
     name="replan",
