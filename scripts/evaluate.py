@@ -39,9 +39,9 @@ class Args(FanOut, EnvOptions):
     """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, replan, private-goal,
-    degraded, dial, ablation, hand, hand-robust or hand-relocate. It trains its own policies and
-    takes hours; of the other options only --data, --only, --blocks, --quick, --size, --videos and
-    those of the workers apply."""
+    degraded, dial, ablation, hand, hand-tuned, hand-robust or hand-relocate. It trains its own
+    policies and takes hours; of the other options only --data, --only, --blocks, --quick, --size,
+    --videos and those of the workers apply."""
     only: str | None = None
     """Only these policies of the suite, such as bc,mac; None: all."""
     blocks: str | None = None

@@ -3,7 +3,7 @@
 from mac_control.suites.ablation import ABLATION
 from mac_control.suites.degraded import DEGRADED
 from mac_control.suites.dial import DIAL
-from mac_control.suites.hand import HAND, HAND_RELOCATE, HAND_ROBUST
+from mac_control.suites.hand import HAND, HAND_RELOCATE, HAND_ROBUST, HAND_TUNED
 from mac_control.suites.partial import PARTIAL
 from mac_control.suites.private_goal import PRIVATE_GOAL
 from mac_control.suites.published import PUBLISHED, PUBLISHED_CORRECTED
@@ -22,6 +22,7 @@ SUITES: dict[str, Suite] = {
         DIAL,
         ABLATION,
         HAND,
+        HAND_TUNED,
         HAND_ROBUST,
         HAND_RELOCATE,
     )

@@ -1,9 +1,10 @@
 """Hands: an operator places the arm or turns the wrist, the policy moves what is left."""
 
 from dataclasses import replace
+from typing import Any
 
-from mac_control.suites.policies import MAIN, RECALL, timed
-from mac_control.suites.suite import Block, Size, Suite
+from mac_control.suites.policies import BC, DIFFUSION, IBC, MAC, MAIN, MIXTURE_BC, RECALL, timed
+from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 #: The published expert of the task, slightly noisy; a wrapper behind says what it gives.
 EXPERT = "hand-expert+noisy:std=0.02"
@@ -44,6 +45,26 @@ HAND = Suite(
             (28,),
             share=0.4,
         ),
+    ),
+)
+
+
+def _found(entrant: PolicySpec, steps: int, lr: float, noise: float, **config: Any) -> PolicySpec:
+    training = {"steps": steps, "lr": lr, "obs_noise": noise}
+    return replace(entrant, config={**entrant.config, **config}, training=training)
+
+
+#: The same door, each policy with the settings that the same search found for it: eight trials of
+#: a minute of one core (`results/tuning/hand.sh`).
+HAND_TUNED = replace(
+    HAND,
+    name="hand-tuned",
+    entrants=(
+        _found(BC, 3650, 1.99e-3, 0.1, width=512, depth=4),
+        _found(MIXTURE_BC, 6670, 1.35e-3, 0.1, width=512, components=5),
+        _found(IBC, 1200, 1e-3, 0.0, width=128, negatives=8),
+        _found(DIFFUSION, 24000, 1e-3, 0.3),
+        _found(MAC, 5970, 1.33e-3, 0.3, width=256, decoding="mean"),
     ),
 )
 
