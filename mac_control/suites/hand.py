@@ -62,8 +62,8 @@ HAND_TUNED = replace(
     entrants=(
         _found(BC, 3650, 1.99e-3, 0.1, width=512, depth=4),
         _found(MIXTURE_BC, 6670, 1.35e-3, 0.1, width=512, components=5),
-        _found(IBC, 1200, 1e-3, 0.0, width=128, negatives=8),
-        _found(DIFFUSION, 24000, 1e-3, 0.3),
+        _found(IBC, 1210, 1e-3, 0.0, width=128, negatives=8),
+        _found(DIFFUSION, 9990, 5.27e-4, 0.3, width=512, resample=3),
         _found(MAC, 5970, 1.33e-3, 0.3, width=256, decoding="mean"),
     ),
 )
