@@ -148,7 +148,13 @@ def main(args: Any) -> int | None:
         "config": preset(
             args.policy if args.start is None else name, args.scale, **changes(args.training)
         ),
-        "score": functools.partial(mean_reward, args=args, env=recorded, episodes=args.rollouts),
+        "score": functools.partial(  # of plain values: it goes to processes
+            mean_reward,
+            episodes=args.rollouts,
+            env=recorded,
+            env_options=args.env_options(),
+            robot=args.chosen_robot(),
+        ),
         "wandb": args.wandb,
         "start": args.start,
     }
@@ -289,19 +295,11 @@ def chosen(args: Any) -> tuple[str, Any]:
     return args.wrapper, policy_class(args.wrapper).Config(args.policy, own, **wrapper)
 
 
-def mean_reward(policy: Policy, args: EnvOptions, env: EnvName, episodes: int) -> float:
+def mean_reward(policy: Policy, episodes: int, **env: Any) -> float:
     """Mean reward of a policy alone, on episodes that `mac-control evaluate` does not use."""
     from mac_control.loop import evaluate
 
-    rows = evaluate(
-        [policy],
-        episodes=episodes,
-        seed=_SCORE_SEED,
-        workers=1,
-        env=env,
-        env_options=args.env_options(),
-        robot=args.chosen_robot(),
-    )
+    rows = evaluate([policy], episodes=episodes, seed=_SCORE_SEED, workers=1, **env)
     return float(rows[0]["reward_mean"])
 
 
