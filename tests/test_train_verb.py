@@ -53,6 +53,19 @@ def test_the_verb_rolls_out_where_the_data_were_recorded(tmp_path):
     assert load_policy(tmp_path / "out").checkpoint["training"]["best"] < 0
 
 
+def test_seeds_in_processes_of_their_own_are_those_side_by_side(tmp_path):
+    argv = "--policy bc --data builtin --seeds 0,1 --steps 6 --bc.width 8 --check-every 3".split()
+    argv += ["--select-by", "rollouts", "--rollouts", "1", "--out"]
+    found = []
+    for folder, workers in (("each", ["--workers", "2"]), ("stacked", [])):
+        with pytest.raises(SystemExit) as status:
+            run(main, [*argv, str(tmp_path / folder), *workers], parse=parse)
+        assert status.value.code == 0
+        seeds = [load_policy(tmp_path / folder / f"seed-{seed}") for seed in (0, 1)]
+        found.append([policy.act(np.ones(30, np.float32)) for policy in seeds])
+    assert np.allclose(*found, atol=1e-4) and not np.array_equal(*found[0])
+
+
 @pytest.mark.parametrize(
     "argv", ["--seeds 0,0", "--seed=-1", "--seeds x", "--policy oracle", "--device tpu"]
 )
