@@ -54,7 +54,8 @@ def test_the_verb_rolls_out_where_the_data_were_recorded(tmp_path):
 
 
 def test_seeds_in_processes_of_their_own_are_those_side_by_side(tmp_path):
-    argv = "--policy bc --data builtin --seeds 0,1 --steps 6 --bc.width 8 --check-every 3".split()
+    argv = ["--policy", "bc", "--data", "builtin", "--seeds", "0,1", "--steps", "6"]
+    argv += ["--bc.width", "8", "--check-every", "3"]
     argv += ["--select-by", "rollouts", "--rollouts", "1", "--out"]
     found = []
     for folder, workers in (("each", ["--workers", "2"]), ("stacked", [])):

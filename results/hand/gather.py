@@ -2,8 +2,8 @@
 
 RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
 of practice.sh, RUNS/hand-more of more.sh, RUNS/relocate of the suite hand-relocate, RUNS/robust of
-hand-robust, RUNS/hand-folds of `hand` in five folds, RUNS/tuned of hand-tuned. Rows of what is not
-there stay as they are.
+hand-robust, RUNS/hand-folds of `hand` in five folds, RUNS/tuned of hand-tuned, RUNS/relocate-means
+of relocate.sh. Rows of what is not there stay as they are.
 """
 
 import csv
@@ -68,6 +68,7 @@ practice = rows_of("hand-practice/rated", "practice")
 plain = rows_of("hand-plain/rated", "without noise")
 bad = rows_of("hand-practice/rated-bad", "practice, bad operators")
 more = rows_of("hand-more/rated", "more means")
+more += rows_of("relocate-means/rated", "relocate, more means")
 suites = [
     row | {"part": f"{name}: {row['part']}"}
     for name, folder in WORDS.items()
