@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.envs import make_env, robot_of
 from mac_control.errors import InputError
 from mac_control.policies import policy_class
 from mac_control.policies.bc import BCConfig
@@ -46,6 +48,14 @@ def test_the_score_may_be_the_share_of_successes(tmp_path, kitchen_complete):
     found = tune("mac", data, tmp_path, trials=1, score="successes", **options)
     assert found["budget"]["steps"] == 3 and found["budget"]["score"] == "successes"
     assert found["best"]["value"] == 0.0
+
+
+def test_successes_of_an_environment_that_reports_none(tmp_path):
+    env = make_env("Reacher-v5", max_episode_steps=4)
+    data = Demonstrations([Episode(np.zeros((4, 10)), np.zeros((4, 2)))], (), {}, robot_of(env))
+    options = {"steps": 3, "episodes": 1, "num_given": (0,), "operator": "nobody", "workers": 1}
+    with pytest.raises(InputError, match="score: expected an environment that reports successes"):
+        tune("bc", data, tmp_path, trials=1, score="successes", env="Reacher-v5", **options)
 
 
 def test_a_wide_network_has_fewer_steps_in_the_same_time(tmp_path, kitchen_complete):

@@ -122,9 +122,9 @@ def tune(
             demonstrations=demonstrations,
             **env,
         )
-        return float(np.mean([np.mean(row[score]) for row in rows]))
+        return float(np.mean([_figure(row, score) for row in rows]))
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         storage=f"sqlite:///{out / 'study.db'}",
         study_name=name,
@@ -132,11 +132,21 @@ def tune(
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
-    if not study.get_trials():
+    state = optuna.trial.TrialState
+    if not study.get_trials(states=[state.COMPLETE, state.WAITING]):
         study.enqueue_trial(_defaults(name, cls.search_space))
-    left = trials - len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
+    left = trials - len(study.get_trials(states=[state.COMPLETE]))
     study.optimize(objective, n_trials=max(0, left), callbacks=[_writer(out, budget)])
     return _record(study, budget)
+
+
+def _figure(row: dict[str, Any], score: str) -> float:
+    if row[score] is None or None in row[score]:
+        raise InputError(
+            f"score: expected an environment that reports {score}, got none from {row['env']}; "
+            "score by rewards"
+        )
+    return float(np.mean(row[score]))
 
 
 def _expect_same(file: Path, budget: dict[str, Any]) -> None:
