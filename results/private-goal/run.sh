@@ -15,3 +15,8 @@ mac-control evaluate --suite private-goal --only mac_intent --blocks "with a pri
     --size.steps 16000 --size.bf16 True --out runs/private-goal-longer-mac
 mkdir -p results/private-goal/longer-mac
 cp runs/private-goal-longer-mac/{results.json,results.md} results/private-goal/longer-mac/
+# For equal time with the MAC of today, a minute of one core each.
+mac-control evaluate --suite private-goal --only mixture_bc_intent,mac_intent --blocks "with a private goal" \
+    --size.bf16 True --out runs/private-goal-minute
+mkdir -p results/private-goal/minute
+cp runs/private-goal-minute/{results.json,results.md} results/private-goal/minute/
