@@ -20,13 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from mac_control.checkpoint_record import (
-    BUILTIN,
-    VERSION,
-    builtin_policy,
-    read_whole,
-    upgraded_record,
-)
+from mac_control.checkpoint_record import VERSION, checkpoint_path, read_whole, upgraded_record
 from mac_control.errors import CheckpointError, InputError
 from mac_control.files import atomic_path, user_path, write_json
 from mac_control.policies import LearnedPolicy, Policy, policy_class
@@ -90,12 +84,11 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
         >>> bool((loaded.act(np.ones(3)) == policy.act(np.ones(3))).all())
         True
     """
-    path = builtin_policy() if str(path) == BUILTIN else user_path(path)
-    if path.suffix == ".onnx" and not path.is_dir():
-        return OnnxPolicy(path)
-    if path.suffix == ".npz" and not path.is_dir():
-        return MLPPolicy(path)
-    folder = path.parent if path.name == "policy.json" else path
+    folder = checkpoint_path(path)
+    if folder.suffix == ".onnx" and not folder.is_dir():
+        return OnnxPolicy(folder)
+    if folder.suffix == ".npz" and not folder.is_dir():
+        return MLPPolicy(folder)
     record, tensors = upgraded(*read(folder, "policy"))
     kind = str(record.get("kind"))
     if ":" in kind:  # `module:Class`: a file says nothing about what code is run

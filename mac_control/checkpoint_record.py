@@ -32,6 +32,20 @@ def builtin_policy() -> Path:
     return folder
 
 
+def checkpoint_path(source: str | Path) -> Path:
+    """Where a policy lies: the folder of a checkpoint, or a file that ends in .onnx or .npz.
+
+    Raises:
+        CheckpointError: it is the kitchen's, and this installation has none.
+
+    Example:
+        >>> str(checkpoint_path("runs/mac/policy.json")), checkpoint_path(BUILTIN).name
+        ('runs/mac', 'kitchen')
+    """
+    path = builtin_policy() if str(source) == BUILTIN else user_path(source)
+    return path.parent if path.name == "policy.json" else path
+
+
 def policy_record(folder: Path) -> dict[str, Any]:
     """The record of a policy as this version writes it; its weights are whole.
 
@@ -67,13 +81,10 @@ def weights_digest(source: str) -> str:
         >>> weights_digest("builtin") == policy_record(builtin_policy())["weights"]["sha256"]
         True
     """
-    path = user_path(source)
+    path = checkpoint_path(source)
     if path.suffix in (".onnx", ".npz") and path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    if source == BUILTIN and not path.exists():
-        path = builtin_policy()
-    record = policy_record(path.parent if path.name == "policy.json" else path)
-    return str(record["weights"]["sha256"])
+    return str(policy_record(path)["weights"]["sha256"])
 
 
 def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:

@@ -186,7 +186,7 @@ def _policy(asked: str | None, named: EnvName) -> str | None:
     if asked == "none" or (asked is None and named.name != DEFAULT):
         return None
     if asked in (None, "builtin"):
-        from mac_control.checkpoint import builtin_policy
+        from mac_control.checkpoint_record import builtin_policy
 
         return str(builtin_policy())
     return asked

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
-from mac_control.checkpoint import builtin_policy, load_policy
+from mac_control.checkpoint import load_policy
+from mac_control.checkpoint_record import builtin_policy
 from mac_control.cockpit.address import expect_free, qr_code
 from mac_control.envs import make_kitchen, robot_of
 from mac_control.errors import CheckpointError

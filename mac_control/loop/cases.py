@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mac_control.checkpoint_record import BUILTIN, builtin_policy, policy_record
+from mac_control.checkpoint_record import (
+    BUILTIN,
+    builtin_policy,
+    checkpoint_path,
+    policy_record,
+)
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
@@ -156,6 +161,7 @@ def plan(
     """The cases, each once; `settings` are what else the results depend on."""
     if not operators:
         raise InputError("operators: expected at least one, got none")
+    weights = {operator: operator_weights(operator) for operator in operators}
     cases = []
     for policy in policies:
         expect_num_given(num_given, policy.action_dim)
@@ -173,7 +179,7 @@ def plan(
             own = ("nobody", "tracker", "random")  # need no policy
             if source == "proxy" or (source not in own and proxy_policies):
                 proxy = _proxy_for(policy, proxy_policies)
-            key = _key(policy, operator, number, proxy, settings)
+            key = _key(policy, operator, weights.get(operator), number, proxy, settings)
             cases.append(EvalCase(policy, operator, number, proxy, key))
     return cases
 
@@ -182,7 +188,7 @@ def _stored(path: Path, name: str) -> EvalPolicy:
     """What is known of a checkpoint without torch: the processes that run episodes load it."""
     source = str(path.absolute())
     if path.suffix not in (".onnx", ".npz") or path.is_dir():
-        record = policy_record(path.parent if path.name == "policy.json" else path)
+        record = policy_record(checkpoint_path(source))
         kind = FORMER_NAMES.get(record["kind"], record["kind"])
         if kind in POLICIES.names():
             sizes = record["obs_dim"], record["action_dim"]
@@ -256,6 +262,7 @@ def _proxy_for(policy: EvalPolicy, proxy_policies: Sequence[EvalPolicy]) -> Eval
 def _key(
     policy: EvalPolicy,
     operator: str,
+    weights: str | None,
     num_given: int,
     proxy: EvalPolicy | None,
     settings: Mapping[str, Any],
@@ -271,7 +278,7 @@ def _key(
         num_given,
     ]
     named += [proxy.checksum if proxy is not None else None, dict(settings)]
-    if weights := operator_weights(operator):
+    if weights is not None:
         named.append(weights)
     text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mac_control.demonstrations import Demonstrations
 from mac_control.envs.make import EnvName
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.policies import policy_class
 from mac_control.suites.suite import PolicySpec
-from mac_control.training import TrainConfig, timing
+from mac_control.training import TrainConfig
 
 _LOOKS = 10  # at held-out episodes, in a training that does not say how many
 
@@ -96,6 +95,11 @@ class Entry:
         )
         return TrainConfig(**chosen)
 
+    @property
+    def looks(self) -> int:
+        """How often a training looks at episodes that it holds out, if it does not say."""
+        return _LOOKS if self.spec.training.get("check_every") is None else 0
+
 
 def parse_entries(texts: Sequence[str]) -> list[Entry]:
     """Entries of different labels.
@@ -111,19 +115,3 @@ def parse_entries(texts: Sequence[str]) -> list[Entry]:
             "LABEL=POLICY names one"
         )
     return entries
-
-
-def steps_in(
-    entry: Entry, demonstrations: Demonstrations, seconds: float, folder: Path
-) -> tuple[int, float]:
-    """Training steps that take so many seconds of one core here, and the time of a step [s]."""
-    looks = _LOOKS if entry.spec.training.get("check_every") is None else 0
-    return timing.steps_in(
-        seconds,
-        entry.spec.policy,
-        demonstrations,
-        folder,
-        entry.config(),
-        entry.training(10_000),
-        looks,
-    )

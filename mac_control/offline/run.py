@@ -22,12 +22,13 @@ from mac_control.json_read import json_object, json_rows
 from mac_control.moments import Moments
 from mac_control.offline.cases import Case, default_cases
 from mac_control.offline.config import OfflineConfig
-from mac_control.offline.entries import Entry, steps_in
+from mac_control.offline.entries import Entry
 from mac_control.offline.rate import rate
 from mac_control.options import numbers
 from mac_control.parallel import Backend, one_thread, run_many
 from mac_control.seeds import whole_seed
 from mac_control.training import train
+from mac_control.training.timing import steps_in
 
 Row = dict[str, Any]
 
@@ -211,7 +212,15 @@ def _steps(
         held = known.get(entry.label)
         if held is None or held["spec"] != about or held["seconds"] != config.seconds:
             with one_thread():
-                count, each = steps_in(entry, first, config.seconds, out / "timed")
+                count, each = steps_in(
+                    config.seconds,
+                    entry.spec.policy,
+                    first,
+                    out / "timed",
+                    entry.config(),
+                    entry.training(10_000),
+                    entry.looks,
+                )
             known[entry.label] = {
                 "steps": count,
                 "step_ms": round(1e3 * each, 2),

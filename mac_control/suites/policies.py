@@ -53,12 +53,11 @@ MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
 def timed(entrants: Iterable[PolicySpec], **steps: int) -> tuple[PolicySpec, ...]:
     """The entrants, each trained for the steps of its kind: as many as take the same time."""
 
-    def kind(entrant: PolicySpec) -> str:
-        return str(entrant.config["policy"] if entrant.policy == "intent" else entrant.policy)
+    def trained(entrant: PolicySpec) -> PolicySpec:
+        kind = entrant.config.get("policy", entrant.policy)  # the one that a wrapper is around
+        return replace(entrant, training={**entrant.training, "steps": steps[kind]})
 
-    return tuple(
-        replace(each, training={**each.training, "steps": steps[kind(each)]}) for each in entrants
-    )
+    return tuple(map(trained, entrants))
 
 
 def minute(entrants: Iterable[PolicySpec]) -> tuple[PolicySpec, ...]:

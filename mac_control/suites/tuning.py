@@ -14,8 +14,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json
 from mac_control.loop import evaluate
-from mac_control.parallel import Backend
-from mac_control.parallel.backend import one_thread
+from mac_control.parallel import Backend, one_thread
 from mac_control.policies import policy_class
 from mac_control.seeds import whole_seed
 from mac_control.suites.suite import REWARDS
@@ -50,7 +49,7 @@ def tune(
     workers: int | Backend | None = None,
     **env: Any,
 ) -> dict[str, Any]:
-    """The best settings by mean reward in rollouts; the same call goes on where it stopped.
+    """The best settings by their mean score in rollouts; the same call goes on where it stopped.
 
     Every policy has the same number of trials, time of training and episodes: `seconds`, or as
     many gradient steps as usually take as long as `steps` of MAC's; nothing is tuned on the
