@@ -26,15 +26,16 @@ class Args(FanOut, EnvOptions):
     out: str
     """Data set to write: a Minari id (namespace/name-v0) or a folder."""
     operator: str | None = None
-    """Operator that gives every dimension: expert (the kitchen's), policy:CHECKPOINT, or
+    """Operator that gives every dimension: expert (the kitchen's), policy:CHECKPOINT, tracker or
     module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist. None: expert,
     or with a policy nobody."""
     policy: str | None = None
     """Checkpoint that fills in what the operator leaves; None: the operator gives everything."""
     teacher: str | None = None
-    """With a policy: operator that gives every dimension and follows no demonstrations, such as
-    expert:order=tasks. The labels are what it would have done. None: what operator and policy
-    did."""
+    """With a policy: operator that gives every dimension, such as expert:order=tasks. The labels
+    are what it would have done. None: what operator and policy did."""
+    data: str | None = None
+    """Demonstrations that trackers follow: as in train; None: searched."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
@@ -90,6 +91,7 @@ def _expect_used(args: Args, kitchen: bool) -> None:
     for names, unused, only in (
         (("orders", "init_noise"), not kitchen, "of the kitchen's expert alone"),
         (("noise", "clean"), args.policy is not None, "where no policy drives"),
+        (("data",), kitchen, "of operators who follow demonstrations"),
     ):
         for name in names:
             if unused and getattr(args, name) != usual[name]:
@@ -129,6 +131,7 @@ def _any(args: Args) -> Any:
         operator=args.operator,
         policy=args.policy,
         teacher=args.teacher,
+        data=args.data,
         noise=args.noise,
         clean=args.clean,
         min_reward=args.min_reward,

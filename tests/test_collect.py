@@ -1,5 +1,7 @@
 """Collecting demonstrations of the scripted expert, and of an operator with a policy."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from mac_control import InputError
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.demonstrations.load import builtin_path
 from mac_control.envs import KITCHEN_TASKS, SUBTASKS, make_kitchen
 from mac_control.envs.kitchen import builtin
 from mac_control.envs.kitchen.collect import Collection, Wanted, collect, wanted
@@ -154,7 +157,10 @@ def test_a_teacher_says_what_it_would_do_where_operator_and_policy_come_to(tmp_p
         ({"teacher": "expert:order=tasks"}, "teacher: expected a policy too"),
         ({"teacher": "expert+k:3", "policy": "builtin"}, "that gives every dimension, got one"),
         ({"teacher": "nosuch", "policy": "builtin"}, "teacher: operator: expected one of"),
-        ({"teacher": "tracker", "policy": "builtin"}, "teacher: operator 'tracker': expected demo"),
+        (
+            {"data": "builtin", "policy": "builtin"},
+            "data: expected only with an operator",
+        ),
         ({"min_reward": np.nan, "policy": "builtin"}, "min_reward: expected a finite number"),
         ({"orders": "play", "policy": "builtin"}, "orders: expected only of the kitchen's expert"),
         (
@@ -175,6 +181,23 @@ def test_with_a_teacher_the_policy_drives_and_every_episode_is_kept(tmp_path):
     main(Args(out=str(tmp_path / "some"), teacher="expert", **settings))  # that name is free
     (episode,) = load_demonstrations(tmp_path / "some")
     assert len(episode) == 20 and not episode.given.any()
+
+
+def test_trackers_collect_what_they_follow(tmp_path):
+    settings = {"policy": "builtin", "episodes": 1, "workers": 1, "episode_steps": 30}
+    settings |= {"data": "builtin", "operator": "tracker+k:3", "teacher": "tracker"}
+    main(Args(out=str(tmp_path / "taught"), **settings))
+    (taught,) = load_demonstrations(tmp_path / "taught")
+    assert (taught.given.sum(axis=1) == 3).all()
+    # Operator and teacher follow the same demonstration.
+    assert np.array_equal(taught.actions[taught.given], taught.executed[taught.given])
+    # The same data wherever they lie; others would be another data set.
+    shutil.copy(builtin_path(), tmp_path / "moved.hdf5")
+    main(Args(out=str(tmp_path / "taught"), **settings | {"data": str(tmp_path / "moved.hdf5")}))
+    with pytest.raises(InputError, match="out: expected a name that is free"):
+        main(Args(out=str(tmp_path / "taught"), **settings | {"data": str(tmp_path / "taught")}))
+    with pytest.raises(InputError, match="data: expected only of operators who follow"):
+        main(Args(out=str(tmp_path / "more"), data="builtin"))
 
 
 class Failing(Operator):

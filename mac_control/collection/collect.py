@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.collection.taught import Taught
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations.load import find_source
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked
@@ -24,9 +26,10 @@ from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import operator_weights
+from mac_control.operators.spec import operator_weights, uses_demonstrations
 from mac_control.parallel import Backend
 from mac_control.robot import Robot
+from mac_control.training.batches import digest
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Collection:
         min_reward: reward of an episode that is kept; see
             :func:`mac_control.collection.simulate.achieved`.
         attempts: simulations of an episode, with other noise, until one is kept.
+        data: demonstrations that trackers follow, as in :func:`load_demonstrations`.
 
     Raises:
         InputError: a number out of range.
@@ -60,6 +64,7 @@ class Collection:
     clean: float = 0.1
     min_reward: float | None = None
     attempts: int = 3
+    data: str | None = None
 
     def __post_init__(self) -> None:
         check_disturbance(self.noise, self.clean, self.attempts)
@@ -105,10 +110,13 @@ def collect_dataset(
         InputError: an operator or a policy that does not fit the environment, and what
             :func:`generate_dataset` raises.
     """
-    how = Collection(env, **collection)
+    how = _with_data(Collection(env, **collection))
     # Without a teacher as before there were any: what was begun then goes on.
-    recorded = {k: v for k, v in asdict(how).items() if (k, v) != ("teacher", None)}
+    left_out = {"data"} | ({"teacher"} if how.teacher is None else set())
+    recorded = {k: v for k, v in asdict(how).items() if k not in left_out}
     settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": recorded}
+    if how.data is not None:
+        settings["data"] = digest(_demonstrations(how.data))  # wherever the file lies
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         # What does not fit is known before anything is written.
@@ -207,11 +215,32 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     return Episode(driven.observations, labels, driven.actions, driven.rewards, given=driven.given)
 
 
+def _with_data(how: Collection) -> Collection:
+    """With the demonstrations that are found, where some are needed and none are named."""
+    if any(uses_demonstrations(spec) for spec in (how.operator, how.teacher) if spec is not None):
+        return how if how.data is not None else replace(how, data=str(find_source()))
+    if how.data is not None:
+        raise InputError(
+            "data: expected only with an operator or a teacher who follows demonstrations, such "
+            f"as tracker, got {how.data!r} with {how.teacher or how.operator!r}"
+        )
+    return how
+
+
+@cache
+def _demonstrations(source: str) -> Demonstrations:
+    """Demonstrations, read once per process."""
+    return load_demonstrations(source)
+
+
 def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     robot = robot_of(env)
+    followed = None if collection.data is None else _demonstrations(collection.data)
 
     def made(spec: str) -> Operator:
-        return make_operator(spec, action_dim=robot.action_dim, env=env, robot=robot)
+        return make_operator(
+            spec, action_dim=robot.action_dim, env=env, robot=robot, demonstrations=followed
+        )
 
     operator = made(collection.operator)
     if collection.teacher is None:
