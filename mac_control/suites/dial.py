@@ -1,7 +1,7 @@
 """Reward against obedience: each way to share control over the whole range of its own dial."""
 
 from mac_control.suites.partial import RESYNC, STUBBORN
-from mac_control.suites.policies import CONSISTENCY, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import CONSISTENCY, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED, minute
 from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
@@ -40,7 +40,7 @@ DIAL = Suite(
     goal="Soft commands at every obedience from 0.5 on at least as good as every other way, and "
     "above all-or-nothing by disjoint intervals somewhere.",
     data="robust",
-    entrants=(MIXTURE_BC_CONDITIONED, DIFFUSION, CONSISTENCY, MAC),
+    entrants=minute((MIXTURE_BC_CONDITIONED, DIFFUSION, CONSISTENCY, MAC)),
     blocks=(
         Block("exactly", OPERATORS, (3,)),
         Block("alone", ("nobody",), (0,)),

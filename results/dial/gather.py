@@ -1,0 +1,100 @@
+"""Put the rows of `run.sh` into results.json, draw them, print tables: `python gather.py RUNS`."""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from mac_control.figures import METHODS, legend_below, new_figure
+from mac_control.files import write_text
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.suites.dial import OPERATORS, WAYS
+
+here = Path(__file__).parent
+NAMES = ("tracks", "tracks, re-synchronises", "replans", "shaky", "late", "wrong at times")
+SAID = dict(zip(OPERATORS, NAMES, strict=True))
+LEVELS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+STYLES = {
+    "soft commands": (METHODS["mac"][1], "o-"),
+    "soft commands found out": (METHODS["mac"][1], "*"),
+    "all or nothing": ("#000000", "s-"),
+    "linear blending": (METHODS["bc"][1], "^-"),
+    "blending by agreement": ("#8C564B", "v-"),
+    "soft commands to a mixture density": (METHODS["mixture_bc"][1], "o-"),
+    "partial diffusion": (METHODS["diffusion"][1], "D-"),
+    "partial diffusion in one step": (METHODS["consistency"][1], "D-"),
+    "linear blending by diffusion": (METHODS["diffusion"][1], "^--"),
+}
+
+if (file := Path(sys.argv[1]) / "dial" / "results.json").exists():
+    kept = ("block", "policy", "operator", "fold", "train_seed", "episodes", "rewards")
+    rows = [
+        {key: row[key] for key in kept} | {"obedience": row["metrics"]["obedience"]}
+        for row in json.loads(file.read_text())["rows"]
+    ]
+    write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+rows = json.loads((here / "results.json").read_text())
+
+samples, obeyed = defaultdict(list), defaultdict(list)
+for row in rows:
+    place = row["block"], row["policy"], row["operator"]
+    samples[place].append(row["rewards"])
+    obeyed[place].append(row["obedience"])
+
+
+def point(block: str, policy: str, operator: str) -> tuple[float, float]:
+    """Obedience and reward, each a mean over folds."""
+    place = block, policy, operator
+    return float(np.mean(obeyed[place])), float(np.mean([np.mean(s) for s in samples[place]]))
+
+
+def curve(way: str, operator: str) -> np.ndarray:
+    """Obedience and reward `(N, 2)` of each setting of a way, from exact obedience on."""
+    policy, settings = WAYS[way]
+    blocks = ["exactly", *(f"{way} at {setting}" for setting in settings)]
+    return np.array([point(block, policy, operator) for block in blocks])
+
+
+def at(way: str, operator: str, level: float) -> float | None:
+    """Reward at an obedience, between the settings on both sides of it; None beyond them."""
+    found = curve(way, operator)
+    found = found[np.argsort(found[:, 0])]
+    if not found[0, 0] <= level <= found[-1, 0]:
+        return None
+    return float(np.interp(level, found[:, 0], found[:, 1]))
+
+
+for (block, policy, operator), rewards in samples.items():
+    low, high = bootstrap_interval(rewards)
+    reward, said = np.mean([np.mean(sample) for sample in rewards]), SAID.get(operator, operator)
+    found = f"{reward:.2f} [{low:.2f}, {high:.2f}]"
+    if block != "alone":
+        found += f" | {point(block, policy, operator)[0]:.2f}"
+    print(f"{block} | {policy} | {said} | {found}")
+
+print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
+for operator in OPERATORS:
+    for way in WAYS:
+        if way != "soft commands found out":
+            cells = [at(way, operator, level) for level in LEVELS]
+            said = " | ".join("" if each is None else f"{each:.2f}" for each in cells)
+            print(f"| {SAID[operator]} | {way} | {said} |")
+
+figure = new_figure(6.4, 7.6)
+for ax, operator in zip(
+    figure.subplots(2, 3, sharex=True, sharey=True).flat, OPERATORS, strict=True
+):
+    for way, (colour, style) in STYLES.items():
+        found = curve(way, operator)
+        if way == "soft commands found out":
+            found = found[1:]
+        ax.plot(found[:, 0], found[:, 1], style, color=colour, label=way, markersize=4, linewidth=1)
+    ax.set_title(SAID[operator], fontsize=10)
+    ax.set(ylim=(0, 4.1), xlim=(0.4, 1.01))
+    ax.grid(alpha=0.3)
+figure.supxlabel("obedience: 1 − mean |executed − commanded| / box", fontsize=10)
+figure.supylabel("subtasks done of 4", fontsize=10)
+legend_below(figure, figure.axes[0], 2)
+figure.savefig(here / "dial.png", dpi=110)
