@@ -22,6 +22,10 @@ from mac_control.suites.suite import Size
 
 SizeChanges = options_of(Size, optional=True, name="SizeChanges")
 
+#: Options of one way to evaluate, and of all of them.
+_SUITE, _OFFLINE = {"suite", "only", "blocks", "quick", "size"}, {"offline", "held_out"}
+_ALWAYS = {"out", *(each.name for each in dataclasses.fields(FanOut))}
+
 
 @dataclass(kw_only=True)
 class Args(FanOut, EnvOptions):
@@ -85,12 +89,9 @@ class Args(FanOut, EnvOptions):
 
 
 def main(args: Args) -> int | None:
+    _expect_used(args)
     if args.offline:
         return _offline(args)
-    if args.held_out != OfflineConfig():
-        raise InputError(
-            "folds, seeds, seconds, cases, ...: expected --offline with them, got none"
-        )
     if args.suite is not None:
         return _suite(args)
     from mac_control.demonstrations.load import find_source, load_demonstrations
@@ -138,14 +139,45 @@ def main(args: Args) -> int | None:
     print(args.out / "results.json")
 
 
+def _expect_used(args: Args) -> None:
+    """Raise an InputError where an option was given that nothing would look at."""
+    every = {each.name for each in dataclasses.fields(args)}
+    mode, used = "", every - _SUITE - _OFFLINE
+    if args.offline:
+        mode, used = "--offline", _ALWAYS | _OFFLINE | {"policies", "data", "robot"}
+    elif args.suite is not None:
+        mode, used = "--suite", _ALWAYS | _SUITE | {"data", "videos"}
+    for name in _changed(args):
+        first, _, part = name.partition(".")
+        if first in used:
+            continue
+        said = part if first == "held_out" else name
+        if mode:
+            raise InputError(f"{said}: expected without {mode}, got both; leave one of them out")
+        home = "--suite" if first in _SUITE else "--offline"
+        raise InputError(f"{said}: expected with {home}, got it alone; add {home}, or leave it out")
+
+
+def _changed(options: Any) -> list[str]:
+    """Names of the options that differ from their defaults; those of a part behind a dot."""
+    names = []
+    for each in dataclasses.fields(options):
+        made = each.default_factory is not dataclasses.MISSING
+        usual = each.default_factory() if made else each.default  # type: ignore[misc]
+        value = getattr(options, each.name)
+        if dataclasses.is_dataclass(value):
+            names += [f"{each.name}.{name}" for name in _changed(value)]
+        elif value != usual:
+            names.append(each.name)
+    return names
+
+
 def _offline(args: Args) -> None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.offline.entries import parse_entries
     from mac_control.offline.report import write_report
     from mac_control.offline.run import evaluate_offline
 
-    if args.suite is not None or args.env is not None:
-        raise InputError("offline: expected neither --suite nor --env with it, got one")
     demonstrations = load_demonstrations(args.data)
     if (robot := args.chosen_robot()) is not None:
         demonstrations = dataclasses.replace(demonstrations, robot=robot)
@@ -177,8 +209,6 @@ def _suite(args: Args) -> None:
 
     if args.suite not in SUITES:
         raise InputError(f"suite: expected one of {', '.join(SUITES)}, got {args.suite!r}")
-    if args.policies:
-        raise InputError("policies: expected none with a suite, which trains its own")
     suite = SUITES[args.suite]
     suite = suite.quick() if args.quick else suite
     if args.only is not None:

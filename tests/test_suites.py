@@ -11,8 +11,10 @@ from mac_control.checkpoint import load_policy
 from mac_control.cli import run
 from mac_control.demonstrations import load_demonstrations
 from mac_control.errors import InputError
+from mac_control.offline.config import OfflineConfig
 from mac_control.operators.spec import parse
 from mac_control.policies import policy_class
+from mac_control.scripts.evaluate import Args, SizeChanges, main
 from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
 from mac_control.suites.run import config_of, folds, run_suite
 from mac_control.suites.tables import harm_table
@@ -260,3 +262,21 @@ def test_a_suite_that_cannot_be(options, name):
         Size(seeds=0)
     with pytest.raises(InputError, match="config"):
         config_of(PolicySpec("x", "bc", {"colour": 1}))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"suite": "partial", "trust": "0.1"}, "trust: expected without --suite, got both"),
+        ({"suite": "partial", "episode_steps": 9}, "episode_steps: expected without --suite"),
+        ({"suite": "partial", "offline": True}, "suite: expected without --offline, got both"),
+        ({"offline": True, "env": "kitchen"}, "env: expected without --offline, got both"),
+        ({"only": "bc"}, "only: expected with --suite, got it alone; add --suite"),
+        ({"size": SizeChanges(steps=3)}, "size.steps: expected with --suite, got it alone"),
+        ({"held_out": OfflineConfig(folds=3)}, "folds: expected with --offline, got it alone"),
+    ],
+)
+def test_an_option_that_nothing_would_look_at_is_said(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        main(Args(out=tmp_path / "new", **options))
+    assert not (tmp_path / "new").exists()
