@@ -8,7 +8,7 @@ from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 #: The published expert of the task, slightly noisy; a wrapper behind says what it gives.
 EXPERT = "hand-expert+noisy:std=0.02"
-_PARTS = ("group:arm", "group:arm:wrist", "group:fingers", "k:3", "k:10")
+_PARTS = ("group:arm", "group:wrist", "group:arm:wrist", "group:fingers", "k:3", "k:10")
 _WAYS = ("nobody", *(f"{EXPERT}+{part}" for part in _PARTS))
 
 #: Steps are those of about a minute of one core in bfloat16, measured in turns.
@@ -54,8 +54,8 @@ def _found(entrant: PolicySpec, steps: int, lr: float, noise: float, **config: A
     return replace(entrant, config={**entrant.config, **config}, training=training)
 
 
-#: The same door, each policy with the settings that the same search found for it: eight trials of
-#: a minute of one core (`results/tuning/hand.sh`).
+#: The same door, each policy with the settings that the same search found for it, here and below:
+#: eight trials of a minute of one core (`results/tuning/hand.sh`).
 HAND_TUNED = replace(
     HAND,
     name="hand-tuned",
@@ -97,7 +97,13 @@ HAND_RELOCATE = Suite(
     env_name="hand",
     env={"task": "relocate", "hide_goal": True, "end_on_success": True},
     reward="successes",
-    entrants=_MINUTE,
+    entrants=(
+        _found(BC, 64750, 3.14e-4, 0.3, width=128, depth=2),
+        _found(MIXTURE_BC, 6400, 1.35e-3, 0.1, width=512, components=5),
+        _found(IBC, 1095, 1.11e-3, 0.0, width=128, negatives=8),
+        _found(DIFFUSION, 10070, 1.81e-3, 0.1, width=512, resample=1),
+        _found(MAC, 5790, 3.53e-4, 0.3, width=256, decoding="mode"),
+    ),
     blocks=(
         Block("operator alone", (EXPERT,), (30,), entrants=("bc",), share=0.4),
         Block(
