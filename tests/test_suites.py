@@ -16,8 +16,9 @@ from mac_control.operators.spec import parse
 from mac_control.policies import policy_class
 from mac_control.scripts.evaluate import Args, SizeChanges, main
 from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
+from mac_control.suites.html import markdown_report
 from mac_control.suites.run import config_of, folds, run_suite
-from mac_control.suites.tables import harm_table
+from mac_control.suites.tables import comparison_table, harm_table, metric_table
 from mac_control.training import preset
 
 TINY = Suite(
@@ -280,3 +281,18 @@ def test_an_option_that_nothing_would_look_at_is_said(tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         main(Args(out=tmp_path / "new", **options))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_suite_of_successes_says_so_above_its_table():
+    row = {"policy": "bc", "operator": "nobody", "num_given": 0, "train_seed": 0, "block": "a"}
+    row |= {"rewards": [9.0, 2.0], "successes": [True, False], "measured": "return"}
+    row |= {"metrics": {"obedience": 0.75}, "success_rate": 0.5, "episodes": 2}
+    said = {"returns": "rewards", "successes": "successes"}
+    pages = {name: {"suite": {"reward": kind}, "rows": [row]} for name, kind in said.items()}
+    assert "Success rate, mean" in markdown_report(pages["successes"])
+    assert "Return, mean" in markdown_report(pages["returns"])
+    heading, cells = comparison_table(pages)
+    assert heading[-2:] == ["returns (return)", "successes (success rate)"]
+    assert [cell.split()[0] for cell in cells[-2:]] == ["5.50", "0.50"]
+    heading, cells = metric_table([row])
+    assert cells[heading.index("obedience")] == "0.75"

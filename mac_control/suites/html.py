@@ -66,8 +66,9 @@ def markdown_report(result: Result) -> str:
     """Reward and harm per block, and the command."""
     suite = result.get("suite", {})
     name, rows = suite.get("name", "results"), result["rows"]
-    lines = [f"# {name}", suite.get("question", ""), note(rows)]
-    for block, part in by_block(rows, suite.get("reward", "rewards")).items():
+    blocks = by_block(rows, suite.get("reward", "rewards"))
+    lines = [f"# {name}", suite.get("question", ""), _note(blocks)]
+    for block, part in blocks.items():
         lines += [f"## {block}" if block else "", markdown(reward_table(part))]
         if harm := harm_table(part):
             lines += [f"{_harm(part)}:", markdown(harm)]
@@ -78,11 +79,12 @@ def markdown_report(result: Result) -> str:
 
 def _sections(name: str, result: Result, videos: Path) -> list[str]:
     suite = result.get("suite", {})
-    parts = [f"<h1>{html.escape(name)}</h1>", f"<p>{html.escape(note(result['rows']))}</p>"]
+    blocks = by_block(result["rows"], suite.get("reward", "rewards"))
+    parts = [f"<h1>{html.escape(name)}</h1>", f"<p>{html.escape(_note(blocks))}</p>"]
     for key in ("question", "goal"):
         if key in suite:
             parts.append(f"<p><b>{key.capitalize()}.</b> {html.escape(suite[key])}</p>")
-    for block, rows in by_block(result["rows"], suite.get("reward", "rewards")).items():
+    for block, rows in blocks.items():
         if block:
             parts.append(f"<h2>{html.escape(block)}</h2>")
         parts.append(html_table(reward_table(rows)))
@@ -100,6 +102,10 @@ def _sections(name: str, result: Result, videos: Path) -> list[str]:
     about = {key: value for key, value in result.items() if key not in ("rows", "summary")}
     text = html.escape(json.dumps(about, indent=2, ensure_ascii=False))
     return [*parts, f"<details><summary>How it was made</summary><pre>{text}</pre></details>"]
+
+
+def _note(blocks: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    return note([row for rows in blocks.values() for row in rows])
 
 
 def _harm(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -22,6 +22,7 @@ METRICS = {
     "effort": ("effort", ".2f"),
     "unwanted": ("unwanted subtasks", ".2f"),
     "acceptance_rate": ("acceptance rate", ".2f"),
+    "obedience": ("obedience", ".2f"),
     "seconds_to_success": ("time to success [s]", ".1f"),
     "steps_to_success": ("steps to success", ".0f"),
     "log_prob_per_dim": ("log-likelihood of a given entry [nats]", ".2f"),
@@ -100,13 +101,14 @@ def metric_table(rows: Sequence[Row]) -> Table | None:
 def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
     """The same cells of several runs side by side: run name -> its `results.json`."""
     cells: dict[tuple[str, str, str, int], dict[str, str]] = {}
+    kinds = {}
     for name, result in results.items():
-        reward = result.get("suite", {}).get("reward", "rewards")
-        for block, rows in by_block(result["rows"], reward).items():
+        blocks = by_block(result["rows"], result.get("suite", {}).get("reward", "rewards"))
+        kinds[name] = measured([row for rows in blocks.values() for row in rows])
+        for block, rows in blocks.items():
             for row in summarize(rows):
                 key = (block, row["policy"], row["operator"], row["num_given"])
                 cells.setdefault(key, {})[name] = _interval(row)
-    kinds = {name: measured(result["rows"]) for name, result in results.items()}
     alike = len(set(kinds.values())) == 1
     headings = list(kinds) if alike else [f"{name} ({what})" for name, what in kinds.items()]
     table = [["block", "policy", "operator", "given", *headings]]
