@@ -72,6 +72,13 @@ HAND_TUNED = replace(
 HAND_ROBUST = replace(
     HAND,
     name="hand-robust",
+    entrants=(
+        _found(BC, 14780, 8.22e-4, 0.1, width=256, depth=4),
+        _found(MIXTURE_BC, 12780, 1.23e-3, 0.1, width=256, components=10),
+        _found(IBC, 1090, 1e-3, 0.0, width=128, negatives=8),
+        _found(DIFFUSION, 9420, 8.21e-4, 0.0, width=512, resample=1),
+        _found(MAC, 5910, 3.53e-4, 0.3, width=256, decoding="mode"),
+    ),
     question="The same, learnt from episodes in which those 25 demonstrations were tracked in "
     "simulation under noise, the label being the correction (mac-control augment).",
     data="robust",
