@@ -21,7 +21,7 @@ class Args(FanOut, EnvOptions):
     """
 
     out: Path
-    """Folder for the trials, study.db and tuning.json."""
+    """Folder for the trials and tuning.json."""
     policy: str = "mac"
     """bc, mixture_bc, ibc, diffusion, mac, or one that a package adds."""
     data: str | None = None

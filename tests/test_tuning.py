@@ -37,6 +37,13 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     assert set(both["best"]["settings"]) == {"width", "depth", "lr", "obs_noise"}
     with pytest.raises(InputError, match=r"same budget in .*, got another \(episodes\)"):
         tune("bc", data, tmp_path, trials=3, **{**options, "episodes": 2})
+    with pytest.raises(InputError, match=r"got another \(data\)"):
+        tune("bc", data.select([0]), tmp_path, trials=3, **options)
+    with pytest.raises(InputError, match=r"got another \(env\)"):
+        tune("bc", data, tmp_path, trials=3, env_options={"max_episode_steps": 9}, **options)
+    whole = tune("bc", data, tmp_path / "whole", trials=4, **options)
+    four = tune("bc", data, tmp_path, trials=4, **options)  # the third time, and no setting twice
+    assert four["trials"] == whole["trials"]
     config = policy_class("bc").Config()
     defaults = {"width": config.width, "depth": config.depth, "lr": 1e-3, "obs_noise": 0.0}
     assert first["trials"][0]["settings"] == defaults
@@ -75,6 +82,8 @@ def test_a_wide_network_has_fewer_steps_in_the_same_time(tmp_path, kitchen_compl
     [
         ({"score": "luck"}, "score: expected one of rewards"),
         ({"seconds": -1.0}, "seconds: expected"),
+        ({"trials": 0}, "trials: expected at least 1, got 0"),
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
     ],
 )
 def test_a_budget_that_cannot_be(tmp_path, kitchen_complete, options, said):

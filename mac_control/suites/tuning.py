@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from mac_control.policies import policy_class
 from mac_control.seeds import whole_seed
 from mac_control.suites.suite import REWARDS
 from mac_control.training import preset
+from mac_control.training.batches import digest
 from mac_control.training.many import Job, train_many
 from mac_control.training.timing import steps_in
 
@@ -54,7 +56,7 @@ def tune(
     Every policy has the same number of trials, time of training and episodes: `seconds`, or as
     many gradient steps as usually take as long as `steps` of MAC's; nothing is tuned on the
     episodes that suites rate it by. The defaults are tried first, then what Optuna's TPE proposes.
-    Writes `study.db`, and `tuning.json` with all trials, in `out`.
+    Writes `tuning.json`, with all trials, in `out`, and goes on from it.
 
     Args:
         name: which policy.
@@ -74,7 +76,7 @@ def tune(
 
     Raises:
         InputError: Optuna is missing, an unknown policy or score, no time to train, or a search
-            of another budget in `out`.
+            of another budget or of other data in `out`.
     """
     try:
         import optuna
@@ -88,22 +90,26 @@ def tune(
         raise InputError(f"score: expected one of {', '.join(REWARDS)}, got {score!r}")
     if seconds is not None and not 0 < seconds < float("inf"):
         raise InputError(f"seconds: expected a number above 0, got {seconds}")
+    for what, number in (("trials", trials), ("steps", steps), ("episodes", episodes)):
+        if number < 1:
+            raise InputError(f"{what}: expected at least 1, got {number}")
     steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     training = {"steps": steps} if seconds is None else {"seconds": seconds}
     budget = {"trials": trials, **training, "episodes": episodes, "score": score, "seed": seed}
     budget |= {"operator": operator, "num_given": list(num_given), "policy": name}
-
-    _expect_same(out / "tuning.json", budget)
+    budget |= {"data": digest(demonstrations), "env": _json(env)}
+    done = _expect_same(out / "tuning.json", budget)
+    space = {**cls.search_space, "lr": LEARNING_RATE, "obs_noise": OBS_NOISE}
 
     def objective(trial: Any) -> float:
-        settings = _proposed(trial, cls.search_space)
-        lr = trial.suggest_float("lr", *LEARNING_RATE, log=True)
-        noise = trial.suggest_categorical("obs_noise", OBS_NOISE)
-        config, own = preset(name, steps=steps, lr=lr, obs_noise=noise), cls.Config(**settings)
+        settings = _proposed(trial, space)
+        training = {key: settings.pop(key) for key in ("lr", "obs_noise")}
+        config, own = preset(name, steps=steps, **training), cls.Config(**settings)
         folder = out / f"trial-{trial.number}"
         if seconds is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # half done, for other steps
             with one_thread():
                 fit, _ = steps_in(seconds, name, demonstrations, folder, own, config)
             config = replace(config, steps=fit)
@@ -124,18 +130,19 @@ def tune(
         return float(np.mean([_figure(row, score) for row in rows]))
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        storage=f"sqlite:///{out / 'study.db'}",
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed),
-    )
-    state = optuna.trial.TrialState
-    if not study.get_trials(states=[state.COMPLETE, state.WAITING]):
-        study.enqueue_trial(_defaults(name, cls.search_space))
-    left = trials - len(study.get_trials(states=[state.COMPLETE]))
-    study.optimize(objective, n_trials=max(0, left), callbacks=[_writer(out, budget)])
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.enqueue_trial(_defaults(name, space))
+    for trial in done:  # as they were, so that what is proposed next is the same
+        again = study.ask()
+        if _proposed(again, space) != trial["settings"]:
+            raise InputError(
+                f"out: expected a search that this version of Optuna and of the policy would make, "
+                f"got other settings in trial {again.number} of {out}; name another folder"
+            )
+        again.set_user_attr("steps", trial["steps"])
+        study.tell(again, trial["value"])
+    study.optimize(objective, n_trials=max(0, trials - len(done)), callbacks=[_writer(out, budget)])
     return _record(study, budget)
 
 
@@ -148,16 +155,31 @@ def _figure(row: dict[str, Any], score: str) -> float:
     return float(np.mean(row[score]))
 
 
-def _expect_same(file: Path, budget: dict[str, Any]) -> None:
-    """Raise an InputError where a search with another budget lies there; trials may be added."""
+def _json(env: dict[str, Any]) -> Any:
+    """What an environment is made of, as JSON values; None where nothing is said of it."""
+    said = {key: each for key, each in env.items() if each}
+    return {
+        key: each.to_json() if hasattr(each, "to_json") else each for key, each in said.items()
+    } or None
+
+
+def _expect_same(file: Path, budget: dict[str, Any]) -> list[dict[str, Any]]:
+    """The trials of the search that lies there.
+
+    Raises:
+        InputError: it has another budget or other data; trials may be added.
+    """
     if not file.exists():
-        return
-    found = {**json.loads(file.read_text())["budget"], "trials": budget["trials"]}
-    if different := sorted(k for k in {*found, *budget} if found.get(k) != budget.get(k)):
+        return []
+    record = json.loads(file.read_text())
+    found = {**budget, **record["budget"], "trials": budget["trials"]}
+    if different := sorted(k for k in found if found[k] != budget.get(k)):
         raise InputError(
             f"out: expected a search of the same budget in {file.parent}, got another "
             f"({', '.join(different)}); name another folder"
         )
+    trials: list[dict[str, Any]] = record["trials"]
+    return trials
 
 
 def _proposed(trial: Any, space: Space) -> dict[str, Any]:
@@ -172,10 +194,8 @@ def _proposed(trial: Any, space: Space) -> dict[str, Any]:
 def _defaults(name: str, space: Space) -> dict[str, Any]:
     """The settings of who searches nothing, as far as the space has them."""
     training, policy = preset(name), policy_class(name).Config()
-    found = {"lr": training.lr, "obs_noise": training.obs_noise}
-    found |= {key: getattr(policy, key) for key in space}
-    inside = {"lr": LEARNING_RATE, "obs_noise": OBS_NOISE, **space}
-    return {key: value for key, value in found.items() if _within(value, inside[key])}
+    found = {key: getattr(policy if hasattr(policy, key) else training, key) for key in space}
+    return {key: value for key, value in found.items() if _within(value, space[key])}
 
 
 def _within(value: Any, range_: tuple[float, float] | list[Any]) -> bool:
