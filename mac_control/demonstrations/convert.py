@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from mac_control.checksums import sha256
-from mac_control.demonstrations.d4rl import COLUMNS, episode_slices, from_arrays
-from mac_control.demonstrations.episode import Demonstrations
+from mac_control.demonstrations.d4rl import COLUMNS, episode_slices, from_arrays, recorded_metadata
 from mac_control.demonstrations.hdf5 import read_arrays
 from mac_control.demonstrations.minari_read import (
     main_part,
@@ -26,6 +25,14 @@ from mac_control.demonstrations.minari_write import write_minari
 from mac_control.errors import DataError
 from mac_control.files import atomic_path, expect_room
 from mac_control.layout import flat_steps
+
+#: What a column of ours holds in an episode that lacks it.
+_USUAL: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
+    "executed": lambda row: row["actions"],
+    "given": lambda row: np.ones(row["actions"].shape, bool),
+    "failed": lambda row: np.zeros(len(row["actions"]), bool),
+    "subtasks": lambda row: np.full(len(row["actions"]), "", object),
+}
 
 #: Columns that Minari has a place for; the others become infos.
 _COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts")
@@ -46,14 +53,17 @@ def hdf5_to_minari(path: Path, target: str | Path) -> Path:
     provenance = {"source": path.name, "sha256": sha256(path), "format": "d4rl-hdf5"}
     known = {name: arrays[name] for name in COLUMNS if name in arrays}
     tasks = from_arrays(known, provenance, attributes=attributes).tasks  # checks it all
+    recorded = recorded_metadata(attributes)
     steps = len(arrays["actions"])
     odd = sorted(name for name, array in arrays.items() if array.shape[:1] != (steps,))
     if odd:
         raise DataError(f"{path}: expected arrays of {steps} steps, got others: {', '.join(odd)}")
     layout = {name: [str(a.dtype), list(a.shape[1:])] for name, a in arrays.items()}
-    metadata = {
-        "mac_control": {"tasks": list(tasks), "provenance": provenance, "d4rl": layout},
-    }
+    if "provenance" in recorded:
+        provenance["origin"] = recorded["provenance"]
+    about = {"tasks": list(tasks), "provenance": provenance, "d4rl": layout}
+    about |= {name: recorded[name] for name in ("robot", "env") if name in recorded}
+    metadata = {"mac_control": about}
     observations, actions = arrays["observations"], arrays["actions"]
     bound = 1.0 if np.abs(actions).max() <= 1 else np.inf
     return write_minari(
@@ -71,20 +81,24 @@ def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
     A data set from `hdf5_to_minari` gives the arrays that it was made from, bit for bit. Any
     other gives, in the types that it has: observations (flattened; of a kitchen's, the part
     `observation`), actions, rewards, ends, `next_observations`, and as `infos/NAME` the other
-    parts of a kitchen's observation and every info that all episodes have. Not kept of those
-    are the environment, and the row after the last action of goals and infos.
+    parts of a kitchen's observation and every info that all episodes have. Not kept of those is
+    the row after the last action of goals and infos.
 
     Raises:
         DataError: the data set is damaged, or its actions are no Box.
     """
     recorded = read_metadata(folder).get("mac_control")
     layout = recorded.get("d4rl") if isinstance(recorded, dict) else None
-    demonstrations = None
     if isinstance(layout, dict):
-        arrays = _original(folder, layout)
+        about, arrays = recorded, _original(folder, layout)
     else:
-        demonstrations = read_minari(folder)  # checks it all
-        arrays = _columns(folder, bool(demonstrations.tasks), recorded is not None)
+        found = read_minari(folder)  # checks it all
+        arrays = _columns(folder, bool(found.tasks), recorded is not None)
+        about = {"tasks": list(found.tasks), "provenance": found.provenance}
+        about |= {
+            "robot": found.robot and found.robot.to_json(),
+            "env": found.provenance.get("env"),
+        }
     path = Path(path)
     with atomic_path(path) as temporary:
         expect_room(path.parent, sum(array.nbytes + 64 * 1024 for array in arrays.values()))
@@ -97,8 +111,8 @@ def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
                     dtype=h5py.string_dtype() if text else None,
                     compression="gzip",
                 )
-            if demonstrations is not None:
-                file.attrs["mac_control"] = _attribute(demonstrations)
+            kept = {name: about.get(name) for name in ("tasks", "provenance", "robot", "env")}
+            file.attrs["mac_control"] = json.dumps({k: v for k, v in kept.items() if v is not None})
     return path
 
 
@@ -157,10 +171,9 @@ def _columns(folder: Path, kitchen: bool, ours: bool) -> dict[str, np.ndarray]:
     """D4RL's columns of a Minari data set."""
     metadata = read_metadata(folder)
     space, action_space = read_spaces(folder.name, metadata)
-    parts: dict[str, list[np.ndarray]] = {}
-    count = 0
+    rows: list[dict[str, np.ndarray]] = []
     for raw in raw_episodes(folder, metadata):
-        steps, count = len(raw["rewards"]), count + 1
+        steps = len(raw["rewards"])
         main_space, main = main_part(space, raw["observations"], kitchen)
         observations = flat_steps(main_space, main)
         row = {
@@ -180,9 +193,13 @@ def _columns(folder: Path, kitchen: bool, ours: bool) -> dict[str, np.ndarray]:
             array = np.asarray(value)
             if array.shape[:1] in ((steps,), (steps + 1,)) and array.dtype.kind in "fiubO":
                 row[name if name in COLUMNS and ours else f"infos/{name}"] = array[:steps]
-        for name, array in row.items():
-            parts.setdefault(name, []).append(array)
-    columns = {n: np.concatenate(rows) for n, rows in parts.items() if len(rows) == count}
+        rows.append(row)
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        usual = _USUAL.get(name) if ours else None
+        if usual is not None or all(name in row for row in rows):
+            parts = [row[name] if name in row else usual(row) for row in rows]
+            columns[name] = np.concatenate(parts)
     return {n: _text(a) if a.dtype.kind == "O" else a for n, a in columns.items()}
 
 
@@ -196,12 +213,6 @@ def _leaves(infos: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 def _text(array: np.ndarray) -> np.ndarray:
     return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in array], dtype=object)
-
-
-def _attribute(demonstrations: Demonstrations) -> str:
-    return json.dumps(
-        {"tasks": list(demonstrations.tasks), "provenance": demonstrations.provenance}
-    )
 
 
 def _escaped(name: str) -> str:

@@ -104,6 +104,10 @@ def _joined(episodes: Sequence[Episode]) -> Episode:
     arrays = {}
     for name in ("observations", "actions", "executed", "rewards", "subtasks", "given"):
         parts = [getattr(episode, name) for episode in episodes]
-        known = all(part is not None for part in parts)
-        arrays[name] = np.concatenate(parts) if known else None
+        known = [part is not None for part in parts]
+        if name == "subtasks" and any(known):  # of some: the others have none
+            parts = [np.full(len(e), "") if e.subtasks is None else e.subtasks for e in episodes]
+        elif any(known) and not all(known):
+            raise InputError(f"merge: expected {name} in all episodes or in none, got some")
+        arrays[name] = np.concatenate(parts) if any(known) else None
     return Episode(**arrays, failed=any(episode.failed for episode in episodes))

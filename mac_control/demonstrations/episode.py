@@ -24,7 +24,7 @@ class Episode:
         executed: `(T, D)` float32; what was really sent to the robot where that differs
             (noise, an interrupting operator): what a model is given. Default: `actions`.
         rewards: `(T,)` float32, as recorded, or None.
-        subtasks: `(T,)` str, which subtask the demonstrator is doing, or None.
+        subtasks: `(T,)` str, which subtask the demonstrator is doing, or None; "" at steps of none.
         given: `(T, D)` bool; which dimensions an operator gave. A model is given those, or some
             of them. Default: every dimension may be given.
         failed: whoever recorded it marked it as failed.
@@ -81,7 +81,7 @@ class Episode:
                 raise DataError(
                     f"subtasks: expected shape ({len(self.observations)},), got {subtasks.shape}"
                 )
-            object.__setattr__(self, "subtasks", subtasks)
+            object.__setattr__(self, "subtasks", subtasks if (subtasks != "").any() else None)
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -222,18 +222,21 @@ class Demonstrations:
         if isinstance(self.episodes, EpisodeFile):
             return self.episodes.subtasks
         known = (e.subtasks for e in self.episodes if e.subtasks is not None)
-        return tuple(sorted({str(name) for subtasks in known for name in np.unique(subtasks)}))
+        return tuple(sorted({str(name) for part in known for name in np.unique(part)} - {""}))
 
     @property
     def subtask_numbers(self) -> np.ndarray:
         """All steps, `(N,)`: places in `subtasks`, -1 where an episode does not say."""
         names = np.array(self.subtasks)
-        return np.concatenate(
-            [
-                np.full(len(e), -1) if e.subtasks is None else np.searchsorted(names, e.subtasks)
-                for e in self.episodes
-            ]
-        )
+        order = np.argsort(names)  # a file has them in their order of appearance
+
+        def places(episode: Episode) -> np.ndarray:
+            if episode.subtasks is None:
+                return np.full(len(episode), -1)
+            at = np.searchsorted(names, episode.subtasks, sorter=order)
+            return np.where(episode.subtasks == "", -1, order[at % len(order)])
+
+        return np.concatenate([places(episode) for episode in self.episodes])
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
         """The episodes at these indices."""

@@ -16,24 +16,28 @@ from mac_control.demonstrations.minari_read import (
     read_metadata,
     read_spaces,
 )
+from mac_control.demonstrations.npz import npz_columns
 from mac_control.errors import DataError, InputError
 from mac_control.layout import flat_steps
 from mac_control.robot import Robot
 
 
 def find_faults(path: Path) -> Iterator[str]:
-    """Sentences, one a fault, for an HDF5 file of D4RL's layout or the folder of a data set.
+    """Sentences, one a fault, for an HDF5 file of D4RL's layout, an `.npz` or a data set's folder.
 
     Where a file cannot be read at all that is the one fault. Numbers that are not finite and
     actions outside the box of the robot that is described, the action space (Minari), or [-1, 1]
-    (D4RL) are named by their episode, the
-    first step, and how many steps of the episode have them.
+    (D4RL) are named by their episode, the first step, and how many steps of the episode have them.
+    An `.npz` says nothing of its box.
     """
     try:
         if is_lerobot(path):
             from mac_control.demonstrations.lerobot.faults import lerobot_faults
 
             yield from lerobot_faults(path)
+            return
+        if path.suffix == ".npz":
+            yield from _array_faults(npz_columns(path), -np.inf, np.inf)
             return
         yield from _minari_faults(path) if path.is_dir() else _hdf5_faults(path)
     except DataError as error:
@@ -42,7 +46,10 @@ def find_faults(path: Path) -> Iterator[str]:
 
 def _hdf5_faults(path: Path) -> Iterator[str]:
     arrays, attributes = read_arrays(path)
-    low, high = _box(attributes)
+    yield from _array_faults(arrays, *_box(attributes))
+
+
+def _array_faults(arrays: dict[str, np.ndarray], low: Any, high: Any) -> Iterator[str]:
     missing = [name for name in ("observations", "actions") if name not in arrays]
     ends = [arrays[name] for name in ("terminals", "timeouts") if name in arrays]
     for name in missing + ([] if ends else ["terminals (or timeouts)"]):

@@ -38,7 +38,7 @@ def save_minari(
     where something else was executed it is in `infos["executed"]`, where an operator gave some
     dimensions those are in `infos["given"]`, subtasks are in `infos["subtasks"]`. Minari has an
     observation after the last action, which we do not have: the last one is repeated.
-    `load_demonstrations(target)` gives the same numbers back.
+    `load_demonstrations(target)` gives the same numbers back; rewards that are missing are 0 then.
 
     Args:
         env_spec: of the environment they were made in; default: the kitchen's for its robot.

@@ -15,7 +15,7 @@ from mac_control.errors import DataError
 
 #: Of the arrays that say where episodes end: ends, as counts of steps, or flags at each step.
 _ENDS = ("ends", "terminals", "timeouts")
-_STEPS = ("observations", "actions", "rewards", "executed", "given", "subtasks")
+_STEPS = ("observations", "actions", "rewards", "executed", "given", "subtasks", "failed")
 
 
 def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
@@ -23,12 +23,22 @@ def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `ends` `(E,)`, the number of steps up to
     the end of each episode; or `terminals` or `timeouts` `(N,)` as in D4RL's files. Takes
-    `rewards`, `executed`, `given` and `subtasks` where it has them.
+    `rewards`, `executed`, `given`, `subtasks` and `failed` where it has them.
 
     Raises:
         DataError: no such file, not of this layout, or Python objects in it.
     """
     path = Path(path)
+    provenance = {"source": path.name, "sha256": sha256(path), "format": "npz"}
+    return from_arrays(npz_columns(path), provenance, obs)
+
+
+def npz_columns(path: Path) -> dict[str, Any]:
+    """The arrays of an `.npz`, with `terminals` at the `ends`.
+
+    Raises:
+        DataError: as `read_npz`.
+    """
     arrays: dict[str, Any] = {**npz_arrays(path, (*_STEPS, *_ENDS), "an .npz of arrays")}
     ends = arrays.pop("ends", None)
     if ends is not None and "actions" in arrays:
@@ -41,5 +51,4 @@ def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
             )
         arrays["terminals"] = np.zeros(steps, bool)
         arrays["terminals"][last - 1] = True
-    provenance = {"source": path.name, "sha256": sha256(path), "format": "npz"}
-    return from_arrays(arrays, provenance, obs)
+    return arrays

@@ -84,7 +84,7 @@ class StoredEpisodes(EpisodeFile):
         self._read(int(self._first[index]), rows)
         *parts, given, rewards, code = self._columns(rows)
         known = not np.isnan(rewards).any()
-        names = [self.subtasks[int(c)] for c in code] if code[0] >= 0 else None
+        names = [self.subtasks[int(c)] if c >= 0 else "" for c in code]
         failed = bool(self.failed[index])
         return Episode(*parts, rewards if known else None, names, given, failed)
 
@@ -171,7 +171,7 @@ def _write(folder: Path, episodes: Iterable[Episode]) -> None:
                 )
             rewards = np.full(len(episode), np.nan) if episode.rewards is None else episode.rewards
             texts = episode.subtasks if episode.subtasks is not None else []
-            code = [names.setdefault(str(text), len(names)) for text in texts]
+            code = [names.setdefault(str(text), len(names)) if text else -1 for text in texts]
             parts = (episode.observations, episode.actions, episode.executed, episode.given)
             last = (rewards[:, None], np.array(code or [-1] * len(episode))[:, None])
             file.write(np.concatenate([*parts, *last], 1, dtype=np.float32).tobytes())

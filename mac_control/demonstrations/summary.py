@@ -53,7 +53,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
     known = [reward for reward in rewards if reward is not None]
     subtasks = Counter(
-        str(name) for e in demonstrations if e.subtasks is not None for name in e.subtasks
+        str(name) for e in demonstrations if e.subtasks is not None for name in e.subtasks if name
     )
     done = _done(demonstrations)
     lengths = demonstrations.lengths.tolist()

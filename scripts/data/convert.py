@@ -16,7 +16,7 @@ class Args:
     """
 
     data: str
-    """An HDF5 file, a Minari id or folder, or the folder of a LeRobotDataset."""
+    """An HDF5 file, an .npz, a Minari id or folder, or the folder of a LeRobotDataset."""
     out: str
     """A new Minari id or folder, a new folder, or a new file that ends in .hdf5."""
     to: Literal["minari", "hdf5", "lerobot"] | None = None
@@ -43,20 +43,18 @@ def main(args: Args) -> int | None:
             f"out: expected a {'file' if to == 'hdf5' else 'folder'}, got {args.out!r}"
         )
     if to == "lerobot":
-        print(
-            save_lerobot(
-                load_demonstrations(args.data, failed=True), args.out, fps=args.fps, task=args.task
-            )
-        )
+        read = load_demonstrations(args.data, obs="recorded", failed=True)
+        print(save_lerobot(read, args.out, fps=args.fps, task=args.task))
         return 0
     if args.fps is not None or args.task is not None:
         raise InputError("fps, task: expected none without --to lerobot, for only that has them")
-    if is_lerobot(args.data):
+    if is_lerobot(args.data) or args.data.endswith(".npz"):
         if to == "hdf5":
             raise InputError(
-                "to: expected minari for a LeRobotDataset, got hdf5; convert the result again"
+                f"to: expected minari or lerobot for {args.data}, got hdf5; convert what that gives"
             )
-        print(save_minari(load_demonstrations(args.data, failed=True), args.out))
+        read = load_demonstrations(args.data, obs="recorded", failed=True)
+        print(save_minari(read, args.out))
         return 0
     path = local_path(args.data)
     if (to == "hdf5") == path.is_file():

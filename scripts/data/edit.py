@@ -46,7 +46,7 @@ def main(args: Args) -> int | None:
             )
         cuts[pair[0]] = pair[1]
     groups = args.merge.split(",") if args.merge else []
-    before = load_demonstrations(args.data, failed=True)
+    before = load_demonstrations(args.data, obs="recorded", failed=True)
     after = edited(
         before,
         delete=numbers("delete", args.delete) if args.delete else (),

@@ -17,6 +17,8 @@ from mac_control.json_read import json_object, json_rows
 VERSIONS = ("v2.0", "v2.1", "v3.0")
 #: What we write beside LeRobot's own metadata: subtasks, provenance, robot, environment.
 OWN = "meta/mac_control.json"
+#: What a task is called where nobody named one.
+TASK = "demonstration"
 #: Features that number frames; never part of an observation.
 COUNTERS = ("timestamp", "frame_index", "episode_index", "index", "task_index", "subtask_index")
 _NUMBERS = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")

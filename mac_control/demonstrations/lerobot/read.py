@@ -13,6 +13,7 @@ import numpy as np
 from mac_control.checksums import folder_sha256
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.lerobot.meta import (
+    TASK,
     Choice,
     LeRobotMeta,
     own_record,
@@ -94,7 +95,10 @@ def read_episodes(meta: LeRobotMeta) -> Iterator[Episode]:
     """
     named = "subtask_index" if meta.subtasks else "task_index"
     texts = np.array(meta.subtasks or meta.tasks)
-    tell = own_record(meta.folder).get("subtasks", len(texts) > 1) and named in meta.features
+    own = own_record(meta.folder)
+    tell = own.get("subtasks", len(texts) > 1) and named in meta.features
+    if "subtasks" in own:
+        texts[texts == TASK] = ""  # of frames that name none
     extra = {name: key for name, key in EXTRA.items() if name in meta.features}
     names = [*meta.state, *meta.action, *extra, *([named] if tell else [])]
     for index, columns in raw_episodes(meta, names):

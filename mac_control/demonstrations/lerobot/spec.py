@@ -54,11 +54,13 @@ class LeRobotSpec:
         """The spec of a robot's data.
 
         Raises:
-            InputError: a control rate that nobody knows.
+            InputError: a control rate that nobody knows, or that is none.
         """
-        fps = fps or robot.rate
+        fps = robot.rate if fps is None else fps
         if fps is None:
             raise InputError("fps: expected the control rate, got none, nor does the robot say it")
+        if not 0 < fps < float("inf"):
+            raise InputError(f"fps: expected a number above 0, got {fps}")
         seen = robot.obs_names or tuple(f"state{i}" for i in range(obs_dim))
         names = tuple(action.name for action in robot.actions)
         more["own"] = {"robot": robot.to_json(), **more.get("own", {})}

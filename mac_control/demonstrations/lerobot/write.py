@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Episode
-from mac_control.demonstrations.lerobot.meta import OWN
+from mac_control.demonstrations.lerobot.meta import OWN, TASK
 from mac_control.demonstrations.lerobot.parquet import pyarrow, read_columns, read_table
 from mac_control.demonstrations.lerobot.read import INTERVENTION
 from mac_control.demonstrations.lerobot.spec import (
@@ -40,8 +40,6 @@ from mac_control.errors import DataError, first_line
 from mac_control.files import atomic_files, atomic_folder, expect_room, user_path, write_json
 
 _INFO, _STATS, _TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet"
-#: What a task is called where nobody named one.
-TASK = "demonstration"
 
 
 class LeRobotWriter:
