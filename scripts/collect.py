@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,13 @@ from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.options import EnvOptions
 from mac_control.parallel import FanOut
+
+if TYPE_CHECKING:
+    from mac_control.envs.make import EnvName
+
+
+#: Who collects unless told otherwise, with the subtask of each step and orders of its own.
+_EXPERT = "the kitchen's expert"
 
 
 @dataclass(kw_only=True)
@@ -88,10 +95,17 @@ def main(args: Args) -> int | None:
 def _expect_used(args: Args, kitchen: bool) -> None:
     """Raise an InputError where an option was given that nothing would look at."""
     usual = {field.name: field.default for field in fields(Args)}
+    named = args.chosen_env()
+    if kitchen and named is not None and named.options:
+        raise InputError(
+            f"env: expected the kitchen without options for {_EXPERT}, got {args.env!r}; "
+            "--operator expert:order=tasks has any"
+        )
     for names, unused, only in (
         (("orders", "init_noise"), not kitchen, "of the kitchen's expert alone"),
         (("noise", "clean"), args.policy is not None, "where no policy drives"),
         (("data",), kitchen, "of operators who follow demonstrations"),
+        (("robot", "episode_steps", "min_reward"), kitchen, f"of operators other than {_EXPERT}"),
     ):
         for name in names:
             if unused and getattr(args, name) != usual[name]:
@@ -119,10 +133,9 @@ def _expert(args: Args) -> Any:
 
 def _any(args: Args) -> Any:
     from mac_control.collection.collect import collect_dataset
-    from mac_control.envs.make import EnvName
 
     return collect_dataset(
-        (args.chosen_env() or EnvName()).with_options(args.env_options()),
+        _where(args),
         args.out,
         args.episodes,
         args.seed,
@@ -136,6 +149,23 @@ def _any(args: Args) -> Any:
         clean=args.clean,
         min_reward=args.min_reward,
     )
+
+
+def _where(args: Args) -> EnvName:
+    """The environment that is named; else that of the policy's data, or of those tracked."""
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.envs.make import EnvName
+    from mac_control.loop.cases import resolve_policies
+    from mac_control.operators.spec import acting_policy
+
+    named, options = args.chosen_env(), args.env_options()
+    if args.policy is not None:
+        return resolve_policies([args.policy])[0].env_for(named, options)
+    if named is None and (policy := acting_policy(str(args.operator))) is not None:
+        named = resolve_policies([policy])[0].env
+    if named is None and args.data is not None:
+        named = EnvName.of_data(load_demonstrations(args.data).provenance)
+    return (named or EnvName()).with_options(options)
 
 
 if __name__ == "__main__":

@@ -233,6 +233,31 @@ def test_a_teacher_that_fails_is_named_and_changes_nothing(tmp_path, how, said):
         main(args)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"episode_steps": 20}, "episode_steps: expected only of operators other than"),
+        ({"min_reward": 99.0}, "min_reward: expected only of operators other than"),
+        ({"robot": "nope.toml", "env": "kitchen"}, "robot: expected only of operators other than"),
+        ({"env": "kitchen:tasks=mixed"}, "env: expected the kitchen without options for"),
+        ({"env": "Reacher-v5", "operator": "tracker"}, "data: expected demonstrations of 2 action"),
+    ],
+)
+def test_what_would_be_ignored_or_does_not_fit_is_said(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        main(Args(out=str(tmp_path / "some"), episodes=1, workers=1, **options))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_environment_is_that_of_the_data(tmp_path):
+    settings = {"operator": "tracker", "episodes": 1, "workers": 1, "min_reward": 0.0}
+    kettle = {"env": "kitchen:tasks=kettle", "data": "builtin", "episode_steps": 5}
+    main(Args(out=str(tmp_path / "one"), **settings, **kettle))
+    main(Args(out=str(tmp_path / "two"), **settings, data=str(tmp_path / "one")))
+    two = load_demonstrations(tmp_path / "two")
+    assert two.tasks == ("kettle",) and len(two[0]) == 5
+
+
 def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):
     with pytest.raises(InputError, match=r"or a policy that fills in the rest, got expert\+k:3"):
         main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, workers=1))

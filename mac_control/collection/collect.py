@@ -28,6 +28,7 @@ from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
 from mac_control.operators.spec import operator_weights, uses_demonstrations
 from mac_control.parallel import Backend
+from mac_control.partial import PartialAction
 from mac_control.robot import Robot
 from mac_control.training.batches import digest
 
@@ -120,11 +121,14 @@ def collect_dataset(
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         # What does not fit is known before anything is written.
+        if how.data is not None:
+            _expect_actions(_demonstrations(how.data), own)
         with closing(_operator(how, made)) as driver:
-            if isinstance(driver, Taught):
-                obs = made.reset(seed=0)[0]
-                driver.reset(0)
-                driver.read(obs)
+            obs = made.reset(seed=0)[0]
+            driver.reset(0)
+            partial = driver.read(obs)
+            if how.policy is None:
+                _expect_all(partial, how)
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
@@ -170,11 +174,7 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     over = False
     while not over:
         partial = operator.read(obs)
-        if not partial.given.all():
-            raise InputError(
-                "operator: expected one that gives every dimension, or a policy that fills in the "
-                f"rest, got {collection.operator} alone"
-            )
+        _expect_all(partial, collection)
         executed = np.clip(partial.values + half * noise.sample(), space.low, space.high)
         executed = executed.astype(np.float32)
         for name, value in (
@@ -225,6 +225,22 @@ def _with_data(how: Collection) -> Collection:
             f"as tracker, got {how.data!r} with {how.teacher or how.operator!r}"
         )
     return how
+
+
+def _expect_all(partial: PartialAction, collection: Collection) -> None:
+    if not partial.given.all():
+        raise InputError(
+            "operator: expected one that gives every dimension, or a policy that fills in the "
+            f"rest, got {collection.operator} alone"
+        )
+
+
+def _expect_actions(demonstrations: Demonstrations, robot: Robot) -> None:
+    if demonstrations.action_dim != robot.action_dim:
+        raise InputError(
+            f"data: expected demonstrations of {robot.action_dim} action dimensions, as "
+            f"{robot.name} has, got {demonstrations.action_dim}"
+        )
 
 
 @cache

@@ -65,9 +65,14 @@ def generate_dataset(
     made = set(folder.iterdir())
     todo = [(i, item) for i, item in enumerate(items) if _piece(folder, i) not in made]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)
-    with done:
-        for _ in run_many(_Job(make_episode, folder), todo, workers):
-            done.update()
+    try:
+        with done:
+            for _ in run_many(_Job(make_episode, folder), todo, workers):
+                done.update()
+    except BaseException:
+        if not any(folder.glob("*.npz")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing in it, and other settings may come
+        raise
     made = [_load(_piece(folder, i)) for i in range(len(items))]
     episodes = [episode for episode in made if episode is not None]
     if not episodes:

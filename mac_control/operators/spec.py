@@ -7,6 +7,7 @@ a plus in it, such as a path, stands in quotes: `policy:"runs/a+b"`.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 import typing
@@ -89,19 +90,38 @@ def uses_demonstrations(spec: str) -> bool:
     return any(part.name in _FOLLOW for part in parse(spec))
 
 
+def acting_policy(spec: str) -> str | None:
+    """The checkpoint that acts as an operator; None where none does.
+
+    Example:
+        >>> acting_policy("policy:runs/bc+k:3"), acting_policy("expert")
+        ('runs/bc', None)
+    """
+    source = parse(spec)[0]
+    named = (*source.positional, *source.named.values())
+    return named[0] if source.name == "policy" and named else None
+
+
 def operator_weights(spec: str) -> str | None:
     """SHA-256 of the weights that act as an operator; None where none do.
 
     Raises:
         CheckpointError: `policy:` names no checkpoint.
+        InputError: no operator of this name.
 
     Example:
         >>> operator_weights("expert+noisy:0.05") is None
         True
     """
+    if (policy := acting_policy(spec)) is not None:
+        return weights_digest(policy)
     source = parse(spec)[0]
-    named = (*source.positional, *source.named.values())
-    return weights_digest(named[0]) if source.name == "policy" and named else None
+    # `weights` of what makes an operator: the files that decide what it does.
+    files = getattr(OPERATORS.load(source.name), "weights", list)()
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest() if files else None
 
 
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
