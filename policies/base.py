@@ -189,6 +189,16 @@ def name_of(policy: Policy) -> str:
     return str(getattr(policy, "name", type(policy).__name__))
 
 
+def expect_rows(obs: np.ndarray, partial: PartialAction) -> None:
+    """Raise an InputError unless there are as many observations as partial actions."""
+    rows, values = np.atleast_2d(obs), np.atleast_2d(partial.values)
+    if len(rows) != len(values):
+        raise InputError(
+            f"partial: expected shape {(len(rows), values.shape[1])}, a row for each observation, "
+            f"got {partial.values.shape}"
+        )
+
+
 def expect_density(policy: Policy) -> None:
     """Raise an InputError unless the policy has a log-likelihood."""
     probe = PartialAction.everything(np.zeros((1, policy.action_dim)))

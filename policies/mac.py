@@ -22,6 +22,7 @@ from mac_control.engine.soft import fill_soft
 from mac_control.engine.unrolled import unrolled
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
+from mac_control.policies.base import expect_rows
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac_config import MacConfig
 from mac_control.policies.mac_parts import network_of, training_masks
@@ -226,6 +227,7 @@ class MacPolicy(LearnedPolicy):
         standard deviation it is the likelihood of what was commanded, whatever was meant,
         estimated by particles; `known` does not go with these.
         """
+        expect_rows(obs, partial)
         if partial.std is not None and known is None:
             return self._soft_log_prob(obs, partial.batched()).reshape(np.shape(obs)[:-1])
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)

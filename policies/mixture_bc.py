@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
+from mac_control.policies.base import expect_rows
 from mac_control.policies.learned import LearnedPolicy
 
 
@@ -151,6 +152,7 @@ class MixtureBC(LearnedPolicy):
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        expect_rows(obs, partial)
         parts = (np.asarray(obs, np.float32), partial.values, partial.given)
         device = self.obs_mean.device
         seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)

@@ -74,6 +74,8 @@ def test_likelihood_integrates_to_one_in_action_units(two_ways):
     values[:, 1] = grid
     given = np.tile([False, True, False], (4001, 1))
     log_prob = two_ways.log_prob(np.zeros((4001, 2)), PartialAction(values, given))
+    with pytest.raises(InputError, match=r"partial: expected shape \(3, 3\), a row for each obs"):
+        two_ways.log_prob(np.zeros((3, 2)), PartialAction(values[0], given[0]))
     assert np.exp(log_prob).sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=0.03)
 
 

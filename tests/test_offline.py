@@ -143,6 +143,12 @@ def test_a_policy_that_is_none_is_one_sentence(text):
         Entry.parse(text)
 
 
+@pytest.mark.parametrize("text", ["mac:lr=nan", "mac:steps=many"])
+def test_a_setting_of_another_kind_is_one_sentence(text):
+    with pytest.raises(InputError, match=f"policies: {text}: "):
+        Entry.parse(text).training()
+
+
 def test_whole_episodes_are_held_out_each_once(waves, tmp_path, monkeypatch):
     trained = []
     real = offline_run.train

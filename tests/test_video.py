@@ -9,6 +9,7 @@ import pytest
 from mac_control import InputError, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.cli import run
+from mac_control.envs import make_kitchen
 from mac_control.envs.make import EnvName, make_filmed
 from mac_control.loop import groups
 from mac_control.loop.captions import POLICY, captioned
@@ -95,3 +96,14 @@ def test_what_films_need_is_asked_for_before_any_episode(bc, tmp_path, monkeypat
     with pytest.raises(InputError, match=r"pip install 'mac-control\[video\]'"):
         evaluate([bc], episodes=1, videos=tmp_path / "videos", on_row=rows.append)
     assert rows == [] and not (tmp_path / "videos").exists()
+
+
+@pytest.mark.parametrize("name", ["film.txt", "film"])
+def test_a_film_of_no_format_is_refused(tmp_path, name):
+    pytest.importorskip("imageio_ffmpeg")
+    with (
+        pytest.raises(InputError, match=r"video: expected a file that ends in \.mp4"),
+        record_video(make_kitchen(), tmp_path / name),
+    ):
+        raise AssertionError
+    assert not list(tmp_path.iterdir())

@@ -22,6 +22,7 @@ from mac_control.rendering import choose_renderer
 
 #: Folder of a run that films are in.
 VIDEOS = "videos"
+_ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm")
 
 
 def require_video() -> None:
@@ -78,21 +79,16 @@ def record_video(
         InputError: nothing to write films or to render pictures with.
     """
     imageio = _imageio()
+    if Path(path).suffix.lower() not in _ENDINGS:
+        raise InputError(f"video: expected a file that ends in {', '.join(_ENDINGS)}, got {path}")
     model, _ = scene_of(env)
     if model is not None:  # nine tenths of a picture rendered in software go into these two
         model.light_castshadow[:] = 0
         model.vis.quality.offsamples = 0
     _render(env)  # raises before the work; there may be nothing to see before the first reset
     with atomic_path(path) as temporary:
-        try:
-            writer = imageio.get_writer(
-                temporary, fps=env.metadata.get("render_fps") or 12, format="FFMPEG"
-            )
-        except ValueError as error:
-            raise InputError(
-                f"video: expected a video file such as video.mp4, got {path}"
-            ) from error
-        with writer:
+        fps = env.metadata.get("render_fps") or 12
+        with imageio.get_writer(temporary, fps=fps, format="FFMPEG") as writer:
             yield lambda: writer.append_data(_picture(env, operator))
 
 

@@ -88,12 +88,17 @@ class Entry:
         chosen = {**presets, **self.spec.training}
         if steps is not None:
             chosen["steps"] = steps
-        # A short run is not all warm-up, nor without a look at what is held out of it.
-        chosen.setdefault("warmup", min(TrainConfig.warmup, max(1, chosen["steps"] // 10)))
-        chosen.setdefault(
-            "check_every", max(1, min(TrainConfig.check_every, chosen["steps"] // 10))
-        )
-        return TrainConfig(**chosen)
+        try:
+            # A short run is not all warm-up, nor without a look at what is held out of it.
+            tenth = max(1, chosen["steps"] // 10)
+            chosen.setdefault("warmup", min(TrainConfig.warmup, tenth))
+            chosen.setdefault("check_every", min(TrainConfig.check_every, tenth))
+            return TrainConfig(**chosen)
+        except TypeError as error:
+            raise InputError(
+                f"policies: {self.label}: expected settings of the kind they are of, got others "
+                f"({error})"
+            ) from error
 
     @property
     def looks(self) -> int:

@@ -78,9 +78,10 @@ def train(
         raise InputError(f"seeds: expected different numbers of at least 0, got {list(seeds)}")
     if config.select_by == "rollouts" and score is None:
         raise InputError("score: expected a function that rates a policy with select_by=rollouts")
-    groups = {Path(out): tuple(seeds)}
+    out = user_path(out)
+    groups = {out: tuple(seeds)}
     if len(seeds) > 1 and not policy_class(name).stackable:
-        groups = {Path(out) / f"seed-{seed}": (seed,) for seed in seeds}
+        groups = {out / f"seed-{seed}": (seed,) for seed in seeds}
     folders: list[Path] = []
     ranks = init_distributed(config.device)
     for folder, group in groups.items():

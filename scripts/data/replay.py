@@ -113,6 +113,11 @@ def _replay(
     steps = len(episode) * (2 if how == "tracked" else 1)  # feedback may take its time
     total = 0.0
     with nullcontext(env) if env is not None else make_env(env_name, robot) as env:
+        if env.action_space.shape != (demonstrations.action_dim,):
+            raise InputError(
+                f"env: expected one of {demonstrations.action_dim} action dimensions, as the data "
+                f"have, got {env_name} of {env.action_space.shape[0]}"
+            )
         if demonstrations.robot is None:
             demonstrations = replace(demonstrations, robot=robot_of(env))
         tracker = Tracker(demonstrations, demonstration=0) if how == "tracked" else None
