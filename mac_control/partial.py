@@ -107,6 +107,9 @@ class PartialAction:
         if isinstance(robot, int):
             robot = Robot("robot", tuple(ActionDim(str(dim)) for dim in range(robot)))
         places = {robot.index(dim): value for dim, value in values.items()}
+        if len(places) < len(values):
+            names = ", ".join(map(str, values))
+            raise InputError(f"values: expected each dimension once, got {names}")
         row = [places.get(dim, 0.0) for dim in range(robot.action_dim)]
         return cls(row, [dim in places for dim in range(robot.action_dim)])
 

@@ -1,6 +1,7 @@
 """Operators: what they give, by what name, and which dimensions are kept."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mac_control import Demonstrations, Episode, InputError, PartialAction
 from mac_control.checkpoint import save_policy
 from mac_control.envs.kitchen.robot import kitchen_robot
+from mac_control.errors import DataError
 from mac_control.operators import Nobody, Operator, Proxy, Restricted, make_operator, operator_names
 from mac_control.policies import Policy
 from mac_control.policies.windowed import WindowConfig, Windowed
@@ -208,3 +210,18 @@ def test_errors_list_the_names_and_say_what_is_needed():
         make_operator("tracker", action_dim=9)
     with pytest.raises(InputError, match="expected demonstrations or a policy, got neither"):
         make_operator("everything", action_dim=9)
+
+
+def test_dimensions_may_be_one_name_or_any_whole_number():
+    robot = kitchen_robot(30)
+    for kept, count in ((np.int64(2), 2), ("wrist", len(robot.dims("wrist"))), ("joint1", 1)):
+        operator = make_operator("proxy", action_dim=9, given=kept, robot=robot, policy=Constant())
+        operator.reset(0)
+        assert operator.read(OBS).given.sum() == count
+    with pytest.raises(InputError, match="values: expected each dimension once, got joint1, 0"):
+        PartialAction.of({"joint1": 0.3, 0: 0.2}, robot)
+
+
+def test_weights_are_one_for_each_episode(demonstrations):
+    with pytest.raises(DataError, match=r"weights: expected one for each of 3 episodes, got shape"):
+        replace(demonstrations, weights=np.ones(2))

@@ -126,7 +126,7 @@ class Demonstrations:
             the others; None: alike.
 
     Raises:
-        DataError: no episodes, sizes that differ, or a robot of other sizes.
+        DataError: no episodes, sizes that differ, or a robot or weights of other sizes.
 
     Example:
         >>> episode = Episode(np.zeros((5, 3)), np.zeros((5, 2)))
@@ -143,6 +143,11 @@ class Demonstrations:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
+        if self.weights is not None and np.shape(self.weights) != (len(self.episodes),):
+            raise DataError(
+                f"weights: expected one for each of {len(self.episodes)} episodes, "
+                f"got shape {np.shape(self.weights)}"
+            )
         if isinstance(self.episodes, EpisodeFile):  # checked when it was written
             self._check_robot()
             return

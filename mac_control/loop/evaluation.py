@@ -50,9 +50,9 @@ class RowsFailed(EpisodeError):
 
 
 def evaluate(
-    policies: Sequence[str | Path | Policy | EvalPolicy],
-    operators: Sequence[str] = ("nobody",),
-    num_given: Sequence[int] = (0,),
+    policies: str | Path | Sequence[str | Path | Policy | EvalPolicy],
+    operators: str | Sequence[str] = ("nobody",),
+    num_given: int | Sequence[int] = (0,),
     *,
     episodes: int = 20,
     seed: int = 0,
@@ -74,8 +74,8 @@ def evaluate(
     the results are the same whatever the workers.
 
     Args:
-        policies: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all of them), or
-            policies, or what `resolve_policies` made of either.
+        policies: one or many: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all
+            of them), or policies, or what `resolve_policies` made of either.
         operators: names as in :func:`make_operator`. `nobody` gives 0 dimensions, `everything`
             all, any other one each number in `num_given`.
         num_given: numbers of dimensions, drawn per episode; 0 is `nobody`, whatever the operator.
@@ -129,6 +129,9 @@ def evaluate(
     settings["demonstrations"] = _data_checksum(demonstrations)
     if trust is not None:
         settings["trust"] = str(trust)
+    policies = [policies] if isinstance(policies, str | Path) else policies
+    operators = [operators] if isinstance(operators, str) else operators
+    num_given = [num_given] if isinstance(num_given, int) else num_given
     resolved = resolve_policies(policies)
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)

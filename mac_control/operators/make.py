@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
@@ -24,7 +26,7 @@ def make_operator(
     name: str,
     *,
     action_dim: int,
-    given: int | Sequence[int | str] | None = None,
+    given: int | str | Sequence[int | str] | None = None,
     **resources: Any,
 ) -> Operator:
     """An operator by name, restricted to some dimensions.
@@ -62,8 +64,10 @@ def make_operator(
         operator = _made(part, WRAPPERS[part.name], {**resources, "operator": operator})
     if given is None:
         return operator
-    if isinstance(given, int):
-        return Restricted(operator, action_dim, k=given)
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, int | np.integer):
+        return Restricted(operator, action_dim, k=int(given))
     dims = given if robot is None else robot.dims(*given)
     return Restricted(operator, action_dim, dims=[int(dim) for dim in dims])
 

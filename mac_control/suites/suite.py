@@ -96,6 +96,8 @@ class Size:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}")
+        if self.run_folds is not None and self.run_folds > self.folds:
+            raise InputError(f"run_folds: expected at most {self.folds}, got {self.run_folds}")
         if not 0 < self.stretch < float("inf"):
             raise InputError(f"stretch: expected a number above 0, got {self.stretch}")
 
