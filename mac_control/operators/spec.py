@@ -13,6 +13,7 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mac_control.checkpoint_record import weights_digest
@@ -117,7 +118,7 @@ def operator_weights(spec: str) -> str | None:
         return weights_digest(policy)
     source = parse(spec)[0]
     # `weights` of what makes an operator: the files that decide what it does.
-    files = getattr(OPERATORS.load(source.name), "weights", list)()
+    files: list[Path] = getattr(OPERATORS.load(source.name), "weights", list)()
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())
