@@ -153,6 +153,16 @@ def test_interrupted_or_threaded_practice_ends_with_the_same_weights(began, tmp_
         session(began, tmp_path / "cut", lr=0.1, num_given=(0, 1, 2))
 
 
+def test_practice_does_not_go_on_with_other_weights_of_its_operator(began, tmp_path):
+    driver = save_policy(tmp_path / "driver", policy(seed=1))
+    operators = (f"policy:{driver}",)
+    session(began, tmp_path / "made", steps=32, operators=operators).run()
+    session(began, tmp_path / "made", steps=64, operators=operators).run()
+    save_policy(tmp_path / "driver", policy(seed=2))
+    with pytest.raises(CheckpointError, match="with operator_weights"):
+        session(began, tmp_path / "made", steps=96, operators=operators)
+
+
 def test_one_step_alone_is_learnt_from_without_a_nan(began, tmp_path):
     made = session(began, tmp_path / "out", steps=1, envs=1)
     made.envs = [gymnasium.wrappers.TimeLimit(env, 1) for env in made.envs]

@@ -23,6 +23,7 @@ from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import CheckpointError, InputError
 from mac_control.operators import Operator, make_operator
+from mac_control.operators.spec import operator_weights
 from mac_control.parallel import one_thread
 from mac_control.practice.config import SETTLED, PracticeConfig
 from mac_control.practice.explore import explorer_of
@@ -116,6 +117,7 @@ class Practice:
         self.settings |= {
             "policy": self.began.policy.checkpoint["weights"]["sha256"],
             "operators": self.operators,
+            "operator_weights": [operator_weights(spec) for spec in self.operators],
             "data": None if demonstrations is None else digest(demonstrations),
             "env": env.to_json(),
             "robot": None if robot is None else robot.to_json(),
@@ -216,7 +218,10 @@ class Practice:
                 )
             return
         record, tensors = read(self.out, "practice")
-        expect_settings(self.out, recorded_settings(record), self.settings)
+        # Without the operators' weights as before they counted: what was begun then goes on.
+        known = {"operator_weights": self.settings["operator_weights"]}
+        recorded = known | recorded_settings(record)
+        expect_settings(self.out, recorded, self.settings)
         try:
             for name, module in (("policy", self.explorer.network), ("critic", self.critic)):
                 for key, value in module.named_parameters():
