@@ -258,6 +258,13 @@ def test_the_environment_is_that_of_the_data(tmp_path):
     assert two.tasks == ("kettle",) and len(two[0]) == 5
 
 
+def test_an_operator_that_fails_is_named_before_anything_is_written(tmp_path):
+    operator = f"{__name__}:Failing"
+    with pytest.raises(MacControlError, match="operator Failing, at its first step: RuntimeError"):
+        main(Args(out=str(tmp_path / "some"), operator=operator, episodes=1, workers=1))
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_operator_of_some_dimensions_needs_a_policy(tmp_path):
     with pytest.raises(InputError, match=r"or a policy that fills in the rest, got expert\+k:3"):
         main(Args(out=str(tmp_path / "some"), operator="expert+k:3", episodes=1, workers=1))

@@ -41,6 +41,9 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
         tune("bc", data.select([0]), tmp_path, trials=3, **options)
     with pytest.raises(InputError, match=r"got another \(env\)"):
         tune("bc", data, tmp_path, trials=3, env_options={"max_episode_steps": 9}, **options)
+    named = {"env_options": {"tasks": ("kettle", "microwave")}}
+    for trials in (1, 2):  # tuples come back as lists
+        tune("bc", data, tmp_path / "named", trials=trials, **named, **options)
     whole = tune("bc", data, tmp_path / "whole", trials=4, **options)
     four = tune("bc", data, tmp_path, trials=4, **options)  # the third time, and no setting twice
     assert four["trials"] == whole["trials"]

@@ -21,7 +21,7 @@ from mac_control.demonstrations import Demonstrations, Episode, load_demonstrati
 from mac_control.demonstrations.load import find_source
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.envs.checked import Checked
+from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
@@ -125,8 +125,9 @@ def collect_dataset(
             _expect_actions(_demonstrations(how.data), own)
         with closing(_operator(how, made)) as driver:
             obs = made.reset(seed=0)[0]
-            driver.reset(0)
-            partial = driver.read(obs)
+            with attribute_errors("operator", driver, "at its first step", but=(InputError,)):
+                driver.reset(0)
+                partial = driver.read(obs)
             if how.policy is None:
                 _expect_all(partial, how)
         if how.policy is not None:

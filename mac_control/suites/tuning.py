@@ -158,9 +158,8 @@ def _figure(row: dict[str, Any], score: str) -> float:
 def _json(env: dict[str, Any]) -> Any:
     """What an environment is made of, as JSON values; None where nothing is said of it."""
     said = {key: each for key, each in env.items() if each}
-    return {
-        key: each.to_json() if hasattr(each, "to_json") else each for key, each in said.items()
-    } or None
+    made = {key: each.to_json() if hasattr(each, "to_json") else each for key, each in said.items()}
+    return json.loads(json.dumps(made, default=str)) or None
 
 
 def _expect_same(file: Path, budget: dict[str, Any]) -> list[dict[str, Any]]:
