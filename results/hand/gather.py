@@ -2,8 +2,8 @@
 
 RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
 of practice.sh, RUNS/hand-more of more.sh, RUNS/relocate of the suite hand-relocate, RUNS/robust of
-hand-robust, RUNS/hand-folds of `hand` in five folds, RUNS/tuned of hand-tuned, RUNS/relocate-means
-of relocate.sh. Rows of what is not there stay as they are.
+hand-robust, RUNS/hand-folds of `hand` in five folds, RUNS/tuned of hand-tuned, RUNS/tuned-folds of
+that in five folds, RUNS/relocate-means of relocate.sh. Rows of what is not there stay as they are.
 """
 
 import csv
@@ -34,7 +34,13 @@ FOLDERS = {
 }
 KEPT = ("policy", "operator", "train_seed", "episodes", "successes")
 #: Suites whose rows are told apart by a word -> their folders.
-WORDS = {"tuned": "tuned", "relocate": "relocate", "robust": "robust", "folds": "hand-folds"}
+WORDS = {
+    "tuned": "tuned",
+    "tuned, folds": "tuned-folds",
+    "relocate": "relocate",
+    "robust": "robust",
+    "folds": "hand-folds",
+}
 WAYS = ("nobody", "arm", "arm and wrist", "fingers", "3 random", "10 random")
 
 
