@@ -138,6 +138,29 @@ def changes(options: Any) -> dict[str, Any]:
     return {name: value for name, value in pairs if value is not None}
 
 
+def changed(options: Any) -> list[str]:
+    """Names of the options that differ from their defaults; those of a part behind a dot.
+
+    Example:
+        >>> @dataclass
+        ... class Options:
+        ...     env: EnvOptions
+        ...     seed: int = 0
+        >>> changed(Options(EnvOptions(episode_steps=9)))
+        ['env.episode_steps']
+    """
+    names = []
+    for each in dataclasses.fields(options):
+        made = each.default_factory is not dataclasses.MISSING
+        usual = each.default_factory() if made else each.default  # type: ignore[misc]
+        value = getattr(options, each.name)
+        if dataclasses.is_dataclass(value):
+            names += [f"{each.name}.{name}" for name in changed(value)]
+        elif value != usual:
+            names.append(each.name)
+    return names
+
+
 def paths(text: str) -> list[str]:
     """Paths from a list with commas between them; a path that is there may have commas itself.
 

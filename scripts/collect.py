@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mac_control.cli import run
 from mac_control.errors import InputError
-from mac_control.options import EnvOptions
+from mac_control.options import EnvOptions, changed
 from mac_control.parallel import FanOut
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def main(args: Args) -> int | None:
 
 def _expect_used(args: Args, kitchen: bool) -> None:
     """Raise an InputError where an option was given that nothing would look at."""
-    usual = {field.name: field.default for field in fields(Args)}
+    chosen = changed(args)
     named = args.chosen_env()
     if kitchen and named is not None and named.options:
         raise InputError(
@@ -102,13 +102,13 @@ def _expect_used(args: Args, kitchen: bool) -> None:
             "--operator expert:order=tasks has any"
         )
     for names, unused, only in (
-        (("orders", "init_noise"), not kitchen, "of the kitchen's expert alone"),
+        (("orders", "init_noise"), not kitchen, f"of {_EXPERT} alone"),
         (("noise", "clean"), args.policy is not None, "where no policy drives"),
         (("data",), kitchen, "of operators who follow demonstrations"),
         (("robot", "episode_steps", "min_reward"), kitchen, f"of operators other than {_EXPERT}"),
     ):
         for name in names:
-            if unused and getattr(args, name) != usual[name]:
+            if unused and name in chosen:
                 raise InputError(f"{name}: expected only {only}, got {getattr(args, name)}")
 
 
@@ -153,7 +153,7 @@ def _any(args: Args) -> Any:
 
 def _where(args: Args) -> EnvName:
     """The environment that is named; else that of the policy's data, or of those tracked."""
-    from mac_control.demonstrations import load_demonstrations
+    from mac_control.collection.simulate import shared_demonstrations
     from mac_control.envs.make import EnvName
     from mac_control.loop.cases import resolve_policies
     from mac_control.operators.spec import acting_policy
@@ -164,7 +164,7 @@ def _where(args: Args) -> EnvName:
     if named is None and (policy := acting_policy(str(args.operator))) is not None:
         named = resolve_policies([policy])[0].env
     if named is None and args.data is not None:
-        named = EnvName.of_data(load_demonstrations(args.data).provenance)
+        named = EnvName.of_data(shared_demonstrations(args.data).provenance)
     return (named or EnvName()).with_options(options)
 
 

@@ -16,7 +16,7 @@ import tyro
 from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.offline.config import OfflineConfig
-from mac_control.options import EnvOptions, changes, options_of
+from mac_control.options import EnvOptions, changed, changes, options_of
 from mac_control.parallel import FanOut
 from mac_control.suites.suite import Size
 
@@ -147,7 +147,7 @@ def _expect_used(args: Args) -> None:
         mode, used = "--offline", _ALWAYS | _OFFLINE | {"policies", "data", "robot"}
     elif args.suite is not None:
         mode, used = "--suite", _ALWAYS | _SUITE | {"data", "videos"}
-    for name in _changed(args):
+    for name in changed(args):
         first, _, part = name.partition(".")
         if first in used:
             continue
@@ -156,20 +156,6 @@ def _expect_used(args: Args) -> None:
             raise InputError(f"{said}: expected without {mode}, got both; leave one of them out")
         home = "--suite" if first in _SUITE else "--offline"
         raise InputError(f"{said}: expected with {home}, got it alone; add {home}, or leave it out")
-
-
-def _changed(options: Any) -> list[str]:
-    """Names of the options that differ from their defaults; those of a part behind a dot."""
-    names = []
-    for each in dataclasses.fields(options):
-        made = each.default_factory is not dataclasses.MISSING
-        usual = each.default_factory() if made else each.default  # type: ignore[misc]
-        value = getattr(options, each.name)
-        if dataclasses.is_dataclass(value):
-            names += [f"{each.name}.{name}" for name in _changed(value)]
-        elif value != usual:
-            names.append(each.name)
-    return names
 
 
 def _offline(args: Args) -> None:

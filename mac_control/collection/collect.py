@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from mac_control.checkpoint import loaded_policy
 from mac_control.checkpoint_record import weights_digest
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
-from mac_control.collection.simulate import achieved, shared_env
+from mac_control.collection.simulate import achieved, shared_demonstrations, shared_env
 from mac_control.collection.taught import Taught
-from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.demonstrations.load import find_source
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
@@ -117,12 +116,12 @@ def collect_dataset(
     recorded = {k: v for k, v in asdict(how).items() if k not in left_out}
     settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": recorded}
     if how.data is not None:
-        settings["data"] = digest(_demonstrations(how.data))  # wherever the file lies
+        settings["data"] = digest(shared_demonstrations(how.data))  # wherever the file lies
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         # What does not fit is known before anything is written.
         if how.data is not None:
-            _expect_actions(_demonstrations(how.data), own)
+            _expect_actions(shared_demonstrations(how.data), own)
         with closing(_operator(how, made)) as driver:
             obs = made.reset(seed=0)[0]
             with attribute_errors("operator", driver, "at its first step", but=(InputError,)):
@@ -244,15 +243,9 @@ def _expect_actions(demonstrations: Demonstrations, robot: Robot) -> None:
         )
 
 
-@cache
-def _demonstrations(source: str) -> Demonstrations:
-    """Demonstrations, read once per process."""
-    return load_demonstrations(source)
-
-
 def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     robot = robot_of(env)
-    followed = None if collection.data is None else _demonstrations(collection.data)
+    followed = None if collection.data is None else shared_demonstrations(collection.data)
 
     def made(spec: str) -> Operator:
         return make_operator(

@@ -1,4 +1,4 @@
-"""What simulated episodes have in common: one environment per process, and which are kept."""
+"""What simulated episodes share in a process: environment, demonstrations; which are kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_env
 from mac_control.envs.make import EnvName
 from mac_control.robot import Robot
@@ -25,6 +26,12 @@ def _env(record: str) -> Any:
     name, described = json.loads(record)
     robot = None if described is None else Robot.from_json(described)
     return make_env(EnvName(name["id"], name["options"]), robot)
+
+
+@cache
+def shared_demonstrations(source: str) -> Demonstrations:
+    """The demonstrations of this source, read once per process."""
+    return load_demonstrations(source)
 
 
 def achieved(rewards: Sequence[float], info: dict[str, Any], least: float | None) -> bool:

@@ -95,10 +95,8 @@ def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
         found = read_minari(folder)  # checks it all
         arrays = _columns(folder, bool(found.tasks), recorded is not None)
         about = {"tasks": list(found.tasks), "provenance": found.provenance}
-        about |= {
-            "robot": found.robot and found.robot.to_json(),
-            "env": found.provenance.get("env"),
-        }
+        about["env"] = found.provenance.get("env")
+        about["robot"] = None if found.robot is None else found.robot.to_json()
     path = Path(path)
     with atomic_path(path) as temporary:
         expect_room(path.parent, sum(array.nbytes + 64 * 1024 for array in arrays.values()))
