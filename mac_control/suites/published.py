@@ -14,6 +14,7 @@ from mac_control.suites.policies import (
     MAC_CHUNK,
     MIXTURE_BC,
     MIXTURE_BC_CONDITIONED,
+    minute,
 )
 from mac_control.suites.suite import Block, Suite
 
@@ -27,13 +28,7 @@ PUBLISHED = Suite(
     goal="MAC alone at least 3.4 of 4; MAC with the proxy above BC, intervals disjoint.",
     data="raw",
     entrants=(
-        BC,
-        MIXTURE_BC,
-        MIXTURE_BC_CONDITIONED,
-        IBC,
-        IBC_DFO,
-        DIFFUSION,
-        MAC,
+        *minute((BC, MIXTURE_BC, MIXTURE_BC_CONDITIONED, IBC, IBC_DFO, DIFFUSION, MAC)),
         BC_CHUNK,
         BC_AVERAGED,
         MAC_CHUNK,
@@ -44,7 +39,7 @@ PUBLISHED = Suite(
         Block(
             "with a BC proxy operator",
             ("proxy",),
-            (0, 1, 3, 5),
+            (1, 3, 5),
             entrants=("mac", "diffusion", "mac_averaged"),
         ),
     ),
