@@ -50,6 +50,32 @@ def robot_of(env: gymnasium.Env) -> Robot:
     return robot
 
 
+def fitting_robot(env: gymnasium.Env, action_dim: int, obs_dim: int | None = None) -> Robot:
+    """The robot of an environment that data of these sizes are to fit.
+
+    Args:
+        env: with a flat, finite Box of actions, and flat observations.
+        action_dim: D, of the data.
+        obs_dim: size of an observation, O; None where they may be of another kind.
+
+    Raises:
+        InputError: data of other sizes.
+    """
+    robot = robot_of(env)
+    expected, got = f"{robot.action_dim} action dimensions", f"{action_dim}"
+    fits = action_dim == robot.action_dim
+    if obs_dim is not None:
+        seen = env.observation_space.shape[0]  # type: ignore[index]
+        expected, got = f"{seen} observed and {expected}", f"{obs_dim} and {got}"
+        fits = fits and obs_dim == seen
+    if not fits:
+        raise InputError(
+            f"data: expected {expected}, as {robot.name} has, got {got}; "
+            "name their environment (--env)"
+        )
+    return robot
+
+
 def own_robot(env: gymnasium.Env) -> Robot | None:
     """The attribute `robot` of an environment or one of its wrappers, where it is a description."""
     found = env.get_wrapper_attr("robot") if env.has_wrapper_attr("robot") else None

@@ -109,6 +109,11 @@ def main(args: Args) -> int | None:
     source = args.data
     if source is None and any(map(uses_demonstrations, args.operators)):
         source = str(find_source())
+    elif source is not None and not any(uses_demonstrations(o, True) for o in args.operators):
+        raise InputError(
+            "data: expected only with an operator who follows demonstrations, such as tracker, got "
+            f"{source!r} with {', '.join(args.operators)}; what policies learnt from is in them"
+        )
     about: dict[str, Any] = {
         "command": _command(),
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),

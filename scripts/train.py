@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -178,7 +179,7 @@ def described(
     """
     robot, env = args.chosen_robot(), args.chosen_env()
     if env is not None:
-        robot = fitting_robot(demonstrations, env, robot)
+        robot = _fitting(demonstrations, env, robot)
         record = {**env.to_json(), "layout": recorded_layout(demonstrations.provenance)}
         provenance = {**demonstrations.provenance, "env": record}
         demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
@@ -186,7 +187,7 @@ def described(
         from mac_control.envs.make import EnvName
 
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
-        fitting_robot(demonstrations, found, robot)
+        _fitting(demonstrations, found, robot)
     if robot is not None:
         from mac_control.demonstrations.box import within_box
 
@@ -200,26 +201,14 @@ def described(
     return demonstrations
 
 
-def fitting_robot(
-    demonstrations: Demonstrations, env: EnvName, robot: Robot | None = None
-) -> Robot:
-    """The robot of an environment; `robot` is a description in place of its own.
-
-    Raises:
-        InputError: an environment of other sizes than the demonstrations.
-    """
-    from mac_control.envs import make_env, robot_of
+def _fitting(demonstrations: Demonstrations, env: EnvName, robot: Robot | None) -> Robot:
+    """The robot of an environment that the data fit; `robot` is in place of its description."""
+    from mac_control.envs import make_env
+    from mac_control.envs.describe import fitting_robot
 
     sizes = demonstrations.obs_dim, demonstrations.action_dim
-    made = make_env(env.fitted(*sizes), robot)
-    found, seen = robot_of(made), made.observation_space.shape[0]
-    made.close()
-    if sizes != (seen, found.action_dim):
-        raise InputError(
-            f"data: expected {seen} observed and {found.action_dim} action dimensions, as "
-            f"{env.name} has, got {sizes[0]} and {sizes[1]}; name their environment (--env)"
-        )
-    return found
+    with closing(make_env(env.fitted(*sizes), robot)) as made:
+        return fitting_robot(made, demonstrations.action_dim, demonstrations.obs_dim)
 
 
 def _kind(args: Any, name: str, config: Any) -> str:

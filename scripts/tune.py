@@ -28,8 +28,9 @@ class Args(FanOut, EnvOptions):
     """Demonstrations, as in train."""
     trials: int = 20
     """Settings to try."""
-    steps: int = 3000
-    """Gradient steps of each for MAC; for others, as many as take as long."""
+    steps: int | None = None
+    """Gradient steps of each for MAC; for others, as many as take as long. None: 3000, or what
+    --seconds allows."""
     seconds: float | None = None
     """In place of --steps: training time of each, in seconds of one core of this machine, the same
     for every policy and setting."""

@@ -157,7 +157,7 @@ def test_replay_shows_recorded_states_where_the_environment_can(tmp_path, capsys
 
 def test_replay_in_an_environment_of_other_sizes_is_refused(small, capsys):
     data("replay", "--data", small, "--env", "Hopper-v5", "--how", "actions", status=2)
-    assert "env: expected one of 2 action dimensions" in capsys.readouterr().err
+    assert "data: expected 3 action dimensions, as Hopper-v5 has, got 2" in capsys.readouterr().err
 
 
 def test_list_and_bad_names_are_sentences(tmp_path, monkeypatch, capsys, small):

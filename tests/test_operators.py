@@ -13,6 +13,7 @@ from mac_control.checkpoint import save_policy
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import DataError
 from mac_control.operators import Nobody, Operator, Proxy, Restricted, make_operator, operator_names
+from mac_control.operators.spec import uses_demonstrations
 from mac_control.policies import Policy
 from mac_control.policies.windowed import WindowConfig, Windowed
 
@@ -225,3 +226,19 @@ def test_dimensions_may_be_one_name_or_any_whole_number():
 def test_weights_are_one_for_each_episode(demonstrations):
     with pytest.raises(DataError, match=r"weights: expected one for each of 3 episodes, got shape"):
         replace(demonstrations, weights=np.ones(2))
+
+
+class Follower(Nobody):
+    """An operator of one's own, who can do without demonstrations."""
+
+    def __init__(self, action_dim, demonstrations=None):
+        super().__init__(action_dim)
+
+
+def test_an_operator_says_by_its_constructor_whether_it_follows_demonstrations():
+    needs = {spec: uses_demonstrations(spec) for spec in ("tracker", "varied", "proxy+wrong")}
+    assert all(needs.values()) and uses_demonstrations("everything")
+    mine = f"{__name__}:Follower"
+    assert not uses_demonstrations(mine) and uses_demonstrations(mine, optional=True)
+    for without in ("nobody", "proxy", "random+k:3", "nobdy"):
+        assert not uses_demonstrations(without, optional=True)

@@ -275,6 +275,7 @@ def test_a_suite_that_cannot_be(options, name):
         ({"only": "bc"}, "only: expected with --suite, got it alone; add --suite"),
         ({"size": SizeChanges(steps=3)}, "size.steps: expected with --suite, got it alone"),
         ({"held_out": OfflineConfig(folds=3)}, "folds: expected with --offline, got it alone"),
+        ({"data": "builtin"}, "data: expected only with an operator who follows demonstrations"),
     ],
 )
 def test_an_option_that_nothing_would_look_at_is_said(tmp_path, options, said):

@@ -39,6 +39,8 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
         tune("bc", data, tmp_path, trials=3, **{**options, "episodes": 2})
     with pytest.raises(InputError, match=r"got another \(data\)"):
         tune("bc", data.select([0]), tmp_path, trials=3, **options)
+    with pytest.raises(InputError, match=r"seconds: expected without steps, got both, 9 and 2"):
+        tune("bc", data, tmp_path, trials=3, seconds=9, **options)
     with pytest.raises(InputError, match=r"got another \(env\)"):
         tune("bc", data, tmp_path, trials=3, env_options={"max_episode_steps": 9}, **options)
     named = {"env_options": {"tasks": ("kettle", "microwave")}}

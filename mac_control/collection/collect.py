@@ -21,6 +21,7 @@ from mac_control.demonstrations.load import find_source
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked, attribute_errors
+from mac_control.envs.describe import fitting_robot
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
@@ -121,7 +122,7 @@ def collect_dataset(
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
         # What does not fit is known before anything is written.
         if how.data is not None:
-            _expect_actions(shared_demonstrations(how.data), own)
+            fitting_robot(made, shared_demonstrations(how.data).action_dim)
         with closing(_operator(how, made)) as driver:
             obs = made.reset(seed=0)[0]
             with attribute_errors("operator", driver, "at its first step", but=(InputError,)):
@@ -217,9 +218,10 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
 
 def _with_data(how: Collection) -> Collection:
     """With the demonstrations that are found, where some are needed and none are named."""
-    if any(uses_demonstrations(spec) for spec in (how.operator, how.teacher) if spec is not None):
-        return how if how.data is not None else replace(how, data=str(find_source()))
-    if how.data is not None:
+    specs = [spec for spec in (how.operator, how.teacher) if spec is not None]
+    if how.data is None and any(map(uses_demonstrations, specs)):
+        return replace(how, data=str(find_source()))
+    if how.data is not None and not any(uses_demonstrations(spec, True) for spec in specs):
         raise InputError(
             "data: expected only with an operator or a teacher who follows demonstrations, such "
             f"as tracker, got {how.data!r} with {how.teacher or how.operator!r}"
@@ -232,14 +234,6 @@ def _expect_all(partial: PartialAction, collection: Collection) -> None:
         raise InputError(
             "operator: expected one that gives every dimension, or a policy that fills in the "
             f"rest, got {collection.operator} alone"
-        )
-
-
-def _expect_actions(demonstrations: Demonstrations, robot: Robot) -> None:
-    if demonstrations.action_dim != robot.action_dim:
-        raise InputError(
-            f"data: expected demonstrations of {robot.action_dim} action dimensions, as "
-            f"{robot.name} has, got {demonstrations.action_dim}"
         )
 
 

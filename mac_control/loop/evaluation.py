@@ -133,6 +133,7 @@ def evaluate(
     operators = [operators] if isinstance(operators, str) else operators
     num_given = [num_given] if isinstance(num_given, int) else num_given
     resolved = resolve_policies(policies)
+    _expect_trust(resolved, trust)
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
@@ -166,6 +167,20 @@ def evaluate(
     if failed:
         raise RowsFailed(made, [f"{cases[key].title}: {failed[key]}" for key in sorted(failed)])
     return made
+
+
+def _expect_trust(policies: Sequence[EvalPolicy], trust: str | float | None) -> None:
+    """Raise an InputError where a policy cannot take commands so, before any row is made."""
+    if trust is None:
+        return
+    from mac_control.checkpoint import loaded_policy
+    from mac_control.policies.trusted import trusting
+
+    for policy in {policy.name: policy for policy in policies}.values():
+        try:
+            trusting(loaded_policy(policy.source, "policy"), trust)
+        except InputError as error:
+            raise InputError(f"{policy.name}: {error}") from error
 
 
 def _record_videos(

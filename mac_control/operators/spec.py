@@ -42,9 +42,6 @@ WRAPPERS: dict[str, Callable[..., Operator]] = {
 RESOURCES = ("operator", "action_dim", "demonstrations", "policy", "env", "robot")
 
 
-#: Sources and wrappers that follow demonstrations.
-_FOLLOW = {"tracker", "varied", "everything", "wrong"}
-
 #: `NAME=VALUE` or `VALUE`, up to the next colon or plus that is not in quotes.
 _ARGUMENT = re.compile(
     r"""(?:(?P<name>[A-Za-z_]\w*)=)?"""
@@ -81,14 +78,25 @@ def parse(spec: str) -> list[Part]:
     return parts
 
 
-def uses_demonstrations(spec: str) -> bool:
-    """Whether an operator follows demonstrations, or may: `everything` also takes a policy.
+def uses_demonstrations(spec: str, optional: bool = False) -> bool:
+    """Whether an operator needs demonstrations to follow; `optional`: or can do with or without.
+
+    One that does not exist needs none: :func:`make_operator` says what is wrong.
 
     Example:
         >>> uses_demonstrations("expert+noisy:0.05"), uses_demonstrations("expert+wrong")
         (False, True)
     """
-    return any(part.name in _FOLLOW for part in parse(spec))
+    source, *wrappers = parse(spec)
+    try:
+        makers = (OPERATORS.load(source.name), *(WRAPPERS[part.name] for part in wrappers))
+    except InputError:
+        return False
+    for parameters in (inspect.signature(make).parameters for make in makers):
+        found = parameters.get("demonstrations")
+        if found is not None and (optional or found.default is found.empty):
+            return True
+    return source.name == "everything"  # a tracker, rather than a policy
 
 
 def acting_policy(spec: str) -> str | None:

@@ -27,6 +27,8 @@ from mac_control.training.timing import steps_in
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
 
+#: Of a trial, where neither steps nor seconds are named and the policy is MAC.
+STEPS = 3000
 LEARNING_RATE = (3e-4, 3e-3)
 #: It helps on one robot and costs reward on another.
 OBS_NOISE = [0.0, 0.1, 0.3]
@@ -41,7 +43,7 @@ def tune(
     out: str | Path,
     *,
     trials: int = 20,
-    steps: int = 3000,
+    steps: int | None = None,
     seconds: float | None = None,
     operator: str = "tracker",
     num_given: tuple[int, ...] = (0, 3),
@@ -63,9 +65,10 @@ def tune(
         demonstrations: what to learn, and what an operator that tracks follows.
         out: folder for everything.
         trials: settings to try in all.
-        steps: gradient steps of each, where the policy is MAC.
-        seconds: training time of each trial, of one core of this machine [s]: a wide network has
-            fewer steps. None: `steps`.
+        steps: gradient steps of each, where the policy is MAC; None: 3,000, or what `seconds`
+            allow.
+        seconds: in place of `steps`, training time of each trial, of one core of this machine [s]:
+            a wide network has fewer steps.
         operator: spec of the operator in rollouts.
         num_given: numbers of dimensions it gives; a trial's value is the mean over them.
         episodes: for each of them.
@@ -90,6 +93,9 @@ def tune(
         raise InputError(f"score: expected one of {', '.join(REWARDS)}, got {score!r}")
     if seconds is not None and not 0 < seconds < float("inf"):
         raise InputError(f"seconds: expected a number above 0, got {seconds}")
+    if steps is not None and seconds is not None:
+        raise InputError(f"seconds: expected without steps, got both, {seconds} and {steps}")
+    steps = STEPS if steps is None else steps
     for what, number in (("trials", trials), ("steps", steps), ("episodes", episodes)):
         if number < 1:
             raise InputError(f"{what}: expected at least 1, got {number}")

@@ -105,7 +105,8 @@ def _replay(
     picture: Any = None,
 ) -> float:
     """Reward of one demonstration (its index, and it alone), replayed from its first state."""
-    from mac_control.envs import make_env, robot_of
+    from mac_control.envs import make_env
+    from mac_control.envs.describe import fitting_robot
     from mac_control.operators.tracker import Tracker
 
     index, demonstrations = item
@@ -113,13 +114,9 @@ def _replay(
     steps = len(episode) * (2 if how == "tracked" else 1)  # feedback may take its time
     total = 0.0
     with nullcontext(env) if env is not None else make_env(env_name, robot) as env:
-        if env.action_space.shape != (demonstrations.action_dim,):
-            raise InputError(
-                f"env: expected one of {demonstrations.action_dim} action dimensions, as the data "
-                f"have, got {env_name} of {env.action_space.shape[0]}"
-            )
+        own = fitting_robot(env, demonstrations.action_dim)
         if demonstrations.robot is None:
-            demonstrations = replace(demonstrations, robot=robot_of(env))
+            demonstrations = replace(demonstrations, robot=own)
         tracker = Tracker(demonstrations, demonstration=0) if how == "tracked" else None
         start = env.unwrapped if isinstance(env.unwrapped, StartsAnywhere) else None
         if how == "states" and start is None:
