@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+import torch
 
 from mac_control.checkpoint import load_policy
 from mac_control.cli import run
@@ -19,7 +20,7 @@ from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
 from mac_control.suites.html import markdown_report
 from mac_control.suites.run import config_of, folds, run_suite
 from mac_control.suites.tables import comparison_table, harm_table, metric_table
-from mac_control.training import preset
+from mac_control.training import TrainConfig, preset, train
 
 TINY = Suite(
     name="tiny",
@@ -62,6 +63,20 @@ def test_every_demonstration_is_held_out_once(kitchen_complete):
         assert not {id(e) for e in seen} & {id(e) for e in part}
     with pytest.raises(InputError, match="at least 20 demonstrations for 10 folds, got 19"):
         folds(data, 10)
+
+
+def test_only_the_first_demonstrations_are_learnt_from(tmp_path, kitchen_complete):
+    size = Size(seeds=1, episodes=1, steps=3, demonstrations=2)
+    alone = (Block("alone", ("nobody",), (0,)),)
+    suite = replace(TINY, size=size, blocks=alone).only(["mac"])
+    run_suite(suite, tmp_path, kitchen_complete, workers=1)
+    first = load_demonstrations(kitchen_complete).select([0, 1])
+    (trained,) = train("mac", first, tmp_path / "by-itself", config=TrainConfig(steps=3))
+    mine = load_policy(tmp_path / "policies" / "fold-0" / "mac" / "seed-0")
+    assert torch.equal(mine.obs_mean, load_policy(trained).obs_mean)
+    more = replace(suite, size=replace(size, demonstrations=20))
+    with pytest.raises(InputError, match="demonstrations: expected at most 19, as many as there"):
+        run_suite(more, tmp_path / "more", kitchen_complete, workers=1)
 
 
 class Links(HTMLParser):

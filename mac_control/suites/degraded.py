@@ -1,6 +1,13 @@
 """Degraded operators: noisy, slow, busy, wrong."""
 
-from mac_control.suites.policies import BC, DIFFUSION, MAC, MAC_RECALL, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import (
+    BC,
+    DIFFUSION,
+    MAC,
+    MAC_RECALL,
+    MIXTURE_BC_CONDITIONED,
+    minute,
+)
 from mac_control.suites.suite import Block, Size, Suite
 
 OPERATORS = (
@@ -17,18 +24,16 @@ DEGRADED = Suite(
     name="degraded",
     question="The operator is shaky, slow, busy or wrong: what is left of the reward, and can the "
     "policy tell?",
-    goal="MAC with help never below min(MAC alone, operator alone) - 0.1.",
+    goal="MAC with commands weighed as found out never below the better of MAC alone and operator "
+    "alone, minus 0.1; at least 60 % obedience of operators who are right.",
     data="robust",
-    entrants=(BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC, MAC_RECALL),
+    entrants=(*minute((BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC)), MAC_RECALL),
     blocks=(
         Block("operator alone", OPERATORS, (9,), entrants=("bc",)),
         Block("held-out operators", OPERATORS, (0, 3, 5)),
-        Block(
-            "overruled where unlikely",
-            OPERATORS,
-            (3, 5),
-            entrants=("mac", "mac_recall"),
-            trust="z=2",
+        *(
+            Block(title, OPERATORS, (3, 5), entrants=("mac", "mac_recall"), trust=trust)
+            for title, trust in (("found out", "adaptive"), ("overruled where unlikely", "z=2"))
         ),
     ),
     size=Size(folds=5, seeds=1, episodes=250),

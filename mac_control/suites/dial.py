@@ -44,6 +44,7 @@ DIAL = Suite(
     blocks=(
         Block("exactly", OPERATORS, (3,)),
         Block("alone", ("nobody",), (0,)),
+        Block("operator alone", OPERATORS, (9,), entrants=("mac",)),
         *(
             Block(f"{way} at {setting}", OPERATORS, (3,), entrants=(entrant,), trust=setting)
             for way, (entrant, settings) in WAYS.items()

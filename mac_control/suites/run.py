@@ -59,7 +59,11 @@ def run_suite(
     demonstrations = source_data(suite, source)
     parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]
     if demonstrations is not None:
-        parts = folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
+        wanted = suite.size.demonstrations
+        parts = [
+            (_first(seen, wanted), held_out)
+            for seen, held_out in folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
+        ]
     policies = {
         fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
     }
@@ -97,6 +101,15 @@ def run_suite(
     write_text(out / "results.md", markdown_report(result))
     write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
+
+
+def _first(seen: Demonstrations, count: int | None) -> Demonstrations:
+    if count is not None and count > len(seen):
+        raise InputError(
+            f"demonstrations: expected at most {len(seen)}, as many as there are to learn from, "
+            f"got {count}"
+        )
+    return seen if count is None else seen.select(range(count))
 
 
 def _joined(suite: Row, earlier: Any) -> Row:

@@ -76,6 +76,8 @@ class Size:
     """Parts of the demonstrations, each held out once; 1: none is held out."""
     run_folds: int | None = None
     """How many folds are run; None: all."""
+    demonstrations: int | None = None
+    """Only the first so many demonstrations of each fold are learnt from; None: all."""
     made: int = 400
     """Simulated episodes to train on."""
     scale: Literal["demo", "full"] = "full"
@@ -92,7 +94,8 @@ class Size:
     """Only the first so many numbers of given dimensions in each block; None: all."""
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "episodes", "folds", "run_folds", "made", "steps", "num_given"):
+        counts = ("seeds", "episodes", "folds", "run_folds", "demonstrations", "made", "steps")
+        for name in (*counts, "num_given"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}")
