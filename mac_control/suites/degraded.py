@@ -29,7 +29,7 @@ DEGRADED = Suite(
     data="robust",
     entrants=(*minute((BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC)), MAC_RECALL),
     blocks=(
-        Block("operator alone", OPERATORS, (9,), entrants=("bc",)),
+        Block("operator alone", OPERATORS, (9,), entrants=("mac",)),
         Block("held-out operators", OPERATORS, (0, 3, 5)),
         *(
             Block(title, OPERATORS, (3, 5), entrants=("mac", "mac_recall"), trust=trust)
