@@ -181,7 +181,7 @@ class PartialAction:
         return self._unchecked(np.where(given, self.values, np.float32(0)), given, std)
 
     def soften(self, std: ArrayLike) -> PartialAction:
-        """With this standard deviation of what is given, `(D,)`, `(B, D)` or one for all.
+        """With this standard deviation of the given values, `(D,)`, `(B, D)` or one for all.
 
         Raises:
             InputError: a number below 0, or NaN.
@@ -198,7 +198,7 @@ class PartialAction:
         return self.given if self.std is None else self.given & (self.std == 0)
 
     def finite(self) -> PartialAction:
-        """Without what is given with an infinite deviation, and none where all that is left is 0.
+        """Without values given with an infinite deviation, and none where all that is left is 0.
 
         Example:
             >>> PartialAction([0.5, 0.1], [True, True], [0.0, np.inf]).finite().given.tolist()
@@ -212,7 +212,7 @@ class PartialAction:
         return self._unchecked(values, given, std if std.any() else None)
 
     def hardened(self) -> PartialAction:
-        """For one who cannot weigh commands: what is given with a finite deviation is exact."""
+        """For a policy that cannot weigh commands: those with a finite deviation are exact."""
         partial = self.finite()
         return partial if partial.std is None else self._unchecked(partial.values, partial.given)
 

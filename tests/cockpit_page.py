@@ -25,4 +25,4 @@ def until(client, condition, say=None, seconds=120.0):
         begun = "given" in state or state.get("paused")  # a running loop's first step is to come
         if "names" in state and begun and condition(state):
             return state
-    raise AssertionError("waited in vain")
+    raise AssertionError("timed out")

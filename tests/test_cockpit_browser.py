@@ -129,7 +129,7 @@ def read(page, id):
 def eventually(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.1)
 
 

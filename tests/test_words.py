@@ -1,4 +1,4 @@
-"""README and docs are plain to read: the field's words, and a Flesch score as in good manuals."""
+"""Pages are plain to read: the field's words, and README and docs with a manual's Flesch score."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ pyphen = pytest.importorskip("pyphen")
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTES = sorted((ROOT / "results").glob("*/README.md"))
 #: What an engineer would not write here.
 AVOIDED = (
     r"heed\w*|calmest|contend\w*|in vain|last word|whoever|memory of plans|"
@@ -38,7 +39,9 @@ def counts(text):
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *NOTES], ids=lambda page: f"{page.parent.name}-{page.stem}"
+)
 def test_a_page_uses_the_words_of_the_field(page):
     found = re.findall(rf"\b({AVOIDED})\b", prose(page), flags=re.I)
     assert not found, f"{page.name}: {found}"

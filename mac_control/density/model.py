@@ -80,7 +80,7 @@ class DensityModel:
             given: mask of what is known; None: nothing.
             query: mask of what is asked; None: all that is not given.
             order: in which the query is asked, natural, spaced or random; None: as trained.
-            via: `path` conditions on what is given. `marginals` is
+            via: `path` conditions on the given variables. `marginals` is
                 `log p(x_query, x_given) - log p(x_given)`, for models trained on marginals: it sums
                 to 1 over x_query only as far as the model's marginals agree with one another.
             seed: of a random order.

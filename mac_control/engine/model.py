@@ -75,7 +75,7 @@ class AnyOrder:
     def uncertainty(
         self, x: Tensor, given: Tensor | None = None, obs: Tensor | None = None
     ) -> Tensor:
-        """Standard deviation `(B, D)` of each dimension on what is given; 0 where given."""
+        """Standard deviation `(B, D)` of each dimension on the given ones; 0 where given."""
         params = self.conditionals(x, given, obs)
         return torch.where(self._mask("given", given, x), 0, self.head.std(params))
 

@@ -34,7 +34,7 @@ class Operator(ABC):
 
     @abstractmethod
     def read(self, obs: np.ndarray) -> PartialAction:
-        """What is given now, for the observation `(O,)`: values and mask `(D,)`."""
+        """The dimensions given now, for the observation `(O,)`: values and mask `(D,)`."""
 
     def close(self) -> None:  # noqa: B027 - most operators hold nothing
         """Free what the operator holds."""

@@ -13,7 +13,7 @@ from mac_control.robot import Robot
 
 
 class Noisy(OperatorWrapper):
-    """Adds Gaussian noise to what is given, white or drifting.
+    """Adds Gaussian noise to the commands, white or drifting.
 
         n[t] = decay · n[t-1] + √(1 - decay²) · std · e[t],   e[t] ~ N(0, I)
 

@@ -11,7 +11,7 @@ from mac_control.partial import PartialAction
 
 
 class Soft(OperatorWrapper):
-    """Leaves a policy room around what is given: its standard deviation is at least `std`.
+    """Leaves a policy room around the commands: its standard deviation is at least `std`.
 
     Args:
         std: in action units; 0 is done bit for bit, `inf` is not done at all.

@@ -7,7 +7,7 @@ from mac_control.suites.suite import PolicySpec
 
 BC = PolicySpec("bc", "bc")
 MIXTURE_BC = PolicySpec("mixture_bc", "mixture_bc")
-#: The same network as `mixture_bc`, which also chooses its component by what is given.
+#: The same network as `mixture_bc`, which also weighs its components by the given dimensions.
 MIXTURE_BC_CONDITIONED = PolicySpec("mixture_bc_conditioned", "mixture_bc", {"condition": True})
 #: The better of the two samplers, with the learning rate that the search found.
 IBC = PolicySpec("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
@@ -46,7 +46,7 @@ RECALL = tuple(
 )
 BC_RECALL, DIFFUSION_RECALL, MAC_RECALL = RECALL
 
-#: One of each kind that conditions on what is given, or does not.
+#: One of each kind that conditions on the given dimensions, or does not.
 MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
 
 

@@ -128,7 +128,7 @@ def _joined(suite: Row, earlier: Any) -> Row:
 
 
 def _with(rows: list[Row], earlier: list[Row]) -> list[Row]:
-    """And those of `earlier` that are not among them: whoever stops here has them the next time."""
+    """And those of `earlier` that are not among them: a run that stops here loses none."""
 
     def place(row: Row) -> tuple[Any, ...]:
         return row.get("fold"), row.get("block"), row.get("key")

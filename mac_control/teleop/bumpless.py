@@ -58,8 +58,8 @@ class BumplessTransfer:
     def limit(self, asked: np.ndarray, hands: np.ndarray) -> np.ndarray:
         """What may be sent of `asked` `(D,)` now; changes nothing.
 
-        `hands` `(D,)` say who has each dimension: a mask of what is given, or 0 for the policy
-        and a number for each device.
+        `hands` `(D,)` say who has each dimension: a mask of the given ones, or 0 for the policy and
+        a number for each device.
         """
         near = np.clip(asked, self.last - self.most, self.last + self.most)
         return np.where(self.moving | (hands != self.hands), near, asked).astype(np.float32)

@@ -131,9 +131,9 @@ class Limiter:
         over = self._excess(goal)
         stops, passes = (x[0] for x in self._ahead(direct[None], goal, low, high))
         within = ~over.any(axis=0) & stops
-        # Whoever keeps the limits is followed; whoever is caught up with must not be shot past.
+        # Commands within the limits are tracked; one that is reached must not be overshot.
         ok = ~hold & within & (self._exact | ~passes)
-        # Whoever asks for where it is wants it to stand still.
+        # A command for the current position means stop.
         rest = ~ok & (hold | (asked.astype(np.float32) == self.last.astype(np.float32)))
         change = slow
         if not (ok | rest).all():

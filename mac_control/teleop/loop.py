@@ -46,7 +46,7 @@ class Teleoperation:
         env: any environment with a `Box` action space and flat observations; one with
             `snapshot()` and `restore(snapshot)` can undo.
         policy: fills in what is not given; may be exchanged while driving.
-        operator: whoever gives; a `DeviceOperator` or `MultiDeviceOperator` also has events.
+        operator: any; a `DeviceOperator` or `MultiDeviceOperator` also has events.
         rate: control steps per second [Hz]; None: the robot's, or 20.
         speed: times real time, for accelerated tests.
         ramp: largest change per step of a dimension that changes hands, as a share of the

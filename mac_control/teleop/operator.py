@@ -32,7 +32,7 @@ Why = tuple[str, Exception, str]
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at a device: what is given, the buttons' events, and how the device is.
+    """One look at a device: the given dimensions, the buttons' events, and how the device is.
 
     `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
     `"bad"` (it said something that is not a finite number); `why` it is lost or bad. `owner`

@@ -39,7 +39,7 @@ class ThreadedDevice(Device):
             raise DeviceError(f"{type(self.device).__name__}: does not come back from a call")
         first, self._error = self._thread is None, None
         self._closing.clear()
-        if first:  # whoever drives is told at once that it is not there
+        if first:  # the driver is told at once that it is not there
             self.device.connect()
             self._latest = self.device.read()
         self._thread = threading.Thread(target=self._run, args=(first,), daemon=True)
