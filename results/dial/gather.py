@@ -1,6 +1,5 @@
 """Put the rows of `run.sh` into results.json, draw them, print tables: `python gather.py RUNS`."""
 
-import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mac_control.figures import METHODS, legend_below, new_figure
-from mac_control.files import write_text
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.suites.dial import OPERATORS, WAYS
+from mac_control.suites.gather import gather, rows_in
 
 here = Path(__file__).parent
 NAMES = ("tracks", "tracks, re-synchronises", "replans", "shaky", "late", "wrong at times")
@@ -28,14 +27,9 @@ STYLES = {
     "linear blending by diffusion": (METHODS["diffusion"][1], "^--"),
 }
 
-if (file := Path(sys.argv[1]) / "dial" / "results.json").exists():
-    kept = ("block", "policy", "operator", "fold", "train_seed", "episodes", "rewards")
-    rows = [
-        {key: row[key] for key in kept} | {"obedience": row["metrics"]["obedience"]}
-        for row in json.loads(file.read_text())["rows"]
-    ]
-    write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-rows = json.loads((here / "results.json").read_text())
+KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "episodes", "rewards")
+new = [row for folder in sorted(Path(sys.argv[1]).glob("dial*")) for row in rows_in(folder)]
+rows = gather(here / "results.json", new, (*KEPT, "metrics.obedience"))
 
 samples, obeyed = defaultdict(list), defaultdict(list)
 for row in rows:

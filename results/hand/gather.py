@@ -24,6 +24,7 @@ from mac_control.figures import (
 )
 from mac_control.files import write_text
 from mac_control.loop.statistics import bootstrap_interval
+from mac_control.suites.gather import gather, rows_in
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
 #: Folder of a practised policy, before its seed.
@@ -32,7 +33,7 @@ FOLDERS = {
     "mixture_bc_practised": "mixture",
     "mixture_bc_conditioned_practised": "conditioned",
 }
-KEPT = ("policy", "operator", "train_seed", "episodes", "successes")
+KEPT = ("part", "policy", "operator", "train_seed", "episodes", "successes")
 #: Suites whose rows are told apart by a word -> their folders.
 WORDS = {
     "tuned": "tuned",
@@ -45,10 +46,10 @@ WAYS = ("nobody", "arm", "arm and wrist", "fingers", "3 random", "10 random")
 
 
 def rows_of(folder: str, part: str) -> list[dict]:
-    file = runs / folder / "results.json"
-    found = json.loads(file.read_text())["rows"] if file.exists() else []
-    rows = [{"part": row.get("block") or part, **{key: row[key] for key in KEPT}} for row in found]
-    return [row | {"successes": [int(each) for each in row["successes"]]} for row in rows]
+    return [
+        row | {"part": row.get("block") or part, "successes": list(map(int, row["successes"]))}
+        for row in rows_in(runs / folder)
+    ]
 
 
 def way(operator: str) -> str:
@@ -81,10 +82,7 @@ suites = [
     for row in rows_of(folder, "")
 ]
 new = [*rows_of("hand", ""), *suites, *plain, *drives, *practice, *bad, *more]
-there = {(row["part"], row["policy"]) for row in new}
-earlier = json.loads((here / "results.json").read_text())
-rows = [row for row in earlier if (row["part"], row["policy"]) not in there] + new
-write_text(here / "results.json", "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+rows = gather(here / "results.json", new, KEPT, ("part", "policy"))
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
     print(f"{part:20.20} {policy:24} {operator:55} {mean:.2f} [{low:.2f}, {high:.2f}]")

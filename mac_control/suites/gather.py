@@ -1,0 +1,61 @@
+"""Evidence: what is kept of the rows of many runs, one row a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mac_control.files import write_text
+from mac_control.loop.report import earlier_rows
+
+Row = dict[str, Any]
+
+
+def rows_in(folder: str | Path, **more: Any) -> list[Row]:
+    """Rows of `results.json` in a folder, each with `more`; none where there is none."""
+    return [{**more, **row} for row in earlier_rows(Path(folder) / "results.json")]
+
+
+def gather(
+    file: str | Path,
+    new: Iterable[Row],
+    keep: Sequence[str],
+    place: Sequence[str] = ("block", "policy"),
+) -> list[Row]:
+    """Write rows to a JSON file, in place of those there that agree with one of them in `place`.
+
+    Args:
+        file: JSON, one row a line; need not be there.
+        new: rows, such as `rows_in` has.
+        keep: entries of a row that are kept; `metrics.obedience` is kept as `obedience`.
+        place: entries that tell what is rated; rows of what is not among `new` stay.
+
+    Returns:
+        All rows that the file has then.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "rows.json"
+        >>> bc = {"policy": "bc", "reward_mean": 1.0, "metrics": {"effort": 0.5}}
+        >>> gather(file, [bc, bc | {"policy": "mac"}], ("policy", "metrics.effort"), ("policy",))
+        [{'policy': 'bc', 'effort': 0.5}, {'policy': 'mac', 'effort': 0.5}]
+        >>> gather(file, [bc], ("policy", "reward_mean"), ("policy",))
+        [{'policy': 'mac', 'effort': 0.5}, {'policy': 'bc', 'reward_mean': 1.0}]
+    """
+    file = Path(file)
+    found = [_kept(row, keep) for row in new]
+    there = {tuple(row[name] for name in place) for row in found}
+    earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    rows = [row for row in earlier if tuple(row[name] for name in place) not in there] + found
+    write_text(file, "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    return rows
+
+
+def _kept(row: Row, keep: Sequence[str]) -> Row:
+    kept = {}
+    for name in keep:
+        whole, _, part = name.partition(".")
+        kept[part or whole] = row[whole].get(part) if part else row[whole]
+    return kept
