@@ -82,7 +82,7 @@ class Dial(Trusted):
 class Adaptive(Trusted):
     """Finds out while driving how exactly commands are to be taken, each dimension by itself.
 
-        v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = √max(0, v_i)
+        v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = gain √max(0, v_i)
 
     where m is what the policy would do alone and σ its own spread: what a command is further off
     than that is laid to the operator. One whose commands the policy expects is obeyed bit for
@@ -91,14 +91,17 @@ class Adaptive(Trusted):
 
     Args:
         policy: as for :class:`Trusted`; one that can say what it would do alone.
+        gain: below 1 for an operator who is to be obeyed more, above 1 for one to be obeyed less.
 
     Raises:
-        InputError: a policy that cannot.
+        InputError: a policy that cannot, or a gain that is not a number from 0 on.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, gain: float = 1.0) -> None:
         super().__init__(policy)
-        self.stateful = True
+        self.gain, self.stateful = gain, True
+        if not 0 <= gain < float("inf"):
+            raise InputError(f"trust: adaptive: expected a gain from 0 on, got {gain}")
         probe = np.zeros((1, policy.obs_dim), np.float32)
         if policy.uncertainty(probe, PartialAction.nothing(1, policy.action_dim)) is None:
             raise InputError(
@@ -121,7 +124,7 @@ class Adaptive(Trusted):
         off = partial.values - self.policy.autonomous_action(obs)
         excess = np.where(partial.given, off**2 - spread**2, 0.0)
         self._excess = KEPT * self._excess + (1 - KEPT) * excess
-        return np.sqrt(np.maximum(self._excess, 0)).astype(np.float32)
+        return (self.gain * np.sqrt(np.maximum(self._excess, 0))).astype(np.float32)
 
     def nobody_drives(self) -> None:
         self._excess = KEPT * self._excess
@@ -133,9 +136,10 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     Args:
         policy: any; more than exact obedience needs one that weighs commands.
         trust: None obeys bit for bit. A number, or an array `(D,)`, is a standard deviation in
-            action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`. `"z=2"` obeys all
-            or nothing (:class:`mac_control.policies.arbitrated.Arbitrated`). The ways of others,
-            for comparison, are `"blend=0.5"`, `"agree=0.5"` and `"noise=0.4"`, see
+            action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, `"adaptive=2"` with
+            this gain. `"z=2"` obeys all or nothing
+            (:class:`mac_control.policies.arbitrated.Arbitrated`). The ways of others, for
+            comparison, are `"blend=0.5"`, `"agree=0.5"` and `"noise=0.4"`, see
             :mod:`mac_control.policies.peers`.
 
     Raises:
@@ -159,7 +163,8 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     if text == "adaptive":
         return Adaptive(policy)
     name, equals, number = text.rpartition("=")
-    ways: dict[str, Any] = {"z": Arbitrated, "blend": Blended, "agree": Agreeing, "noise": Noised}
+    ways: dict[str, Any] = {"adaptive": Adaptive, "z": Arbitrated}
+    ways |= {"blend": Blended, "agree": Agreeing, "noise": Noised}
     try:
         if not equals:
             return Dial(policy, float(text))

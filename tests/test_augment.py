@@ -46,6 +46,15 @@ def test_without_disturbance_the_labels_are_what_was_done(moves):
     assert np.abs(episode.observations[-1, :7] - wanted).max() < 0.1
 
 
+def test_arms_start_as_far_from_the_usual_pose_as_asked_for(moves):
+    usual = make_kitchen("complete", robot_noise_ratio=0.0).reset(seed=0)[0][:7]
+    for noise, least in ((0.0, 0.0), (0.2, 0.05)):
+        episodes = [simulate(item) for item in plan(moves, replace(CALM, init_noise=noise), 4, 0)]
+        off = np.array([episode.observations[0, :7] - usual for episode in episodes])
+        assert least <= np.abs(off).max() <= noise + 0.03  # and what is observed is noisy
+        assert len({tuple(row) for row in off}) == 4
+
+
 def test_labels_correct_the_noise(moves):
     noisy = replace(CALM, strength=0.3)
     errors, corrections = [], []

@@ -59,6 +59,18 @@ def test_adaptive_trust_obeys_who_is_expected_smooths_who_is_not_and_forgets():
     assert steady[5] > 0 and steady[-1] < 1e-3
 
 
+def test_the_gain_says_how_much_is_drawn_toward_the_policy():
+    torch.manual_seed(0)
+    box, obs = np.ones(4), np.zeros(5)
+    sure = Sure(MacConfig(width=16, layers=1, obs_width=16), obs, obs + 1, -box, box)
+    far = [drive(Adaptive(sure, gain), [0.6, -0.6] * 6)[-1] for gain in (0, 0.5, 1, 2)]
+    assert far[0] == 0 and all(np.diff(far) > 0)
+    assert trusting(sure, "adaptive").gain == 1 and trusting(sure, "adaptive=0.5").gain == 0.5
+    for bad in ("adaptive=-1", "adaptive=inf", "adaptive=nan", "adaptive=x"):
+        with pytest.raises(InputError, match=r"trust: .*expected"):
+            trusting(sure, bad)
+
+
 def test_trust_is_said_in_a_word_or_a_number():
     acting = policy()
     assert trusting(acting, None) is acting

@@ -262,6 +262,11 @@ class KitchenEnv(Restorable, gymnasium.Env):
         self._observed = full[:ROBOT_JOINTS]  # where the velocity controller starts from
         return full[self._entries]  # fancy indexing: a copy
 
+    @staticmethod
+    def fit(obs_dim: int, action_dim: int) -> dict[str, Any]:
+        """Options that follow from the sizes of a policy."""
+        return {"obs": OBS.get(obs_dim, "positions")}
+
     def _info(self) -> dict[str, Any]:
         return {"tasks_done": list(self._done), "success": len(self._done) == len(self.tasks)}
 
@@ -272,16 +277,4 @@ def _bounded(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return within
 
 
-def make_kitchen(
-    tasks: str | Sequence[str] = "complete", *, max_episode_steps: int = 280, **options: Any
-) -> KitchenEnv:
-    """A :class:`KitchenEnv`; takes its arguments."""
-    return KitchenEnv(tasks, max_episode_steps=max_episode_steps, **options)
-
-
-def _fit(obs_dim: int, action_dim: int) -> dict[str, Any]:
-    """Options that follow from the sizes of a policy."""
-    return {"obs": OBS.get(obs_dim, "positions")}
-
-
-make_kitchen.fit = _fit  # type: ignore[attr-defined]
+make_kitchen = KitchenEnv

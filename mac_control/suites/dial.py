@@ -17,7 +17,10 @@ OPERATORS = (
 #: Title of a way -> the entrant that takes part, and the settings of its dial.
 WAYS = {
     "soft commands": ("mac", ("0.03", "0.1", "0.2", "0.4", "1.0")),
-    "soft commands found out": ("mac", ("adaptive",)),
+    "soft commands found out": (
+        "mac",
+        ("adaptive=0.25", "adaptive=0.5", "adaptive", "adaptive=2"),
+    ),
     "all or nothing": ("mac", ("z=4", "z=3", "z=2", "z=1")),
     "linear blending": ("mac", ("blend=0.2", "blend=0.4", "blend=0.6", "blend=0.8")),
     "blending by agreement": ("mac", ("agree=0.25", "agree=0.5", "agree=0.75", "agree=1")),

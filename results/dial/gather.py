@@ -17,7 +17,7 @@ SAID = dict(zip(OPERATORS, NAMES, strict=True))
 LEVELS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 STYLES = {
     "soft commands": (METHODS["mac"][1], "o-"),
-    "soft commands found out": (METHODS["mac"][1], "*"),
+    "soft commands found out": (METHODS["mac"][1], "*--"),
     "all or nothing": ("#000000", "s-"),
     "linear blending": (METHODS["bc"][1], "^-"),
     "blending by agreement": ("#8C564B", "v-"),
@@ -71,10 +71,9 @@ for (block, policy, operator), rewards in samples.items():
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
 for operator in OPERATORS:
     for way in WAYS:
-        if way != "soft commands found out":
-            cells = [at(way, operator, level) for level in LEVELS]
-            said = " | ".join("" if each is None else f"{each:.2f}" for each in cells)
-            print(f"| {SAID[operator]} | {way} | {said} |")
+        cells = [at(way, operator, level) for level in LEVELS]
+        said = " | ".join("" if each is None else f"{each:.2f}" for each in cells)
+        print(f"| {SAID[operator]} | {way} | {said} |")
 
 figure = new_figure(6.4, 7.6)
 for ax, operator in zip(
@@ -82,8 +81,6 @@ for ax, operator in zip(
 ):
     for way, (colour, style) in STYLES.items():
         found = curve(way, operator)
-        if way == "soft commands found out":
-            found = found[1:]
         ax.plot(found[:, 0], found[:, 1], style, color=colour, label=way, markersize=4, linewidth=1)
     ax.set_title(SAID[operator], fontsize=10)
     ax.set(ylim=(0, 4.1), xlim=(0.4, 1.01))
