@@ -1,6 +1,7 @@
 """Partial control: does it help, or hurt, to drive some dimensions?"""
 
-from mac_control.suites.policies import MAIN, RECALL
+from mac_control.suites.policies import MAIN, RECALL, minute
+from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
 #: Commands are slightly noisy, as a person's are; one kind of operator is stubborn, the other
@@ -14,11 +15,18 @@ PARTIAL = Suite(
     "saw: is the reward with help at least that of autonomy?",
     goal="MAC at least 3.85 of 4 at every k, and above the others wherever they are below 3.8.",
     data="robust",
-    entrants=(*MAIN, *RECALL),
+    entrants=(*minute(MAIN), *RECALL),
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
+        Block(
+            "found out",
+            (STUBBORN, RESYNC, REPLANNING),
+            (1, 3, 5, 7),
+            entrants=("mac", "mac_recall"),
+            trust="adaptive",
+        ),
         *(
             Block(title, (operator,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), trust=z)
             for title, operator, z in (
