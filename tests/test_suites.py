@@ -246,6 +246,7 @@ def test_some_entrants_of_a_suite():
         "operator alone",
         "held-out operators",
         "held-out operators that resynchronise",
+        "found out",
         "overruled",
         "overruled beyond 3 standard deviations",
         "overruled beyond 1.5 standard deviations",
@@ -255,7 +256,7 @@ def test_some_entrants_of_a_suite():
         "other dimensions",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 9 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 10 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):
