@@ -2,6 +2,7 @@
 
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from mac_control.suites.gather import gather, rows_in
 here = Path(__file__).parent
 NAMES = ("tracks", "tracks, re-synchronises", "replans", "shaky", "late", "wrong at times")
 SAID = dict(zip(OPERATORS, NAMES, strict=True))
-LEVELS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+LEVELS = (0.95, 0.9, 0.875, 0.85, 0.825, 0.8)
 STYLES = {
     "soft commands": (METHODS["mac"][1], "o-"),
     "soft commands found out": (METHODS["mac"][1], "*--"),
@@ -38,22 +39,23 @@ for row in rows:
     obeyed[place].append(row["obedience"])
 
 
-def point(block: str, policy: str, operator: str) -> tuple[float, float]:
-    """Obedience and reward, each a mean over folds."""
-    place = block, policy, operator
-    return float(np.mean(obeyed[place])), float(np.mean([np.mean(s) for s in samples[place]]))
+def point(block: str, policy: str, operators: Sequence[str]) -> tuple[float, float]:
+    """Obedience and reward, each a mean over operators and folds."""
+    places = [(block, policy, operator) for operator in operators]
+    reward = np.mean([np.mean(sample) for place in places for sample in samples[place]])
+    return float(np.mean([obeyed[place] for place in places])), float(reward)
 
 
-def curve(way: str, operator: str) -> np.ndarray:
+def curve(way: str, operators: Sequence[str]) -> np.ndarray:
     """Obedience and reward `(N, 2)` of each setting of a way, from exact obedience on."""
     policy, settings = WAYS[way]
     blocks = ["exactly", *(f"{way} at {setting}" for setting in settings)]
-    return np.array([point(block, policy, operator) for block in blocks])
+    return np.array([point(block, policy, operators) for block in blocks])
 
 
-def at(way: str, operator: str, level: float) -> float | None:
+def at(way: str, operators: Sequence[str], level: float) -> float | None:
     """Reward at an obedience, between the settings on both sides of it; None beyond them."""
-    found = curve(way, operator)
+    found = curve(way, operators)
     found = found[np.argsort(found[:, 0])]
     if not found[0, 0] <= level <= found[-1, 0]:
         return None
@@ -65,25 +67,34 @@ for (block, policy, operator), rewards in samples.items():
     reward, said = np.mean([np.mean(sample) for sample in rewards]), SAID.get(operator, operator)
     found = f"{reward:.2f} [{low:.2f}, {high:.2f}]"
     if block != "alone":
-        found += f" | {point(block, policy, operator)[0]:.2f}"
+        found += f" | {point(block, policy, [operator])[0]:.2f}"
     print(f"{block} | {policy} | {said} | {found}")
 
+print("\nall operators")
+for way, (policy, settings) in WAYS.items():
+    for setting in settings:
+        block = f"{way} at {setting}"
+        found = [sample for operator in OPERATORS for sample in samples[block, policy, operator]]
+        low, high = bootstrap_interval(found)
+        obedience, reward = point(block, policy, OPERATORS)
+        print(f"{block} | {reward:.2f} [{low:.2f}, {high:.2f}] | {obedience:.3f}")
+
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
-for operator in OPERATORS:
+for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
     for way in WAYS:
-        cells = [at(way, operator, level) for level in LEVELS]
+        cells = [at(way, operators, level) for level in LEVELS]
         said = " | ".join("" if each is None else f"{each:.2f}" for each in cells)
-        print(f"| {SAID[operator]} | {way} | {said} |")
+        print(f"| {'all' if operators[1:] else SAID[operators[0]]} | {way} | {said} |")
 
 figure = new_figure(6.4, 7.6)
 for ax, operator in zip(
     figure.subplots(2, 3, sharex=True, sharey=True).flat, OPERATORS, strict=True
 ):
     for way, (colour, style) in STYLES.items():
-        found = curve(way, operator)
+        found = curve(way, [operator])
         ax.plot(found[:, 0], found[:, 1], style, color=colour, label=way, markersize=4, linewidth=1)
     ax.set_title(SAID[operator], fontsize=10)
-    ax.set(ylim=(0, 4.1), xlim=(0.4, 1.01))
+    ax.set(ylim=(0, 4.1), xlim=(0.7, 1.01))
     ax.grid(alpha=0.3)
 figure.supxlabel("obedience: 1 − mean |executed − commanded| / box", fontsize=10)
 figure.supylabel("subtasks done of 4", fontsize=10)
