@@ -169,9 +169,10 @@ def _expect_used(args: Args) -> None:
 def _offline(args: Args) -> None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.offline.entries import parse_entries
-    from mac_control.offline.report import write_report
+    from mac_control.offline.report import expect_own, write_report
     from mac_control.offline.run import evaluate_offline
 
+    expect_own(args.out)
     demonstrations = load_demonstrations(args.data)
     if (robot := args.chosen_robot()) is not None:
         demonstrations = dataclasses.replace(demonstrations, robot=robot)
