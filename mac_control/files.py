@@ -128,6 +128,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         DiskError: the disk is full, or the folder cannot be written to.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file or nothing, found a folder; name a file in it")
     # A device or a pipe, /dev/null say, is written to: nothing takes its place.
     is_special = path.exists() and not (path.is_file() or path.is_dir())
     with writing(path):

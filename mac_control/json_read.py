@@ -8,13 +8,17 @@ from typing import Any
 
 from mac_control.errors import DataError, first_line
 
+#: What to do about a file of an output folder that cannot be read again.
+ADVICE = "; remove it, or take another --out"
 
-def json_object(path: Path, expected: str = "JSON") -> dict[str, Any]:
+
+def json_object(path: Path, expected: str = "JSON", advice: str = "") -> dict[str, Any]:
     """The JSON object in a file.
 
     Args:
         path: of the file.
         expected: what the file should have been, for the sentence where it is not.
+        advice: the end of that sentence.
 
     Raises:
         DataError: no such file, or something else.
@@ -22,14 +26,14 @@ def json_object(path: Path, expected: str = "JSON") -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected {expected}, got {first_line(error)}") from error
+        raise DataError(f"{path}: expected {expected}, got {first_line(error)}{advice}") from error
     if not isinstance(found, dict):
-        raise DataError(f"{path}: expected {expected}, got {type(found).__name__}")
+        raise DataError(f"{path}: expected {expected}, got {type(found).__name__}{advice}")
     return found
 
 
 def json_rows(
-    path: Path, expected: str = "a JSON object a line", key: str | None = None
+    path: Path, expected: str = "a JSON object a line", key: str | None = None, advice: str = ""
 ) -> list[dict[str, Any]]:
     """The JSON objects in a file that has one a line; each has this `key`.
 
@@ -43,5 +47,5 @@ def json_rows(
             if not isinstance(row, dict) or (key is not None and key not in row):
                 raise ValueError(f"a line of something else: {str(row)[:40]}")
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected {expected}, got {first_line(error)}") from error
+        raise DataError(f"{path}: expected {expected}, got {first_line(error)}{advice}") from error
     return rows

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import textwrap
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -177,6 +177,12 @@ def paths(text: str) -> list[str]:
         found.append(",".join(parts[:end]))
         del parts[:end]
     return [path for path in found if path]
+
+
+def expect_different(name: str, values: Sequence[Any]) -> None:
+    """Raise an InputError where a value comes twice: it would be counted twice."""
+    if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+        raise InputError(f"{name}: expected different ones, got {twice[0]!r} twice")
 
 
 def numbers(name: str, text: str) -> list[int]:

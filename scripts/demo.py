@@ -50,7 +50,8 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop import evaluate
     from mac_control.loop.cases import given_numbers
-    from mac_control.loop.report import earlier_rows, write_report
+    from mac_control.loop.report import write_report
+    from mac_control.loop.results import earlier_rows
     from mac_control.scripts.train import described
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
@@ -71,6 +72,8 @@ def main(args: Args) -> int | None:
     ]
     source = demonstrations.provenance.get("source", "demonstrations")
     print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
+    results = args.out / "results.json"
+    earlier, rows = earlier_rows(results), []  # before anything is trained, as it may be damaged
     train_many(jobs, workers=args.chosen())
 
     options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]
@@ -85,8 +88,6 @@ def main(args: Args) -> int | None:
             for job in jobs
         },
     }
-    results = args.out / "results.json"
-    earlier, rows = earlier_rows(results), []
     for names, operator in ((("bc", "ibc", "mac"), "nobody"), (("mac",), "proxy")):
         before = rows
         rows = before + evaluate(

@@ -54,6 +54,7 @@ class Args(FanOut, EnvOptions):
     quick: bool = False
     """A suite so small that it only shows that everything works."""
     size: SizeChanges = field(default_factory=SizeChanges)  # type: ignore[valid-type]
+    """With --suite: what differs from the suite's own size."""
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
@@ -103,7 +104,8 @@ def main(args: Args) -> int | None:
         resolve_policies,
         tell_differences,
     )
-    from mac_control.loop.report import add_report, earlier_rows
+    from mac_control.loop.report import add_report
+    from mac_control.loop.results import earlier_rows
     from mac_control.loop.video import VIDEOS
     from mac_control.operators.spec import uses_demonstrations
 
@@ -167,9 +169,10 @@ def _expect_used(args: Args) -> None:
 def _offline(args: Args) -> None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.offline.entries import parse_entries
-    from mac_control.offline.report import write_report
+    from mac_control.offline.report import expect_own, write_report
     from mac_control.offline.run import evaluate_offline
 
+    expect_own(args.out)
     demonstrations = load_demonstrations(args.data)
     if (robot := args.chosen_robot()) is not None:
         demonstrations = dataclasses.replace(demonstrations, robot=robot)

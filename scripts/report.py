@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import tyro
 
 from mac_control.cli import run
 from mac_control.errors import DataError, InputError
-from mac_control.loop.report import upgraded_row
+from mac_control.loop.results import earlier_results
 
 
 @dataclass
@@ -26,7 +25,7 @@ class Args:
 
 def main(args: Args) -> int | None:
     from mac_control.suites.html import write_page
-    from mac_control.suites.tables import comparison_table, markdown
+    from mac_control.suites.tables import comparison_table, differences, markdown
 
     names = [folder.name or str(folder.absolute()) for folder in args.runs]
     if len(set(names)) < len(names):
@@ -36,7 +35,7 @@ def main(args: Args) -> int | None:
     results = dict(zip(names, map(_result, args.runs), strict=True))
     folders = [_file(run).parent for run in args.runs]
     write_page(args.out, results, dict(zip(names, folders, strict=True)))
-    print(markdown(comparison_table(results)))
+    print("\n\n".join([markdown(comparison_table(results)), *differences(results)]))
     print(args.out)
 
 
@@ -46,17 +45,14 @@ def _file(run: Path) -> Path:
 
 def _result(folder: Path) -> dict[str, Any]:
     file = _file(folder)
-    try:
-        result = json.loads(file.read_text(encoding="utf-8-sig"))
-        assert all("rewards" in row for row in result["rows"])
-        result["rows"] = [upgraded_row(row) for row in result["rows"]]
-    except FileNotFoundError as error:
+    if not file.is_file():
         raise DataError(
             f"{folder}: expected a results.json in it, got none; "
             "'mac-control evaluate --out FOLDER' writes one"
-        ) from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise DataError(f"{file}: expected results of evaluate, got something else") from error
+        )
+    result = earlier_results(file)
+    if not result["rows"]:
+        raise DataError(f"{file}: expected at least one row, got none; run its command again")
     return result
 
 

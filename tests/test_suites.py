@@ -239,7 +239,7 @@ def test_some_entrants_of_a_suite():
     assert len(TINY.only(["bc"]).blocks) == 1
     fills = SUITES["ablation"].only(["mac_mode"])
     assert [entrant.label for entrant in fills.entrants] == ["mac", "mac_mode"]
-    with pytest.raises(InputError, match="entrants: expected some of bc, mac, got"):
+    with pytest.raises(InputError, match="only: expected some of bc, mac, got 'oracle'"):
         TINY.only(["oracle"])
     main = SUITES["partial"].only_blocks(["main", "other dimensions"])
     assert [block.title for block in main.blocks] == [

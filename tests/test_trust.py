@@ -107,6 +107,7 @@ def test_an_evaluation_says_how_near_commands_were_done():
     arguments["env_options"] = {"max_episode_steps": 9}
     (obeyed,) = evaluate([acting], ["random"], **arguments)
     (eased,) = evaluate([acting], ["random"], trust=0.5, **arguments)
+    assert (obeyed["trust"], eased["trust"]) == (None, "0.5")
     assert obeyed["metrics"]["obedience"] == 1.0
     assert 0 < eased["metrics"]["obedience"] < 0.97 and eased["metrics"]["acceptance_rate"] < 0.1
     by_hand = evaluate([acting], ["random+soft:std=0.5"], **arguments)[0]["metrics"]["obedience"]

@@ -24,7 +24,7 @@ from mac_control.demonstrations.lerobot.meta import Choice, read_meta
 from mac_control.demonstrations.lerobot.parquet import read_table
 from mac_control.demonstrations.lerobot.spec import episodes_of
 from mac_control.envs.kitchen import collect as collecting
-from mac_control.loop import report
+from mac_control.loop import report, results
 from mac_control.scripts import augment, collect, evaluate, teleoperate, train
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.recorder import EpisodeRecorder
@@ -199,11 +199,11 @@ class Evaluate(Victim):
                 list(csv.DictReader(file))
         if (out / "results.png").exists():
             picture(out / "results.png")
-        return len(report.earlier_rows(out / "results.json"))
+        return len(results.earlier_rows(out / "results.json"))
 
     def result(self, out: Path) -> Any:
         picture(out / "results.png")
-        rows = report.earlier_rows(out / "results.json")
+        rows = results.earlier_rows(out / "results.json")
         for row in rows:
             del row["seconds"]
         table = (out / "results.md").read_text().splitlines()

@@ -99,7 +99,7 @@ def evaluate(
 
     Returns:
         Rows with `policy`, `operator`, `num_given`, `train_seed`, `env` as text, in what it is not
-        the one of the policy's data (`env_difference`), `episodes`, `reward_mean`,
+        the one of the policy's data (`env_difference`), `trust`, `episodes`, `reward_mean`,
         `reward_ci95` (bootstrap over episodes), `measured` (what a reward is: `subtasks` done, or
         the `return`), `success_rate` (None where the environment reports none), `seconds`,
         `rewards` of the episodes, their `successes` and `goal_rewards`, mean `metrics` (see
@@ -127,8 +127,9 @@ def evaluate(
     if robot is not None:
         settings["robot"] = robot.to_json()
     settings["demonstrations"] = _data_checksum(demonstrations)
+    trusted = None if trust is None else str(trust)
     if trust is not None:
-        settings["trust"] = str(trust)
+        settings["trust"] = trusted
     policies = [policies] if isinstance(policies, str | Path) else policies
     operators = [operators] if isinstance(operators, str) else operators
     num_given = [num_given] if isinstance(num_given, int) else num_given
@@ -137,7 +138,11 @@ def evaluate(
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
-    rows = {i: earlier[case.key] for i, case in enumerate(cases) if case.key in earlier}
+    rows = {  # those of older versions do not say `trust`
+        i: {**earlier[case.key], "trust": trusted}
+        for i, case in enumerate(cases)
+        if case.key in earlier
+    }
     each = [
         _groups(index, case, episodes, seed, demonstrations, trust, robot, (chosen, options))
         for index, case in enumerate(cases)
@@ -156,7 +161,7 @@ def evaluate(
             bar.update(len(group.seeds))
             if sum(len(part.rewards) for part in parts.values()) == episodes:
                 ordered = [parts[key] for key in sorted(parts)]
-                rows[group.case] = _row(cases[group.case], ordered, group.env)
+                rows[group.case] = _row(cases[group.case], ordered, group.env, trusted)
                 if on_row is not None:
                     on_row([rows[key] for key in sorted(rows)])
     if videos is not None:
@@ -237,7 +242,7 @@ def _groups(
     ]
 
 
-def _row(case: EvalCase, parts: Sequence[Outcome], env: EnvName) -> Row:
+def _row(case: EvalCase, parts: Sequence[Outcome], env: EnvName, trust: str | None) -> Row:
     rewards = [reward for part in parts for reward in part.rewards]
     metrics = [each for part in parts for each in part.metrics]
     successes = [success for part in parts for success in part.successes]
@@ -249,6 +254,7 @@ def _row(case: EvalCase, parts: Sequence[Outcome], env: EnvName) -> Row:
         "train_seed": case.policy.train_seed,
         "env": str(env),
         "env_difference": case.policy.difference(env),
+        "trust": trust,
         "episodes": len(rewards),
         "reward_mean": float(np.mean(rewards)),
         "reward_ci95": list(bootstrap_interval([rewards])),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import io
-import json
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.errors import DataError
 from mac_control.figures import (
     legend_below,
     method_colours,
@@ -23,6 +21,7 @@ from mac_control.figures import (
 )
 from mac_control.files import atomic_path, locked, write_json, write_text
 from mac_control.loop.evaluation import Row
+from mac_control.loop.results import earlier_rows
 from mac_control.loop.statistics import bootstrap_interval
 
 #: Packages whose versions settle the figures.
@@ -30,23 +29,35 @@ PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-r
 
 CSV_COLUMNS = [
     *("policy", "operator", "num_given", "train_seed", "episodes", "measured"),
-    *("reward_mean", "reward_low", "reward_high", "success_rate", "seconds"),
+    *("reward_mean", "reward_low", "reward_high", "success_rate", "seconds", "trust"),
 ]
 
 
+def driven_by(row: Row) -> str:
+    """The operator, and how exactly its commands are taken where that is not bit for bit.
+
+    Example:
+        >>> driven_by({"operator": "proxy", "num_given": 3, "trust": "z=2"})
+        'proxy+trust:z=2'
+    """
+    trust = row.get("trust") if row["num_given"] else None
+    return row["operator"] if trust is None else f"{row['operator']}+trust:{trust}"
+
+
 def summarize(rows: Sequence[Row]) -> list[Row]:
-    """One row per policy, operator and number of given dimensions, over the training seeds.
+    """One row per policy, operator, trust and number of given dimensions, over training seeds.
 
     `reward_mean` is the mean over seeds of their means; `reward_ci95` is
     :func:`bootstrap_interval`, over training seeds and episodes.
     """
     cases: dict[tuple[str, str, int], list[Row]] = {}
     for row in rows:
-        cases.setdefault((row["policy"], row["operator"], row["num_given"]), []).append(row)
+        cases.setdefault((row["policy"], driven_by(row), row["num_given"]), []).append(row)
     return [
         {
             "policy": policy,
-            "operator": operator,
+            "operator": part[0]["operator"],
+            "trust": part[0].get("trust"),
             "num_given": given,
             "train_seeds": [row["train_seed"] for row in part],
             "episodes": sum(row["episodes"] for row in part),
@@ -55,7 +66,7 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
             "measured": part[0].get("measured", "return"),
             "success_rate": mean_known([row["success_rate"] for row in part]),
         }
-        for (policy, operator, given), part in cases.items()
+        for (policy, _, given), part in cases.items()
     ]
 
 
@@ -114,13 +125,13 @@ def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] | None = 
 
 
 def curves(summary: Sequence[Row]) -> dict[tuple[str, str], dict[int, Row]]:
-    """Rows by policy and operator, then by given dimensions; 0 given is nobody's."""
+    """Rows by policy and :func:`driven_by`, then by given dimensions; 0 given is nobody's."""
     found: dict[tuple[str, str], dict[int, Row]] = {}
     for row in summary:
-        found.setdefault((row["policy"], row["operator"]), {})[row["num_given"]] = row
+        found.setdefault((row["policy"], driven_by(row)), {})[row["num_given"]] = row
     for (policy, operator), cases in found.items():
         alone = found.get((policy, "nobody"), {}).get(0)
-        if alone is not None and operator != "everything":
+        if alone is not None and operator.partition("+trust:")[0] != "everything":
             cases.setdefault(0, alone)
     return found
 
@@ -181,47 +192,6 @@ def success_text(row: Row) -> str:
         ('0.25', '')
     """
     return "" if row["success_rate"] is None else f"{row['success_rate']:.2f}"
-
-
-def earlier_rows(path: Path) -> list[Row]:
-    """Rows in the results.json of an earlier run, if there was one.
-
-    Raises:
-        DataError: the file is something else.
-    """
-    rows: list[Row] = earlier_results(path)["rows"]
-    return rows
-
-
-def earlier_results(path: Path) -> dict[str, Any]:
-    """The whole results.json of an earlier run; no rows where there was none.
-
-    Raises:
-        DataError: the file is something else.
-    """
-    try:
-        results = json.loads(path.read_text(encoding="utf-8-sig"))
-        rows = results["rows"]
-        if not all(isinstance(row, dict) for row in rows):
-            raise TypeError("rows that are not objects")
-        return {**results, "rows": [upgraded_row(row) for row in rows]}
-    except FileNotFoundError:
-        return {"rows": []}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected results of evaluate, got something else") from error
-
-
-def upgraded_row(row: Row) -> Row:
-    """A row of results of any earlier version, with the names of this one."""
-    if "given" not in row:
-        return row
-    row = {("num_given" if name == "given" else name): value for name, value in row.items()}
-    metrics = row.get("metrics")
-    if isinstance(metrics, dict) and "heeded" in metrics:
-        row["metrics"] = {
-            ("acceptance_rate" if name == "heeded" else name): v for name, v in metrics.items()
-        }
-    return {"measured": "subtasks", **row}
 
 
 def plot(summary: Sequence[Row], path: str | Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mac_control.dim_names import named_groups
 from mac_control.errors import InputError
+from mac_control.options import expect_different
 from mac_control.robot import Robot
 
 
@@ -54,7 +55,8 @@ def default_cases(robot: Robot | None, dim: int, names: Sequence[str] = ()) -> l
             `k random`, written `3random` too. Empty: all.
 
     Raises:
-        InputError: a name that is none of these, or that leaves nothing to fill in.
+        InputError: a name that is none of these, that comes twice, or that leaves nothing to fill
+            in.
 
     Example:
         >>> [case.name for case in default_cases(None, 6)]
@@ -66,7 +68,9 @@ def default_cases(robot: Robot | None, dim: int, names: Sequence[str] = ()) -> l
         groups = named_groups([action.name for action in robot.actions])
         robot = replace(robot, groups=groups)
     if names:
-        return [_named(name, robot, dim) for name in names]
+        cases = [_named(name, robot, dim) for name in names]
+        expect_different("cases", [case.name for case in cases])
+        return cases
     groups = dict(robot.groups) if robot else {}
     sizes = sorted({k for k in (1, 3, dim // 2) if 0 < k < dim})
     return [

@@ -24,9 +24,9 @@ class OfflineConfig:
     """Which dimensions are given: nothing, a group or a dimension of the robot, several with +,
     or 3random. Empty: nothing, each group, and 1, 3 and half of the dimensions at random."""
     stride: int = 5
-    """Every so manieth frame of a held-out episode is asked; the next one hardly differs."""
+    """In held-out episodes, one frame in so many is asked; neighbours hardly differ."""
     calibration: int = 4
-    """Every so manieth of those is drawn for, for calibration."""
+    """For calibration, draws are taken at one in so many of those frames."""
 
     def __post_init__(self) -> None:
         for name in ("folds", "run_folds", "stride", "calibration"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Entry:
         A field is one of the policy's configuration or of training.
 
         Raises:
-            InputError: an unknown policy or field, or no such checkpoint.
+            InputError: an unknown policy or field, a value of another kind, or no such checkpoint.
 
         Example:
             >>> entry = Entry.parse("small=mac:width=64:lr=0.003")
@@ -68,7 +68,21 @@ class Entry:
                 )
         config = {k: v for k, v in named.options.items() if k in own}
         changes = {k: v for k, v in named.options.items() if k not in own}
-        return cls(PolicySpec(label or rest, named.name, config, changes))
+        made = cls(PolicySpec(label or rest, named.name, config, changes))
+        made._expect_kinds(policy.Config, config)
+        made._expect_kinds(TrainConfig, changes)
+        return made
+
+    def _expect_kinds(self, config: type, values: Mapping[str, Any]) -> None:
+        kinds: dict[type, Any] = {bool: bool, int: int, float: int | float}
+        for name, value in values.items():
+            usual = getattr(config, name, None)
+            kind = kinds.get(type(usual))
+            if kind is not None and not isinstance(value, kind):
+                raise InputError(
+                    f"policies: {self.label}: {name}: expected a value such as {usual}, "
+                    f"got {value!r}"
+                )
 
     @property
     def label(self) -> str:

@@ -45,8 +45,8 @@ def rate(
         demonstrations: what was done.
         cases: which dimensions are given.
         scale: `(D,)`, standard deviation of the action, from all that is known.
-        stride: every so manieth frame is asked; a stateful policy sees the others too.
-        calibration: every so manieth of those is drawn for.
+        stride: frames from one that is asked to the next; a stateful policy sees the others too.
+        calibration: draws are taken at one in so many of those.
         seed: of what the policy draws.
         numbers: of the episodes, for random cases; None: from 0 on.
 

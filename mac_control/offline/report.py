@@ -12,8 +12,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from mac_control.errors import DataError
 from mac_control.figures import legend_below, method_colours, method_label, new_figure
 from mac_control.files import atomic_path, write_json, write_text
+from mac_control.json_read import ADVICE, json_object
 from mac_control.loop.report import versions
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.offline.rate import DRAWS, NOMINAL
@@ -54,6 +56,7 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
         seeds = sorted({row["seed"] for row in part})
         found: dict[str, Any] = {"policy": policy, "case": case, "seeds": len(seeds)}
         found["num_given"] = part[0]["num_given"]
+        found["seen"] = any(row.get("seen", False) for row in part)
         found["episodes"] = sum(len(row["error"]) for row in part) // len(seeds)
         for name in METRICS:
             if any(row[name] is None for row in part):
@@ -77,10 +80,12 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] | None:
     """The best policy of a case, and whether its interval is disjoint from all the others'.
 
-    None where fewer than two policies have the metric, or it has no better direction.
+    None where fewer than two policies have the metric, or it has no better direction. Policies
+    that were trained on the data do not count.
     """
     sign = METRICS[metric][1]
     rows = [row for row in summary if row["case"] == case and row[metric] is not None]
+    rows = [row for row in rows if not row.get("seen")]
     if sign == 0 or len(rows) < 2:
         return None
     best = max(rows, key=lambda row: sign * row[metric])
@@ -94,6 +99,7 @@ def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
     policies = list(dict.fromkeys(row["policy"] for row in summary))
     cases = list(dict.fromkeys(row["case"] for row in summary))
     cells = {(row["policy"], row["case"]): row for row in summary}
+    called = {row["policy"]: row["policy"] + _mark(row) for row in summary}
     found = {}
     for metric, (title, _, form) in METRICS.items():
         head = ["policy", *cases]
@@ -111,7 +117,7 @@ def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
                     f"**{text}**" if leader(summary, case, metric) == (policy, True) else text
                 )
             if any(texts):
-                lines.append([policy, *texts])
+                lines.append([called[policy], *texts])
         if lines:
             found[title] = [head, *lines]
     columns = {
@@ -132,9 +138,13 @@ def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
         rows = [row for row in summary if row["policy"] == policy]
         values = {n: [row[n] for row in rows if row[n] is not None] for n in columns}
         texts = [f.format(np.median(values[n])) if values[n] else "" for n, f in columns.items()]
-        lines.append([policy, *texts])
+        lines.append([called[policy], *texts])
     found["Cost"] = [head, *lines]
     return found
+
+
+def _mark(row: Row) -> str:
+    return " (not held out)" if row.get("seen") else ""
 
 
 def verdicts(summary: Sequence[Row]) -> list[str]:
@@ -160,7 +170,8 @@ def draw(summary: Sequence[Row]) -> Any:
     for number, policy in enumerate(policies):
         rows = {row["case"]: row for row in summary if row["policy"] == policy}
         shift = 0.7 * ((number + 0.5) / len(policies) - 0.5)
-        look = {"color": colours[policy], "label": method_label(policy)}
+        mark = _mark(next(iter(rows.values())))
+        look = {"color": colours[policy], "label": method_label(policy) + mark}
         for metric in METRICS:
             known = [c for c in cases if c in rows and rows[c][metric] is not None]
             if not known:
@@ -192,6 +203,14 @@ def draw(summary: Sequence[Row]) -> Any:
     return figure
 
 
+def expect_own(folder: str | Path) -> None:
+    """Raise a DataError where a folder has results of rollouts, which would be lost."""
+    path = Path(folder) / "results.json"
+    expected = "results of evaluate --offline"
+    if path.exists() and "first" not in json_object(path, expected, ADVICE):
+        raise DataError(f"{path}: expected {expected}, got others; take another --out")
+
+
 def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     """Write `results.json`, `.md`, `.png` and `report.html`; returns the Markdown.
 
@@ -199,8 +218,12 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
         folder: where to; each file is replaced whole.
         rows: as :func:`~mac_control.offline.run.evaluate_offline` returns them.
         about: what they came from (command, data); JSON values.
+
+    Raises:
+        DataError: the folder has results of rollouts.
     """
     folder = Path(folder)
+    expect_own(folder)
     summary = summarize(rows)
     said = verdicts(summary)
     write_json(
@@ -215,6 +238,11 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
         f"Whole episodes held out; mean [95 % interval, bootstrap over {seeds} training seeds and "
         f"{episodes} episodes]. Bold: first by disjoint intervals."
     )
+    if seen := list(dict.fromkeys(row["policy"] for row in summary if row["seen"])):
+        note += (
+            f" Not held out, and not compared: {', '.join(seen)}; the checkpoint was trained on "
+            "these data."
+        )
     found = tables(summary)
     text = "\n\n".join([note, *(f"{title}\n\n{markdown(table)}" for title, table in found.items())])
     command = f"\n\n    {about['command']}" if "command" in about else ""

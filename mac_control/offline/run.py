@@ -16,18 +16,20 @@ import numpy as np
 
 from mac_control.checkpoint import load_policy
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import InputError
+from mac_control.errors import DataError, InputError
 from mac_control.files import locked, write_json, write_text
-from mac_control.json_read import json_object, json_rows
+from mac_control.json_read import ADVICE, json_object, json_rows
 from mac_control.moments import Moments
 from mac_control.offline.cases import Case, default_cases
 from mac_control.offline.config import OfflineConfig
 from mac_control.offline.entries import Entry
 from mac_control.offline.rate import rate
-from mac_control.options import numbers
+from mac_control.offline.seen import shares_data
+from mac_control.options import expect_different, numbers
 from mac_control.parallel import Backend, one_thread, run_many
 from mac_control.seeds import whole_seed
 from mac_control.training import train
+from mac_control.training.batches import digest
 from mac_control.training.timing import steps_in
 
 Row = dict[str, Any]
@@ -64,6 +66,7 @@ def evaluate_offline(
     Each row is one case of one training: see :func:`~mac_control.offline.rate.rate` for what it
     holds, and `policy`, `fold`, `seed`, `steps`, `train_seconds` beside. They lie in
     `out/rows.jsonl`. A checkpoint is rated on all episodes: it must have been trained on others.
+    Where it says that it was trained on these data, its rows have `seen`.
 
     Args:
         entries: what is compared.
@@ -74,22 +77,35 @@ def evaluate_offline(
         tell: called with all rows after each job.
 
     Raises:
-        InputError: fewer episodes than folds, or a policy of other sizes.
+        InputError: fewer episodes than folds, seeds or cases that come twice, steps for a policy
+            beside `config.seconds`, or a policy of other sizes.
+        DataError: `out` holds damaged files.
     """
     config, out = config or OfflineConfig(), Path(out)
     seeds = [whole_seed(seed, "seeds") for seed in numbers("seeds", config.seeds)]
     trained = [entry for entry in entries if entry.checkpoint is None]
-    if trained and not 2 <= config.folds <= len(demonstrations):
-        count = len(demonstrations)
+    expect_different("seeds", seeds)
+    both = [e.label for e in trained if config.seconds is not None and "steps" in e.spec.training]
+    if both:
+        raise InputError(f"seconds: expected it or steps, got both for {both[0]}; leave one out")
+    count = len(demonstrations)
+    if trained and count < 2:
+        raise InputError(f"data: expected at least 2 episodes, to hold one out, got {count}")
+    if trained and not 2 <= config.folds <= count:
         raise InputError(
             f"folds: expected 2 to {count}, the number of episodes, got {config.folds}"
         )
+    for entry in trained:  # which say what is wrong with a setting
+        entry.config(), entry.training()
     cases = tuple(default_cases(demonstrations.robot, demonstrations.action_dim, config.cases))
     scale = action_scale(demonstrations)
+    path = out / "rows.jsonl"
+    read_rows(path)  # before anything is made, as it may be damaged
+    content = digest(demonstrations)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
-        steps = _steps(trained, demonstrations, config, out)
-    make = functools.partial(_job, demonstrations, config, cases, scale, out)
+        steps = _steps(trained, demonstrations, content, config, out)
+    make = functools.partial(_job, demonstrations, content, config, cases, scale, out)
     jobs = (
         [
             make(entry, fold, seed, steps.get(entry.label))
@@ -100,7 +116,6 @@ def evaluate_offline(
         + [make(entry, 0, _seed_of(entry), None) for entry in entries if entry.checkpoint]
     )
     wanted = {job.key: job for job in jobs}
-    path = out / "rows.jsonl"
     done = {row["key"] for row in read_rows(path)}
     for _, found in run_many(_run, [job for job in jobs if job.key not in done], workers):
         rows = _added(path, found)
@@ -124,15 +139,16 @@ def read_rows(path: Path) -> list[Row]:
     """The rows of an earlier run; none where there was none.
 
     Raises:
-        DataError: the file is something else.
+        DataError: the file is something else, or damaged.
     """
     if not path.exists():
         return []
-    return json_rows(path, "rows of an offline evaluation", "key")
+    return json_rows(path, "rows of an offline evaluation", "key", ADVICE)
 
 
 def _job(
     demonstrations: Demonstrations,
+    content: str,
     config: OfflineConfig,
     cases: tuple[Case, ...],
     scale: np.ndarray,
@@ -143,10 +159,13 @@ def _job(
     steps: int | None,
 ) -> Job:
     folds = 1 if entry.checkpoint else config.folds
+    robot = demonstrations.robot
     settings = {
         "spec": asdict(entry.spec),
         "weights": _record(entry).get("weights"),
         "data": demonstrations.provenance.get("sha256"),
+        "content": content,  # as it was selected and edited
+        "robot": None if robot is None else robot.to_json(),
         "episodes": demonstrations.lengths.tolist(),
         "fold": [fold, folds],
         "seed": seed,
@@ -193,24 +212,34 @@ def _run(job: Job) -> list[Row]:
             seed=job.seed,
             numbers=held,
         )
-    about = {"policy": job.entry.label, "fold": job.fold, "seed": job.seed, "key": job.key}
+    about: Row = {"policy": job.entry.label, "fold": job.fold, "seed": job.seed, "key": job.key}
+    if shares_data(_record(job.entry).get("data"), job.demonstrations.provenance):
+        about["seen"] = True
     cost = {} if steps is None else {"steps": steps, "train_seconds": round(seconds, 1)}
     return [{**about, **row, **cost} for row in rows]
 
 
 def _steps(
-    entries: Sequence[Entry], demonstrations: Demonstrations, config: OfflineConfig, out: Path
+    entries: Sequence[Entry],
+    demonstrations: Demonstrations,
+    content: str,
+    config: OfflineConfig,
+    out: Path,
 ) -> dict[str, int]:
     """Training steps of each label: measured once, and kept, so that a resumed run has the same."""
     if config.seconds is None:
         return {}
     path = out / "steps.json"
-    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    expected = "the steps of an offline evaluation"
+    known = json_object(path, expected, ADVICE) if path.exists() else {}
+    for each in known.values():
+        if not isinstance(each, dict) or not isinstance(each.get("steps"), int):
+            raise DataError(f"{path}: expected {expected}, got {str(each)[:40]}{ADVICE}")
     first = demonstrations.select([i for i in range(len(demonstrations)) if i % config.folds])
     for entry in entries:
-        about = json.loads(json.dumps(asdict(entry.spec)))
-        held = known.get(entry.label)
-        if held is None or held["spec"] != about or held["seconds"] != config.seconds:
+        spec = json.loads(json.dumps(asdict(entry.spec)))
+        about = {"seconds": config.seconds, "spec": spec, "data": content}
+        if not about.items() <= known.get(entry.label, {}).items():
             with one_thread():
                 count, each = steps_in(
                     config.seconds,
@@ -224,8 +253,7 @@ def _steps(
             known[entry.label] = {
                 "steps": count,
                 "step_ms": round(1e3 * each, 2),
-                "seconds": config.seconds,
-                "spec": about,
+                **about,
             }
             write_json(path, known)
     return {entry.label: int(known[entry.label]["steps"]) for entry in entries}

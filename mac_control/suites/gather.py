@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mac_control.files import write_text
-from mac_control.loop.report import earlier_rows
+from mac_control.loop.results import earlier_rows
 
 Row = dict[str, Any]
 

@@ -13,12 +13,13 @@ from typing import Any
 import matplotlib
 
 from mac_control.files import write_text
-from mac_control.loop.report import curves, draw_curves, measured, note, summarize
+from mac_control.loop.report import curves, draw_curves, driven_by, measured, note, summarize
 from mac_control.loop.video import VIDEOS
 from mac_control.suites.tables import (
     Table,
     by_block,
     comparison_table,
+    differences,
     harm_table,
     markdown,
     metric_table,
@@ -53,6 +54,7 @@ def page(results: Mapping[str, Result], folders: Mapping[str, Path]) -> str:
     parts: list[str] = []
     if len(results) > 1:
         parts += ["<h1>Comparison</h1>", html_table(comparison_table(results))]
+        parts += [f"<p>{html.escape(text)}</p>" for text in differences(results)]
     for name, result in results.items():
         parts += _sections(name, result, folders[name] / VIDEOS)
     title = html.escape(", ".join(results))
@@ -128,7 +130,7 @@ def _films(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
         file = folder / Path(row.get("video", "")).name
         if "video" in row and file.exists():
             data = base64.b64encode(file.read_bytes()).decode()
-            caption = f"{row['policy']}, {row['operator']}, {row['num_given']} given; "
+            caption = f"{row['policy']}, {driven_by(row)}, {row['num_given']} given; "
             caption += f"{measured([row])} {row['rewards'][0]:g}"
             films.append(
                 f'<figure class="film"><video controls src="data:video/mp4;base64,{data}"></video>'

@@ -14,7 +14,8 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
 from mac_control.loop import evaluate
-from mac_control.loop.report import earlier_results, versions
+from mac_control.loop.report import versions
+from mac_control.loop.results import earlier_results
 from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
 from mac_control.policies import LearnedPolicy, policy_class
@@ -56,6 +57,7 @@ def run_suite(
         CheckpointError, DataError: `out` holds work of another configuration.
     """
     out = Path(out)
+    earlier_results(out / "results.json")  # before hours of training, as it may be damaged
     demonstrations = source_data(suite, source)
     parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]
     if demonstrations is not None:

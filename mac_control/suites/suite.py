@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 
 #: Which figure of an episode a suite reports.
 REWARDS = ("rewards", "goal_rewards", "successes")
@@ -181,7 +181,10 @@ class Suite:
         """
         known = [entrant.label for entrant in self.entrants]
         if unknown := [label for label in labels if label not in known]:
-            raise InputError(f"entrants: expected some of {', '.join(known)}, got {unknown}")
+            raise InputError(
+                f"only: expected some of {', '.join(known)}, got {unknown[0]!r}"
+                f"{did_you_mean(unknown[0], known)}"
+            )
         blocks = []
         for block in self.blocks:
             kept = tuple(label for label in block.entrants or known if label in labels)

@@ -10,7 +10,7 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.figures import method_labels, operator_label
 from mac_control.loop.metrics import paired_difference
-from mac_control.loop.report import curves, mean_known, measured, summarize
+from mac_control.loop.report import curves, driven_by, mean_known, measured, summarize
 from mac_control.loop.statistics import bootstrap_interval
 
 Row = Mapping[str, Any]
@@ -60,14 +60,14 @@ def harm_table(rows: Sequence[Row]) -> Table | None:
     columns = sorted({row["num_given"] for row in rows if row["num_given"]})
     table = [["policy", "operator", *(f"{k} given − alone" for k in columns)]]
     called = method_labels(row["policy"] for row in rows)
-    for policy, operator in dict.fromkeys((r["policy"], r["operator"]) for r in rows):
+    for policy, operator in dict.fromkeys((r["policy"], driven_by(r)) for r in rows):
         own = [row for row in rows if row["policy"] == policy]
         alone = [row for row in own if row["operator"] == "nobody"]
         if operator == "nobody" or not alone:
             continue
         texts = []
         for k in columns:
-            part = [row for row in own if row["operator"] == operator and row["num_given"] == k]
+            part = [row for row in own if driven_by(row) == operator and row["num_given"] == k]
             texts.append(_difference(part, alone) if part else "")
         table.append([called[policy], operator_label(operator), *texts])
     return table if len(table) > 1 else None
@@ -85,7 +85,7 @@ def metric_table(rows: Sequence[Row]) -> Table | None:
     table = [["policy", "operator", "given", "success", *(text for text, _ in shown.values())]]
     cells: dict[tuple[str, str, int], list[Row]] = {}
     for row in with_metrics:
-        cells.setdefault((row["policy"], row["operator"], row["num_given"]), []).append(row)
+        cells.setdefault((row["policy"], driven_by(row), row["num_given"]), []).append(row)
     called = method_labels(row["policy"] for row in with_metrics)
     for (policy, operator, given), part in cells.items():
         texts = []
@@ -107,7 +107,7 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
         kinds[name] = measured([row for rows in blocks.values() for row in rows])
         for block, rows in blocks.items():
             for row in summarize(rows):
-                key = (block, row["policy"], row["operator"], row["num_given"])
+                key = (block, row["policy"], driven_by(row), row["num_given"])
                 cells.setdefault(key, {})[name] = _interval(row)
     alike = len(set(kinds.values())) == 1
     headings = list(kinds) if alike else [f"{name} ({what})" for name, what in kinds.items()]
@@ -117,6 +117,31 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
         line = [block, called[policy], operator_label(operator), str(given)]
         table.append([*line, *(texts.get(name, "") for name in results)])
     return table
+
+
+def differences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each policy that the runs rate in different environments.
+
+    Example:
+        >>> rows = {name: {"rows": [{"policy": "bc", "env": name}]} for name in ("Ant", "Hopper")}
+        >>> differences(rows)
+        ['BC: not in the same environment, so not to be compared: Ant in Ant; Hopper in Hopper']
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, result in results.items():
+        envs: dict[str, dict[str, None]] = {}  # ordered sets
+        for row in result["rows"]:
+            if row.get("env"):  # rows of older versions do not say
+                envs.setdefault(row["policy"], {})[row["env"]] = None
+        for policy, its in envs.items():
+            found.setdefault(policy, {})[name] = " and ".join(its)
+    called = method_labels(found)
+    return [
+        f"{called[policy]}: not in the same environment, so not to be compared: "
+        + "; ".join(f"{name} in {env}" for name, env in its.items())
+        for policy, its in found.items()
+        if len(set(its.values())) > 1
+    ]
 
 
 def markdown(table: Table) -> str:
