@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -26,9 +27,10 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     """Takes a partial action; the policy fills in the rest; the environment gets the whole.
 
     The action space is a Dict of `values`, the environment's Box, and `given`, one bit per
-    dimension; `step` takes such a dictionary or a :class:`PartialAction`. Given values beyond
-    the Box are clipped. `info` has `given` `(D,)`, the whole `action` `(D,)`, and `log_prob`
-    [nats], the log-likelihood of the given entries (None where the policy has no density).
+    dimension; `step` takes such a dictionary, perhaps with the `std` of a :class:`PartialAction`,
+    or one of these. Given values beyond the Box are clipped. `info` has `given` `(D,)`, the whole
+    `action` `(D,)`, and `log_prob` [nats], the log-likelihood of the given entries (None where the
+    policy has no density).
 
     Args:
         env: flat Box observations `(O,)` and flat, finite Box actions `(D,)`.
@@ -105,18 +107,25 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         if self._obs is None:
             raise InputError("step: expected a reset first, got none")
         if not isinstance(action, PartialAction):
-            try:
-                action = PartialAction(action["values"], np.asarray(action["given"]).astype(bool))
-            except (TypeError, KeyError, IndexError) as error:
-                raise InputError(
-                    "action: expected a PartialAction or its dictionary, "
-                    f"got {' '.join(repr(action).split()):.100}"
-                ) from error
+            action = _of_dict(action)
         if action.values.shape != (self.policy.action_dim,):
             raise InputError(
                 f"action: expected shape ({self.policy.action_dim},), got {action.values.shape}"
             )
         return action
+
+
+def _of_dict(action: Any) -> PartialAction:
+    needed = {"values", "given"}
+    if not isinstance(action, Mapping) or not needed <= action.keys() <= {*needed, "std"}:
+        raise InputError(
+            "action: expected a PartialAction or its dictionary, of values, given and perhaps std, "
+            f"got {' '.join(repr(action).split()):.100}"
+        )
+    bits = np.array(action["given"], object)
+    if not all(isinstance(bit, int | float | np.generic) and bit in (0, 1) for bit in bits.flat):
+        raise InputError(f"given: expected bits, 0 or 1, got {action['given']!r:.100}")
+    return PartialAction(action["values"], bits.astype(bool), action.get("std"))
 
 
 def check_fit(env: gymnasium.Env, policy: Policy) -> None:
