@@ -59,6 +59,7 @@ def assemble_operator(
     all that its mapping does; `options` go to `DeviceOperator`.
     """
     robot = robot_of(env)
+    device.expect_robot(robot)
     rate = rate_of(robot) if rate is None else rate
     if mapping is None:
         mapping = own_mapping(device, robot, dims)
