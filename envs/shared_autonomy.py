@@ -52,10 +52,10 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: gymnasium.Env, policy: Policy) -> None:
+        check_fit(env, policy)
         # Without a record of its arguments, Gymnasium cannot make the environment again.
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy)
         gymnasium.Wrapper.__init__(self, env)
-        check_fit(env, policy)
         self.policy = policy
         self.action_space = Dict(values=env.action_space, given=MultiBinary(policy.action_dim))
         self._checked_env = Checked(env)
@@ -130,6 +130,7 @@ def _of_dict(action: Any) -> PartialAction:
 
 def check_fit(env: gymnasium.Env, policy: Policy) -> None:
     """Raise InputError unless the policy's sizes are the environment's, and actions are bounded."""
+    expect_kinds(env, policy)
     space = env.action_space
     if not isinstance(space, Box) or len(space.shape) != 1 or not space.is_bounded():
         raise InputError(f"action space: expected a flat, finite Box, got {space}")
@@ -142,6 +143,18 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
             f"got {sizes}"
         )
     expect_layout(recorded_layout(getattr(policy, "checkpoint", {}).get("data")), env)
+
+
+def expect_kinds(env: Any, policy: Any) -> None:
+    """Raise an InputError unless these are an environment and a policy, not their names, say."""
+    if not isinstance(env, gymnasium.Env):
+        raise InputError(
+            f"env: expected an environment, such as make_env('kitchen'), got {env!r:.100}"
+        )
+    if not isinstance(policy, Policy):
+        raise InputError(
+            f"policy: expected a Policy, such as load_policy('builtin'), got {policy!r:.100}"
+        )
 
 
 def complete_action(

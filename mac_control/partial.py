@@ -57,7 +57,7 @@ class PartialAction:
 
     def __post_init__(self) -> None:
         try:
-            values = np.array(self.values, dtype=np.float32)
+            values = np.array(self.values).astype(np.float32, casting="same_kind", copy=False)
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"values: expected numbers, got {self.values!r:.100}") from error
         given = np.array(self.given)

@@ -47,7 +47,7 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import make_filmed
-    from mac_control.loop.cases import resolve_policies, tell_differences
+    from mac_control.loop.cases import resolve_policy, tell_differences
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
@@ -57,7 +57,7 @@ def main(args: Args) -> int | None:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
     if args.num_given is not None and args.dims is not None:
         raise InputError("num_given, dims: expected one of the two, got both")
-    entry = resolve_policies([args.policy])[0]
+    entry = resolve_policy(args.policy)
     policy = load_policy(str(entry.source))
     if args.video is not None:
         require_video()

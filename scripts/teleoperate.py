@@ -105,7 +105,7 @@ def main(args: Args) -> int | None:
 
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import EnvName
-    from mac_control.loop.cases import resolve_policies
+    from mac_control.loop.cases import resolve_policy
     from mac_control.teleop.assemble import assemble_devices, assemble_operator, assemble_policy
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import CONFLICTS, MultiDeviceOperator
@@ -127,7 +127,7 @@ def main(args: Args) -> int | None:
         options = {"max_episode_steps": 1500, **options}
     source = _policy(args.policy, named)
     if source is not None:
-        named = resolve_policies([source])[0].env_for(args.chosen_env(), {})
+        named = resolve_policy(source).env_for(args.chosen_env(), {})
     env = make_env(named, args.chosen_robot(), **options)
     policy = assemble_policy(source, env)
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
