@@ -152,19 +152,18 @@ def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> li
     return found
 
 
-def resolve_policy(policy: str | Path | Policy | EvalPolicy) -> EvalPolicy:
-    """The one policy that is named.
+def resolve_policy(policy: str) -> EvalPolicy:
+    """The policy of a checkpoint.
 
     Raises:
         InputError: a folder of several.
     """
-    if isinstance(policy, str | Path):
-        found = _checkpoints(Path(_named(str(policy))[1]))
-        if len(found) > 1:
-            raise InputError(
-                f"policy: expected one checkpoint, got {policy}, a folder of {len(found)}; name "
-                f"one of them, such as {found[0]}"
-            )
+    path = _named(policy)[1]
+    if len(found := _checkpoints(Path(path))) > 1:
+        raise InputError(
+            f"policy: expected one checkpoint, got {path}, a folder of {len(found)}; name one of "
+            f"them, such as {found[0]}"
+        )
     return resolve_policies([policy])[0]
 
 
