@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -26,9 +27,10 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     """Takes a partial action; the policy fills in the rest; the environment gets the whole.
 
     The action space is a Dict of `values`, the environment's Box, and `given`, one bit per
-    dimension; `step` takes such a dictionary or a :class:`PartialAction`. Given values beyond
-    the Box are clipped. `info` has `given` `(D,)`, the whole `action` `(D,)`, and `log_prob`
-    [nats], the log-likelihood of the given entries (None where the policy has no density).
+    dimension; `step` takes such a dictionary, perhaps with the `std` of a :class:`PartialAction`,
+    or one of these. Given values beyond the Box are clipped. `info` has `given` `(D,)`, the whole
+    `action` `(D,)`, and `log_prob` [nats], the log-likelihood of the given entries (None where the
+    policy has no density).
 
     Args:
         env: flat Box observations `(O,)` and flat, finite Box actions `(D,)`.
@@ -50,10 +52,10 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: gymnasium.Env, policy: Policy) -> None:
+        check_fit(env, policy)
         # Without a record of its arguments, Gymnasium cannot make the environment again.
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy)
         gymnasium.Wrapper.__init__(self, env)
-        check_fit(env, policy)
         self.policy = policy
         self.action_space = Dict(values=env.action_space, given=MultiBinary(policy.action_dim))
         self._checked_env = Checked(env)
@@ -105,13 +107,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         if self._obs is None:
             raise InputError("step: expected a reset first, got none")
         if not isinstance(action, PartialAction):
-            try:
-                action = PartialAction(action["values"], np.asarray(action["given"]).astype(bool))
-            except (TypeError, KeyError, IndexError) as error:
-                raise InputError(
-                    "action: expected a PartialAction or its dictionary, "
-                    f"got {' '.join(repr(action).split()):.100}"
-                ) from error
+            action = _of_dict(action)
         if action.values.shape != (self.policy.action_dim,):
             raise InputError(
                 f"action: expected shape ({self.policy.action_dim},), got {action.values.shape}"
@@ -119,8 +115,22 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         return action
 
 
+def _of_dict(action: Any) -> PartialAction:
+    needed = {"values", "given"}
+    if not isinstance(action, Mapping) or not needed <= action.keys() <= {*needed, "std"}:
+        raise InputError(
+            "action: expected a PartialAction or its dictionary, of values, given and perhaps std, "
+            f"got {' '.join(repr(action).split()):.100}"
+        )
+    bits = np.array(action["given"], object)
+    if not all(isinstance(bit, int | float | np.generic) and bit in (0, 1) for bit in bits.flat):
+        raise InputError(f"given: expected bits, 0 or 1, got {action['given']!r:.100}")
+    return PartialAction(action["values"], bits.astype(bool), action.get("std"))
+
+
 def check_fit(env: gymnasium.Env, policy: Policy) -> None:
     """Raise InputError unless the policy's sizes are the environment's, and actions are bounded."""
+    expect_kinds(env, policy)
     space = env.action_space
     if not isinstance(space, Box) or len(space.shape) != 1 or not space.is_bounded():
         raise InputError(f"action space: expected a flat, finite Box, got {space}")
@@ -133,6 +143,18 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
             f"got {sizes}"
         )
     expect_layout(recorded_layout(getattr(policy, "checkpoint", {}).get("data")), env)
+
+
+def expect_kinds(env: Any, policy: Any) -> None:
+    """Raise an InputError unless these are an environment and a policy, not their names, say."""
+    if not isinstance(env, gymnasium.Env):
+        raise InputError(
+            f"env: expected an environment, such as make_env('kitchen'), got {env!r:.100}"
+        )
+    if not isinstance(policy, Policy):
+        raise InputError(
+            f"policy: expected a Policy, such as load_policy('builtin'), got {policy!r:.100}"
+        )
 
 
 def complete_action(

@@ -10,7 +10,7 @@ from mac_control.robot import ActionDim, Robot, load_robot
 if TYPE_CHECKING:
     from mac_control.checkpoint import load_policy
     from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
-    from mac_control.envs import make_env, robot_of
+    from mac_control.envs import SharedAutonomy, make_env, robot_of
     from mac_control.loop import evaluate, rollout
     from mac_control.operators import make_operator
 
@@ -21,6 +21,7 @@ __getattr__ = lazily(  # an exported policy needs neither torch nor a simulator
     {
         "Demonstrations": "demonstrations",
         "Episode": "demonstrations",
+        "SharedAutonomy": "envs",
         "evaluate": "loop",
         "load_demonstrations": "demonstrations",
         "load_policy": "checkpoint",
@@ -41,6 +42,7 @@ __all__ = [
     "MacControlError",
     "PartialAction",
     "Robot",
+    "SharedAutonomy",
     "evaluate",
     "load_demonstrations",
     "load_policy",

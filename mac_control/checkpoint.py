@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from mac_control.checkpoint_record import VERSION, checkpoint_path, read_whole, upgraded_record
-from mac_control.errors import CheckpointError, InputError
+from mac_control.errors import CheckpointError, InputError, first_line
 from mac_control.files import atomic_path, user_path, write_json
 from mac_control.policies import LearnedPolicy, Policy, policy_class
 from mac_control.policies.mlp import MLPPolicy
@@ -74,6 +74,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     Raises:
         CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
             that is not known, or weights that do not fit it.
+        InputError: not a path, or a device that torch does not have.
 
     Example:
         >>> from mac_control.policies.bc import BC
@@ -114,7 +115,13 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     policy.load_state_dict(tensors)
     policy.checkpoint = record
     policy.guessed_box = bool(record.get("guessed_box", False))
-    return policy.to(device).eval()
+    try:
+        return policy.to(device).eval()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise InputError(
+            f"device: expected one that torch has here, such as cpu, got {device!r}: "
+            f"{first_line(error)}"
+        ) from error
 
 
 def loaded_policy(source: str | Policy, role: str) -> Policy:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mac_control.errors import CheckpointError
+from mac_control.errors import CheckpointError, InputError
 from mac_control.files import user_path
 from mac_control.policies import FORMER_NAMES
 
@@ -37,13 +37,23 @@ def checkpoint_path(source: str | Path) -> Path:
 
     Raises:
         CheckpointError: it is the kitchen's, and this installation has none.
+        InputError: not a path.
 
     Example:
         >>> str(checkpoint_path("runs/mac/policy.json")), checkpoint_path(BUILTIN).name
         ('runs/mac', 'kitchen')
     """
+    if not isinstance(source, str | Path):
+        raise InputError(f"policy: expected the path of a checkpoint, got {source!r:.100}")
     path = builtin_policy() if str(source) == BUILTIN else user_path(source)
     return path.parent if path.name == "policy.json" else path
+
+
+def checkpoints_in(folder: Path, stem: str = "policy") -> list[Path]:
+    """The records of checkpoints that lie side by side in a folder: seed-2 before seed-10."""
+    return sorted(
+        folder.glob(f"*/{stem}.json"), key=lambda file: (len(file.parent.name), file.parent.name)
+    )
 
 
 def policy_record(folder: Path) -> dict[str, Any]:
@@ -110,6 +120,11 @@ def _record(folder: Path, stem: str) -> dict[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
+        if inner := [file.parent for file in checkpoints_in(folder, stem)]:
+            raise CheckpointError(
+                f"{folder}: expected one checkpoint, got a folder of {len(inner)}; name one of "
+                f"them, such as {inner[0]}"
+            ) from error
         raise CheckpointError(
             f"{folder}: expected a checkpoint folder with {file.name}, got none; "
             "'mac-control train --out FOLDER' makes one"

@@ -44,6 +44,8 @@ class Act(nn.Module):
         kept = values if self.policy.guessed_box else values.maximum(low).minimum(high)
         values = torch.where(given, kept, 0.0)
         action = self.policy.graph(obs, values, given)
+        # What is no observation has no action: a program that checks for NaN finds out.
+        action = torch.where(obs.isfinite().all(-1, keepdim=True), action, torch.nan)
         return torch.where(given, values, action.maximum(low).minimum(high))
 
 

@@ -161,6 +161,16 @@ def changed(options: Any) -> list[str]:
     return names
 
 
+def only_with(name: str, other: str) -> InputError:
+    """What to raise where an option was set that nothing looks at without another."""
+    return InputError(f"{name}: expected with {other}, got it alone; add {other}, or leave it out")
+
+
+def only_without(name: str, other: str) -> InputError:
+    """What to raise where an option was set that nothing looks at beside another."""
+    return InputError(f"{name}: expected without {other}, got both; leave one of them out")
+
+
 def paths(text: str) -> list[str]:
     """Paths from a list with commas between them; a path that is there may have commas itself.
 

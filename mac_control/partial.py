@@ -14,6 +14,9 @@ from mac_control.errors import InputError
 if TYPE_CHECKING:
     from mac_control.robot import Robot
 
+#: A standard deviation from here on is infinite: no command is near it, and its square is a float.
+WIDEST = 1e12
+
 
 @dataclass(frozen=True, eq=False)
 class PartialAction:
@@ -28,7 +31,8 @@ class PartialAction:
         given: boolean mask of the same shape; True where the operator supplies the value.
         std: how far off a given value may be from what is meant: a standard deviation in action
             units, of the same shape or one number for all. 0 is done bit for bit; more leaves a
-            policy with a density room to do what is more likely, and infinity all of it. None: 0.
+            policy with a density room to do what is more likely, and infinity, or 1e12 and more,
+            all of it. None: 0.
             Entries that are not given are stored as 0.
 
     Raises:
@@ -53,7 +57,7 @@ class PartialAction:
 
     def __post_init__(self) -> None:
         try:
-            values = np.array(self.values, dtype=np.float32)
+            values = np.array(self.values).astype(np.float32, casting="same_kind", copy=False)
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"values: expected numbers, got {self.values!r:.100}") from error
         given = np.array(self.given)
@@ -226,6 +230,7 @@ def _checked_std(std: ArrayLike, given: np.ndarray) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # becomes infinite
             found = np.asarray(std, np.float32)
+        found = np.where(found >= WIDEST, np.float32(np.inf), found)
         found = np.where(given, found, np.float32(0))
     except (TypeError, ValueError) as error:
         raise InputError(

@@ -157,17 +157,15 @@ class Policy(ABC):
         self, obs: np.ndarray, partial: PartialAction | None
     ) -> tuple[np.ndarray, PartialAction]:
         """Observations `(B, O)` and a partial action `(B, D)` within the action box."""
-        with np.errstate(over="ignore"):  # becomes infinite, which is refused below
-            rows = np.asarray(obs, np.float32)
+        rows = _finite(obs)
         if rows.ndim not in (1, 2) or rows.shape[-1] != self.obs_dim:
             raise InputError(
                 f"obs: expected shape ({self.obs_dim},) or (B, {self.obs_dim}), got {rows.shape}"
             )
-        if not np.isfinite(rows).all():
-            raise InputError("obs: expected finite numbers, got one that is not")
         shape = (*rows.shape[:-1], self.action_dim)
         if partial is None:
             partial = PartialAction.nothing(*shape)
+        _expect_partial(partial)
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
         batch = partial.batched()
@@ -184,14 +182,34 @@ def _from_arrays(written: Callable[..., Any]) -> Callable[..., Any]:
     return complete
 
 
+def _finite(obs: Any) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+            rows = np.asarray(obs).astype(np.float32, casting="same_kind", copy=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"obs: expected real numbers, got {obs!r:.100}") from error
+    if not np.isfinite(rows).all():
+        raise InputError("obs: expected finite numbers, got one that is not")
+    return rows
+
+
+def _expect_partial(partial: Any) -> None:
+    if not isinstance(partial, PartialAction):
+        raise InputError(
+            "partial: expected a PartialAction, such as PartialAction.of({0: 0.3}, 9), "
+            f"got {partial!r:.100}"
+        )
+
+
 def name_of(policy: Policy) -> str:
     """What results and errors call it: by its kind, or by its class where it has none."""
     return str(getattr(policy, "name", type(policy).__name__))
 
 
 def expect_rows(obs: np.ndarray, partial: PartialAction) -> None:
-    """Raise an InputError unless there are as many observations as partial actions."""
-    rows, values = np.atleast_2d(obs), np.atleast_2d(partial.values)
+    """Raise an InputError unless there are as many finite observations as partial actions."""
+    _expect_partial(partial)
+    rows, values = np.atleast_2d(_finite(obs)), np.atleast_2d(partial.values)
     if len(rows) != len(values):
         raise InputError(
             f"partial: expected shape {(len(rows), values.shape[1])}, a row for each observation, "

@@ -21,6 +21,7 @@ PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who w
 KEPT = 0.9  # share of a plan's error that is left after a step
 FREE = 0.2  # weight of free joints beside given ones when asking how far a plan is
 BELIEF = 0.2  # errors of plans that are believed alike differ by less than its square [rad²]
+FAR = 1e6  # an observation is at most so far off a plan: one that is wild is forgotten again
 RIDGE = 0.01  # variance of commands that plans do not explain, in action units squared
 
 
@@ -197,7 +198,7 @@ class Retrieval(PolicyWrapper):
         # `take`, as it keeps the layout: the order of a sum, and with it its last bits.
         mine, wanted = (part.take(dims, -1)[:, None, None] for part in (given, values))
         at = plans[:, None], ahead
-        gap = seen[at].take(entries, -1) - obs.take(entries, -1)[:, None, None]
+        gap = _gap(seen[at].take(entries, -1), obs.take(entries, -1)[:, None, None])
         off = done[at].take(dims, -1) + gains * gap - wanted
         cost = (np.where(mine, 1.0, FREE) * gap**2 + mine * (off / self._pose_scale) ** 2).sum(-1)
         step = np.where(ahead <= last[:, None], cost, np.inf).argmin(-1)
@@ -208,7 +209,7 @@ class Retrieval(PolicyWrapper):
         self._frame = np.minimum(self._frame + step, last)
         error = np.take_along_axis(cost, step[..., None], -1)[..., 0]
         others = self._others
-        rest = seen[plans, self._frame].take(others, -1) - obs.take(others, -1)[:, None]
+        rest = _gap(seen[plans, self._frame].take(others, -1), obs.take(others, -1)[:, None])
         self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
 
     def _planned(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -217,7 +218,7 @@ class Retrieval(PolicyWrapper):
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         commands = done[plans, self._frame].astype(np.float64)  # (B, N, D)
         entries = feedback.entries
-        gap = seen[plans, self._frame].take(entries, -1) - obs.take(entries, -1)[:, None]
+        gap = _gap(seen[plans, self._frame].take(entries, -1), obs.take(entries, -1)[:, None])
         commands[..., feedback.dims] += feedback.gains * gap
         weights = self.belief
         mean = np.einsum("bn,bnd->bd", weights, commands)
@@ -229,6 +230,11 @@ class Retrieval(PolicyWrapper):
                 off = np.linalg.solve(explained, (values[row] - mean[row])[known])
                 mean[row] += covariance[row][:, known] @ off
         return np.asarray(np.clip(mean, self.low, self.high))
+
+
+def _gap(planned: np.ndarray, obs: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.clip(planned - obs, -FAR, FAR)
 
 
 def least_perturbed(demonstrations: Demonstrations, count: int) -> Demonstrations:

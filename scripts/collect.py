@@ -155,14 +155,14 @@ def _where(args: Args) -> EnvName:
     """The environment that is named; else that of the policy's data, or of those tracked."""
     from mac_control.collection.simulate import shared_demonstrations
     from mac_control.envs.make import EnvName
-    from mac_control.loop.cases import resolve_policies
+    from mac_control.loop.cases import resolve_policy
     from mac_control.operators.spec import acting_policy
 
     named, options = args.chosen_env(), args.env_options()
     if args.policy is not None:
-        return resolve_policies([args.policy])[0].env_for(named, options)
+        return resolve_policy(args.policy).env_for(named, options)
     if named is None and (policy := acting_policy(str(args.operator))) is not None:
-        named = resolve_policies([policy])[0].env
+        named = resolve_policy(policy).env
     if named is None and args.data is not None:
         named = EnvName.of_data(shared_demonstrations(args.data).provenance)
     return (named or EnvName()).with_options(options)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import io
 import typing
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -28,7 +30,12 @@ class Args:
 def main(args: Args) -> int | None:
     everything = tyro.conf.OmitSubcommandPrefixes[verbs("mac_control.scripts", VERBS)]
     options = ["--tyro-print-completion", args.shell]
-    tyro.cli(everything, prog="mac-control", args=options)  # prints, and exits
+    script = io.StringIO()
+    with suppress(SystemExit), redirect_stdout(script):
+        tyro.cli(everything, prog="mac-control", args=options)  # prints, and exits
+    for line in script.getvalue().splitlines():
+        # A description of two lines would be two candidates.
+        print(line.replace("\\n", " ") if line.startswith("COMPLETION_SPEC = ") else line)
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mac_control.cli import run
 from mac_control.errors import InputError
+from mac_control.options import changed, only_with
 from mac_control.teleop.device import DeviceError, device_names, make_device
 from mac_control.teleop.options import DeviceSpec, parse_options
 
@@ -25,11 +26,15 @@ class Args:
 
 def main(args: Args) -> int | None:
     if args.show is None:
+        for name in changed(args):
+            raise only_with(name, "--show")
         names = device_names()
         width = max(map(len, names))
         for name in names:
             print(f"{name:<{width}}  {device_status(name)}")
         return None
+    if args.seconds is not None and not args.seconds >= 0:
+        raise InputError(f"seconds: expected a time of at least 0 s, got {args.seconds}")
     spec = DeviceSpec.parse(args.show)
     options = {**spec.options, **parse_options(args.options)}
     with make_device(spec.kind, **options) as device:

@@ -16,7 +16,14 @@ import tyro
 from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.offline.config import OfflineConfig
-from mac_control.options import EnvOptions, changed, changes, options_of
+from mac_control.options import (
+    EnvOptions,
+    changed,
+    changes,
+    only_with,
+    only_without,
+    options_of,
+)
 from mac_control.parallel import FanOut
 from mac_control.suites.suite import Size
 
@@ -161,9 +168,8 @@ def _expect_used(args: Args) -> None:
             continue
         said = part if first == "held_out" else name
         if mode:
-            raise InputError(f"{said}: expected without {mode}, got both; leave one of them out")
-        home = "--suite" if first in _SUITE else "--offline"
-        raise InputError(f"{said}: expected with {home}, got it alone; add {home}, or leave it out")
+            raise only_without(said, mode)
+        raise only_with(said, "--suite" if first in _SUITE else "--offline")
 
 
 def _offline(args: Args) -> None:

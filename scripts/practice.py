@@ -37,13 +37,13 @@ def main(args: Args) -> int | None:
     from tqdm import tqdm
 
     from mac_control.demonstrations import load_demonstrations
-    from mac_control.loop.cases import resolve_policies
+    from mac_control.loop.cases import resolve_policy
     from mac_control.operators.spec import uses_demonstrations
     from mac_control.practice.run import Practice
 
     tracks = any(map(uses_demonstrations, args.operators))
     demonstrations = load_demonstrations(args.data) if tracks or args.data else None
-    env = resolve_policies([args.policy])[0].env_for(args.chosen_env(), args.env_options())
+    env = resolve_policy(args.policy).env_for(args.chosen_env(), args.env_options())
     session = Practice(
         args.policy,
         args.operators,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
-from mac_control.options import EnvOptions, paths
+from mac_control.options import EnvOptions, changed, only_with, only_without, paths
 
 if TYPE_CHECKING:
     from mac_control.envs.make import EnvName
+
+
+#: Options that say something of the page, and of the recording.
+_OF_PAGE = {"host", "port", "remote", "token", "phone", "more_policies"}
+_OF_RECORDING = {"record_as", "task", "keep_all", "keep_failed"}
 
 
 @dataclass(kw_only=True)
@@ -32,7 +37,7 @@ class Args(EnvOptions):
     """Options of the device, where there is one, such as index=1,serial=A7."""
     mapping: str | None = None
     """TOML file that says which axis drives what; None: the device's own."""
-    conflict: str = "first"
+    conflict: Literal["first", "latest"] = "first"
     """Who has a dimension that several devices give: the one named first (the page before all), or
     the latest to take it."""
     cockpit: bool = True
@@ -53,7 +58,7 @@ class Args(EnvOptions):
     """Further checkpoints to choose from in the page, separated by commas."""
     record: str | None = None
     """Folder or Minari id to record episodes to; one that is there is continued."""
-    record_as: str | None = None
+    record_as: Literal["minari", "lerobot"] | None = None
     """Format of the recording: minari or lerobot; None: lerobot for a robot of LeRobot's and where
     such a recording is continued, else minari."""
     task: str | None = None
@@ -62,7 +67,7 @@ class Args(EnvOptions):
     """Record episodes in which nobody drove as well."""
     keep_failed: bool = False
     """Record episodes that are thrown away as well, marked as failed: training leaves those out."""
-    on_silence: str = "robot"
+    on_silence: Literal["robot", "hold", "stop"] = "robot"
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
@@ -73,7 +78,7 @@ class Args(EnvOptions):
     and noise=0.4. None: bit for bit, until the page's dial is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
-    limits: str = "auto"
+    limits: Literal["auto", "off", "clamp", "reject", "pass"] = "auto"
     """Velocity, acceleration, jerk and more of what is sent: auto keeps those of the robot's
     description, and for a real robot without any some that follow from its ranges; off; or what
     becomes of an action that breaks them: clamp, reject (nothing of it is sent), pass."""
@@ -92,6 +97,7 @@ def main(args: Args) -> int | None:
     from mac_control.teleop.device import needs
     from mac_control.teleop.messages import check_bind
 
+    _expect_used(args)
     if args.phone:
         args.remote, args.token = True, args.token or new_token()
         args.host = "0.0.0.0" if args.host == "127.0.0.1" else args.host
@@ -105,10 +111,11 @@ def main(args: Args) -> int | None:
 
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import EnvName
-    from mac_control.loop.cases import resolve_policies
+    from mac_control.envs.shared_autonomy import check_fit
+    from mac_control.loop.cases import resolve_policy
     from mac_control.teleop.assemble import assemble_devices, assemble_operator, assemble_policy
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.operator import CONFLICTS, MultiDeviceOperator
+    from mac_control.teleop.operator import MultiDeviceOperator
     from mac_control.teleop.options import device_specs
     from mac_control.teleop.pacing import rate_of, share_promptly
 
@@ -118,6 +125,8 @@ def main(args: Args) -> int | None:
         value = getattr(args, option)
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{option}: expected a number above 0, got {value}")
+    if args.steps is not None and args.steps < 1:
+        raise InputError(f"steps: expected at least 1, got {args.steps}")
     specs = device_specs(args.device, args.options)
     if not specs and not args.cockpit:
         raise InputError("device: expected a device where there is no cockpit, got none")
@@ -127,14 +136,14 @@ def main(args: Args) -> int | None:
         options = {"max_episode_steps": 1500, **options}
     source = _policy(args.policy, named)
     if source is not None:
-        named = resolve_policies([source])[0].env_for(args.chosen_env(), {})
+        named = resolve_policy(source).env_for(args.chosen_env(), {})
     env = make_env(named, args.chosen_robot(), **options)
     policy = assemble_policy(source, env)
+    for other in (others := paths(args.more_policies)):
+        check_fit(env, assemble_policy(other, env))
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
-    if args.conflict not in CONFLICTS:  # before a device is opened
-        raise InputError(f"conflict: expected one of {', '.join(CONFLICTS)}, got {args.conflict!r}")
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
     # Not the long episodes of driving: a policy that is trained on this is rated as usual.
     made = named.with_options(args.env_options())
@@ -171,12 +180,20 @@ def main(args: Args) -> int | None:
         closing.callback(loop.close)
         closing.callback(print, flush=True)  # ends the line that shows how the driving goes
         if cockpit is not None:
-            choices = [source, *paths(args.more_policies)]
-            cockpit.serve(loop, [c for c in choices if c])
+            cockpit.serve(loop, [c for c in (source, *others) if c])
             _print_address(cockpit.url, args.remote)
         with suppress(KeyboardInterrupt):
             loop.run(args.steps, _watcher(loop, cockpit))
     return None
+
+
+def _expect_used(args: Args) -> None:
+    """Raise an InputError where an option was given that nothing would look at."""
+    for name in changed(args):
+        if name in _OF_PAGE and not args.cockpit:
+            raise only_without(name, "--no-cockpit")
+        if name in _OF_RECORDING and args.record is None:
+            raise only_with(name, "--record")
 
 
 def _policy(asked: str | None, named: EnvName) -> str | None:
@@ -247,8 +264,6 @@ def _recorder(
         return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
     if args.task is not None:
         raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
-    if kind != "minari":
-        raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
     from mac_control.teleop.recording import MinariRecorder
 
     return MinariRecorder(args.record, env, about, **keep)

@@ -83,6 +83,7 @@ def script(tmp_path_factory):
         ("mac-control tr", {"train"}),
         ("mac-control ", set(VERBS)),
         ("mac-control data ch", {"check"}),
+        ("mac-control data info --d", {"--data"}),
         ("mac-control train --pol", {"--policy"}),
         ("mac-control train --scale ", {"demo", "full"}),
     ],

@@ -22,7 +22,7 @@ from mac_control.demonstrations import load_demonstrations
 from mac_control.parallel import one_thread
 from mac_control.policies import MacConfig, policy_class
 from mac_control.policies.bc import BC
-from mac_control.policies.onnx import TOLERANCE, OnnxPolicy, difference
+from mac_control.policies.onnx import TOLERANCE, OnnxPolicy, answers, difference
 from mac_control.training import new_policy
 
 pytest.importorskip("onnx")
@@ -153,6 +153,19 @@ def test_every_kind_gives_what_torch_gives(policy, tmp_path):
     far = difference(found, wanted, policy.low, policy.high) > TOLERANCE
     assert far.mean() <= export.TIES
     assert np.array_equal(found[mask], wanted[mask])
+
+
+@pytest.mark.parametrize("order", ["natural", "certain"])
+def test_an_observation_that_is_not_finite_has_no_action(order, tmp_path):
+    from mac_control.export import export_policy
+
+    file = export_policy(small("mac", **SMALL, order=order), tmp_path / "p.onnx")
+    obs = np.zeros((4, 4), np.float32)
+    obs[1, 0], obs[2, 1], obs[3, 2] = np.nan, np.inf, -np.inf
+    values = np.array([[0.25, 0.0]] * 4, np.float32)
+    found = answers(file.read_bytes(), obs, values, values != 0)
+    assert (found[:, 0] == 0.25).all() and np.isfinite(found[0]).all()
+    assert np.isnan(found[1:, 1]).all()
 
 
 def test_the_file_says_what_it_is(folder, mac, exported):

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mac_control.cli import run
+from mac_control.scripts import devices
 from mac_control.teleop import make_device
 from mac_control.teleop.device import DeviceError, DeviceState
 from mac_control.teleop.mapping_file import parse_mapping
+from mac_control.teleop.options import device_specs
 
 
 @given(st.floats(-1, 1), st.sampled_from([-1.0, -0.5, 0.0, 0.3]), st.booleans())
@@ -125,3 +128,32 @@ def test_two_spacemice_are_told_apart_by_index_or_serial(monkeypatch):
             make_device("spacemouse", serial="C3").connect()
         first.close()
         second.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("network:port=abc", "port: expected a whole number, got 'abc'"),
+        ("network:port=1.5", "port: expected a whole number, got 1.5"),
+        ("network:port=None", "port: expected a whole number, got None"),
+        ("network:port=True", "port: expected a whole number, got True"),
+        ("network:remote=1", "remote: expected True or False, got 1"),
+        ("network:token=1.5", "token: expected text or None, got 1.5; put it in quotes"),
+        ("gamepad:index=x", "index: expected a whole number, got 'x'"),
+        ("spacemouse:index=x", "index: expected a whole number, got 'x'"),
+        ("replay:recording=builtin:rate=x", "rate: expected a number or None, got 'x'"),
+        ("replay:recording=builtin:rate=0", "rate: expected a number above 0, got 0"),
+        ("replay:recording=builtin:rate=-4", "rate: expected a number above 0, got -4"),
+        ("replay:recording=builtin:clock=foo", "expected options out of recording, rate"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(spec, reason, capsys):
+    with pytest.raises(SystemExit) as status:
+        run(devices.main, ["--show", spec, "--seconds", "0.1"])
+    assert status.value.code == 2 and reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", ["1234567890123456", "0x12345678901234", "1_000_000_000_000_000"])
+def test_a_token_of_digits_stays_as_it_is(token):
+    (spec,) = device_specs([f"network:host=0.0.0.0:port=0:remote=True:token={token}"])
+    assert make_device(spec.kind, **spec.options)._token == token

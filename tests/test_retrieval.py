@@ -54,6 +54,20 @@ def drive(policy: Retrieval, speeds: np.ndarray, known: np.ndarray, steps: int) 
     return action
 
 
+@pytest.mark.parametrize("wild", [1e10, 1e20, 1e30])
+def test_one_wild_observation_is_forgotten_again(wild):
+    policy, known = remembering(), np.arange(D) == 0
+    policy.reset(seed=0)
+    mine = PartialAction(np.full((1, D), SPEED[0]), known[None])
+    obs = np.zeros((1, OBS), np.float32)
+    for step in range(20):
+        seen = np.full_like(obs, wild) if step == 2 else obs
+        action = policy.act(seen, mine)
+        if step != 2:
+            obs[:, :D] += 0.09 * action
+    assert policy.belief[0, 0] > 0.99 and np.allclose(action, SPEED[0], atol=0.05)
+
+
 def test_what_is_free_follows_the_plan_that_what_is_given_fits():
     policy = remembering()
     known = np.zeros((2, D), bool)

@@ -1,7 +1,9 @@
 """One description of a robot: what it refuses, and that it survives JSON, TOML and a checkpoint."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +148,19 @@ def test_a_file_that_is_not_one_says_why(tmp_path, text, sentence):
     with pytest.raises(InputError, match=sentence) as error:
         load_robot(path)
     assert "\n" not in str(error.value).split("TOML: ")[0] and "arm.toml" in str(error.value)
+
+
+@pytest.mark.parametrize("targets", [False, True])
+def test_the_robot_of_the_documentation_has_the_limits_of_the_documentation(targets, tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "own-robot.md").read_text(encoding="utf-8")
+    described, limits, of_targets = re.findall(r"```toml.*?\n(.*?)```", page, re.DOTALL)[:3]
+    text = described + limits
+    if targets:
+        text = text.replace("joint_velocity", "joint_position").replace('"gripper"', '"other"')
+        text += of_targets.replace("elbow", "winch").replace("step = 0.1", "step = {crane = 0.1}")
+    (tmp_path / "gantry.toml").write_text(text, encoding="utf-8")
+    found = load_robot(tmp_path / "gantry.toml").limits
+    assert found.jerk == 20.0 and (found.stall_time == 0.5) == targets
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):

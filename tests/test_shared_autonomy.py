@@ -74,6 +74,34 @@ def test_given_dimensions_arrive_and_the_policy_fills_in_the_rest(name):
     assert np.array_equal(same["action"], info["action"])
 
 
+@pytest.mark.parametrize("std", [None, 0.5, [0.5, 0.0], np.inf])
+def test_a_dictionary_has_the_deviation_of_what_is_given(std):
+    env, told = shared("reacher"), []
+    env.policy.stateful = True
+    env.policy.observe = lambda _, partial: told.append(partial.std)
+    env.reset(seed=0)
+    env.step({"values": [0.5, 0.0], "given": [1, 0], **({} if std is None else {"std": std})})
+    expected = PartialAction([[0.5, 0.0]], [[True, False]], std)
+    assert np.array_equal(told[0], expected.std) if std is not None else told == [None]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sdt": 0.5}, "action: expected a PartialAction or its dictionary"),
+        ({"given": [2, 0]}, r"given: expected bits, 0 or 1, got \[2, 0\]"),
+        ({"given": [0.5, 0]}, "given: expected bits"),
+        ({"given": ["1", "0"]}, "given: expected bits"),
+        ({"std": -1.0}, "std: expected numbers from 0 on"),
+    ],
+)
+def test_a_dictionary_of_anything_else_is_refused(change, reason):
+    env = shared("reacher")
+    env.reset(seed=0)
+    with pytest.raises(InputError, match=reason):
+        env.step({"values": [0.5, 0.0], "given": [1, 0], **change})
+
+
 def test_nothing_given_is_the_policy_and_everything_given_the_operator():
     env, alone = shared("cheetah"), gymnasium.make("HalfCheetah-v5").unwrapped
     obs, _ = env.reset(seed=0)

@@ -13,6 +13,7 @@ from mac_control.engine.mixtures import GaussianMixture, LogisticMixture
 from mac_control.engine.mlp import MaskedMLP
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.soft import Posterior, fill_soft, posterior, spread
+from mac_control.partial import WIDEST
 from mac_control.policies import MacConfig, MacPolicy
 from mac_control.policies.bc import BC, BCConfig
 from mac_control.policies.mixture_bc import MixtureBC
@@ -132,6 +133,17 @@ def test_no_deviation_is_obeyed_bit_for_bit_and_an_infinite_one_is_not_given():
     hard = PartialAction(values, mask)
     assert np.array_equal(acting.act(obs, hard.soften(0.0)), acting.act(obs, hard))
     assert np.array_equal(acting.act(obs, hard.soften(np.inf)), acting.act(obs))
+    for wide in (1e12, 1e20, 1e30, 1e300):
+        assert np.array_equal(acting.act(obs, hard.soften(wide)), acting.act(obs))
+        one = PartialAction(values[0], mask[0]).soften(wide)
+        assert np.array_equal(acting.act(obs[0], one), acting.act(obs[0]))
+        assert np.array_equal(acting.log_prob(obs, hard.soften(wide)), np.zeros(6))
+    parts = torch.full((1, 4), 0.5), torch.ones(1, 4, dtype=torch.bool)
+    found, free = (
+        fill_soft(acting.model, *parts, torch.full((1, 4), wide), torch.zeros(1, 5))[0]
+        for wide in (1e30, float("inf"))
+    )
+    assert torch.equal(found, free)
     mixed = np.where(np.arange(4) < 2, 0.0, np.inf)
     assert np.array_equal(
         acting.act(obs, hard.soften(np.broadcast_to(mixed, (6, 4)))),
@@ -208,7 +220,7 @@ def test_one_without_a_density_obeys():
 @settings(max_examples=50, deadline=None)
 def test_deviations_go_where_their_values_go(std):
     partial = PartialAction([0.5, 0.0, -0.5], [True, False, True], std)
-    kept = np.where(partial.given, np.float32(std), 0)
+    kept = np.where(np.float32(std) >= WIDEST, np.inf, np.float32(std))
     assert np.array_equal(partial.std[partial.given], kept[partial.given]) and partial.std[1] == 0
     both = PartialAction.stack([partial, PartialAction.nothing(3)])
     assert np.array_equal(both.std[0], partial.std) and not both.std[1].any()

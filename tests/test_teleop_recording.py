@@ -12,14 +12,17 @@ import minari
 import numpy as np
 import pytest
 
-from mac_control import DataError
-from mac_control.demonstrations import load_demonstrations
+from mac_control import ActionDim, DataError, InputError, Robot
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.minari_read import raw_episodes, read_metadata
 from mac_control.envs import make_kitchen
+from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import DeviceOperator, Teleoperation, load_mapping, make_device
+from mac_control.teleop.assemble import assemble_devices
+from mac_control.teleop.options import device_specs
 from mac_control.teleop.recording import MinariRecorder
 
 BOX = np.ones(9)
@@ -199,7 +202,8 @@ def test_a_recording_drives_again_as_it_was_driven(tmp_path):
     def sleep(seconds):
         now[0] += seconds
 
-    device = make_device("replay", recording=str(tmp_path / "r-v0"), clock=lambda: now[0])
+    device = make_device("replay", recording=str(tmp_path / "r-v0"))
+    device.clock = lambda: now[0]
     operator = DeviceOperator(device, load_mapping("network", 9), clock=lambda: now[0])
     env = Noting(make_kitchen(max_episode_steps=50))
     loop = Teleoperation(
@@ -213,3 +217,27 @@ def test_a_recording_drives_again_as_it_was_driven(tmp_path):
     env.close()
     with pytest.raises(DataError, match="expected an HDF5 file, a Minari id or folder"):
         make_device("replay", recording=str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize("robot", [None, Robot("arm", tuple(map(ActionDim, "abcd")))])
+def test_a_recording_of_another_robot_is_refused(robot, tmp_path):
+    rows = Episode(np.zeros((3, 2), np.float32), np.zeros((3, 4), np.float32))
+    save_minari(Demonstrations([rows], robot=robot), tmp_path / "small-v0")
+    env = make_kitchen()
+    specs = device_specs([f"replay:recording={tmp_path / 'small-v0'}"])
+    with pytest.raises(
+        InputError, match=r"recording: expected the 9 action dimensions of .*, got 4"
+    ):
+        assemble_devices(specs, env)
+    env.close()
+
+
+def test_a_recording_of_a_robot_of_another_name_is_told(tmp_path, capsys):
+    rows = Episode(np.zeros((3, 9), np.float32), np.zeros((3, 9), np.float32))
+    other = Robot("arm", tuple(map(ActionDim, "abcdefghi")))
+    save_minari(Demonstrations([rows], robot=other), tmp_path / "other-v0")
+    device = make_device("replay", recording=tmp_path / "other-v0")
+    device.expect_robot(other)
+    assert not capsys.readouterr().err
+    device.expect_robot(kitchen_robot(30))
+    assert capsys.readouterr().err == "recording: it is of arm; this is franka-kitchen\n"

@@ -198,4 +198,4 @@ def test_two_devices_drive_from_the_command_line_and_both_are_recorded(tmp_path,
     with pytest.raises(SystemExit) as status:
         run(teleoperate.main, [*argv[:-1], "loudest"])
     assert status.value.code == 2
-    assert "conflict: expected one of first, latest, got 'loudest'" in capsys.readouterr().err
+    assert "invalid choice 'loudest'" in capsys.readouterr().err

@@ -55,7 +55,7 @@ class SoftRow(SeveralRows):
         Draws are those of a generator with the seed 0: the same question has one answer.
 
         Args:
-            std: 0 or finite where given.
+            std: 0, or with a finite square, where given.
             obs: `(O,)`, normalised.
             rule: `"mean"` or `"mode"`.
         """

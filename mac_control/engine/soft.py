@@ -157,7 +157,7 @@ def fill_soft(
     Args:
         model: with a mixture head.
         x: what was observed where `given`.
-        given, std: `(B, D)`; an infinite `std` is as good as not given.
+        given, std: `(B, D)`; a `std` whose square is infinite is as good as not given.
         rule: `"mean"`, `"mode"` or `"sample"`.
         particles: N. 1 asks each dimension for its mean (or mode) on what came before it,
             and knows nothing of what comes after.
@@ -169,7 +169,7 @@ def fill_soft(
     """
     if particles < 1:
         raise InputError(f"particles: expected at least 1, got {particles}")
-    exact, soft = given & (std == 0), given & (std > 0) & torch.isfinite(std)
+    exact, soft = given & (std == 0), given & (std > 0) & torch.isfinite(std * std)
     evidence = x.new_zeros(len(x))
     if soft.any():
         x, evidence = _weighed(model, x, exact, soft, std, obs, rule, particles, generator)

@@ -15,6 +15,7 @@ from mac_control.checkpoint_record import (
     BUILTIN,
     builtin_policy,
     checkpoint_path,
+    checkpoints_in,
     policy_record,
 )
 from mac_control.envs.make import EnvName
@@ -151,6 +152,21 @@ def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> li
     return found
 
 
+def resolve_policy(policy: str) -> EvalPolicy:
+    """The policy of a checkpoint.
+
+    Raises:
+        InputError: a folder of several.
+    """
+    path = _named(policy)[1]
+    if len(found := _checkpoints(Path(path))) > 1:
+        raise InputError(
+            f"policy: expected one checkpoint, got {path}, a folder of {len(found)}; name one of "
+            f"them, such as {found[0]}"
+        )
+    return resolve_policies([policy])[0]
+
+
 def plan(
     policies: Sequence[EvalPolicy],
     operators: Sequence[str],
@@ -225,8 +241,7 @@ def _checkpoints(path: Path) -> list[Path]:
         or path.suffix in (".onnx", ".npz")
     ):
         return [path]
-    found = [file.parent for file in path.glob("*/policy.json")]
-    return sorted(found, key=lambda p: (len(p.name), p.name)) or [path]  # seed-2 before seed-10
+    return [file.parent for file in checkpoints_in(path)] or [path]
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from gymnasium.spaces import Box
 
 from mac_control.envs.abilities import is_real
 from mac_control.envs.checked import Checked, attribute_errors
-from mac_control.envs.shared_autonomy import check_fit, complete_action
+from mac_control.envs.shared_autonomy import check_fit, complete_action, expect_kinds
 from mac_control.errors import InputError
 from mac_control.loop.trajectory import Trajectory
 from mac_control.operators import Nobody, Operator
@@ -54,6 +54,7 @@ def rollout(
         >>> trajectory.actions.shape, trajectory.success
         ((3, 2), None)
     """
+    expect_kinds(env, policy)
     operator = operator or Nobody(policy.action_dim)
     return rollout_group([env], policy, [operator], seeds=[seed], on_step=on_step)[0]
 

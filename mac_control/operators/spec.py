@@ -87,16 +87,24 @@ def uses_demonstrations(spec: str, optional: bool = False) -> bool:
         >>> uses_demonstrations("expert+noisy:0.05"), uses_demonstrations("expert+wrong")
         (False, True)
     """
+    # Everything is a tracker, rather than a policy.
+    return uses(spec, "demonstrations", optional) or parse(spec)[0].name == "everything"
+
+
+def uses(spec: str, resource: str, optional: bool = True) -> bool:
+    """Whether an operator needs one of `RESOURCES`; `optional`: or can do with or without.
+
+    Example:
+        >>> uses("proxy+noisy:0.05", "policy"), uses("random", "policy")
+        (True, False)
+    """
     source, *wrappers = parse(spec)
     try:
         makers = (OPERATORS.load(source.name), *(WRAPPERS[part.name] for part in wrappers))
     except InputError:
         return False
-    for parameters in (inspect.signature(make).parameters for make in makers):
-        found = parameters.get("demonstrations")
-        if found is not None and (optional or found.default is found.empty):
-            return True
-    return source.name == "everything"  # a tracker, rather than a policy
+    found = [inspect.signature(make).parameters.get(resource) for make in makers]
+    return any(p is not None and (optional or p.default is p.empty) for p in found)
 
 
 def acting_policy(spec: str) -> str | None:

@@ -59,6 +59,7 @@ def assemble_operator(
     all that its mapping does; `options` go to `DeviceOperator`.
     """
     robot = robot_of(env)
+    device.expect_robot(robot)
     rate = rate_of(robot) if rate is None else rate
     if mapping is None:
         mapping = own_mapping(device, robot, dims)
@@ -105,12 +106,28 @@ def assemble_devices(
             chosen = mapping if spec.mapping is None else spec.mapping
             operators.append(assemble_operator(device, env, chosen, dims=dims, **options))
             operators[-1].name = spec.name or spec.kind
+            _tell_axes(operators[-1])
     except BaseException:
         for operator in operators:
             with suppress(Exception):
                 operator.close()
         raise
     return operators
+
+
+def _tell_axes(operator: DeviceOperator) -> None:
+    """Say on stderr where a device has axes, and its mapping names others alone."""
+    try:
+        there, mapping = operator.device.read().axes, operator.mapping
+    except Exception:  # the operator says so at its next look, and tries again
+        return
+    named = {axis.axis for axis in mapping.axes}
+    if there and named and named.isdisjoint(there) and not mapping.buttons:
+        print(
+            f"mapping: expected some of the axes of {operator.name}, {', '.join(there)}, got "
+            f"{', '.join(sorted(named))}: it drives nothing",
+            file=sys.stderr,
+        )
 
 
 def own_mapping(device: Device, robot: Robot, dims: Collection[int] | None = None) -> Mapping:

@@ -7,6 +7,8 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from mac_control.errors import InputError, MacControlError, did_you_mean
@@ -74,6 +76,9 @@ class Device(ABC):
     def feedback(self, targets: Mapping[str, float]) -> None:  # noqa: B027 - few have motors
         """Where the robot is: axes to drive there; those that are left out are the person's."""
 
+    def expect_robot(self, robot: Robot) -> None:  # noqa: B027 - most can drive any
+        """Raise an InputError unless the device can drive this robot."""
+
     @property
     def layout(self) -> str:
         """The layout of controls from which a mapping is made; default: the name of `mapping`."""
@@ -123,10 +128,40 @@ def make_device(name: str, **options: Any) -> Device:
         signature.bind(**options)
     except TypeError as error:
         raise InputError(_misfit(name, signature, options)) from error
+    known = signature.parameters
+    options = {k: _typed(known[k], v) if k in known else v for k, v in options.items()}
     device = make(**options)
     if not isinstance(device, Device):
         raise InputError(f"device {name!r}: expected a Device, got {type(device).__name__}")
     return device
+
+
+#: Annotation of an option -> what a value must be, in words and in Python; a whole number is text
+#: as well, as an option is on a command line.
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "bool": ("True or False", (bool,)),
+    "int": ("a whole number", (Integral,)),
+    "float": ("a number", (Real,)),
+    "str": ("text", (str, int)),
+    "Path": ("a path", (Path,)),
+    "None": ("None", (type(None),)),
+}
+
+
+def _typed(option: inspect.Parameter, value: Any) -> Any:
+    """The value of an option as its annotation says; as it is where that is something else."""
+    said = option.annotation
+    names = (said if isinstance(said, str) else inspect.formatannotation(said)).split(" | ")
+    if not all(name in _KINDS for name in names):
+        return value
+    fits = [n for n in names if isinstance(value, _KINDS[n][1])]
+    if isinstance(value, bool) and "bool" not in names:
+        fits = []
+    if not fits:
+        wanted = " or ".join(_KINDS[name][0] for name in names)
+        quotes = f"; put it in quotes, as in {option.name}='...'" if "str" in names else ""
+        raise InputError(f"{option.name}: expected {wanted}, got {value!r}{quotes}")
+    return str(value) if fits == ["str"] else value
 
 
 def _misfit(name: str, signature: inspect.Signature, options: Mapping[str, Any]) -> str:

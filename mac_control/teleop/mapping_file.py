@@ -57,7 +57,10 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"mapping {source}: expected TOML: {error}") from error
     try:
-        return parse_mapping(table, robot)
+        mapping = parse_mapping(table, robot)
+        if not (mapping.axes or mapping.buttons or mapping.dead_man or mapping.events):
+            raise InputError("expected some of axis, button, dead_man and events, got none")
+        return mapping
     except InputError as error:
         raise InputError(f"mapping {source}: {error}") from error
 

@@ -123,6 +123,7 @@ def parse_options(text: str) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+    return text if type(value) is int and str(value) != text else value  # a token: 0x12ab

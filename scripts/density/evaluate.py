@@ -52,6 +52,8 @@ def main(args: Args) -> int | None:
         raise InputError(f"rows: expected at least 1, got {args.rows}")
     if not args.models:
         raise InputError("models: expected at least one folder, got none")
+    if not args.orders:
+        raise InputError("orders: expected at least one, got none; leave it out for trained")
     heading = f"{'model':<32} {'order':<8} " + " ".join(f"{n:>12}" for n in HEADER)
     for folder in args.models:
         model = load_density(folder, args.device)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.errors import InputError
+from mac_control.robot import Robot
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.pacing import DEFAULT_RATE
 
@@ -22,26 +25,33 @@ class Replay(Device):
     Args:
         recording: anything that `--data` reads.
         rate: steps per second it was recorded at [Hz]; None: as the recording says.
-        clock: must be the one that the loop goes by.
 
     Raises:
         DataError: no such recording.
+        InputError: a rate that is not above 0.
     """
 
     mapping = "network"
 
-    def __init__(
-        self,
-        recording: str,
-        rate: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, recording: str | Path, rate: float | None = None) -> None:
+        if rate is not None and not 0 < rate < np.inf:
+            raise InputError(f"rate: expected a number above 0, got {rate}")
         recorded = load_demonstrations(recording, obs="recorded", failed=True)
         self._episodes = [(episode.actions, episode.given) for episode in recorded]
         self._rate = _recorded_rate(recorded) if rate is None else rate
-        self._clock = clock
+        self._robot, self._dims = recorded.robot, recorded.action_dim
+        self.clock = time.monotonic  # must be the one that the loop goes by
         self._episode = -1
         self._began: float | None = None
+
+    def expect_robot(self, robot: Robot) -> None:
+        if self._dims != robot.action_dim:
+            raise InputError(
+                f"recording: expected the {robot.action_dim} action dimensions of {robot.name}, "
+                f"got {self._dims}; give a recording of this robot"
+            )
+        if self._robot is not None and self._robot.name != robot.name:
+            print(f"recording: it is of {self._robot.name}; this is {robot.name}", file=sys.stderr)
 
     def connect(self) -> None:
         self._began = None
@@ -51,7 +61,7 @@ class Replay(Device):
         self._began = None
 
     def read(self) -> DeviceState:
-        now = self._clock()
+        now = self.clock()
         if self._began is None:  # time runs from the first look, not from the reset
             self._began = now
         values, given = self._episodes[max(self._episode, 0)]

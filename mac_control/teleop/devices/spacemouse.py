@@ -33,7 +33,7 @@ class SpaceMouse(Device):
     def __init__(self, index: int = 0, serial: str = "") -> None:
         if index < 0:
             raise InputError(f"index: expected at least 0, got {index}")
-        self.index, self.serial = index, str(serial)
+        self.index, self.serial = index, serial
         self._mouse: Any = None
         self._last: tuple[dict[str, float], frozenset[str]] = ({}, frozenset())
         self._changed = float("-inf")

@@ -1,0 +1,97 @@
+"""An option that nothing would look at is refused, and what would drive nothing is said."""
+
+import pytest
+
+from mac_control.cli import main
+from mac_control.teleop.device import Device, DeviceState
+
+
+class Stick(Device):
+    """Two axes, x and y."""
+
+    def connect(self):
+        pass
+
+    def read(self):
+        return DeviceState({"x": 0.0, "y": 0.0})
+
+
+DRIVE = f"teleoperate --device {__name__}:Stick --no-cockpit --steps 1"
+SHOW = "devices --show network:port=0"
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (f"{DRIVE} --keep-all", "keep_all: expected with --record, got it alone"),
+        (f"{DRIVE} --keep-failed", "keep_failed: expected with --record"),
+        (f"{DRIVE} --task wave", "task: expected with --record"),
+        (f"{DRIVE} --record-as lerobot", "record_as: expected with --record"),
+        (f"{DRIVE} --more-policies builtin", "more_policies: expected without --no-cockpit"),
+        (f"{DRIVE} --phone", "phone: expected without --no-cockpit"),
+        (f"{DRIVE} --host 0.0.0.0", "host: expected without --no-cockpit"),
+        (f"{DRIVE} --steps 0", "steps: expected at least 1, got 0"),
+        (f"{DRIVE} --steps -1", "steps: expected at least 1, got -1"),
+        (f"{DRIVE} --mapping empty.toml", "mapping empty.toml: expected some of axis, button"),
+        (
+            "teleoperate --port 0 --steps 1 --more-policies nowhere",
+            "nowhere: expected a checkpoint",
+        ),
+        (
+            "teleoperate --port 0 --steps 1 --more-policies small",
+            "policy: expected the environment",
+        ),
+        ("rollout --policy builtin --given 3", "num_given: expected with an operator who gives"),
+        ("rollout --policy builtin --dims 0,1", "dims: expected with an operator who gives"),
+        (
+            "rollout --policy builtin --operator random --proxy builtin",
+            "proxy: expected with an operator that a policy is",
+        ),
+        ("devices --seconds 1", "seconds: expected with --show, got it alone"),
+        ("devices --options index=1", "options: expected with --show, got it alone"),
+        (f"{SHOW} --seconds -1", "seconds: expected a time of at least 0 s, got -1.0"),
+        (f"{SHOW} --seconds nan", "seconds: expected a time of at least 0 s, got nan"),
+        (
+            "density evaluate --models m --data d --orders",
+            "orders: expected at least one, got none",
+        ),
+    ],
+)
+def test_an_option_that_is_not_looked_at_is_refused(command, reason, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["mac-control", *command.split()])
+    before = sorted(folder.iterdir())
+    with pytest.raises(SystemExit) as status:
+        main()
+    error = capsys.readouterr().err
+    assert status.value.code == 2 and f"error: {reason}" in error, error
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_mapping_of_axes_that_a_device_lacks_is_told(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["mac-control", *f"{DRIVE} --mapping other.toml".split()])
+    with pytest.raises(SystemExit) as status:
+        main()
+    said = capsys.readouterr().err
+    assert status.value.code == 0, said
+    assert f"some of the axes of {__name__}:Stick, x, y, got left, right: it drives nothing" in said
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two mappings, and a policy of another robot."""
+    import numpy as np
+
+    from mac_control.checkpoint import save_policy
+    from mac_control.policies import MacConfig, MacPolicy
+
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "empty.toml").write_text("")
+    rows = [
+        f'[[axis]]\naxis = "{name}"\ndim = {dim}\n' for dim, name in enumerate(("left", "right"))
+    ]
+    (folder / "other.toml").write_text("".join(rows))
+    box = np.ones(2)
+    save_policy(folder / "small", MacPolicy(MacConfig(), np.zeros(4), np.ones(4), -box, box))
+    return folder
