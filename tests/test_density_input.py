@@ -99,6 +99,8 @@ def test_a_device_is_one_that_is_there(text, tmp_path):
         ({"weight_decay": -1.0}, "weight_decay: expected at least 0"),
         ({"weight_decay": float("nan")}, "weight_decay: expected at least 0, got nan"),
         ({"clip": 0.0}, "clip: expected more than 0"),
+        ({"lr": float("nan")}, "lr: expected at least 0, got nan"),
+        *(({k: float("inf")}, f"{k}: expected a finite number") for k in ("lr", "weight_decay")),
         ({"seed": -1}, "seed: expected a whole number from 0"),
         ({"seed": 10**20}, "seed: expected a whole number from 0"),
     ],

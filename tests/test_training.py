@@ -96,6 +96,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
     [
         {"steps": 0},
         {"lr": float("nan")},
+        *({name: float("inf")} for name in ("obs_noise", "corrections", "weight_decay", "clip")),
         {"ema": 1.0},
         {"select_by": "validation"},
         {"patience": 3},
