@@ -13,7 +13,7 @@ from mac_control.export import export_policy
 from mac_control.policies.trusted import Dial
 from mac_control.practice.config import PracticeConfig
 from mac_control.practice.run import Practice
-from mac_control.scripts import evaluate, practice
+from mac_control.scripts import augment, evaluate, practice
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def test_without_numbers_as_many_dimensions_are_given_as_there_are(began, tmp_pa
     [
         (practice.main, ("--epochs", "0"), "error: epochs: expected at least 1, got 0"),
         (practice.main, ("--lr", "nan"), "error: lr: expected a number above 0, got nan"),
+        (augment.main, ("--disturbance.decay", "5"), "error: decay: expected at most 1, got 5.0"),
         (evaluate.main, ("--offline", "--folds", "0"), "error: folds: expected at least 1, got 0"),
     ],
 )
