@@ -50,13 +50,19 @@ def robot_of(env: gymnasium.Env) -> Robot:
     return robot
 
 
-def fitting_robot(env: gymnasium.Env, action_dim: int, obs_dim: int | None = None) -> Robot:
+def fitting_robot(
+    env: gymnasium.Env,
+    action_dim: int,
+    obs_dim: int | None = None,
+    hint: str = "name their environment (--env)",
+) -> Robot:
     """The robot of an environment that data of these sizes are to fit.
 
     Args:
         env: with a flat, finite Box of actions, and flat observations.
         action_dim: D, of the data.
         obs_dim: size of an observation, O; None where they may be of another kind.
+        hint: what to do where they do not fit.
 
     Raises:
         InputError: data of other sizes.
@@ -69,10 +75,7 @@ def fitting_robot(env: gymnasium.Env, action_dim: int, obs_dim: int | None = Non
         expected, got = f"{seen} observed and {expected}", f"{obs_dim} and {got}"
         fits = fits and obs_dim == seen
     if not fits:
-        raise InputError(
-            f"data: expected {expected}, as {robot.name} has, got {got}; "
-            "name their environment (--env)"
-        )
+        raise InputError(f"data: expected {expected}, as {robot.name} has, got {got}; {hint}")
     return robot
 
 

@@ -99,7 +99,7 @@ class Policy(ABC):
         """
         if self.stateful:
             raise InputError(
-                f"policy: expected one that can say what it would do alone, got {name_of(self)}"
+                f"policy: expected one that can say what it would do alone, got {full_name(self)}"
             )
         return self.act(obs)
 
@@ -206,6 +206,12 @@ def name_of(policy: Policy) -> str:
     return str(getattr(policy, "name", type(policy).__name__))
 
 
+def full_name(policy: Policy) -> str:
+    """What errors call it: with its file, where it was exported to one."""
+    path = getattr(policy, "path", None)
+    return name_of(policy) if path is None else f"{name_of(policy)} as the exported file {path}"
+
+
 def expect_rows(obs: np.ndarray, partial: PartialAction) -> None:
     """Raise an InputError unless there are as many finite observations as partial actions."""
     _expect_partial(partial)
@@ -221,7 +227,9 @@ def expect_density(policy: Policy) -> None:
     """Raise an InputError unless the policy has a log-likelihood."""
     probe = PartialAction.everything(np.zeros((1, policy.action_dim)))
     if policy.log_prob(np.zeros((1, policy.obs_dim), np.float32), probe) is None:
-        raise InputError(f"policy: expected one with a density, such as mac, got {name_of(policy)}")
+        raise InputError(
+            f"policy: expected one with a density, such as mac, got {full_name(policy)}"
+        )
 
 
 def checked_action(policy: Policy, answer: Any, shape: tuple[int, ...]) -> np.ndarray:

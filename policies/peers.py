@@ -9,7 +9,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.base import Policy, name_of
+from mac_control.policies.base import Policy, full_name
 from mac_control.policies.diffusion import Diffusion
 from mac_control.policies.revising import Revising
 
@@ -98,7 +98,7 @@ class Noised(Revising):
 
     def __init__(self, policy: Policy, share: float) -> None:
         if not isinstance(policy, Diffusion):
-            raise InputError(f"policy: expected a diffusion policy, got {name_of(policy)}")
+            raise InputError(f"policy: expected a diffusion policy, got {full_name(policy)}")
         if not 0 <= share <= 1:
             raise InputError(f"share: expected a number from 0 to 1, got {share}")
         super().__init__(policy)

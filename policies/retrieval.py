@@ -13,6 +13,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.feedback import Feedback
 from mac_control.partial import PartialAction
+from mac_control.policies.base import full_name
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
@@ -127,7 +128,7 @@ class Retrieval(PolicyWrapper):
             (5,)
         """
         if not isinstance(policy, LearnedPolicy):
-            raise InputError(f"policy: expected one that was trained here, got {type(policy)}")
+            raise InputError(f"policy: expected one that was trained here, got {full_name(policy)}")
         found = (demonstrations.obs_dim, demonstrations.action_dim)
         if found != (policy.obs_dim, policy.action_dim):
             raise InputError(

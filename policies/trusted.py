@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
-from mac_control.policies.base import Policy, name_of
+from mac_control.policies.base import Policy, full_name
 from mac_control.policies.revising import Revising
 
 #: Share of what is known of an operator that is left after a step: half of it is of the last
@@ -37,7 +37,7 @@ class Trusted(Revising):
         if not policy.weighs:
             raise InputError(
                 "policy: expected one that weighs commands, such as mac or mixture_bc, "
-                f"got {name_of(policy)}"
+                f"got {full_name(policy)}"
             )
         super().__init__(policy)
 
@@ -106,7 +106,7 @@ class Adaptive(Trusted):
         if policy.uncertainty(probe, PartialAction.nothing(1, policy.action_dim)) is None:
             raise InputError(
                 "policy: expected one that knows its own spread, such as mac, got "
-                f"{name_of(policy)}"
+                f"{full_name(policy)}"
             )
         policy.autonomous_action(probe)
         self._excess = np.zeros((0, self.action_dim))

@@ -16,9 +16,12 @@ from mac_control.demonstrations.minari_write import target_folder
 from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.envs.make import EnvName
 from mac_control.files import write_json
-from mac_control.options import EnvOptions
+from mac_control.options import EnvOptions, options_of
 from mac_control.parallel import FanOut
 from mac_control.scripts.train import described
+
+Options = options_of(Disturbance, name="Options")
+Options.__doc__ = Disturbance.__doc__  # which says what each is
 
 
 @dataclass(kw_only=True)
@@ -34,12 +37,14 @@ class Args(FanOut, EnvOptions):
     """Episodes to make."""
     seed: int = 0
     """Of everything drawn."""
-    disturbance: Disturbance = field(default_factory=Disturbance)
+    disturbance: Options = field(default_factory=Options)  # type: ignore[valid-type]
+    """How episodes differ from the demonstrations that they follow."""
     report: Path | None = None
     """Folder for report.json and report.png; default: the data set's."""
 
 
 def main(args: Args) -> None:
+    disturbance = Disturbance(**asdict(args.disturbance))
     source = described(load_demonstrations(args.data), args)
     named = args.chosen_env()
     if named is not None and named.name == "kitchen" and "tasks" in named.options:
@@ -51,12 +56,12 @@ def main(args: Args) -> None:
     settings = {
         "episodes": args.episodes,
         "seed": args.seed,
-        "disturbance": asdict(args.disturbance),
+        "disturbance": asdict(disturbance),
         "source": source.provenance,
     }
     made = generate_dataset(
         simulate,
-        plan(source, args.disturbance, args.episodes, args.seed),
+        plan(source, disturbance, args.episodes, args.seed),
         args.out,
         settings,
         source.tasks,

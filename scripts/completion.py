@@ -48,7 +48,7 @@ def verbs(package: str, names: dict[str, str]) -> Any:
             inner = tyro.conf.OmitSubcommandPrefixes[verbs(module.PACKAGE, module.NAMES)]
             options = dataclasses.make_dataclass("Args", [("name", inner)])
         elif hasattr(module, "with_policy"):  # whose options depend on a policy
-            options = module.with_policy(module.Args.policy)
+            options = module.with_policy()
         else:
             options = typing.get_type_hints(module.main)["args"]
         kinds.append(Annotated[options, tyro.conf.subcommand(name, description=text)])

@@ -28,6 +28,7 @@ from mac_control.parallel import FanOut
 from mac_control.suites.suite import Size
 
 SizeChanges = options_of(Size, optional=True, name="SizeChanges")
+HeldOut = options_of(OfflineConfig, name="HeldOut")
 
 #: Options of one way to evaluate, and of all of them.
 _SUITE, _OFFLINE = {"suite", "only", "blocks", "quick", "size"}, {"offline", "held_out"}
@@ -93,7 +94,7 @@ class Args(FanOut, EnvOptions):
     on all folds of the episodes but the one they are rated on, or checkpoints that were trained on
     other episodes. Of the other options --data, --robot, those of the workers and those below
     apply."""
-    held_out: tyro.conf.OmitArgPrefixes[OfflineConfig] = field(default_factory=OfflineConfig)
+    held_out: tyro.conf.OmitArgPrefixes[HeldOut] = field(default_factory=HeldOut)
     """With --offline."""
 
 
@@ -196,7 +197,7 @@ def _offline(args: Args) -> None:
         parse_entries(args.policies),
         demonstrations,
         args.out,
-        args.held_out,
+        OfflineConfig(**dataclasses.asdict(args.held_out)),
         workers=args.chosen(),
         tell=tell,
     )

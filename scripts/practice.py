@@ -3,15 +3,18 @@ the reward becomes more likely."""
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
 
 from mac_control.cli import run
-from mac_control.options import EnvOptions
+from mac_control.options import EnvOptions, options_of
 from mac_control.practice.config import PracticeConfig
 
+Options = options_of(PracticeConfig, name="Options")
 #: Who track a plan, stubborn or not.
 OPERATORS = ("tracker+noisy:std=0.05", "tracker:resync=true+noisy:std=0.05")
 
@@ -29,7 +32,7 @@ class Args(EnvOptions):
     """Who drives, one after another; see `evaluate`. Rate the result with others."""
     data: str | None = None
     """Demonstrations that trackers follow: as in train; None: searched."""
-    practice: tyro.conf.OmitArgPrefixes[PracticeConfig] = field(default_factory=PracticeConfig)
+    practice: tyro.conf.OmitArgPrefixes[Options] = field(default_factory=Options)
     """How it learns."""
 
 
@@ -41,6 +44,7 @@ def main(args: Args) -> int | None:
     from mac_control.operators.spec import uses_demonstrations
     from mac_control.practice.run import Practice
 
+    config = PracticeConfig(**dataclasses.asdict(args.practice))
     tracks = any(map(uses_demonstrations, args.operators))
     demonstrations = load_demonstrations(args.data) if tracks or args.data else None
     env = resolve_policy(args.policy).env_for(args.chosen_env(), args.env_options())
@@ -50,11 +54,17 @@ def main(args: Args) -> int | None:
         demonstrations,
         env,
         args.out,
-        args.practice,
+        config,
         args.chosen_robot(),
     )
+    if session.step >= config.steps:
+        print(
+            f"{args.out}: practised {session.step} of {config.steps} steps already; more --steps "
+            "go on",
+            file=sys.stderr,
+        )
     try:
-        with tqdm(total=args.practice.steps, initial=session.step, unit="step") as bar:
+        with tqdm(total=config.steps, initial=session.step, unit="step") as bar:
 
             def tell(step: int, row: dict[str, float]) -> None:
                 bar.update(step - bar.n)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -17,19 +16,20 @@ import tyro
 from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.layout import recorded_layout
-from mac_control.options import EnvOptions, changes, numbers, options_of
+from mac_control.options import EnvOptions, changed, changes, numbers, options_of
 from mac_control.parallel import FanOut
 from mac_control.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from mac_control.demonstrations import Demonstrations
     from mac_control.envs.make import EnvName
-    from mac_control.policies import Policy
     from mac_control.robot import Robot
 
 WRAPPERS = ("windowed", "intent", "retrieval")
-# Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
-_SCORE_SEED = 1_000_000
+#: What is trained where no policy is named.
+DEFAULT = "mac"
+#: Options that --wrapped takes, which trains nothing.
+_WRAPPED = {"out", "data", "env", "robot", "threads", "wrapper", "wrapped", "retrieval"}
 
 Training = options_of(TrainConfig, optional=True, name="Training", aliases={"select_by": "--keep"})
 
@@ -48,8 +48,8 @@ class Args(FanOut, EnvOptions):
     that differ in the last bits. With --backend ray always by itself."""
     out: Path
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
-    policy: str = "mac"
-    """bc, mixture_bc, ibc, diffusion, consistency, mac, or one that a package adds."""
+    policy: str | None = None
+    """bc, mixture_bc, ibc, diffusion, consistency, mac or a package's; None: mac, or --from's."""
     data: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Demonstrations: an HDF5 file, a Minari id or folder, a LeRobotDataset's folder, a D4RL
     kitchen name; none: searched. Given several times, the sets are mixed: --data old:0.5 --data
@@ -82,10 +82,10 @@ def parse(argv: Sequence[str], prog: str) -> Any:
     named = _named_policy(argv)
     if named is None and {"-h", "--help"} & set(argv):
         return tyro.cli(Args, prog=prog, args=argv)  # without loading torch
-    return tyro.cli(with_policy(named or Args.policy), prog=prog, args=argv)
+    return tyro.cli(with_policy(DEFAULT if named is None else named), prog=prog, args=argv)
 
 
-def with_policy(name: str) -> type:
+def with_policy(name: str = DEFAULT) -> type:
     """The command line of a policy: that of all, its own options, and those of its wrappers."""
     from mac_control.policies import policy_class
 
@@ -99,15 +99,15 @@ def with_policy(name: str) -> type:
     return cls
 
 
-def arguments(policy: str = Args.policy, **options: Any) -> Any:
+def arguments(policy: str | None = None, **options: Any) -> Any:
     """The arguments of a call from Python; those of training by name, `mac={"width": 8}`."""
     if isinstance(options.get("data"), str):
         options["data"] = (options["data"],)
     names = [each.name for each in dataclasses.fields(Training)]
     training = Training(**{name: options.pop(name) for name in names if name in options})
-    cls = with_policy(policy)
+    cls = with_policy(DEFAULT if policy is None else policy)
     kinds = {each.name: each.default_factory for each in dataclasses.fields(cls)}
-    for name in {policy, *WRAPPERS} & options.keys():
+    for name in {policy or DEFAULT, *WRAPPERS} & options.keys():
         options[name] = kinds[name](**options[name])
     return cls(policy=policy, training=training, **options)
 
@@ -127,35 +127,36 @@ def main(args: Any) -> int | None:
     from mac_control.parallel import use_threads
     from mac_control.training import preset, train
     from mac_control.training.mixing import load_mixed
+    from mac_control.training.score import MeanReward
 
     use_threads(args.threads)
-    looks = args.training.select_by == "rollouts"
+    name, config = chosen(args)
+    if args.start is not None:
+        name, config = _kind(args), None
+    kind = name if args.start is not None else _policy(args)
+    how = preset(kind, args.scale, **changes(args.training))
+    _expect_used(args, how)
     found = load_mixed(args.data) if args.data else load_demonstrations()
-    demonstrations = described(found, args, rollouts=looks)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    if not args.data and first:
+        source = found.provenance.get("source")
+        print(f"data: {len(found)} episodes of {source}; --data names others", file=sys.stderr)
+    demonstrations = described(found, args, rollouts=how.select_by == "rollouts")
     if args.wrapper == "intent":
         from mac_control.envs.kitchen.subtasks import labelled
 
         demonstrations = labelled(demonstrations)
-    name, config = chosen(args)
-    if args.start is not None:
-        name, config = _kind(args, name, config), None
     if args.wrapped is not None:
-        print(_wrap(args, demonstrations, config))
+        from mac_control.training.wrapping import wrap_saved
+
+        print(wrap_saved(args.wrapped, demonstrations, config, args.out))
         return None
     recorded = EnvName.of_data(demonstrations.provenance) or EnvName()
     seeds = numbers("seeds", args.seeds) if args.seeds is not None else [args.seed]
     options: dict[str, Any] = {
         "policy_config": config,
-        "config": preset(
-            args.policy if args.start is None else name, args.scale, **changes(args.training)
-        ),
-        "score": functools.partial(  # of plain values: it goes to processes
-            mean_reward,
-            episodes=args.rollouts,
-            env=recorded,
-            env_options=args.env_options(),
-            robot=args.chosen_robot(),
-        ),
+        "config": how,
+        "score": MeanReward(args.rollouts, recorded, args.env_options(), args.chosen_robot()),
         "wandb": args.wandb,
         "start": args.start,
     }
@@ -163,7 +164,7 @@ def main(args: Any) -> int | None:
         folders = train(name, demonstrations, args.out, seeds=seeds, **options)
     else:
         folders = _train_each(args, name, demonstrations, seeds, **options)
-    if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts
+    if first:
         print(*folders, sep="\n")
     return None
 
@@ -211,37 +212,41 @@ def _fitting(demonstrations: Demonstrations, env: EnvName, robot: Robot | None) 
         return fitting_robot(made, demonstrations.action_dim, demonstrations.obs_dim)
 
 
-def _kind(args: Any, name: str, config: Any) -> str:
+def _kind(args: Any) -> str:
     """Which policy --from begins with; what else the command line says of it must be nothing."""
-    from mac_control.checkpoint import load_policy
+    from mac_control.training.run import trained_policy
 
-    if args.wrapped is not None:
-        raise InputError("from: expected no --wrapped with it, got both")
-    plain = args.wrapper == "none" and config == type(config)()
-    kind = load_policy(args.start).name
-    if not plain or args.policy not in (Args.policy, kind):
+    kind = trained_policy(args.start).name
+    own = [f"--{each}" for each in changed(args) if each.partition(".")[0] == _policy(args)]
+    own += [f"--wrapper {args.wrapper}"] if args.wrapper != "none" else []
+    own += [f"--policy {args.policy}"] if args.policy not in (None, kind) else []
+    if own:
         raise InputError(
             f"from: expected no other policy and no options of it: they are those of "
-            f"{args.start} ({kind}); got {name}"
+            f"{args.start} ({kind}); got {', '.join(own)}"
         )
     return kind
 
 
-def _wrap(args: Any, demonstrations: Demonstrations, config: Any) -> Path:
-    """Retrieval around a policy that is trained already, saved."""
-    from mac_control.checkpoint import load_policy, save_policy
-    from mac_control.policies.retrieval import Retrieval
-
-    if args.wrapper != "retrieval":
-        raise InputError("wrapped: expected --wrapper retrieval with it, got another")
-    if args.out.resolve() == args.wrapped.resolve():
-        raise InputError(f"out: expected another folder than that of wrapped, got {args.out}")
-    if unused := sorted(changes(args.training)):
-        raise InputError(f"wrapped: expected no option of training, got {', '.join(unused)}")
-    policy = load_policy(args.wrapped)
-    wrapper = Retrieval.wrap(policy, demonstrations, share=config.share, plans=config.plans)
-    training = policy.checkpoint["training"]
-    return save_policy(args.out, wrapper, training=training, data=demonstrations.provenance)
+def _expect_used(args: Any, how: TrainConfig) -> None:
+    """Raise an InputError where an option was given that nothing would look at."""
+    rollouts = how.select_by == "rollouts", "with --select-by rollouts"
+    needs = {
+        "seed": (args.seeds is None, "without --seeds"),
+        "wrapped": (args.wrapper == "retrieval", "with --wrapper retrieval"),
+        "rollouts": rollouts,
+        "episode_steps": rollouts,
+        "training.split_seed": (how.validation > 0, "with --validation"),
+        "training.correction_gain": (how.corrections > 0, "with --corrections"),
+        "training.ema": (how.optimizer == "adamw", "with --optimizer adamw"),
+    }
+    for option in changed(args):
+        used, where = needs.get(option, (True, ""))
+        if args.wrapped is not None and option.partition(".")[0] not in _WRAPPED:
+            used, where = False, "without --wrapped, which trains nothing"
+        if not used:
+            said = {"start": "from"}.get(option, option.removeprefix("training."))
+            raise InputError(f"{said}: expected only {where}, got it all the same; leave it out")
 
 
 def _train_each(
@@ -272,24 +277,21 @@ def chosen(args: Any) -> tuple[str, Any]:
     for each in WRAPPERS:
         if each != args.wrapper and getattr(args, each) != type(getattr(args, each))():
             raise InputError(f"{each}: expected --wrapper {each} with its options, got none")
-    if args.policy in WRAPPERS:
+    policy = _policy(args)
+    if policy in WRAPPERS:
         raise InputError(
-            f"policy: expected the policy to wrap, as in --policy mac --wrapper {args.policy}, "
-            f"got {args.policy}"
+            f"policy: expected the policy to wrap, as in --policy mac --wrapper {policy}, "
+            f"got {policy}"
         )
-    own = dataclasses.asdict(getattr(args, args.policy))
+    own = dataclasses.asdict(getattr(args, policy))
     if args.wrapper == "none":
-        return args.policy, policy_class(args.policy).Config(**own)
+        return policy, policy_class(policy).Config(**own)
     wrapper = dataclasses.asdict(getattr(args, args.wrapper))
-    return args.wrapper, policy_class(args.wrapper).Config(args.policy, own, **wrapper)
+    return args.wrapper, policy_class(args.wrapper).Config(policy, own, **wrapper)
 
 
-def mean_reward(policy: Policy, episodes: int, **env: Any) -> float:
-    """Mean reward of a policy alone, on episodes that `mac-control evaluate` does not use."""
-    from mac_control.loop import evaluate
-
-    rows = evaluate([policy], episodes=episodes, seed=_SCORE_SEED, workers=1, **env)
-    return float(rows[0]["reward_mean"])
+def _policy(args: Any) -> str:
+    return DEFAULT if args.policy is None else str(args.policy)
 
 
 if __name__ == "__main__":

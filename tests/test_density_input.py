@@ -99,6 +99,8 @@ def test_a_device_is_one_that_is_there(text, tmp_path):
         ({"weight_decay": -1.0}, "weight_decay: expected at least 0"),
         ({"weight_decay": float("nan")}, "weight_decay: expected at least 0, got nan"),
         ({"clip": 0.0}, "clip: expected more than 0"),
+        ({"lr": float("nan")}, "lr: expected at least 0, got nan"),
+        *(({k: float("inf")}, f"{k}: expected a finite number") for k in ("lr", "weight_decay")),
         ({"seed": -1}, "seed: expected a whole number from 0"),
         ({"seed": 10**20}, "seed: expected a whole number from 0"),
     ],
@@ -141,6 +143,8 @@ def test_a_sheet_is_a_picture_of_a_usual_size(tmp_path, name, scale, said):
     pictures, mask = np.zeros((1, 4, 4, 3), np.uint8), np.ones((4, 4), bool)
     with pytest.raises(InputError, match=said):
         sheet(tmp_path / name, pictures, mask, [("model", pictures[:, None])], scale)
+    with pytest.raises(InputError, match=said):  # before the model is even looked for
+        inpaint.main(inpaint.Args(tmp_path, (tmp_path,), tmp_path / name, scale=scale))
 
 
 def test_a_model_of_something_else_is_named(text, tmp_path):

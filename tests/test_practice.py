@@ -250,7 +250,7 @@ def test_what_cannot_practise_is_refused_in_a_sentence(began, tmp_path, capsys):
     with pytest.raises(InputError, match="out: expected a folder"):
         session(began, tmp_path / "file")
     for changes, said in (
-        ({"num_given": (3,)}, "num_given: expected at most 2, got"),
+        ({"num_given": (3,)}, "num_given: expected numbers from 0 to 2, got 3"),
         ({"operators": ()}, "operators: expected at least one"),
         ({"operators": ("tracker",)}, "expected demonstrations, got none"),
         ({"operators": ("nobody", "nobodyy")}, "nobodyy"),

@@ -223,22 +223,32 @@ def test_the_verb_puts_a_memory_around_what_is_trained(tmp_path, capsys):
     data = save_minari(plans(), tmp_path / "data")
     bc = train("bc", plans(), tmp_path / "bc", config=TrainConfig(steps=3), progress=False)[0]
     put = ["--wrapper", "retrieval", "--wrapped", str(bc), "--data", str(data)]
-    with pytest.raises(SystemExit) as status:
-        run(main, [*put, "--out", str(tmp_path / "memory")], parse=parse)
-    assert status.value.code == 0
+    for _ in range(2):  # again, it is there already
+        with pytest.raises(SystemExit) as status:
+            run(main, [*put, "--out", str(tmp_path / "memory")], parse=parse)
+        assert status.value.code == 0
+    other = train("bc", plans(), tmp_path / "b", config=TrainConfig(steps=2), progress=False)[0]
+    files = sorted([*other.iterdir(), *data.rglob("*")])
     loaded = load_policy(tmp_path / "memory")
     assert loaded.config.lengths == (T, T) and loaded.checkpoint["training"]["steps"] == 3
     for wrong, expected in (
         (["--out", str(bc)], "out: expected another folder"),
-        (["--out", str(tmp_path / "c"), "--steps", "5"], "no option of training, got steps"),
-        (
-            ["--out", str(tmp_path / "c"), "--wrapper", "windowed"],
-            "wrapped: expected --wrapper ret",
+        *(
+            (["--out", str(tmp_path / "c"), *argv.split()], expected)
+            for argv, expected in (
+                ("--steps 5", "steps: expected only without --wrapped"),
+                ("--policy bc", "policy: expected only without --wrapped"),
+                ("--seeds 0,1", "seeds: expected only without --wrapped"),
+                ("--wrapper windowed", "wrapped: expected only with --wrapper retrieval"),
+            )
         ),
+        (["--out", str(other)], "expected an empty folder or this policy with retrieval"),
+        (["--out", str(data)], "expected an empty folder or this policy with retrieval"),
     ):
         with pytest.raises(SystemExit) as status:
             run(main, [*put, *wrong], parse=parse)
         assert status.value.code == 2 and expected in " ".join(capsys.readouterr().err.split())
+    assert files == sorted([*other.iterdir(), *data.rglob("*")])
 
 
 def test_the_verb_puts_a_memory_around_the_policy(tmp_path):

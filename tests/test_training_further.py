@@ -125,8 +125,19 @@ def test_sets_are_drawn_in_their_shares(lengths, data):
     drawn = np.bincount(both.observations[rows, 0].astype(int), minlength=len(lengths)) / 20_000
     np.testing.assert_allclose(drawn, np.array(shares) / sum(shares), atol=0.02)
     assert digest(both) != digest(mixed(sets)) and row_weights(mixed(sets), 1.0) is None
-    train, held_out = both.split(0.5, 0) if len(lengths) > 1 else (both, None)
-    assert len(train.weights) == len(train) and (held_out is None or held_out.weights is not None)
+
+
+def test_sets_are_drawn_in_their_shares_when_some_of_their_episodes_are_held_out():
+    sets = [Demonstrations([Episode(np.full((5 + n, 1), i), np.zeros((5 + n, 1)))
+                            for n in range(count)]) for i, count in enumerate((20, 2))]  # fmt: skip
+    both = mixed(sets, [1, 1])
+    for seed in range(20):
+        train, held_out = both.split(0.1, seed)
+        assert len(held_out) == 2 == len(held_out.weights)
+        rows = np.diff(row_weights(train, 1.0), prepend=0)
+        assert rows[train.observations[:, 0] == 1].sum() == pytest.approx(0.5)
+    with pytest.raises(InputError, match="leaves an episode of each of 2 sets to train on"):
+        both.split(0.95, 0)
 
 
 def test_interventions_weigh_more_in_episodes_that_were_driven_in_part():

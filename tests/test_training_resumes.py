@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ import torch
 from training_runs import SMALL, demonstrations, fit, rows, same, step, weights
 
 from mac_control.checkpoint import load_policy, read
+from mac_control.demonstrations import Episode
 from mac_control.errors import CheckpointError
+from mac_control.robot import ActionDim, Robot
 from mac_control.training import TrainConfig
 from mac_control.training.distributed import DistributedContext
 from mac_control.training.run import Run
@@ -116,14 +119,57 @@ def test_a_damaged_record_is_said_in_a_sentence(tmp_path, damage):
         fit(tmp_path)
 
 
+def driven(high=1.0, **changes):
+    """The demonstrations, of a robot with this box, their episodes changed."""
+    robot = Robot("arm", tuple(ActionDim(f"j{i}", -high, high) for i in range(3)))
+    data = demonstrations()
+    return replace(data, robot=robot, episodes=[replace(each, **changes) for each in data])
+
+
+def halved(data):
+    """The same steps in episodes half as long."""
+    arrays = data.observations, data.actions
+    return replace(data, episodes=list(map(Episode, *(np.split(each, 12) for each in arrays))))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"lr": 0.5}, "lr"), ({"steps": 70}, "steps"), ({"data": demonstrations(7)}, "data")],
+    [
+        ({"lr": 0.5}, "lr"),
+        ({"steps": 70}, "steps"),
+        ({"data": demonstrations(7)}, "data"),
+        ({"data": driven(3.0)}, r"robot.actions.0.low -1.0, got -3.0"),
+        ({"data": halved(driven())}, "data"),
+        ({"data": driven(subtasks=["reach"] * 50)}, "subtasks None, got"),
+    ],
 )
 def test_a_run_with_other_settings_is_not_mixed_in(tmp_path, change, sentence):
-    fit(tmp_path)
+    fit(tmp_path, driven())
     with pytest.raises(CheckpointError, match=f"training run with {sentence}"):
-        fit(tmp_path, **change)
+        fit(tmp_path, **{"data": driven(), **change})
+
+
+def test_a_run_whose_version_recorded_no_robot_goes_on(tmp_path):
+    fit(tmp_path, driven())
+    record = json.loads((tmp_path / "training.json").read_text())
+    for name in ("robot", "score", "subtasks"):
+        del record["settings"][name]
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    fit(tmp_path, driven())
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+@pytest.mark.parametrize("damage", ["policy.json", "weights-*.safetensors"])
+def test_a_finished_run_writes_a_policy_that_is_damaged_again(tmp_path, seeds, damage):
+    folders = fit(tmp_path, seeds=seeds)
+    before = weights(folders[-1])
+    (file,) = folders[-1].glob(damage)
+    if damage == "policy.json":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-4])
+    fit(tmp_path, seeds=seeds)
+    assert same(weights(folders[-1]), before)
 
 
 def test_a_kill_between_the_first_policy_and_its_state_is_harmless(tmp_path, monkeypatch):
@@ -147,8 +193,19 @@ def test_a_kill_between_the_first_policy_and_its_state_is_harmless(tmp_path, mon
 def test_a_policy_that_is_not_a_run_is_not_overwritten(tmp_path):
     fit(tmp_path)
     (tmp_path / "training.json").unlink()
-    with pytest.raises(CheckpointError, match="without its training state"):
+    with pytest.raises(CheckpointError, match="without its training state; choose another"):
         fit(tmp_path)
+
+
+def test_seeds_side_by_side_and_by_themselves_are_not_mixed(tmp_path):
+    fit(tmp_path / "beside", seeds=(0, 1))
+    with pytest.raises(CheckpointError, match="beside others; leave --workers out to go on"):
+        fit(tmp_path / "beside" / "seed-1", seeds=(1,))
+    fit(tmp_path / "alone" / "seed-1", seeds=(1,))
+    before = weights(tmp_path / "alone" / "seed-1")
+    with pytest.raises(CheckpointError, match="by itself; add --workers 1 to go on"):
+        fit(tmp_path / "alone", seeds=(0, 1))
+    assert same(before, weights(tmp_path / "alone" / "seed-1"))
 
 
 def test_seeds_side_by_side_resume(tmp_path):

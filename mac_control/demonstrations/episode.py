@@ -124,9 +124,11 @@ class Demonstrations:
         robot: what was driven; None where unknown.
         weights: `(E,)`, how often the steps of each episode are drawn in training, relative to
             the others; None: alike.
+        sets: `(E,)` whole numbers, which of several mixed sets each episode is from: a part of the
+            episodes draws from each set as often as all do. None: no such sets.
 
     Raises:
-        DataError: no episodes, sizes that differ, or a robot or weights of other sizes.
+        DataError: no episodes, sizes that differ, or a robot, weights or sets of other sizes.
 
     Example:
         >>> episode = Episode(np.zeros((5, 3)), np.zeros((5, 2)))
@@ -140,14 +142,17 @@ class Demonstrations:
     provenance: dict[str, Any] = field(default_factory=dict)
     robot: Robot | None = None
     weights: np.ndarray | None = None
+    sets: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
-        if self.weights is not None and np.shape(self.weights) != (len(self.episodes),):
-            raise DataError(
-                f"weights: expected one for each of {len(self.episodes)} episodes, "
-                f"got shape {np.shape(self.weights)}"
-            )
+        for name in ("weights", "sets"):
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != (len(self.episodes),):
+                raise DataError(
+                    f"{name}: expected one for each of {len(self.episodes)} episodes, "
+                    f"got shape {np.shape(value)}"
+                )
         if isinstance(self.episodes, EpisodeFile):  # checked when it was written
             self._check_robot()
             return
@@ -244,29 +249,38 @@ class Demonstrations:
         return np.concatenate([places(episode) for episode in self.episodes])
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
-        """The episodes at these indices."""
+        """The episodes at these indices; each set that they are from is drawn as before."""
         if isinstance(self.episodes, EpisodeFile):
             chosen: Sequence[Episode] = self.episodes.select(indices)
         else:
             chosen = [self.episodes[i] for i in indices]
-        weights = None if self.weights is None else self.weights[np.asarray(indices, int)]
-        return replace(self, episodes=chosen, weights=weights)
+        at = np.asarray(indices, int)
+        weights = None if self.weights is None else self.weights[at]
+        sets = None if self.sets is None else self.sets[at]
+        if self.weights is not None and self.sets is not None:
+            drawn, of = self.weights * self.lengths, self.sets[at]
+            whole, part = np.bincount(self.sets, drawn), np.bincount(of, drawn[at])
+            weights = self.weights[at] * (whole[of] / part[of])
+        return replace(self, episodes=chosen, weights=weights, sets=sets)
 
     def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Whole episodes into training and validation, by seed.
 
         `validation` is the share held out, in [0, 1); at least one episode where it is more
-        than 0. The second part is None where nothing is held out.
+        than 0. The second part is None where nothing is held out. An episode of each set stays.
         """
         if not 0 <= validation < 1:
             raise InputError(f"validation: expected a share in [0, 1), got {validation}")
         if validation == 0:
             return self, None
         held_out = max(1, round(validation * len(self)))
-        if held_out >= len(self):
+        order = np.random.default_rng(whole_seed(seed)).permutation(len(self)).tolist()
+        last = {0 if self.sets is None else self.sets[i]: i for i in order}.values()
+        order = [i for i in order if i not in last] + [*last]
+        if held_out > len(self) - len(last):
+            of = f"{len(self)}" if self.sets is None else f"each of {len(last)} sets"
             raise InputError(
-                f"validation: expected a share that leaves an episode of {len(self)} to train on, "
+                f"validation: expected a share that leaves an episode of {of} to train on, "
                 f"got {validation}"
             )
-        order = np.random.default_rng(whole_seed(seed)).permutation(len(self))
         return self.select(sorted(order[held_out:])), self.select(sorted(order[:held_out]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mac_control.engine.paths import OBJECTIVES, Objective
 from mac_control.errors import InputError
+from mac_control.ranges import expect_at_least
 
 KINDS = ("text", "images", "tables")
 HEADS = ("categorical", "logistic", "gaussian")
@@ -105,16 +106,12 @@ class DensityTraining:
     """Seconds between two saves of the state."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "groups", "check_every", "check_rows"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if not self.lr > 0:
-            raise InputError(f"lr: expected more than 0, got {self.lr}")
-        for name in ("warmup", "weight_decay", "save_seconds"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name}: expected at least 0, got {getattr(self, name)}")
-        if not self.clip > 0:
-            raise InputError(f"clip: expected more than 0, got {self.clip}")
+        least = {"steps": 1, "batch_size": 1, "groups": 1, "check_every": 1, "check_rows": 1}
+        least |= {"lr": 0, "clip": 0, "warmup": 0, "weight_decay": 0, "save_seconds": 0}
+        expect_at_least(self, least)
+        for name in ("lr", "clip"):
+            if getattr(self, name) == 0:
+                raise InputError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed: expected a whole number from 0 to 2^63, got {self.seed}")
         if not 0 <= self.ema < 1:

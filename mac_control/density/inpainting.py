@@ -122,6 +122,18 @@ def inpaint(
     return filled.reshape(len(pictures), samples, *pictures.shape[1:]), bits
 
 
+def expect_sheet(path: str | Path, scale: int) -> None:
+    """Check where `sheet` is to write, before anything is computed for it.
+
+    Raises:
+        InputError: a path that is no picture's, or a scale out of range.
+    """
+    if Path(path).suffix.lower() != ".png" or Path(path).is_dir():
+        raise InputError(f"out: expected a picture to write, ending in .png, got {path}")
+    if not 0 <= scale <= LARGEST:
+        raise InputError(f"scale: expected 0 to {LARGEST}, got {scale}")
+
+
 def sheet(
     path: str | Path,
     pictures: np.ndarray,
@@ -134,10 +146,7 @@ def sheet(
     Raises:
         InputError: a path that is no picture's, or a scale out of range.
     """
-    if Path(path).suffix.lower() != ".png" or Path(path).is_dir():
-        raise InputError(f"out: expected a picture to write, ending in .png, got {path}")
-    if not 0 <= scale <= LARGEST:
-        raise InputError(f"scale: expected 0 to {LARGEST}, got {scale}")
+    expect_sheet(path, scale)
     height, width = mask.shape
     scale = scale or max(1, 64 // width)
     columns: list[tuple[str, np.ndarray]] = [("original", pictures)]

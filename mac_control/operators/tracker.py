@@ -97,7 +97,7 @@ class Tracker(Operator):
         if now.shape != (self.demonstrations.obs_dim,) or not np.isfinite(now[entries]).all():
             raise InputError(
                 f"obs: expected shape ({self.demonstrations.obs_dim},) with finite positions, "
-                f"got {now.shape}: {now}"
+                f"got {now.shape}: {now!s:.60}"
             )
         episode = self.episode
         last = len(episode) if self.resync else self._frame + self.ahead

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from mac_control.errors import InputError
 from mac_control.seeds import whole_seed
 
+#: Numbers of given dimensions where none are named, as far as the robot has so many.
+NUM_GIVEN = (0, 1, 3, 5, 7)
 #: Of a critic.
 WIDEST = 4096
 
@@ -19,8 +21,9 @@ class PracticeConfig:
     """Control steps to play, in all."""
     envs: int = 16
     """Episodes that are played side by side, and learnt from together."""
-    num_given: tuple[int, ...] = (0, 1, 3, 5, 7)
-    """How many dimensions operators keep, one after another; 0: the policy alone."""
+    num_given: tuple[int, ...] | None = None
+    """How many dimensions operators keep, one after another; 0: the policy alone. None: 0, 1, 3, 5
+    and 7, as far as the robot has so many."""
     lr: float = 1e-5
     """Learning rate of the policy."""
     critic_lr: float = 1e-3
@@ -75,7 +78,7 @@ class PracticeConfig:
         whole_seed(self.seed)
         if self.correlation == 1:
             raise InputError("correlation: expected a number below 1, got 1")
-        if not self.num_given or min(self.num_given) < 0:
+        if self.num_given is not None and min(self.num_given, default=-1) < 0:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mac_control.engine.mixtures import GaussianMixture
 from mac_control.engine.model import AnyOrder
 from mac_control.errors import InputError
-from mac_control.policies.base import Policy, name_of
+from mac_control.policies.base import Policy, full_name
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
@@ -160,5 +160,5 @@ def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
         return MacExplorer(policy, spread, correlation)
     raise InputError(
         "policy: expected one with an exact density of what is filled in, mac with a mixture of "
-        f"Gaussians or mixture_bc, got {name_of(policy)}"
+        f"Gaussians or mixture_bc, got {full_name(policy)}"
     )

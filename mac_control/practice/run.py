@@ -19,13 +19,15 @@ from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs, is_real
+from mac_control.envs.describe import fitting_robot
 from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import CheckpointError, InputError
+from mac_control.loop.cases import expect_num_given, given_numbers
 from mac_control.operators import Operator, make_operator
 from mac_control.operators.spec import operator_weights
 from mac_control.parallel import one_thread
-from mac_control.practice.config import SETTLED, PracticeConfig
+from mac_control.practice.config import NUM_GIVEN, SETTLED, PracticeConfig
 from mac_control.practice.explore import explorer_of
 from mac_control.practice.learn import critic_of, learn
 from mac_control.practice.play import EXTRA, play
@@ -82,11 +84,16 @@ class Practice:
         config: PracticeConfig,
         robot: Robot | None = None,
     ) -> None:
-        self.config, self.out, self.operators = config, out, list(operators)
+        self.out, self.operators = out, list(operators)
         self.demonstrations = demonstrations
         if out.exists() and not out.is_dir():
             raise InputError(f"out: expected a folder, got the file {out}")
         began = load_policy(policy)
+        if config.num_given is None:
+            fitting = given_numbers(None, began.action_dim, NUM_GIVEN)
+            config = dataclasses.replace(config, num_given=tuple(fitting))
+        assert config.num_given is not None
+        self.config = config
         self.began = explorer_of(began, config.spread, config.correlation)
         self.policy = copy.deepcopy(self.began.policy)
         self.explorer = explorer_of(self.policy, config.spread, config.correlation)
@@ -98,10 +105,10 @@ class Practice:
         add_envs(self.envs, config.envs, lambda: make_env(env, robot))
         if not operators:
             raise InputError("operators: expected at least one, got none")
-        if max(config.num_given) > self.policy.action_dim:
-            raise InputError(
-                f"num_given: expected at most {self.policy.action_dim}, got {config.num_given}"
-            )
+        expect_num_given(config.num_given, self.policy.action_dim)
+        if demonstrations is not None:
+            sizes = demonstrations.action_dim, demonstrations.obs_dim
+            fitting_robot(first, *sizes, hint="name data of this robot (--data) for its trackers")
         for k, spec in itertools.product(config.num_given, operators):  # before anything is played
             self._operator(spec, k, 0).close()
         torch.manual_seed(config.seed)
@@ -157,6 +164,7 @@ class Practice:
         stream = np.random.SeedSequence(config.seed, spawn_key=(number,))
         *seeds, drawn = (int(s) for s in stream.generate_state(config.envs + 1))
         generator = torch.Generator().manual_seed(drawn)
+        assert config.num_given is not None  # since the constructor
         pairs = list(itertools.product(config.num_given, self.operators))
         chosen = [pairs[(number * config.envs + i) % len(pairs)] for i in range(config.envs)]
         operators = [self._operator(spec, k, i) for i, (k, spec) in enumerate(chosen)]

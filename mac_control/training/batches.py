@@ -25,7 +25,7 @@ def stacked(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def digest(demonstrations: Demonstrations) -> str:
-    """Checksum of all that is learnt from."""
+    """Checksum of all that is learnt from, but for subtasks."""
     found = hashlib.sha256()
     for episode in demonstrations:
         for part in (episode.observations, episode.actions, episode.executed):
@@ -34,4 +34,15 @@ def digest(demonstrations: Demonstrations) -> str:
             found.update(np.ascontiguousarray(episode.given).tobytes())
     if demonstrations.weights is not None:
         found.update(np.ascontiguousarray(demonstrations.weights).tobytes())
+    return found.hexdigest()
+
+
+def subtasks_digest(demonstrations: Demonstrations) -> str | None:
+    """Checksum of the subtasks that steps carry, which `digest` leaves out; None: of none."""
+    if not demonstrations.subtasks:
+        return None
+    found = hashlib.sha256()
+    for episode in demonstrations:
+        named = [] if episode.subtasks is None else episode.subtasks.tolist()
+        found.update("\n".join([*named, ""]).encode())
     return found.hexdigest()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mac_control.errors import InputError
+from mac_control.ranges import expect_at_least
 from mac_control.seeds import whole_seed
 
 OPTIMIZERS = ("adamw", "schedule-free")
@@ -70,21 +71,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split_seed", whole_seed(self.split_seed, "split_seed"))
-        for name, least in {
-            "steps": 1,
-            "batch_size": 1,
-            "warmup": 0,
-            "weight_decay": 0,
-            "clip": 0,
-            "check_every": 1,
-            "patience": 0,
-            "obs_noise": 0,
-            "corrections": 0,
-            "correction_gain": 0,
-            "save_seconds": 0,
-        }.items():
-            if not getattr(self, name) >= least:
-                raise InputError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        least = {"steps": 1, "batch_size": 1, "warmup": 0, "weight_decay": 0, "clip": 0}
+        least |= {"check_every": 1, "patience": 0, "obs_noise": 0, "corrections": 0}
+        expect_at_least(self, least | {"correction_gain": 0, "save_seconds": 0})
         if self.optimizer not in OPTIMIZERS:
             raise InputError(
                 f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}"

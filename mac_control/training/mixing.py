@@ -73,12 +73,13 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
                 f"data: expected sets of one robot, got {sizes[0][0]} observed and {sizes[0][1]} "
                 f"action dimensions and {sizes[1][0]} and {sizes[1][1]}"
             )
-    weights = None
+    weights = numbers = None
     if shares is not None:
         if len(shares) != len(sets) or not all(0 < share < np.inf for share in shares):
             raise InputError(f"shares: expected {len(sets)} positive numbers, got {list(shares)}")
         each = [share / each.lengths.sum() for share, each in zip(shares, sets, strict=True)]
-        weights = np.repeat(each, [len(one) for one in sets])
+        counts = [len(one) for one in sets]
+        weights, numbers = np.repeat(each, counts), np.repeat(np.arange(len(sets)), counts)
     provenance = {
         **first.provenance,
         "mixed": [one.provenance for one in sets],
@@ -92,7 +93,7 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
         if not any(isinstance(one.episodes, EpisodeFile) for one in sets)
         else store(_key(sets), (episode for one in sets for episode in one))
     )
-    return Demonstrations(episodes, first.tasks, provenance, robot, weights)
+    return Demonstrations(episodes, first.tasks, provenance, robot, weights, numbers)
 
 
 def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:

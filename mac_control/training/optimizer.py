@@ -97,8 +97,8 @@ def require_finite(state: str, loss: Tensor, params: Iterable[Tensor], lr: float
     whole = torch.stack([p.detach().isfinite().all() for p in params]).all()
     if not bool(loss.isfinite().all() & whole):
         raise MacControlError(
-            f"{state}, expected finite numbers; the last good checkpoint is kept; a lower lr "
-            f"(now {lr}) may help"
+            f"{state}, expected finite numbers; what was saved before is kept; a lower lr "
+            f"(now {lr}) may help, in another folder (--out)"
         )
 
 

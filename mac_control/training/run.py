@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from mac_control.checkpoint import load_policy, save_policy
+from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
-from mac_control.errors import InputError
+from mac_control.errors import CheckpointError, InputError
 from mac_control.policies import LearnedPolicy
 from mac_control.training.arithmetic import autocast, chosen_bf16
-from mac_control.training.batches import digest, generator_of, stacked
+from mac_control.training.batches import digest, generator_of, stacked, subtasks_digest
 from mac_control.training.build import new_policy
 from mac_control.training.config import TrainConfig
 from mac_control.training.corrections import corrected_dims, displace
@@ -49,6 +50,7 @@ class Run:
         policy: Any,
         config: TrainConfig,
         start: Path | None = None,
+        score: Any = None,
     ) -> None:
         self.config, self.seeds, self.out = config, seeds, out
         self.folders = [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
@@ -90,6 +92,9 @@ class Run:
             "policy_config": dataclasses.asdict(self.policies[0].config),
             "seeds": list(seeds),
             "data": digest(demonstrations),
+            "subtasks": subtasks_digest(demonstrations),
+            "robot": demonstrations.robot.to_json() if demonstrations.robot else None,
+            "score": getattr(score, "settings", None) if config.select_by == "rollouts" else None,
             "start": None if start is None else self.policies[0].checkpoint["weights"]["sha256"],
             **{k: v for k, v in dataclasses.asdict(config).items() if k not in _FREE},
             "bf16": self.bf16,
@@ -196,6 +201,13 @@ class Run:
         policy.load_state_dict(self.stack.state_dict(index, self.ema))
         return policy.eval()
 
+    def saved(self) -> bool:
+        """Whether every policy lies in its folder, whole."""
+        try:
+            return all(policy_record(folder) for folder in self.folders)
+        except CheckpointError:
+            return False
+
     def save_policies(self) -> None:
         """Write the checkpoint of each policy."""
         looked = self.best_value[0] is not None
@@ -214,6 +226,21 @@ class Run:
             )
 
 
+def trained_policy(start: Path) -> LearnedPolicy:
+    """The policy of a checkpoint that training can begin from.
+
+    Raises:
+        InputError: an exported file.
+    """
+    policy = load_policy(start)
+    if not isinstance(policy, LearnedPolicy):
+        raise InputError(
+            f"from: expected the folder of a checkpoint, got the exported file {start}; give the "
+            "checkpoint that it was made from"
+        )
+    return policy
+
+
 def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPolicy:
     """The policy of a checkpoint, to be trained further on these demonstrations.
 
@@ -222,8 +249,8 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
     Raises:
         InputError: a checkpoint of another policy, or of another robot than the data's.
     """
-    policy = load_policy(start)
-    if not isinstance(policy, LearnedPolicy) or policy.name != name:
+    policy = trained_policy(start)
+    if policy.name != name:
         raise InputError(f"from: expected a checkpoint of {name}, got one of {policy.name}")
     sizes = [(each.obs_dim, each.action_dim) for each in (policy, demonstrations)]
     if sizes[0] != sizes[1]:

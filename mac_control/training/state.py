@@ -47,15 +47,13 @@ def load_state(run: Run) -> None:
         CheckpointError: it is a run with other settings, or damaged.
     """
     if not (run.out / "training.json").exists():
-        if (run.out / "policy.json").exists():
-            raise CheckpointError(
-                f"{run.out}: expected an empty folder or an unfinished training run, "
-                "got a policy without its training state"
-            )
+        _expect_no_policy(run)
         return
     record, tensors = read(run.out, "training")
-    # A setting that the version of that run did not have yet counts as its default.
-    settings = {**dataclasses.asdict(type(run.config)()), **recorded_settings(record)}
+    # A setting that the version of that run did not have yet counts as its default; what it did
+    # not record, as the same.
+    unknown = {name: run.settings[name] for name in ("robot", "score", "subtasks")}
+    settings = {**dataclasses.asdict(type(run.config)()), **unknown, **recorded_settings(record)}
     defaults = dataclasses.asdict(type(run.policies[0].config)())
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
     if run.config.bf16 is None:  # as it was chosen when the run began
@@ -89,11 +87,42 @@ def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[st
     """Raise a CheckpointError where a run was begun with other settings than these."""
     for name, value in settings.items():
         # JSON has lists where a configuration has tuples.
-        if _plain(recorded.get(name)) != _plain(value):
+        pair = _plain(recorded.get(name)), _plain(value)
+        if pair[0] != pair[1]:
+            where, before, now = _first_difference(name, *pair)
             raise CheckpointError(
-                f"{out}: holds a training run with {name} {recorded.get(name)}, got {value}; "
+                f"{out}: holds a training run with {where} {before!s:.200}, got {now!s:.200}; "
                 "choose another folder, or the same settings to go on"
             )
+
+
+def _expect_no_policy(run: Run) -> None:
+    """Raise a CheckpointError where a run would overwrite the policies of another."""
+    for folder in run.folders:
+        if not (folder / "policy.json").exists():
+            continue
+        got, way = "a policy without its training state", ""
+        if folder != run.out:
+            got, way = "a policy that was trained by itself", "add --workers 1 to go on, or "
+        elif folder.name.startswith("seed-") and (folder.parent / "training.json").exists():
+            got, way = "one that was trained beside others", "leave --workers out to go on, or "
+        raise CheckpointError(
+            f"{folder}: expected an empty folder or an unfinished training run, got {got}; {way}"
+            "choose another folder (--out)"
+        )
+
+
+def _first_difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
+    """Where in nested settings they differ first, and what is there."""
+    pair = before, now
+    if all(isinstance(each, list) for each in pair) and len(before) == len(now):
+        pair = dict(enumerate(before)), dict(enumerate(now))
+    if all(isinstance(each, dict) for each in pair):
+        for key in {**pair[0], **pair[1]}:
+            inner = [each.get(key) for each in pair]
+            if inner[0] != inner[1]:
+                return _first_difference(f"{name}.{key}", *inner)
+    return name, before, now
 
 
 def _plain(value: Any) -> Any:

@@ -60,7 +60,8 @@ def train(
             of a policy that is not `stackable` are trained one after another.
         policy_config: the policy's `Config`; None: its defaults.
         config: how to train; None: as on the command line.
-        score: rates a policy, higher is better; needed with `select_by="rollouts"`.
+        score: rates a policy, higher is better; needed with `select_by="rollouts"`. A run goes on
+            only with the same `settings` of it, JSON values, where it has this attribute.
         progress: show a progress bar.
         wandb: project of Weights & Biases to send the curves to (extra `[wandb]`); None: nowhere.
         start: checkpoint to begin from, in place of new weights; its configuration, action box
@@ -86,7 +87,7 @@ def train(
     ranks = init_distributed(config.device)
     for folder, group in groups.items():
         begin = None if start is None else user_path(start)
-        run = Run(name, demonstrations, folder, group, policy_config, config, begin)
+        run = Run(name, demonstrations, folder, group, policy_config, config, begin, score)
         load_state(run)
         if run.note and ranks.first:
             print(run.note, file=sys.stderr)
@@ -148,7 +149,7 @@ class Trainer:
                 if save:
                     self.save()
                     saved = time.monotonic()
-            if run.stopped and ranks.first:
+            if ranks.first and (run.stopped or not run.saved()):  # or a file is gone, or damaged
                 self.save()
 
     def begun(self) -> Log | None:

@@ -39,7 +39,13 @@ class Args:
 
 
 def main(args: Args) -> int | None:
-    from mac_control.density.inpainting import inpaint, read_mask, read_pictures, sheet
+    from mac_control.density.inpainting import (
+        expect_sheet,
+        inpaint,
+        read_mask,
+        read_pictures,
+        sheet,
+    )
     from mac_control.density.load import load_density
     from mac_control.errors import InputError
     from mac_control.parallel import use_threads
@@ -47,6 +53,7 @@ def main(args: Args) -> int | None:
     use_threads(args.threads)
     if not args.models:
         raise InputError("models: expected at least one folder, got none")
+    expect_sheet(args.out, args.scale)
     models = [load_density(folder) for folder in args.models]
     shape = models[0].config.shape
     for folder, model in zip(args.models, models, strict=True):
