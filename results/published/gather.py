@@ -17,10 +17,11 @@ KEPT = ("part", "block", "policy", "operator", "num_given", "train_seed", "episo
 #: Folder in RUNS -> what its rows are of.
 PARTS = {
     "published": "as they are",
-    "published-others": "as they are",
     "low-raw": "low noise",
+    "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",
     "low-corrected": "low noise, corrections",
+    "low-corrected-chunks": "low noise, corrections",
     "low-corrected-others": "low noise, corrections",
 }
 
