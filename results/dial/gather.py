@@ -31,6 +31,14 @@ STYLES = {
 KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "episodes", "rewards")
 new = [row for folder in sorted(Path(sys.argv[1]).glob("dial*")) for row in rows_in(folder)]
 rows = gather(here / "results.json", new, (*KEPT, "metrics.obedience"))
+more = [
+    row
+    for suite in ("partial", "degraded")
+    for row in rows_in(Path(sys.argv[1]) / f"found-out-{suite}", suite=suite)
+]
+more = gather(
+    here / "found-out.json", more, ("suite", *KEPT, "metrics.obedience"), ("suite", "block")
+)
 
 samples, obeyed = defaultdict(list), defaultdict(list)
 for row in rows:
@@ -70,6 +78,19 @@ for (block, policy, operator), rewards in samples.items():
         found += f" | {point(block, policy, [operator])[0]:.2f}"
     print(f"{block} | {policy} | {said} | {found}")
 
+together = defaultdict(list)
+for row in more:
+    if row["num_given"]:
+        place = row["suite"], row["block"], row["operator"], row["num_given"]
+        together[place].append((row["rewards"], row["obedience"]))
+print("\nfound out")
+for (suite, block, operator, given), found in together.items():
+    parts = zip(*found, strict=True)
+    reward, obedience = (np.mean([np.mean(each) for each in part]) for part in parts)
+    low, high = bootstrap_interval([rewards for rewards, _ in found])
+    said = f"{reward:.2f} [{low:.2f}, {high:.2f}] | {obedience:.2f}"
+    print(f"{suite} | {block} | {operator} | {given} | {said}")
+
 print("\nall operators")
 for way, (policy, settings) in WAYS.items():
     for setting in settings:
@@ -87,16 +108,15 @@ for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
         print(f"| {'all' if operators[1:] else SAID[operators[0]]} | {way} | {said} |")
 
 figure = new_figure(6.4, 7.6)
-for ax, operator in zip(
-    figure.subplots(2, 3, sharex=True, sharey=True).flat, OPERATORS, strict=True
-):
+axes = figure.subplots(2, 3, sharex=True, sharey=True)
+for ax, operator in zip(axes.flat, OPERATORS, strict=True):
     for way, (colour, style) in STYLES.items():
         found = curve(way, [operator])
         ax.plot(found[:, 0], found[:, 1], style, color=colour, label=way, markersize=4, linewidth=1)
     ax.set_title(SAID[operator], fontsize=10)
     ax.set(ylim=(0, 4.1), xlim=(0.7, 1.01))
     ax.grid(alpha=0.3)
-figure.supxlabel("obedience: 1 − mean |executed − commanded| / box", fontsize=10)
+axes[1, 1].set_xlabel("obedience: 1 − mean |executed − commanded| / box")
 figure.supylabel("subtasks done of 4", fontsize=10)
-legend_below(figure, figure.axes[0], 2)
+legend_below(figure, axes[0, 0], 3)
 figure.savefig(here / "dial.png", dpi=110)

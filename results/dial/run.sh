@@ -1,7 +1,17 @@
 #!/usr/bin/env bash
 # Every way to share control, over the range of its own dial: three of five folds over the human demonstrations, a training of
 # a minute of each policy a fold, 30 episodes a row. From the project's root, MAC_CONTROL_DATA naming the folder of the
-# human demonstrations; goes on where it was interrupted. Two hours of one core.
+# human demonstrations; goes on where it was interrupted. Two and a half hours of one core.
 set -euo pipefail
-mac-control evaluate --suite dial --size.bf16 True --size.made 200 --size.run-folds 3 --size.episodes 30 --out runs/dial
+size=(--size.bf16 True --size.made 200 --size.run-folds 3 --size.episodes 30)
+mac-control evaluate --suite dial "${size[@]}" --out runs/dial
+# Trust that is found out, of the same trainings, with more operators and numbers of dimensions.
+for suite in partial degraded; do
+    mkdir -p "runs/found-out-$suite"
+    ln -sfn ../dial/{data,policies} "runs/found-out-$suite/"
+done
+mac-control evaluate --suite partial "${size[@]}" --only mac --out runs/found-out-partial \
+    --blocks "found out,held-out operators,held-out operators that resynchronise"
+mac-control evaluate --suite degraded "${size[@]}" --only mac --out runs/found-out-degraded \
+    --blocks "operator alone,found out"
 python results/dial/gather.py runs
