@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Shaky, slow, busy and wrong operators, in five folds; policies and data are those of the suite partial.
+# Shaky, slow, busy and wrong operators, in five folds; policies and data are those of the suite partial. At commit
+# b45c4e0: the suite trains each for a minute since, as in results/dial.
 # From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on where
 # it was interrupted.
 set -euo pipefail
