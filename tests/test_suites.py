@@ -236,6 +236,8 @@ def test_some_entrants_of_a_suite():
     some = SUITES["published"].only(["mac"])
     assert [entrant.label for entrant in some.entrants] == ["bc", "mac"]  # bc is the proxy
     assert all(block.entrants == ("mac",) for block in some.blocks)
+    (alone,) = some.only_blocks(["alone"]).used().entrants
+    assert alone.label == "mac" and some.used() == some
     assert len(TINY.only(["bc"]).blocks) == 1
     fills = SUITES["ablation"].only(["mac_mode"])
     assert [entrant.label for entrant in fills.entrants] == ["mac", "mac_mode"]

@@ -56,7 +56,7 @@ def run_suite(
         InputError: demonstrations too few for the folds.
         CheckpointError, DataError: `out` holds work of another configuration.
     """
-    out = Path(out)
+    out, suite = Path(out), suite.used()
     earlier_results(out / "results.json")  # before hours of training, as it may be damaged
     demonstrations = source_data(suite, source)
     parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]

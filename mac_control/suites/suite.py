@@ -197,6 +197,16 @@ class Suite:
         entrants = tuple(e for e in self.entrants if e.label in needed)
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
+    def used(self) -> Suite:
+        """With those entrants alone whom some block rates, and whom these need."""
+        from mac_control.operators.spec import parse  # loads the operators
+
+        known = [entrant.label for entrant in self.entrants]
+        labels = {label for block in self.blocks for label in block.entrants or known}
+        sources = {parse(spec)[0].name for block in self.blocks for spec in block.operators}
+        proxy = self.proxy if "proxy" in sources else None
+        return replace(self, proxy=proxy).only([label for label in known if label in labels])
+
     def only_blocks(self, titles: Sequence[str]) -> Suite:
         """With the blocks of these titles alone.
 
