@@ -264,6 +264,8 @@ def _recorder(
         return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
     if args.task is not None:
         raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
+    if kind != "minari":  # from Python, as the command line knows
+        raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
     from mac_control.teleop.recording import MinariRecorder
 
     return MinariRecorder(args.record, env, about, **keep)
