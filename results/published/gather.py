@@ -16,7 +16,6 @@ from mac_control.suites.gather import gather, rows_in
 KEPT = ("part", "block", "policy", "operator", "num_given", "train_seed", "episodes", "rewards")
 #: Folder in RUNS -> what its rows are of.
 PARTS = {
-    "published": "as they are",
     "low-raw": "low noise",
     "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",
