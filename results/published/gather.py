@@ -1,4 +1,4 @@
-"""Put the rows of `minute.sh` into minute.json, draw and print them: `python gather.py RUNS`.
+"""Put the rows of `minute.sh` and `low-noise-bc.sh` into minute.json, draw and print them: `python gather.py RUNS`.
 
 Rows of a part, a block and a policy that RUNS lacks stay as they are.
 """
@@ -19,13 +19,18 @@ PARTS = {
     "low-raw": "low noise",
     "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",
+    "low-bc/rated": "low noise, other BC",
     "low-corrected": "low noise, corrections",
     "low-corrected-chunks": "low noise, corrections",
     "low-corrected-others": "low noise, corrections",
 }
 
 here = Path(__file__).parent
-new = [row for name, part in PARTS.items() for row in rows_in(Path(sys.argv[1]) / name, part=part)]
+new = [
+    row
+    for name, part in PARTS.items()
+    for row in rows_in(Path(sys.argv[1]) / name, part=part, block="alone")
+]
 rows = gather(here / "minute.json", new, KEPT, ("part", "block", "policy"))
 cells: dict[tuple[str, str, int], list[dict]] = {}
 for row in rows:
@@ -51,7 +56,7 @@ for (part, policy, given), own in cells.items():
     reward = mean_of([row["rewards"] for row in own])
     print(f"| {part} | {method_label(policy)} | {given} | {len(own)} | {reward} | {less} |")
 
-parts = list(dict.fromkeys(part for part, _, _ in cells))
+parts = ("low noise", "low noise, corrections")
 colours = method_colours({policy for _, policy, _ in cells})
 figure = new_figure(3.0)
 axes = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]

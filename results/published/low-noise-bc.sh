@@ -13,3 +13,4 @@ for variant in noise-0.1 noise-0.3 decay-0.1 stopped chunks; do
     policies+=("bc $variant=runs/low-bc/$variant")
 done
 mac-control evaluate --policies "${policies[@]}" --num-given 0 --out runs/low-bc/rated
+python results/published/gather.py runs
