@@ -1,4 +1,4 @@
-"""Put rows of `minute.sh`, `low-noise-bc.sh` into minute.json, draw, print: `python gather.py RUNS`.
+"""Put rows of the two scripts here into minute.json, draw, print them: `python gather.py RUNS`.
 
 Rows of a part, a block and a policy that RUNS lacks stay as they are.
 """
