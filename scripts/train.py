@@ -16,7 +16,15 @@ import tyro
 from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.layout import recorded_layout
-from mac_control.options import EnvOptions, changed, changes, numbers, options_of
+from mac_control.options import (
+    EnvOptions,
+    changed,
+    changes,
+    numbers,
+    only_with,
+    only_without,
+    options_of,
+)
 from mac_control.parallel import FanOut
 from mac_control.training.config import TrainConfig
 
@@ -230,23 +238,23 @@ def _kind(args: Any) -> str:
 
 def _expect_used(args: Any, how: TrainConfig) -> None:
     """Raise an InputError where an option was given that nothing would look at."""
-    rollouts = how.select_by == "rollouts", "with --select-by rollouts"
+    rollouts = how.select_by == "rollouts", only_with, "--select-by rollouts"
     needs = {
-        "seed": (args.seeds is None, "without --seeds"),
-        "wrapped": (args.wrapper == "retrieval", "with --wrapper retrieval"),
+        "seed": (args.seeds is None, only_without, "--seeds"),
+        "wrapped": (args.wrapper == "retrieval", only_with, "--wrapper retrieval"),
         "rollouts": rollouts,
         "episode_steps": rollouts,
-        "training.split_seed": (how.validation > 0, "with --validation"),
-        "training.correction_gain": (how.corrections > 0, "with --corrections"),
-        "training.ema": (how.optimizer == "adamw", "with --optimizer adamw"),
+        "training.split_seed": (how.validation > 0, only_with, "--validation"),
+        "training.correction_gain": (how.corrections > 0, only_with, "--corrections"),
+        "training.ema": (how.optimizer == "adamw", only_with, "--optimizer adamw"),
     }
     for option in changed(args):
-        used, where = needs.get(option, (True, ""))
+        said = {"start": "from"}.get(option, option.removeprefix("training."))
         if args.wrapped is not None and option.partition(".")[0] not in _WRAPPED:
-            used, where = False, "without --wrapped, which trains nothing"
+            raise only_without(said, "--wrapped, which trains nothing")
+        used, refusal, other = needs.get(option, (True, only_with, ""))
         if not used:
-            said = {"start": "from"}.get(option, option.removeprefix("training."))
-            raise InputError(f"{said}: expected only {where}, got it all the same; leave it out")
+            raise refusal(said, other)
 
 
 def _train_each(

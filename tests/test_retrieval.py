@@ -236,10 +236,10 @@ def test_the_verb_puts_a_memory_around_what_is_trained(tmp_path, capsys):
         *(
             (["--out", str(tmp_path / "c"), *argv.split()], expected)
             for argv, expected in (
-                ("--steps 5", "steps: expected only without --wrapped"),
-                ("--policy bc", "policy: expected only without --wrapped"),
-                ("--seeds 0,1", "seeds: expected only without --wrapped"),
-                ("--wrapper windowed", "wrapped: expected only with --wrapper retrieval"),
+                ("--steps 5", "steps: expected without --wrapped"),
+                ("--policy bc", "policy: expected without --wrapped"),
+                ("--seeds 0,1", "seeds: expected without --wrapped"),
+                ("--wrapper windowed", "wrapped: expected with --wrapper retrieval"),
             )
         ),
         (["--out", str(other)], "expected an empty folder or this policy with retrieval"),

@@ -97,12 +97,12 @@ def refused(capsys, *argv):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ("--seed 3 --seeds 0,1", "seed: expected only without --seeds"),
-        ("--rollouts 3", "rollouts: expected only with --select-by rollouts"),
-        ("--episode-steps 3", "episode_steps: expected only with --select-by rollouts"),
-        ("--split-seed 1", "split_seed: expected only with --validation"),
-        ("--correction-gain 0.5", "correction_gain: expected only with --corrections"),
-        ("--ema 0.9", "ema: expected only with --optimizer adamw"),  # which is not mac's
+        ("--seed 3 --seeds 0,1", "seed: expected without --seeds"),
+        ("--rollouts 3", "rollouts: expected with --select-by rollouts"),
+        ("--episode-steps 3", "episode_steps: expected with --select-by rollouts"),
+        ("--split-seed 1", "split_seed: expected with --validation"),
+        ("--correction-gain 0.5", "correction_gain: expected with --corrections"),
+        ("--ema 0.9", "ema: expected with --optimizer adamw"),  # which is not mac's
     ],
 )
 def test_options_that_nothing_would_look_at_are_refused(tmp_path, capsys, argv, said):
