@@ -104,7 +104,7 @@ def main(args: Args) -> int | None:
         return _offline(args)
     if args.suite is not None:
         return _suite(args)
-    from mac_control.demonstrations.load import find_source, load_demonstrations
+    from mac_control.demonstrations.load import load_demonstrations
     from mac_control.loop import evaluate
     from mac_control.loop.cases import (
         NUM_GIVEN,
@@ -115,16 +115,9 @@ def main(args: Args) -> int | None:
     from mac_control.loop.report import add_report
     from mac_control.loop.results import earlier_rows
     from mac_control.loop.video import VIDEOS
-    from mac_control.operators.spec import uses_demonstrations
+    from mac_control.operators.spec import followed_source
 
-    source = args.data
-    if source is None and any(map(uses_demonstrations, args.operators)):
-        source = str(find_source())
-    elif source is not None and not any(uses_demonstrations(o, True) for o in args.operators):
-        raise InputError(
-            "data: expected only with an operator who follows demonstrations, such as tracker, got "
-            f"{source!r} with {', '.join(args.operators)}; what policies learnt from is in them"
-        )
+    source = followed_source(args.operators, args.data)
     about: dict[str, Any] = {
         "command": _command(),
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),

@@ -17,7 +17,6 @@ from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_demonstrations, shared_env
 from mac_control.collection.taught import Taught
 from mac_control.demonstrations import Demonstrations, Episode
-from mac_control.demonstrations.load import find_source
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked, attribute_errors
@@ -26,7 +25,7 @@ from mac_control.envs.make import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import operator_weights, uses_demonstrations
+from mac_control.operators.spec import followed_source, operator_weights
 from mac_control.parallel import Backend
 from mac_control.partial import PartialAction
 from mac_control.robot import Robot
@@ -111,7 +110,9 @@ def collect_dataset(
         InputError: an operator or a policy that does not fit the environment, and what
             :func:`generate_dataset` raises.
     """
-    how = _with_data(Collection(env, **collection))
+    how = Collection(env, **collection)
+    specs = [spec for spec in (how.operator, how.teacher) if spec is not None]
+    how = replace(how, data=followed_source(specs, how.data))
     # Without a teacher as before there were any: what was begun then goes on.
     left_out = {"data"} | ({"teacher"} if how.teacher is None else set())
     recorded = {k: v for k, v in asdict(how).items() if k not in left_out}
@@ -135,8 +136,7 @@ def collect_dataset(
             check_fit(made, policy)
             settings["weights"] = weights_digest(how.policy)
     # What is collected with other weights of the same name is another data set.
-    weights = [operator_weights(spec) for spec in (how.operator, how.teacher) if spec is not None]
-    if digests := [digest for digest in weights if digest is not None]:
+    if digests := [found for spec in specs if (found := operator_weights(spec)) is not None]:
         settings["operators"] = digests
     if robot is not None:
         settings["robot"] = robot.to_json()
@@ -214,19 +214,6 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
         space = env.action_space
         labels = np.clip(operator.labels, space.low, space.high).astype(np.float32)
     return Episode(driven.observations, labels, driven.actions, driven.rewards, given=driven.given)
-
-
-def _with_data(how: Collection) -> Collection:
-    """With the demonstrations that are found, where some are needed and none are named."""
-    specs = [spec for spec in (how.operator, how.teacher) if spec is not None]
-    if how.data is None and any(map(uses_demonstrations, specs)):
-        return replace(how, data=str(find_source()))
-    if how.data is not None and not any(uses_demonstrations(spec, True) for spec in specs):
-        raise InputError(
-            "data: expected only with an operator or a teacher who follows demonstrations, such "
-            f"as tracker, got {how.data!r} with {how.teacher or how.operator!r}"
-        )
-    return how
 
 
 def _expect_all(partial: PartialAction, collection: Collection) -> None:

@@ -134,7 +134,6 @@ def evaluate(
     operators = [operators] if isinstance(operators, str) else operators
     num_given = [num_given] if isinstance(num_given, int) else num_given
     resolved = resolve_policies(policies)
-    _expect_trust(resolved, trust)
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
@@ -147,6 +146,7 @@ def evaluate(
         _groups(index, case, episodes, seed, demonstrations, trust, robot, (chosen, options))
         for index, case in enumerate(cases)
     ]
+    _expect_trust([case.policy for i, case in enumerate(cases) if i not in rows], trust)
     groups = [group for index in range(len(cases)) if index not in rows for group in each[index]]
     outcomes: dict[int, dict[int, Outcome]] = {}
     failed: dict[int, str] = {}

@@ -11,12 +11,13 @@ import hashlib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mac_control.checkpoint_record import weights_digest
+from mac_control.demonstrations.load import find_source
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.operators import degraded, mistaken, patterns, soft
@@ -89,6 +90,23 @@ def uses_demonstrations(spec: str, optional: bool = False) -> bool:
     """
     # Everything is a tracker, rather than a policy.
     return uses(spec, "demonstrations", optional) or parse(spec)[0].name == "everything"
+
+
+def followed_source(specs: Sequence[str], data: str | None) -> str | None:
+    """The source of what operators follow: `data`, or what is found where some need any.
+
+    Raises:
+        InputError: data that none of them looks at.
+        DataError: nothing is found.
+    """
+    if data is None:
+        return str(find_source()) if any(map(uses_demonstrations, specs)) else None
+    if not any(uses_demonstrations(spec, optional=True) for spec in specs):
+        raise InputError(
+            "data: expected only with an operator who follows demonstrations, such as tracker, got "
+            f"{data!r} with {', '.join(specs)}"
+        )
+    return data
 
 
 def uses(spec: str, resource: str, optional: bool = True) -> bool:
