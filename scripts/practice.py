@@ -41,12 +41,12 @@ def main(args: Args) -> int | None:
 
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop.cases import resolve_policy
-    from mac_control.operators.spec import uses_demonstrations
+    from mac_control.operators.spec import followed_source
     from mac_control.practice.run import Practice
 
     config = PracticeConfig(**dataclasses.asdict(args.practice))
-    tracks = any(map(uses_demonstrations, args.operators))
-    demonstrations = load_demonstrations(args.data) if tracks or args.data else None
+    source = followed_source(args.operators, args.data)
+    demonstrations = load_demonstrations(source) if source is not None else None
     env = resolve_policy(args.policy).env_for(args.chosen_env(), args.env_options())
     session = Practice(
         args.policy,

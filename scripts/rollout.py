@@ -51,7 +51,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
-    from mac_control.operators.spec import uses, uses_demonstrations
+    from mac_control.operators.spec import followed_source, uses
 
     if args.episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
@@ -65,6 +65,7 @@ def main(args: Args) -> int | None:
             "proxy: expected with an operator that a policy is, such as proxy, got it with "
             f"{args.operator}; leave it out"
         )
+    source = followed_source((args.operator,), args.data)
     entry = resolve_policy(args.policy)
     policy = load_policy(str(entry.source))
     if args.video is not None:
@@ -74,13 +75,12 @@ def main(args: Args) -> int | None:
     make = make_env if args.video is None else make_filmed
     env = make(chosen, args.chosen_robot())
     robot = robot_of(env)
-    uses_data = uses_demonstrations(args.operator)
     operator = make_operator(
         args.operator,
         action_dim=policy.action_dim,
         given=args.num_given if args.dims is None else _dims(args.dims),
         policy=load_policy(args.proxy or str(entry.source)),
-        demonstrations=load_demonstrations(args.data) if uses_data or args.data else None,
+        demonstrations=load_demonstrations(source) if source is not None else None,
         env=env,
         robot=robot,
     )

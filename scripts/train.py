@@ -241,6 +241,7 @@ def _expect_used(args: Any, how: TrainConfig) -> None:
     rollouts = how.select_by == "rollouts", only_with, "--select-by rollouts"
     needs = {
         "seed": (args.seeds is None, only_without, "--seeds"),
+        "address": (args.backend == "ray", only_with, "--backend ray"),
         "wrapped": (args.wrapper == "retrieval", only_with, "--wrapper retrieval"),
         "rollouts": rollouts,
         "episode_steps": rollouts,

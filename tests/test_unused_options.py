@@ -47,6 +47,15 @@ SHOW = "devices --show network:port=0"
             "rollout --policy builtin --operator random --proxy builtin",
             "proxy: expected with an operator that a policy is",
         ),
+        ("rollout --policy builtin --data builtin", "data: expected only with an operator who"),
+        (
+            "practice --operators expert --data builtin --out practised",
+            "data: expected only with an operator who follows demonstrations",
+        ),
+        (
+            "train --data builtin --address 10.0.0.1:6379 --out trained",
+            "address: expected with --backend ray, got it alone",
+        ),
         ("devices --seconds 1", "seconds: expected with --show, got it alone"),
         ("devices --options index=1", "options: expected with --show, got it alone"),
         (f"{SHOW} --seconds -1", "seconds: expected a time of at least 0 s, got -1.0"),
