@@ -17,7 +17,6 @@ from mac_control.policies.revising import Revising
 #: half second.
 KEPT = 0.9
 
-
 class Trusted(Revising):
     """A policy around another one that says how exactly commands are to be taken.
 
@@ -82,7 +81,7 @@ class Dial(Trusted):
 class Adaptive(Trusted):
     """Finds out while driving how exactly commands are to be taken, each dimension by itself.
 
-        v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = gain √max(0, v_i)
+        v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = gain √v_i if v_i ≥ z² σ_i², else 0
 
     where m is what the policy would do alone and σ its own spread: what a command is further off
     than that is laid to the operator. One whose commands the policy expects is obeyed bit for
@@ -92,16 +91,29 @@ class Adaptive(Trusted):
     Args:
         policy: as for :class:`Trusted`; one that can say what it would do alone.
         gain: below 1 for an operator who is to be obeyed more, above 1 for one to be obeyed less.
+        z: of the policy's own standard deviations, how far off commands may be to be obeyed bit
+            for bit.
 
     Raises:
-        InputError: a policy that cannot, or a gain that is not a number from 0 on.
+        InputError: a policy that cannot, or a gain or z that is not a number from 0 on.
+
+    Example:
+        >>> from mac_control.policies import MacConfig, MacPolicy
+        >>> box, obs = np.ones(9), np.zeros(30)
+        >>> policy = MacPolicy(MacConfig(), obs, obs + 1, -box, box)
+        >>> mine = PartialAction.of({0: 0.9}, 9)
+        >>> [bool(Adaptive(policy, z=z).act(obs, mine)[0] == np.float32(0.9)) for z in (0, 99)]
+        [False, True]
     """
 
-    def __init__(self, policy: Policy, gain: float = 1.0) -> None:
+    def __init__(self, policy: Policy, gain: float = 1.0, z: float = 0.0) -> None:
         super().__init__(policy)
-        self.gain, self.stateful = gain, True
-        if not 0 <= gain < float("inf"):
-            raise InputError(f"trust: adaptive: expected a gain from 0 on, got {gain}")
+        self.gain, self.z, self.stateful = gain, z, True
+        for name, value in (("gain", gain), ("z", z)):
+            if not 0 <= value < float("inf"):
+                raise InputError(
+                    f"trust: adaptive: {name}: expected a number from 0 on, got {value}"
+                )
         probe = np.zeros((1, policy.obs_dim), np.float32)
         if policy.uncertainty(probe, PartialAction.nothing(1, policy.action_dim)) is None:
             raise InputError(
@@ -124,7 +136,9 @@ class Adaptive(Trusted):
         off = partial.values - self.policy.autonomous_action(obs)
         excess = np.where(partial.given, off**2 - spread**2, 0.0)
         self._excess = KEPT * self._excess + (1 - KEPT) * excess
-        return (self.gain * np.sqrt(np.maximum(self._excess, 0))).astype(np.float32)
+        std = (self.gain * np.sqrt(np.maximum(self._excess, 0))).astype(np.float32)
+        std[self._excess < (self.z * spread) ** 2] = 0.0
+        return std
 
     def nobody_drives(self) -> None:
         self._excess = KEPT * self._excess
@@ -137,7 +151,7 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
         policy: any; more than exact obedience needs one that weighs commands.
         trust: None obeys bit for bit. A number, or an array `(D,)`, is a standard deviation in
             action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, `"adaptive=2"` with
-            this gain. `"z=2"` obeys all or nothing
+            this gain, `"adaptive:z=3"` with this z. `"z=2"` obeys all or nothing
             (:class:`mac_control.policies.arbitrated.Arbitrated`). The ways of others, for
             comparison, are `"blend=0.5"`, `"agree=0.5"` and `"noise=0.4"`, see
             :mod:`mac_control.policies.peers`.
@@ -160,21 +174,27 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
     if isinstance(trust, np.ndarray):
         return Dial(policy, trust)
     text = str(trust)
-    if text == "adaptive":
-        return Adaptive(policy)
-    name, equals, number = text.rpartition("=")
-    ways: dict[str, Any] = {"adaptive": Adaptive, "z": Arbitrated}
-    ways |= {"blend": Blended, "agree": Agreeing, "noise": Noised}
+    ways: dict[str, Any] = {"z": Arbitrated, "blend": Blended, "agree": Agreeing, "noise": Noised}
+    name, _, value = text.partition("=")
     try:
-        if not equals:
-            return Dial(policy, float(text))
-        way, value = ways[name], float(number)
+        if name.partition(":")[0] == "adaptive":
+            return Adaptive(policy, **_options(text))
+        way, number = ways[name] if "=" in text else Dial, float(value or text)
     except InputError:
         raise
     except (ValueError, KeyError) as error:
         raise InputError(
-            "trust: expected a standard deviation such as 0.1, adaptive, z=2, blend=0.5, agree=0.5 "
-            f"or noise=0.4, got {text!r}"
+            "trust: expected a standard deviation such as 0.1, adaptive, adaptive:z=3, z=2, "
+            f"blend=0.5, agree=0.5 or noise=0.4, got {text!r}"
         ) from error
-    made: Policy = way(policy, value)
+    made: Policy = way(policy, number)
     return made
+
+
+def _options(text: str) -> dict[str, float]:
+    """Of `adaptive=GAIN` or `adaptive:gain=GAIN:z=Z`, either left out; others are a KeyError."""
+    parts = [part.split("=") for part in text.replace("adaptive=", "adaptive:gain=").split(":")[1:]]
+    found = {name: float(value) for name, value in parts}
+    if len(found) < len(parts) or found.keys() - {"gain", "z"}:
+        raise KeyError(text)
+    return found

@@ -97,7 +97,7 @@ def test_ways_are_named_in_a_word(diffusion):
     for text, said in {
         "noise=0.4": "expected a diffusion policy, got bc",
         "blend=1.5": "share: expected a number from 0 to 1, got 1.5",
-        "mix=0.5": "trust: expected a standard deviation such as 0.1, adaptive, z=2, blend=0.5",
+        "mix=0.5": "trust: expected a standard deviation such as 0.1, adaptive, adaptive:z=3, z=2",
         "blend=a": "trust: expected",
     }.items():
         with pytest.raises(InputError, match=said):

@@ -66,9 +66,33 @@ def test_the_gain_says_how_much_is_drawn_toward_the_policy():
     far = [drive(Adaptive(sure, gain), [0.6, -0.6] * 6)[-1] for gain in (0, 0.5, 1, 2)]
     assert far[0] == 0 and all(np.diff(far) > 0)
     assert trusting(sure, "adaptive").gain == 1 and trusting(sure, "adaptive=0.5").gain == 0.5
-    for bad in ("adaptive=-1", "adaptive=inf", "adaptive=nan", "adaptive=x"):
+    for bad in ("adaptive=-1", "adaptive=inf", "adaptive=nan", "adaptive=x", "adaptive:z=-1"):
         with pytest.raises(InputError, match=r"trust: .*expected"):
             trusting(sure, bad)
+
+
+def test_within_z_standard_deviations_commands_are_executed_bit_for_bit():
+    torch.manual_seed(0)
+    box, obs = np.ones(4), np.zeros(5)
+    sure = Sure(MacConfig(width=16, layers=1, obs_width=16), obs, obs + 1, -box, box)
+    offsets = [0.05, 0.14, -0.14, 0.3, 0.6] + [-0.6, 0.6] * 3
+    soft, exact = (drive(Adaptive(sure, z=z), offsets) for z in (0, 3))
+    v = 0.0  # as the formula has it, in standard deviations squared
+    for offset, without, with_z in zip(offsets, soft, exact, strict=True):
+        v = 0.9 * v + 0.1 * ((offset / 0.05) ** 2 - 1)
+        assert with_z == (without if v >= 9 else 0.0)
+    assert exact[3] == 0 < soft[3] and exact[-1] > 0
+
+
+def test_each_dimension_is_softened_by_itself():
+    torch.manual_seed(0)
+    box, obs = np.ones(4), np.zeros(5)
+    judge = Adaptive(
+        Sure(MacConfig(width=16, layers=1, obs_width=16), obs, obs + 1, -box, box), z=3
+    )
+    partial = PartialAction([0.8, 0.1, 0.0, 0.0], [True, True, False, False]).batched()
+    deviations = judge.deviations(np.zeros((1, 5), np.float32), partial)
+    assert deviations[0].tolist() == [pytest.approx((0.064 - 0.00025) ** 0.5), 0, 0, 0]
 
 
 def test_trust_is_said_in_a_word_or_a_number():
@@ -76,7 +100,10 @@ def test_trust_is_said_in_a_word_or_a_number():
     assert trusting(acting, None) is acting
     assert isinstance(trusting(acting, "adaptive"), Adaptive) and trusting(acting, "0.2").std == 0.2
     assert trusting(acting, "z=2").z == 2.0
-    for bad in ("often", "z=much", "-1", ""):
+    for said in ("adaptive:gain=0.5:z=3", "adaptive=0.5:z=3", "adaptive:z=3:gain=0.5"):
+        assert (trusting(acting, said).gain, trusting(acting, said).z) == (0.5, 3.0)
+    wrong = ("adaptive:z", "adaptive:z=2:z=3", "adaptive:k=2", "adaptive=", "z=")
+    for bad in ("often", "z=much", "-1", "", *wrong, "adaptive=1:gain=2", "0.1:z=2", "z=2:z=3"):
         with pytest.raises(InputError, match="trust: expected"):
             trusting(acting, bad)
     with pytest.raises(InputError, match="own spread"):
