@@ -17,6 +17,7 @@ from mac_control.policies.revising import Revising
 #: half second.
 KEPT = 0.9
 
+
 class Trusted(Revising):
     """A policy around another one that says how exactly commands are to be taken.
 

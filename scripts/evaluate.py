@@ -79,10 +79,10 @@ class Args(FanOut, EnvOptions):
     """Demonstrations for the tracker: as in train; None: searched."""
     trust: str | None = None
     """How exactly commands are taken, by a policy with a density: a standard deviation in action
-    units such as 0.1; adaptive: found out while driving, adaptive=2: twice that; z=2: the operator
-    is overridden while commands lie 2 standard deviations off what the policy expects. Others'
-    ways, to compare with: blend=0.5, agree=0.5, and noise=0.4 of a diffusion policy. None: bit for
-    bit."""
+    units such as 0.1; adaptive: found out while driving, adaptive=2: twice that, adaptive:z=3: none
+    within 3 standard deviations of what the policy expects; z=2: the operator is overridden while
+    commands lie 2 off that. Others' ways, to compare with: blend=0.5, agree=0.5, and noise=0.4 of
+    a diffusion policy. None: bit for bit."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
     """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False

@@ -73,9 +73,10 @@ class Args(EnvOptions):
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
     trust: str | None = None
     """How exactly your commands are taken, by a policy with a density: a standard deviation in
-    action units such as 0.1; adaptive: found out while driving; z=2: the robot overrides you while
-    commands lie 2 standard deviations off what it expects; others' ways are blend=0.5, agree=0.5
-    and noise=0.4. None: bit for bit, until the page's dial is turned."""
+    action units such as 0.1; adaptive: found out while driving, adaptive:z=3: none within 3
+    standard deviations of what the policy expects; z=2: the robot overrides you while commands lie
+    2 off that; others' ways are blend=0.5, agree=0.5 and noise=0.4. None: bit for bit, until the
+    page's dial is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     limits: Literal["auto", "off", "clamp", "reject", "pass"] = "auto"

@@ -58,7 +58,7 @@ def dial_of(loop: Teleoperation) -> float | str | None:
     if loop.trust is None:
         return 0.0
     if isinstance(loop.trust, str):
-        return loop.trust if loop.trust == "adaptive" else None
+        return "adaptive" if loop.trust.startswith("adaptive") else None
     shares = np.asarray(loop.trust) * 2 / (loop.high - loop.low)
     return round(float(shares.mean()), 3)
 
