@@ -176,8 +176,12 @@ class Intent(PolicyWrapper):
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The wrapped policy's action for the intent that is inferred now."""
+        return self.inner.act(self.told(obs), partial)
+
+    def told(self, obs: np.ndarray) -> np.ndarray:
+        """What the policy within sees, `(B, O + Z)`: `obs` `(B, O)` and the intent inferred now."""
         assert self._inferred is not None  # by observe
-        return self.inner.act(self._told(obs, self._inferred), partial)
+        return self._told(obs, self._inferred)
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
         """Update the belief by one step."""

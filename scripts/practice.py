@@ -25,7 +25,8 @@ class Args(EnvOptions):
     where it was interrupted, and with more steps where it ended."""
 
     policy: str = "builtin"
-    """Checkpoint to begin with: mac or mixture_bc, with an exact density of what is filled in."""
+    """Checkpoint to begin with, with an exact density of what is filled in: mac, mixture_bc, or
+    intent around these."""
     out: Path
     """Folder of the practised policy, and of its curves."""
     operators: tuple[str, ...] = OPERATORS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from mac_control.errors import InputError
 from mac_control.seeds import whole_seed
@@ -24,6 +25,10 @@ class PracticeConfig:
     num_given: tuple[int, ...] | None = None
     """How many dimensions operators keep, one after another; 0: the policy alone. None: 0, 1, 3, 5
     and 7, as far as the robot has so many."""
+    score: Literal["rewards", "goal_rewards"] = "rewards"
+    """What counts: the environment's rewards, or 1 for each subtask of the operator's own goal."""
+    unwanted: float = 0.5
+    """With goal_rewards, what each subtask costs that is none of the operator's goal."""
     lr: float = 1e-5
     """Learning rate of the policy."""
     critic_lr: float = 1e-3
@@ -70,7 +75,7 @@ class PracticeConfig:
                 )
         if self.critic_width > WIDEST:
             raise InputError(f"critic_width: expected at most {WIDEST}, got {self.critic_width}")
-        for name in ("anchor", "save_seconds"):
+        for name in ("anchor", "save_seconds", "unwanted"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(
                     f"{name}: expected a number of at least 0, got {getattr(self, name)}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mac_control.engine.mixtures import GaussianMixture
 from mac_control.engine.model import AnyOrder
 from mac_control.errors import InputError
+from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, full_name
+from mac_control.policies.intent import Intent
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
@@ -60,6 +63,7 @@ class Explorer(ABC):
 
     def start(self, rows: int, generator: torch.Generator) -> Tensor:
         """Noise of the first step, `(2, rows, D)`: which component, and where in it."""
+        self.policy.reset()
         return torch.randn(2, rows, self.policy.action_dim, generator=generator)
 
     def next(self, noise: Tensor, generator: torch.Generator) -> Tensor:
@@ -67,12 +71,21 @@ class Explorer(ABC):
         fresh = torch.randn(noise.shape, generator=generator)
         return self.correlation * noise + math.sqrt(1 - self.correlation**2) * fresh
 
+    @property
+    def obs_dim(self) -> int:
+        """Entries of what `see` returns, O."""
+        return self.policy.obs_dim
+
+    def see(self, obs: np.ndarray, partial: PartialAction) -> Tensor:
+        """What the network sees, normalised, `(B, O)`; of all rows since `start`, once a step."""
+        return self.policy.normalize(torch.tensor(obs, dtype=torch.float32))
+
     @abstractmethod
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         """Actions `(B, D)` in the unit box, not clipped to it; given entries as they are.
 
         Args:
-            obs: `(B, O)`, normalised.
+            obs: `(B, O)`, as `see` returns it.
             x: given values in the unit box, `(B, D)`.
             given: which those are, `(B, D)` bool.
             noise: of this step, `(2, B, D)`.
@@ -143,12 +156,38 @@ class MixtureExplorer(Explorer):
         return self._explained(x, free, *self._given(obs, x, given)).logsumexp(-1)
 
 
+class IntentExplorer(Explorer):
+    """Draws as the policy within does, told the intent that is inferred as it drives."""
+
+    def __init__(self, policy: Intent, spread: float, correlation: float) -> None:
+        self.inner = explorer_of(policy.inner, spread, correlation)
+        super().__init__(policy, self.inner.network, correlation)
+        self.intent = policy
+
+    @property
+    def obs_dim(self) -> int:
+        return self.intent.inner.obs_dim
+
+    def see(self, obs: np.ndarray, partial: PartialAction) -> Tensor:
+        rows = np.asarray(obs, np.float32)
+        self.intent.observe(rows, partial)
+        return self.intent.inner.normalize(torch.tensor(self.intent.told(rows)))
+
+    def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
+        return self.inner.draw(obs, x, given, noise)
+
+    def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
+        return self.inner.log_prob(obs, x, given)
+
+
 def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
     """How `policy` explores: see :class:`mac_control.practice.config.PracticeConfig`.
 
     Raises:
         InputError: a policy without an exact density that can be drawn from smoothly.
     """
+    if isinstance(policy, Intent):
+        return IntentExplorer(policy, spread, correlation)
     if isinstance(policy, MixtureBC):
         return MixtureExplorer(policy, spread, correlation)
     if isinstance(policy, MacPolicy) and isinstance(policy.model.head, GaussianMixture):
@@ -160,5 +199,5 @@ def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
         return MacExplorer(policy, spread, correlation)
     raise InputError(
         "policy: expected one with an exact density of what is filled in, mac with a mixture of "
-        f"Gaussians or mixture_bc, got {full_name(policy)}"
+        f"Gaussians or mixture_bc, or intent around these, got {full_name(policy)}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,38 @@ class Played:
     totals: list[float]
 
 
+@dataclass(frozen=True)
+class Earned:
+    """What a step earns: as the environment says, or by the operator's own goal.
+
+    Args:
+        score: `rewards`, or `goal_rewards`: 1 for each subtask done that is in the goal, where
+            the operator has one and the environment says what is done.
+        unwanted: cost of each other one.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> cook, seen = SimpleNamespace(goal=("kettle",)), {"tasks_done": ("kettle", "light")}
+        >>> Earned("goal_rewards", 0.25).by(cook, (), seen, 2.0)
+        0.75
+        >>> Earned().by(cook, (), seen, 2.0)
+        2.0
+    """
+
+    score: str = "rewards"
+    unwanted: float = 0.0
+
+    def by(
+        self, operator: Operator, before: Collection[str], info: dict[str, Any], reward: float
+    ) -> float:
+        """Of a step with this `info`, where the subtasks `before` were done."""
+        if self.score == "rewards" or operator.goal is None or "tasks_done" not in info:
+            return reward
+        new = set(info["tasks_done"]) - set(before)
+        wanted = len(new & set(operator.goal))
+        return wanted - self.unwanted * (len(new) - wanted)
+
+
 def play(
     envs: Sequence[gymnasium.Env],
     operators: Sequence[Operator],
@@ -46,6 +78,7 @@ def play(
     seeds: Sequence[int],
     generator: torch.Generator,
     each: Callable[..., Iterable[Any]] = map,
+    earned: Earned = Earned(),
 ) -> Played:
     """One episode in each environment, its operator giving what it likes.
 
@@ -60,16 +93,18 @@ def play(
     noise = explorer.start(count, generator)
     parts: list[list[tuple[Any, ...]]] = [[] for _ in envs]
     totals, alive, step = [0.0] * count, list(range(count)), 0
+    partials = [PartialAction.nothing(policy.action_dim)] * count
+    done: list[Collection[str]] = [()] * count
     while alive:
-        partials = []
         for i in alive:
             with attribute_errors("operator", operators[i], f"at step {step} of seed {seeds[i]}"):
-                partials.append(_exact(operators[i].read(obs[i].copy()), policy.action_dim))
-        rows = torch.tensor(np.stack([obs[i] for i in alive]), dtype=torch.float32)
-        values = np.clip(np.stack([p.values for p in partials]), policy.low, policy.high)
-        given = torch.tensor(np.stack([p.given for p in partials]))
+                partials[i] = _exact(operators[i].read(obs[i].copy()), policy.action_dim)
+        # What is over is seen as it was left: a belief is of all rows.
+        every = np.clip(np.stack([p.values for p in partials]), policy.low, policy.high)
+        whole = PartialAction(every, np.stack([p.given for p in partials]))
+        seen = explorer.see(np.stack(obs), whole)[alive]
+        values, given = every[alive], torch.tensor(whole.given[alive])
         unit = policy.to_unit(torch.tensor(values)).clamp(-1, 1)
-        seen = policy.normalize(rows)
         x = explorer.draw(seen, unit, given, noise[:, alive])
         if not x.isfinite().all():
             raise MacControlError(
@@ -83,7 +118,9 @@ def play(
             zip(list(alive), each(_step, playing, actions), strict=True)
         ):
             before = (step / 1000, totals[i])
-            obs[i], reward, ended, late, _ = result
+            obs[i], reward, ended, late, info = result
+            reward = earned.by(operators[i], done[i], info, reward)
+            done[i] = info.get("tasks_done", ())
             totals[i] += reward
             parts[i].append((seen[row], x[row], given[row], before, reward, ended or late))
             if ended or late:

@@ -30,7 +30,7 @@ from mac_control.parallel import one_thread
 from mac_control.practice.config import NUM_GIVEN, SETTLED, PracticeConfig
 from mac_control.practice.explore import explorer_of
 from mac_control.practice.learn import critic_of, learn
-from mac_control.practice.play import EXTRA, play
+from mac_control.practice.play import EXTRA, Earned, play
 from mac_control.robot import Robot
 from mac_control.training.batches import digest
 from mac_control.training.log import Log
@@ -112,7 +112,7 @@ class Practice:
         for k, spec in itertools.product(config.num_given, operators):  # before anything is played
             self._operator(spec, k, 0).close()
         torch.manual_seed(config.seed)
-        size = self.policy.obs_dim + 2 * self.policy.action_dim + EXTRA
+        size = self.explorer.obs_dim + 2 * self.policy.action_dim + EXTRA
         self.critic = critic_of(size, config.critic_width)
         self.optimizers = (
             torch.optim.Adam(self.explorer.network.parameters(), lr=config.lr, betas=BETAS),
@@ -169,7 +169,8 @@ class Practice:
         chosen = [pairs[(number * config.envs + i) % len(pairs)] for i in range(config.envs)]
         operators = [self._operator(spec, k, i) for i, (k, spec) in enumerate(chosen)]
         try:
-            played = play(self.envs, operators, self.explorer, seeds, generator, each)
+            earned = Earned(config.score, config.unwanted)
+            played = play(self.envs, operators, self.explorer, seeds, generator, each, earned)
         finally:
             for operator in operators:
                 operator.close()
@@ -226,8 +227,9 @@ class Practice:
                 )
             return
         record, tensors = read(self.out, "practice")
-        # Without the operators' weights as before they counted: what was begun then goes on.
+        # Without what was not recorded once: what was begun then goes on.
         known = {"operator_weights": self.settings["operator_weights"]}
+        known |= {name: getattr(PracticeConfig(), name) for name in ("score", "unwanted")}
         recorded = known | recorded_settings(record)
         expect_settings(self.out, recorded, self.settings)
         try:

@@ -16,6 +16,9 @@ from mac_control.suites.gather import gather, rows_in
 KEPT = ("part", "block", "policy", "operator", "num_given", "train_seed", "episodes", "rewards")
 #: Folder in RUNS -> what its rows are of.
 PARTS = {
+    "published": "as they are",
+    "published-others": "as they are",
+    "published-ibc": "as they are",
     "low-raw": "low noise",
     "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",
@@ -56,7 +59,7 @@ for (part, policy, given), own in cells.items():
     reward = mean_of([row["rewards"] for row in own])
     print(f"| {part} | {method_label(policy)} | {given} | {len(own)} | {reward} | {less} |")
 
-parts = ("low noise", "low noise, corrections")
+parts = ("as they are", "low noise", "low noise, corrections")
 colours = method_colours({policy for _, policy, _ in cells})
 figure = new_figure(3.0)
 axes = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]

@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
-# A minute of training of each policy on the human demonstrations, recorded anew with a tenth of the noise on
-# observations, also with corrective labels. From the project's root, MAC_CONTROL_DATA naming the folder of the
-# human demonstrations; goes on where it was interrupted. An hour of one core.
+# A minute of training of each policy on the human demonstrations as they are, and recorded anew with a tenth of
+# the noise on observations, there also with corrective labels. From the project's root, MAC_CONTROL_DATA naming the
+# folder of the human demonstrations; goes on where it was interrupted. Three hours of one core.
 set -euo pipefail
+asis=(--suite published --size.bf16 True)
+mac-control evaluate "${asis[@]}" --size.seeds 20 --only bc,mac --blocks alone --out runs/published
+mac-control evaluate "${asis[@]}" --size.seeds 20 --size.episodes 20 --only mac --blocks "with a BC proxy operator" \
+    --out runs/published
+mac-control evaluate "${asis[@]}" --only mixture_bc,diffusion --blocks alone --out runs/published-others
+mac-control evaluate "${asis[@]}" --size.episodes 20 --only ibc --blocks alone --out runs/published-ibc
 # The demonstrations, tracked without disturbance in an environment with little noise.
 mac-control augment --env kitchen:tasks=complete:robot_noise_ratio=0.01 --data kitchen-complete-v0 --episodes 19 \
     --disturbance.strength 0 --disturbance.init-noise 0 --disturbance.interrupted 0 --out runs/low-noise

@@ -5,6 +5,6 @@ set -euo pipefail
 [ -d runs/tune-data ] || mac-control augment --data kitchen-complete-v0 --episodes 100 --out runs/tune-data
 for policy in mac bc mixture_bc diffusion ibc; do
     mac-control tune --policy "$policy" --data runs/tune-data --operator tracker+noisy:std=0.05 \
-        --given 0,3 --episodes 10 --trials 6 --steps 1500 --out "runs/tune/$policy"
+        --given 0,3 --episodes 10 --trials 6 --seconds 40 --out "runs/tune/$policy"
     cp "runs/tune/$policy/tuning.json" "results/tuning/$policy.json"
 done

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Partial control by held-out operators, each policy trained for a minute of one core in each of five folds, on 200 robust
+# episodes. From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on where it was
+# interrupted. Two hours of one core.
+set -euo pipefail
+minute=(--suite partial --size.bf16 True --size.made 200)
+minute+=(--blocks "held-out operators,held-out operators that resynchronise")
+mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --out runs/partial-minute
+mac-control evaluate "${minute[@]}" --only ibc --size.episodes 50 --out runs/partial-minute-ibc
+for part in minute minute-ibc; do
+    mkdir -p "results/partial/$part"
+    cp "runs/partial-$part"/{results.json,results.md} "results/partial/$part/"
+done
