@@ -12,13 +12,13 @@ from mac_control.collection.augment import Disturbance, plan, simulate
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.report import plot, summarize
 from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations.described import described
 from mac_control.demonstrations.minari_write import target_folder
 from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.envs.make import EnvName
 from mac_control.files import write_json
 from mac_control.options import EnvOptions, options_of
 from mac_control.parallel import FanOut
-from mac_control.scripts.train import described
 
 Options = options_of(Disturbance, name="Options")
 Options.__doc__ = Disturbance.__doc__  # which says what each is

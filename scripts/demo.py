@@ -48,11 +48,11 @@ class Args(FanOut, EnvOptions):
 
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.described import described
     from mac_control.loop import evaluate
     from mac_control.loop.cases import given_numbers
     from mac_control.loop.report import write_report
     from mac_control.loop.results import earlier_rows
-    from mac_control.scripts.train import described
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
 

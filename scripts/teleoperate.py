@@ -114,7 +114,12 @@ def main(args: Args) -> int | None:
     from mac_control.envs.make import EnvName
     from mac_control.envs.shared_autonomy import check_fit
     from mac_control.loop.cases import resolve_policy
-    from mac_control.teleop.assemble import assemble_devices, assemble_operator, assemble_policy
+    from mac_control.teleop.assemble import (
+        assemble_devices,
+        assemble_operator,
+        assemble_policy,
+        assemble_recorder,
+    )
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import MultiDeviceOperator
     from mac_control.teleop.options import device_specs
@@ -148,7 +153,19 @@ def main(args: Args) -> int | None:
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
     # Not the long episodes of driving: a policy that is trained on this is rated as usual.
     made = named.with_options(args.env_options())
-    recorder = _recorder(args, source, env, made, [spec.kind for spec in specs], rate)
+    about = {
+        "env": made.to_json(env),
+        "policy": source,
+        "devices": [spec.kind for spec in specs],
+        "cockpit": args.cockpit,
+        "rate": rate,
+    }
+    keep = {"keep_all": args.keep_all, "keep_failed": args.keep_failed}
+    recorder = (
+        assemble_recorder(args.record, env, about, args.record_as, args.task, **keep)
+        if args.record is not None
+        else None
+    )
     cockpit = None
     if args.cockpit:
         from mac_control.cockpit import PATIENCE, Cockpit
@@ -237,39 +254,6 @@ def _print_recording(recorder: Any) -> None:
         + (f"; with {before} from before, {recorder.episodes} episodes" if before else "")
         + f".\nNext: mac-control train --data{between}{shlex.quote(target)}"
     )
-
-
-def _recorder(
-    args: Args, source: str | None, env: Any, named: EnvName, devices: list[str], rate: float
-) -> Any:
-    if args.record is None:
-        return None
-    from mac_control.demonstrations.lerobot.meta import is_lerobot
-    from mac_control.demonstrations.minari_read import minari_folder
-
-    about = {
-        "env": named.to_json(env),
-        "policy": source,
-        "devices": devices,
-        "cockpit": args.cockpit,
-        "rate": rate,
-    }
-    keep = {"keep_all": args.keep_all, "keep_failed": args.keep_failed}
-    kind = args.record_as
-    if kind is None:
-        of_lerobot = named.name == "lerobot" or is_lerobot(args.record)
-        kind = "lerobot" if of_lerobot and minari_folder(args.record) is None else "minari"
-    if kind == "lerobot":
-        from mac_control.teleop.recording_lerobot import LeRobotRecorder
-
-        return LeRobotRecorder(args.record, env, about, task=args.task, rate=rate, **keep)
-    if args.task is not None:
-        raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
-    if kind != "minari":  # from Python, as the command line knows
-        raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
-    from mac_control.teleop.recording import MinariRecorder
-
-    return MinariRecorder(args.record, env, about, **keep)
 
 
 def _watcher(loop: Any, cockpit: Any) -> Any:

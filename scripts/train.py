@@ -6,7 +6,6 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,7 +14,6 @@ import tyro
 
 from mac_control.cli import run
 from mac_control.errors import InputError
-from mac_control.layout import recorded_layout
 from mac_control.options import (
     EnvOptions,
     changed,
@@ -30,8 +28,6 @@ from mac_control.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from mac_control.demonstrations import Demonstrations
-    from mac_control.envs.make import EnvName
-    from mac_control.robot import Robot
 
 WRAPPERS = ("windowed", "intent", "retrieval")
 #: What is trained where no policy is named.
@@ -131,6 +127,7 @@ def _named_policy(argv: Sequence[str]) -> str | None:
 
 def main(args: Any) -> int | None:
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.described import described
     from mac_control.envs.make import EnvName
     from mac_control.parallel import use_threads
     from mac_control.training import preset, train
@@ -175,49 +172,6 @@ def main(args: Any) -> int | None:
     if first:
         print(*folders, sep="\n")
     return None
-
-
-def described(
-    demonstrations: Demonstrations, args: EnvOptions, rollouts: bool = False
-) -> Demonstrations:
-    """With the robot that the command line describes, or that of the environment it names.
-
-    Raises:
-        InputError: data that do not fit that environment; with `rollouts`, where none is named,
-            the one that they were recorded in, or the default.
-    """
-    robot, env = args.chosen_robot(), args.chosen_env()
-    if env is not None:
-        robot = _fitting(demonstrations, env, robot)
-        record = {**env.to_json(), "layout": recorded_layout(demonstrations.provenance)}
-        provenance = {**demonstrations.provenance, "env": record}
-        demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
-    elif rollouts:
-        from mac_control.envs.make import EnvName
-
-        found = EnvName.of_data(demonstrations.provenance) or EnvName()
-        _fitting(demonstrations, found, robot)
-    if robot is not None:
-        from mac_control.demonstrations.box import within_box
-
-        return within_box(dataclasses.replace(demonstrations, robot=robot))
-    if demonstrations.robot is None:
-        print(
-            "action box: guessed from the actions, as the data do not name their robot; "
-            "--env NAME or --robot FILE.toml does",
-            file=sys.stderr,
-        )
-    return demonstrations
-
-
-def _fitting(demonstrations: Demonstrations, env: EnvName, robot: Robot | None) -> Robot:
-    """The robot of an environment that the data fit; `robot` is in place of its description."""
-    from mac_control.envs import make_env
-    from mac_control.envs.describe import fitting_robot
-
-    sizes = demonstrations.obs_dim, demonstrations.action_dim
-    with closing(make_env(env.fitted(*sizes), robot)) as made:
-        return fitting_robot(made, demonstrations.action_dim, demonstrations.obs_dim)
 
 
 def _kind(args: Any) -> str:

@@ -50,8 +50,8 @@ class Args(FanOut, EnvOptions):
 
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.described import described
     from mac_control.loop.cases import given_numbers
-    from mac_control.scripts.train import described
     from mac_control.suites.tuning import tune
 
     demonstrations = described(load_demonstrations(args.data), args, rollouts=True)

@@ -23,6 +23,7 @@ from mac_control.teleop.mapping_file import load_mapping, mapping_names
 from mac_control.teleop.operator import DeviceOperator
 from mac_control.teleop.options import DeviceSpec
 from mac_control.teleop.pacing import rate_of
+from mac_control.teleop.recorder import EpisodeRecorder
 from mac_control.teleop.task_space import TaskSpace
 
 
@@ -141,3 +142,39 @@ def own_mapping(device: Device, robot: Robot, dims: Collection[int] | None = Non
         if name in mapping_names():
             return load_mapping(name, robot)
     return default_mapping(device, robot)
+
+
+def assemble_recorder(
+    folder: str | Path,
+    env: gymnasium.Env,
+    about: dict[str, Any],
+    kind: str | None = None,
+    task: str | None = None,
+    **keep: bool,
+) -> EpisodeRecorder:
+    """What records into a folder, as `minari` or `lerobot`; None: what fits the folder and `env`.
+
+    `about` is recorded with the episodes: `env`, as an environment's name is in JSON, `rate`, the
+    control rate [Hz], and more. `task` is the sentence of a LeRobotDataset, `keep` its
+    `keep_all` and `keep_failed`.
+
+    Raises:
+        InputError: another kind, or a task that it would not record.
+    """
+    from mac_control.demonstrations.lerobot.meta import is_lerobot
+    from mac_control.demonstrations.minari_read import minari_folder
+
+    if kind is None:
+        of_lerobot = about["env"]["id"] == "lerobot" or is_lerobot(folder)
+        kind = "lerobot" if of_lerobot and minari_folder(folder) is None else "minari"
+    if kind == "lerobot":
+        from mac_control.teleop.recording_lerobot import LeRobotRecorder
+
+        return LeRobotRecorder(folder, env, about, task=task, rate=about["rate"], **keep)
+    if task is not None:
+        raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
+    if kind != "minari":  # from Python, as the command line knows
+        raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
+    from mac_control.teleop.recording import MinariRecorder
+
+    return MinariRecorder(folder, env, about, **keep)
