@@ -23,9 +23,9 @@ WAYS = {
     ),
     "soft commands beyond z": (
         "mac",
-        ("adaptive:z=2", "adaptive:z=3", "adaptive:z=4", "adaptive:z=6", "adaptive:z=10"),
+        ("adaptive:z=10", "adaptive:z=6", "adaptive:z=4", "adaptive:z=3", "adaptive:z=2"),
     ),
-    "all or nothing": ("mac", ("z=4", "z=3", "z=2", "z=1")),
+    "all or nothing": ("mac", ("z=10", "z=6", "z=4", "z=3", "z=2", "z=1")),
     "linear blending": ("mac", ("blend=0.2", "blend=0.4", "blend=0.6", "blend=0.8")),
     "blending by agreement": ("mac", ("agree=0.25", "agree=0.5", "agree=0.75", "agree=1")),
     "soft commands to a mixture density": (
