@@ -7,7 +7,4 @@ minute=(--suite partial --size.bf16 True --size.made 200)
 minute+=(--blocks "held-out operators,held-out operators that resynchronise")
 mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --out runs/partial-minute
 mac-control evaluate "${minute[@]}" --only ibc --size.episodes 50 --out runs/partial-minute-ibc
-for part in minute minute-ibc; do
-    mkdir -p "results/partial/$part"
-    cp "runs/partial-$part"/{results.json,results.md} "results/partial/$part/"
-done
+python results/partial/minute.py runs

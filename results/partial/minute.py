@@ -1,0 +1,41 @@
+"""Put the rows of `minute.sh` into minute.json, draw and print them: `python minute.py RUNS`."""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from mac_control.figures import method_label
+from mac_control.loop.metrics import paired_difference
+from mac_control.loop.report import draw_curves, summarize
+from mac_control.loop.statistics import bootstrap_interval
+from mac_control.suites.gather import gather, rows_in
+
+KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "env", "episodes")
+KEPT += ("reward_mean", "reward_ci95", "measured", "success_rate", "metrics", "rewards")
+
+here = Path(__file__).parent
+new = [row for name in ("minute", "minute-ibc") for row in rows_in(f"{sys.argv[1]}/partial-{name}")]
+rows = gather(here / "minute.json", new, KEPT)
+cells = defaultdict(lambda: defaultdict(list))
+for row in rows:
+    cells[row["block"], row["policy"]][row["num_given"]].append(row)
+
+
+def said(samples: list[list[float]], sign: str = "") -> str:
+    low, high = bootstrap_interval(samples)
+    mean = np.mean([np.mean(sample) for sample in samples])
+    return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
+
+
+for (block, policy), own in cells.items():
+    means = " | ".join(said([row["rewards"] for row in own[k]]) for k in sorted(own))
+    print(f"{block} | {method_label(policy)} | {means}")
+for (block, policy), own in cells.items():
+    mac = cells[block, "mac"]
+    if policy != "mac" and own[0][0]["episodes"] == mac[0][0]["episodes"]:
+        less = " | ".join(said(paired_difference(mac[k], own[k]), "+") for k in sorted(own))
+        print(f"{block} | MAC - {method_label(policy)} | {less}")
+stubborn = [row for row in rows if row["block"] == "held-out operators"]
+draw_curves(summarize(stubborn)).savefig(here / "minute.png", dpi=100)
