@@ -17,6 +17,7 @@ KEPT = ("part", "block", "policy", "operator", "num_given", "train_seed", "episo
 #: Folder in RUNS -> what its rows are of.
 PARTS = {
     "published": "as they are",
+    "published-chunks": "as they are",
     "published-others": "as they are",
     "published-ibc": "as they are",
     "low-raw": "low noise",

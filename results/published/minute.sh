@@ -7,6 +7,7 @@ asis=(--suite published --size.bf16 True)
 mac-control evaluate "${asis[@]}" --size.seeds 20 --only bc,mac --blocks alone --out runs/published
 mac-control evaluate "${asis[@]}" --size.seeds 20 --size.episodes 20 --only mac --blocks "with a BC proxy operator" \
     --out runs/published
+mac-control evaluate "${asis[@]}" --only bc_averaged --blocks alone --out runs/published-chunks
 mac-control evaluate "${asis[@]}" --only mixture_bc,diffusion --blocks alone --out runs/published-others
 mac-control evaluate "${asis[@]}" --size.episodes 20 --only ibc --blocks alone --out runs/published-ibc
 # The demonstrations, tracked without disturbance in an environment with little noise.
