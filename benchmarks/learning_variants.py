@@ -47,32 +47,6 @@ def muon(run: Run) -> Any:
     )
 
 
-def schedule_free(run: Run) -> Any:
-    """AdamW of the package schedulefree: it averages by itself, and needs no schedule."""
-    import schedulefree
-
-    config = run.config
-    optimizer = schedulefree.AdamWScheduleFree(
-        run.params.values(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
-    optimizer.train()
-    kept = run.kept
-
-    def averaged(index: int) -> Any:
-        optimizer.eval()  # now the parameters are the average
-        run.ema = {name: p.detach() for name, p in run.params.items()}
-        return kept(index)
-
-    run.kept = averaged  # type: ignore[method-assign]
-    run.average = lambda: None  # type: ignore[method-assign]
-    warmup = max(config.warmup, 1)
-    run.rate = lambda: config.lr * min(1.0, (run.step + 1) / warmup)  # type: ignore[method-assign]
-    return optimizer
-
-
-OPTIMIZERS = {"muon": muon, "schedule-free": schedule_free}
-
-
 @dataclass(frozen=True)
 class Variant:
     """A policy, changes of its configuration and of its training."""
@@ -80,12 +54,12 @@ class Variant:
     config: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     policy: str = "mac"
-    optimizer: str | None = None
+    muon: bool = False
 
     def adapted(self, run: Run) -> Run:
         """The run with its optimizer."""
-        if self.optimizer is not None:
-            run.optimizer = OPTIMIZERS[self.optimizer](run)
+        if self.muon:
+            run.optimizer = muon(run)
         return run
 
 
@@ -93,7 +67,10 @@ def _mac(
     masks: int = 2, optimizer: str | None = None, training: dict[str, Any] | None = None, **config
 ) -> Variant:
     was = {"width": 256, "layers": 2, "obs_width": 256, "obs_layers": 1, "targets": "all"}
-    return Variant({**was, "masks": masks, **config}, training or {}, optimizer=optimizer)
+    training = dict(training or {})
+    if optimizer == "schedule-free":
+        training["optimizer"] = optimizer
+    return Variant({**was, "masks": masks, **config}, training, muon=optimizer == "muon")
 
 
 _TRANSFORMER = {"network": "transformer", "width": 64}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import density_data, density_models, engine
+from benchmarks import density_data, density_models, engine, learning
 from benchmarks.density_data import Table
 from benchmarks.density_models import Size, gmm_log_prob, train_rule
 
@@ -67,3 +67,13 @@ def test_the_speed_benchmark_writes_its_tables(tmp_path, capsys):
     assert {row["network"] for row in results["training"]} == set(engine.NETWORKS)
     assert all(row["ratio"] > 0 for row in results["training"] + results["cache"])
     assert (tmp_path / "README.md").read_text() in capsys.readouterr().out
+
+
+def test_the_study_of_learning_trains_with_each_optimizer(tmp_path):
+    variants = ("masks 2 muon", "masks 2 layers 1 width 128 obs 256 schedule-free")
+    args = learning.Args(out=tmp_path, seconds=(0.05,), only=",".join(variants))
+    learning.main(args)
+    learning.main(args)  # nothing is left to do
+    rows = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
+    assert [row["variant"] for row in rows] == list(variants)
+    assert all(math.isfinite(row["joint"]) for row in rows)
