@@ -11,7 +11,7 @@ from pathlib import Path
 import tyro
 
 from mac_control.cli import run
-from mac_control.options import EnvOptions, options_of
+from mac_control.options import EnvOptions, changed, only_with, options_of
 from mac_control.practice.config import PracticeConfig
 
 Options = options_of(PracticeConfig, name="Options")
@@ -46,6 +46,8 @@ def main(args: Args) -> int | None:
     from mac_control.practice.run import Practice
 
     config = PracticeConfig(**dataclasses.asdict(args.practice))
+    if "practice.unwanted" in changed(args) and config.score != "goal_rewards":
+        raise only_with("unwanted", "--score goal_rewards")
     source = followed_source(args.operators, args.data)
     demonstrations = load_demonstrations(source) if source is not None else None
     env = resolve_policy(args.policy).env_for(args.chosen_env(), args.env_options())

@@ -53,6 +53,10 @@ SHOW = "devices --show network:port=0"
             "data: expected only with an operator who follows demonstrations",
         ),
         (
+            "practice --operators expert --unwanted 1 --out practised",
+            "unwanted: expected with --score goal_rewards, got it alone",
+        ),
+        (
             "train --data builtin --address 10.0.0.1:6379 --out trained",
             "address: expected with --backend ray, got it alone",
         ),

@@ -26,7 +26,8 @@ class PracticeConfig:
     """How many dimensions operators keep, one after another; 0: the policy alone. None: 0, 1, 3, 5
     and 7, as far as the robot has so many."""
     score: Literal["rewards", "goal_rewards"] = "rewards"
-    """What counts: the environment's rewards, or 1 for each subtask of the operator's own goal."""
+    """What counts: the environment's rewards, or 1 for each subtask of the operator's own goal,
+    where it has one."""
     unwanted: float = 0.5
     """With goal_rewards, what each subtask costs that is none of the operator's goal."""
     lr: float = 1e-5
