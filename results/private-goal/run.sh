@@ -20,12 +20,8 @@ mac-control evaluate --suite private-goal --only mixture_bc_intent,mac_intent --
     --size.bf16 True --out runs/private-goal-minute
 mkdir -p results/private-goal/minute
 cp runs/private-goal-minute/{results.json,results.md} results/private-goal/minute/
-# The others, for as long; IBC, which acts slowly, in a fifth of the episodes.
-mac-control evaluate --suite private-goal --only bc,mixture_bc_conditioned,diffusion,mac \
-    --blocks "with a private goal" --size.bf16 True --out runs/private-goal-others
-mac-control evaluate --suite private-goal --only ibc --blocks "with a private goal" --size.bf16 True \
-    --size.episodes 10 --out runs/private-goal-ibc
-for part in others ibc; do
-    mkdir -p "results/private-goal/minute-$part"
-    cp "runs/private-goal-$part"/{results.json,results.md} "results/private-goal/minute-$part/"
-done
+# Those that infer nothing, for as long.
+mac-control evaluate --suite private-goal --only bc,diffusion,mac --blocks "with a private goal" --size.bf16 True \
+    --out runs/private-goal-others
+mkdir -p results/private-goal/minute-others
+cp runs/private-goal-others/{results.json,results.md} results/private-goal/minute-others/
