@@ -16,7 +16,7 @@ KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "env",
 KEPT += ("reward_mean", "reward_ci95", "measured", "success_rate", "metrics", "rewards")
 
 here = Path(__file__).parent
-new = [row for name in ("minute", "minute-ibc") for row in rows_in(f"{sys.argv[1]}/partial-{name}")]
+new = rows_in(Path(sys.argv[1]) / "partial-minute")
 rows = gather(here / "minute.json", new, KEPT)
 cells = defaultdict(lambda: defaultdict(list))
 for row in rows:
@@ -34,7 +34,7 @@ for (block, policy), own in cells.items():
     print(f"{block} | {method_label(policy)} | {means}")
 for (block, policy), own in cells.items():
     mac = cells[block, "mac"]
-    if policy != "mac" and own[0][0]["episodes"] == mac[0][0]["episodes"]:
+    if policy != "mac":
         less = " | ".join(said(paired_difference(mac[k], own[k]), "+") for k in sorted(own))
         print(f"{block} | MAC - {method_label(policy)} | {less}")
 stubborn = [row for row in rows if row["block"] == "held-out operators"]

@@ -6,5 +6,4 @@ set -euo pipefail
 minute=(--suite partial --size.bf16 True --size.made 200)
 minute+=(--blocks "held-out operators,held-out operators that resynchronise")
 mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --out runs/partial-minute
-mac-control evaluate "${minute[@]}" --only ibc --size.episodes 50 --out runs/partial-minute-ibc
 python results/partial/minute.py runs
