@@ -61,7 +61,7 @@ def _side_by_side(
     steps = max(8, int(scale * STEPS[name]))
     found = [
         [
-            trainer_seconds(name, demonstrations, steps, policy=policy, seeds=seeds)[0]
+            trainer_seconds(name, demonstrations, steps, policy_config=policy, seeds=seeds)[0]
             for seeds in ((0,), tuple(range(SEEDS)))
         ]
         for _ in range(rounds)

@@ -71,9 +71,9 @@ def trainer_seconds(
 ) -> tuple[float, float]:
     """Seconds of a step, from the run's own log, and those of its first quarter: a warm-up.
 
-    `options` are `train`'s `policy` and `seeds`, and fields of :class:`TrainConfig`.
+    `options` are `train`'s `policy_config` and `seeds`, and fields of :class:`TrainConfig`.
     """
-    own = {key: options.pop(key) for key in ("policy", "seeds") if key in options}
+    own = {key: options.pop(key) for key in ("policy_config", "seeds") if key in options}
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(
             steps=steps, batch_size=BATCH, warmup=0, check_every=steps // 4, **options

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from benchmarks.all import Args, main
+from benchmarks.faster import SEEDS, _side_by_side
 from benchmarks.page import Table, machine, markdown
 from benchmarks.sections import SECTIONS
 from benchmarks.throughput import tables as training_tables
-from mac_control import InputError
+from mac_control import InputError, load_demonstrations
 
 
 def test_a_section_is_measured_and_takes_its_place_on_the_page(tmp_path, capsys):
@@ -35,6 +36,12 @@ def test_training_is_measured_against_the_bare_loop():
     for row in policies.rows:
         assert row["ratio"] == pytest.approx(row["trainer [1/s]"] / row["bare loop [1/s]"])
     assert [row["steps of data"] for row in data.rows] == ["400", "800"]
+
+
+def test_seeds_side_by_side_are_measured_against_one_after_another():
+    row = _side_by_side("bc", 8, load_demonstrations("builtin"), 0.02, 1)
+    ratio = SEEDS * row["a step of one seed [ms]"] / row[f"of {SEEDS} [ms]"]
+    assert row["ratio"] == pytest.approx(ratio) and ratio > 0
 
 
 def test_an_unknown_section_is_an_error(tmp_path):
