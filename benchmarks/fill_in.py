@@ -1,4 +1,4 @@
-"""Fill-in latency beside reward: MAC in torch, compiled and in ONNX, IBC, diffusion inpainting."""
+"""Fill-in latency beside reward: MAC, compiled and in ONNX, IBC, diffusion inpainting."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tables(work: Path, steps: int, episodes: int, repeats: int) -> list[Table]:
     folders = trained(work, steps)
     file = export_policy(learned(folders["mac"]), work / "mac.onnx")
     sources = {
-        "MAC in torch": folders["mac"],
+        "MAC": folders["mac"],
         "MAC in ONNX Runtime": file,
         "IBC": folders["ibc"],
         "diffusion, inpainting": folders["diffusion"],
@@ -53,11 +53,11 @@ def tables(work: Path, steps: int, episodes: int, repeats: int) -> list[Table]:
         policies: dict[str, Policy] = {name: load_policy(path) for name, path in sources.items()}
         compiled, why_not = _compiled(learned(folders["mac"]))
         if compiled is not None:
-            policies["MAC in torch, compiled"] = compiled
+            policies["MAC compiled by torch"] = compiled
         times = dict(zip(policies, measure(list(policies.values()), 0, repeats), strict=True))
         alone = {name: measure([policy], 0, repeats)[0] for name, policy in policies.items()}
     rewards = _rewards(sources, episodes)
-    reference = np.median(times["MAC in torch"])
+    reference = np.median(times["MAC"])
     rows: list[dict[str, Any]] = []
     for name, row in times.items():
         autonomous, shared = rewards.get(name, (None, None))
@@ -76,10 +76,10 @@ def tables(work: Path, steps: int, episodes: int, repeats: int) -> list[Table]:
     about = (
         f"Nine dimensions, none given, one observation, one core, {repeats} times. The policies"
         " take turns, so each finds its weights gone from the cache; warm: each by itself, again"
-        " and again. The ratio is to MAC in torch, in turns. Reward out of 4, with nothing given"
+        " and again. The ratio is to MAC, in turns. Reward out of 4, with nothing given"
         f" and with 3 dimensions given by a tracker of a demonstration: {episodes} episodes each,"
         f" 95 % interval by bootstrap, after {steps} training steps of {BATCH} on the built-in"
-        " demonstrations, for each policy alike. MAC answers the same in torch and in ONNX Runtime"
+        " demonstrations, for each policy alike. MAC answers the same by itself and in ONNX Runtime"
         " but for rounding, which rollouts magnify: what they differ by is chance."
         f" Compiled, it is not rolled out again.{why_not}"
     )
