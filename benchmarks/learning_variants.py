@@ -64,15 +64,13 @@ class Variant:
 
 
 def _mac(
-    masks: int = 2, optimizer: str | None = None, training: dict[str, Any] | None = None, **config
+    masks: int = 2, training: dict[str, Any] | None = None, muon: bool = False, **config
 ) -> Variant:
     was = {"width": 256, "layers": 2, "obs_width": 256, "obs_layers": 1, "targets": "all"}
-    training = dict(training or {})
-    if optimizer == "schedule-free":
-        training["optimizer"] = optimizer
-    return Variant({**was, "masks": masks, **config}, training, muon=optimizer == "muon")
+    return Variant({**was, "masks": masks, **config}, training or {}, muon=muon)
 
 
+_SCHEDULE_FREE = {"optimizer": "schedule-free", "lr": 3e-3}
 _TRANSFORMER = {"network": "transformer", "width": 64}
 
 #: Name -> what it is. `mac as it was` has the defaults from before the study, said in full.
@@ -98,17 +96,17 @@ VARIANTS: dict[str, Variant] = {
     "masks 2 obs layers 2": _mac(2, obs_layers=2),
     "masks 2 obs width 512": _mac(2, obs_width=512),
     "masks 2 next": _mac(2, targets="next"),
-    "masks 2 muon": _mac(2, "muon"),
-    "masks 2 muon lr 3e-3": _mac(2, "muon", {"lr": 3e-3}),
-    "masks 2 schedule-free": _mac(2, "schedule-free", {"lr": 3e-3}),
-    "masks 2 schedule-free lr 6e-3": _mac(2, "schedule-free", {"lr": 6e-3}),
+    "masks 2 muon": _mac(2, muon=True),
+    "masks 2 muon lr 3e-3": _mac(2, {"lr": 3e-3}, muon=True),
+    "masks 2 schedule-free": _mac(2, _SCHEDULE_FREE),
+    "masks 2 schedule-free lr 6e-3": _mac(2, {**_SCHEDULE_FREE, "lr": 6e-3}),
     "masks 2 layers 1 lr 2e-3": _mac(2, layers=1, training={"lr": 2e-3}),
     "masks 1 layers 1 lr 2e-3": _mac(1, layers=1, training={"lr": 2e-3}),
     "masks 1 layers 1 batch 256 lr 2e-3": _mac(
         1, layers=1, training={"lr": 2e-3, "batch_size": 256}
     ),
-    "masks 2 layers 1 schedule-free": _mac(2, "schedule-free", {"lr": 3e-3}, layers=1),
-    "masks 1 layers 1 schedule-free": _mac(1, "schedule-free", {"lr": 3e-3}, layers=1),
+    "masks 2 layers 1 schedule-free": _mac(2, _SCHEDULE_FREE, layers=1),
+    "masks 1 layers 1 schedule-free": _mac(1, _SCHEDULE_FREE, layers=1),
     "masks 2 layers 1 width 128 obs 256 lr 3e-3": _mac(
         2, layers=1, width=128, training={"lr": 3e-3}
     ),
@@ -116,10 +114,10 @@ VARIANTS: dict[str, Variant] = {
         2, layers=1, width=128, training={"lr": 6e-3}
     ),
     "masks 2 layers 1 width 128 obs 256 schedule-free": _mac(
-        2, "schedule-free", {"lr": 3e-3}, layers=1, width=128
+        2, _SCHEDULE_FREE, layers=1, width=128
     ),
     "masks 2 layers 1 width 128 obs 256 schedule-free lr 6e-3": _mac(
-        2, "schedule-free", {"lr": 6e-3}, layers=1, width=128
+        2, {**_SCHEDULE_FREE, "lr": 6e-3}, layers=1, width=128
     ),
     "mixture density lr 2e-3": Variant({"condition": True}, {"lr": 2e-3}, "mixture_bc"),
     "mixture density lr 4e-3": Variant({"condition": True}, {"lr": 4e-3}, "mixture_bc"),

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from mac_control.demonstrations.box import within_box
 from mac_control.layout import recorded_layout
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ def described(
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
         _fitting(demonstrations, found, robot)
     if robot is not None:
-        from mac_control.demonstrations.box import within_box
-
         return within_box(dataclasses.replace(demonstrations, robot=robot))
     if demonstrations.robot is None:
         print(

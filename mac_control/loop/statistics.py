@@ -47,3 +47,18 @@ def bootstrap_interval(
     tail = 50 * (1 - level)
     low, high = np.percentile(total / len(arrays), [tail, 100 - tail])
     return float(low), float(high)
+
+
+def mean_and_interval(samples: Sequence[Sequence[float]], sign: str = "") -> str:
+    """The mean over seeds of the mean over episodes, with its 95 % interval; `sign` "+": signed.
+
+    Raises:
+        InputError: as :func:`bootstrap_interval`.
+
+    Example:
+        >>> mean_and_interval([[2.0, 2.0], [2.0]], "+")
+        '+2.00 [+2.00, +2.00]'
+    """
+    low, high = bootstrap_interval(samples)
+    mean = np.mean([np.mean(sample) for sample in samples])
+    return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"

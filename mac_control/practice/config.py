@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from mac_control.errors import InputError
+from mac_control.ranges import expect_at_least
 from mac_control.seeds import whole_seed
 
 #: Numbers of given dimensions where none are named, as far as the robot has so many.
@@ -63,9 +64,8 @@ class PracticeConfig:
     """Of everything drawn."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "envs", "critic_width", "epochs", "batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        counts = ("steps", "envs", "critic_width", "epochs", "batch_size", "threads")
+        expect_at_least(self, dict.fromkeys(counts, 1))
         for name in ("lr", "critic_lr", "clip", "spread", "bound"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)}")

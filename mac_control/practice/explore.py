@@ -159,19 +159,20 @@ class MixtureExplorer(Explorer):
 class IntentExplorer(Explorer):
     """Draws as the policy within does, told the intent that is inferred as it drives."""
 
+    policy: Intent
+
     def __init__(self, policy: Intent, spread: float, correlation: float) -> None:
         self.inner = explorer_of(policy.inner, spread, correlation)
         super().__init__(policy, self.inner.network, correlation)
-        self.intent = policy
 
     @property
     def obs_dim(self) -> int:
-        return self.intent.inner.obs_dim
+        return self.policy.inner.obs_dim
 
     def see(self, obs: np.ndarray, partial: PartialAction) -> Tensor:
         rows = np.asarray(obs, np.float32)
-        self.intent.observe(rows, partial)
-        return self.intent.inner.normalize(torch.tensor(self.intent.told(rows)))
+        self.policy.observe(rows, partial)
+        return self.policy.inner.normalize(torch.tensor(self.policy.told(rows)))
 
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         return self.inner.draw(obs, x, given, noise)

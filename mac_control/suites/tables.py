@@ -11,7 +11,7 @@ from mac_control.errors import InputError
 from mac_control.figures import method_labels, operator_label
 from mac_control.loop.metrics import paired_difference
 from mac_control.loop.report import curves, driven_by, mean_known, measured, summarize
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import mean_and_interval
 
 Row = Mapping[str, Any]
 #: Heading and lines, all text.
@@ -163,9 +163,7 @@ def _difference(rows: Sequence[Row], alone: Sequence[Row]) -> str:
         samples = paired_difference(rows, alone)
     except InputError:
         return ""
-    mean = np.mean([np.mean(sample) for sample in samples])
-    low, high = bootstrap_interval(samples)
-    return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return mean_and_interval(samples, "+")
 
 
 def _interval(row: Row) -> str:

@@ -4,12 +4,10 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-
 from mac_control.figures import method_label
 from mac_control.loop.metrics import paired_difference
 from mac_control.loop.report import draw_curves, summarize
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.gather import gather, rows_in
 
 KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "env", "episodes")
@@ -23,19 +21,13 @@ for row in rows:
     cells[row["block"], row["policy"]][row["num_given"]].append(row)
 
 
-def said(samples: list[list[float]], sign: str = "") -> str:
-    low, high = bootstrap_interval(samples)
-    mean = np.mean([np.mean(sample) for sample in samples])
-    return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
-
-
 for (block, policy), own in cells.items():
-    means = " | ".join(said([row["rewards"] for row in own[k]]) for k in sorted(own))
+    means = " | ".join(mean_and_interval([row["rewards"] for row in own[k]]) for k in sorted(own))
     print(f"{block} | {method_label(policy)} | {means}")
 for (block, policy), own in cells.items():
     mac = cells[block, "mac"]
     if policy != "mac":
-        less = " | ".join(said(paired_difference(mac[k], own[k]), "+") for k in sorted(own))
-        print(f"{block} | MAC - {method_label(policy)} | {less}")
+        less = [mean_and_interval(paired_difference(mac[k], own[k]), "+") for k in sorted(own)]
+        print(f"{block} | MAC - {method_label(policy)} | {' | '.join(less)}")
 stubborn = [row for row in rows if row["block"] == "held-out operators"]
 draw_curves(summarize(stubborn)).savefig(here / "minute.png", dpi=100)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mac_control.figures import method_colours, method_label, new_figure
 from mac_control.loop.metrics import paired_difference
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.gather import gather, rows_in
 
 KEPT = ("part", "block", "policy", "operator", "num_given", "train_seed", "episodes", "rewards")
@@ -40,12 +40,6 @@ for row in rows:
     cells.setdefault((row["part"], row["policy"], row["num_given"]), []).append(row)
 
 
-def mean_of(samples: list[list[float]], sign: str = "") -> str:
-    low, high = bootstrap_interval(samples)
-    mean = np.mean([np.mean(sample) for sample in samples])
-    return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
-
-
 def first(rows: list[dict], episodes: int) -> list[dict]:
     return [row | {"rewards": row["rewards"][:episodes]} for row in rows]
 
@@ -55,8 +49,8 @@ for (part, policy, given), own in cells.items():
     episodes = min(row["episodes"] for row in own)
     seeds = {row["train_seed"] for row in own}
     base = [row for row in cells.get((part, "bc", 0), []) if row["train_seed"] in seeds]
-    less = mean_of(paired_difference(own, first(base, episodes)), "+") if base else ""
-    reward = mean_of([row["rewards"] for row in own])
+    less = mean_and_interval(paired_difference(own, first(base, episodes)), "+") if base else ""
+    reward = mean_and_interval([row["rewards"] for row in own])
     print(f"| {part} | {method_label(policy)} | {given} | {len(own)} | {reward} | {less} |")
 
 parts = ("as they are", "low noise", "low noise, corrections")
