@@ -10,3 +10,4 @@ mac-control practice --policy "$began" --out runs/goal-practised --operators exp
     --spread 0.5 --correlation 0.9 --steps 358400
 mac-control evaluate --policies before="$began" after=runs/goal-practised --operators expert:subtasks=4 \
     --num-given 1,2,3 --episodes 50 --out runs/goal-rated
+python results/private-goal/practised.py runs
