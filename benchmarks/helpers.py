@@ -18,7 +18,7 @@ from mac_control.envs import KitchenEnv, make_kitchen
 from mac_control.files import write_json, write_text
 from mac_control.loop import rollout
 from mac_control.loop.report import versions
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import mean_and_interval
 from mac_control.operators import make_operator
 from mac_control.parallel import run_many
 from mac_control.policies import Policy
@@ -139,14 +139,9 @@ def report(args: Args, rows: dict[tuple[str, str, int], list[float]]) -> str:
         lines.append("|---" * (1 + len(args.given)) + "|")
         for name in HELPERS:
             cells = [rows[name, operator, k] for k in args.given]
-            texts = [_interval(cell) for cell in cells]
+            texts = [mean_and_interval([cell]) for cell in cells]
             lines.append(f"| {name} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _interval(rewards: list[float]) -> str:
-    low, high = bootstrap_interval([rewards])
-    return f"{np.mean(rewards):.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _some(known: tuple[int, ...], own: int) -> int:

@@ -22,7 +22,7 @@ from mac_control.figures import (
 from mac_control.files import atomic_path, locked, write_json, write_text
 from mac_control.loop.evaluation import Row
 from mac_control.loop.results import earlier_rows
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import bootstrap_interval, with_interval
 
 #: Packages whose versions settle the figures.
 PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
@@ -96,14 +96,19 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] | None = None) -> str:
+def reward_text(row: Row) -> str:
+    """The mean reward of a row of :func:`summarize`, with its interval."""
+    return with_interval(row["reward_mean"], row["reward_ci95"])
+
+
+def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] = reward_text) -> str:
     """Reward with its interval: a line per policy and operator, a column per given dimensions.
 
     With 0 given every operator is nobody, so that figure stands in each line of its policy.
 
     Args:
         summary: rows of :func:`summarize`.
-        value: text of a cell; None: reward and interval.
+        value: text of a cell; reward and interval where it is not named.
 
     Example:
         >>> cell = {"reward_mean": 2.5, "reward_ci95": [2.0, 3.0], "train_seeds": [0]}
@@ -118,7 +123,7 @@ def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] | None = 
     called = method_labels(row["policy"] for row in summary)
     for (policy, operator), cases in curves(summary).items():
         seeds = str(max(len(row["train_seeds"]) for row in cases.values()))
-        texts = [(value or _cell)(cases[given]) if given in cases else "" for given in columns]
+        texts = [value(cases[given]) if given in cases else "" for given in columns]
         lines.append([called[policy], operator_label(operator), seeds, *texts])
     rule = "|" + "|".join(lines[1]) + "|"
     return "\n".join(rule if i == 1 else f"| {' | '.join(t)} |" for i, t in enumerate(lines))
@@ -252,11 +257,6 @@ def _environments(rows: Sequence[Row]) -> str:
         said = "; ".join(filter(None, differences))
         lines.append(f"- `{env}`" + (f", not as in the data of {said}" if said else ""))
     return "\n\nEnvironment:\n\n" + "\n".join(lines) if lines else ""
-
-
-def _cell(row: Row) -> str:
-    low, high = row["reward_ci95"]
-    return f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _csv(rows: Sequence[Row]) -> str:

@@ -59,6 +59,16 @@ def mean_and_interval(samples: Sequence[Sequence[float]], sign: str = "") -> str
         >>> mean_and_interval([[2.0, 2.0], [2.0]], "+")
         '+2.00 [+2.00, +2.00]'
     """
-    low, high = bootstrap_interval(samples)
-    mean = np.mean([np.mean(sample) for sample in samples])
+    mean = float(np.mean([np.mean(sample) for sample in samples]))
+    return with_interval(mean, bootstrap_interval(samples), sign)
+
+
+def with_interval(mean: float, interval: Sequence[float], sign: str = "") -> str:
+    """A mean with its interval, as tables have it; `sign` "+": signed.
+
+    Example:
+        >>> with_interval(3.9, (3.81, 3.98))
+        '3.90 [3.81, 3.98]'
+    """
+    low, high = interval
     return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"

@@ -10,7 +10,14 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.figures import method_labels, operator_label
 from mac_control.loop.metrics import paired_difference
-from mac_control.loop.report import curves, driven_by, mean_known, measured, summarize
+from mac_control.loop.report import (
+    curves,
+    driven_by,
+    mean_known,
+    measured,
+    reward_text,
+    summarize,
+)
 from mac_control.loop.statistics import mean_and_interval
 
 Row = Mapping[str, Any]
@@ -50,7 +57,7 @@ def reward_table(rows: Sequence[Row]) -> Table:
     called = method_labels(row["policy"] for row in summary)
     for (policy, operator), cells in curves(summary).items():
         runs = max(len(row["train_seeds"]) for row in cells.values())
-        texts = [_interval(cells[k]) if k in cells else "" for k in columns]
+        texts = [reward_text(cells[k]) if k in cells else "" for k in columns]
         table.append([called[policy], operator_label(operator), str(runs), *texts])
     return table
 
@@ -108,7 +115,7 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
         for block, rows in blocks.items():
             for row in summarize(rows):
                 key = (block, row["policy"], driven_by(row), row["num_given"])
-                cells.setdefault(key, {})[name] = _interval(row)
+                cells.setdefault(key, {})[name] = reward_text(row)
     alike = len(set(kinds.values())) == 1
     headings = list(kinds) if alike else [f"{name} ({what})" for name, what in kinds.items()]
     table = [["block", "policy", "operator", "given", *headings]]
@@ -164,8 +171,3 @@ def _difference(rows: Sequence[Row], alone: Sequence[Row]) -> str:
     except InputError:
         return ""
     return mean_and_interval(samples, "+")
-
-
-def _interval(row: Row) -> str:
-    low, high = row["reward_ci95"]
-    return f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]"

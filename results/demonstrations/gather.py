@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from mac_control.figures import legend_below, method_colours, method_label, new_figure
-from mac_control.loop.report import summarize
+from mac_control.loop.report import reward_text, summarize
 from mac_control.suites.gather import gather, rows_in
 
 KEPT = ("demonstrations", "policy", "operator", "num_given", "train_seed", "episodes", "rewards")
@@ -27,10 +27,7 @@ policies = dict.fromkeys(key[1] for key in found)
 print("| policy | demonstrations | " + " | ".join(f"{k} given" for k in given) + " |")
 for policy in policies:
     for count in counts:
-        cells = []
-        for k in given:
-            low, high = found[count, policy, k]["reward_ci95"]
-            cells.append(f"{found[count, policy, k]['reward_mean']:.2f} [{low:.2f}, {high:.2f}]")
+        cells = [reward_text(found[count, policy, k]) for k in given]
         print(f"| {method_label(policy)} | {count:,} | {' | '.join(cells)} |")
 
 figure = new_figure(2.8)

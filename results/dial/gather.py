@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mac_control.figures import METHODS, legend_below, new_figure
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.dial import OPERATORS, WAYS
 from mac_control.suites.gather import gather, rows_in
 
@@ -72,9 +72,7 @@ def at(way: str, operators: Sequence[str], level: float) -> float | None:
 
 
 for (block, policy, operator), rewards in samples.items():
-    low, high = bootstrap_interval(rewards)
-    reward, said = np.mean([np.mean(sample) for sample in rewards]), SAID.get(operator, operator)
-    found = f"{reward:.2f} [{low:.2f}, {high:.2f}]"
+    found, said = mean_and_interval(rewards), SAID.get(operator, operator)
     if block != "alone":
         found += f" | {point(block, policy, [operator])[0]:.2f}"
     print(f"{block} | {policy} | {said} | {found}")
@@ -86,10 +84,8 @@ for row in more:
         together[place].append((row["rewards"], row["obedience"]))
 print("\nfound out")
 for (suite, block, operator, given), found in together.items():
-    parts = zip(*found, strict=True)
-    reward, obedience = (np.mean([np.mean(each) for each in part]) for part in parts)
-    low, high = bootstrap_interval([rewards for rewards, _ in found])
-    said = f"{reward:.2f} [{low:.2f}, {high:.2f}] | {obedience:.2f}"
+    rewards, obedience = zip(*found, strict=True)
+    said = f"{mean_and_interval(rewards)} | {np.mean([np.mean(each) for each in obedience]):.2f}"
     print(f"{suite} | {block} | {operator} | {given} | {said}")
 
 print("\nall operators")
@@ -97,9 +93,8 @@ for way, (policy, settings) in WAYS.items():
     for setting in settings:
         block = f"{way} at {setting}"
         found = [sample for operator in OPERATORS for sample in samples[block, policy, operator]]
-        low, high = bootstrap_interval(found)
-        obedience, reward = point(block, policy, OPERATORS)
-        print(f"{block} | {reward:.2f} [{low:.2f}, {high:.2f}] | {obedience:.3f}")
+        obedience = point(block, policy, OPERATORS)[0]
+        print(f"{block} | {mean_and_interval(found)} | {obedience:.3f}")
 
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
 for operators in (OPERATORS, *([operator] for operator in OPERATORS)):

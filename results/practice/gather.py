@@ -8,7 +8,7 @@ from pathlib import Path
 from mac_control.figures import legend_below, new_figure
 from mac_control.files import write_text
 from mac_control.loop.report import curves as curves_of
-from mac_control.loop.report import summarize
+from mac_control.loop.report import reward_text, summarize
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
 #: Updates whose means are one point of the curve.
@@ -37,12 +37,13 @@ for log in sorted((runs / "practised").glob("seed-*/log.csv")):
         curves.append(
             {"train_seed": int(log.parent.name[5:]), "step": int(part[-1]["step"])} | means
         )
+if not (rows and curves):
+    sys.exit(f"{runs}: expected what replan.sh leaves there, rated/ and practised/, found none")
 write_text(here / "replan.jsonl", "\n".join(map(json.dumps, [*rows, *curves])) + "\n")
 
 summary = summarize(raw)
 for row in summary:
-    low, high = row["reward_ci95"]
-    print(*(row[key] for key in KEPT[:3]), f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]")
+    print(*(row[key] for key in KEPT[:3]), reward_text(row))
 
 figure = new_figure(3.0)
 left, right = figure.subplots(1, 2)

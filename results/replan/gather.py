@@ -6,7 +6,7 @@ Rows of a block and a policy that RUNS lacks stay as they are.
 import sys
 from pathlib import Path
 
-from mac_control.loop.report import draw_curves, summarize
+from mac_control.loop.report import draw_curves, reward_text, summarize
 from mac_control.suites.gather import gather, rows_in
 
 KEPT = ("block", "policy", "operator", "num_given", "train_seed", "env", "episodes", "reward_mean")
@@ -17,8 +17,6 @@ new = [row for folder in sorted(Path(sys.argv[1]).glob("replan*")) for row in ro
 rows = gather(here / "results.json", new, KEPT)
 for block in dict.fromkeys(row["block"] for row in rows):
     for row in summarize([row for row in rows if row["block"] == block]):
-        low, high = row["reward_ci95"]
-        figure = f"{row['reward_mean']:.2f} [{low:.2f}, {high:.2f}]"
-        print(block, row["policy"], row["operator"], row["num_given"], figure, sep=" | ")
+        print(block, row["policy"], row["operator"], row["num_given"], reward_text(row), sep=" | ")
 main = [row for row in rows if row["block"] == "operators who replan"]
 draw_curves(summarize(main)).savefig(here / "replan.png", dpi=100)
