@@ -49,6 +49,14 @@ def test_jobs_are_the_same_in_one_process_and_in_two(tmp_path, kitchen_complete)
     assert digests[0] == digests[1] and digests[0][0] != digests[0][1]
 
 
+def test_the_longest_job_is_begun_first(tmp_path, kitchen_complete):
+    data = load_demonstrations(kitchen_complete)
+    jobs = [Job("bc", data, tmp_path / str(n), 0, TrainConfig(steps=n)) for n in (2, 9, 4)]
+    assert train_many(jobs, workers=1, progress=False) == [job.out for job in jobs]
+    written = {n: (tmp_path / str(n) / "log.csv").stat().st_mtime_ns for n in (2, 9, 4)}
+    assert sorted(written, key=written.get) == [9, 4, 2]
+
+
 def test_demonstrations_of_another_robot_than_the_environments_are_refused(tmp_path, monkeypatch):
     import numpy as np
 

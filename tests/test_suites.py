@@ -18,8 +18,9 @@ from mac_control.policies import policy_class
 from mac_control.scripts.evaluate import Args, SizeChanges, main
 from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
 from mac_control.suites.html import markdown_report
-from mac_control.suites.run import config_of, folds, run_suite
+from mac_control.suites.run import folds, run_suite
 from mac_control.suites.tables import comparison_table, harm_table, metric_table
+from mac_control.suites.training import config_of
 from mac_control.training import TrainConfig, preset, train
 
 TINY = Suite(

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
 from mac_control.files import write_json, write_text
@@ -18,13 +17,10 @@ from mac_control.loop.report import versions
 from mac_control.loop.results import earlier_results
 from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
-from mac_control.policies import LearnedPolicy, policy_class
-from mac_control.policies.retrieval import Retrieval
-from mac_control.suites.data import source_data, training_data
+from mac_control.suites.data import source_data
 from mac_control.suites.html import markdown_report, write_page
-from mac_control.suites.suite import Block, PolicySpec, Size, Suite
-from mac_control.training import TrainConfig, preset
-from mac_control.training.many import Job, train_many
+from mac_control.suites.suite import Block, Suite
+from mac_control.suites.training import train_entrants
 
 Row = dict[str, Any]
 
@@ -66,9 +62,7 @@ def run_suite(
             (_first(seen, wanted), held_out)
             for seen, held_out in folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
         ]
-    policies = {
-        fold: _train(suite, fold, seen, out, workers) for fold, (seen, _) in enumerate(parts)
-    }
+    policies = train_entrants(suite, [seen for seen, _ in parts], out, workers)
     last = earlier_results(out / "results.json")
     earlier = last["rows"]
     declared = json.loads(json.dumps(dataclasses.asdict(suite)))
@@ -177,78 +171,6 @@ def folds(
 def _per_fold(suite: Suite) -> int:
     """Episodes of a row in one fold."""
     return -(-suite.size.episodes // (suite.size.run_folds or suite.size.folds))
-
-
-def _train(
-    suite: Suite,
-    fold: int,
-    seen: Demonstrations | None,
-    out: Path,
-    workers: int | Backend | None,
-) -> dict[str, list[str]]:
-    """Checkpoints of each entrant, `LABEL=PATH`."""
-    size, named = suite.size, {}
-    jobs: list[Job] = []
-    taught: list[Job] = []  # by those before
-    # First, as it says what is wrong with a setting before data are made for it.
-    trainings = {each.label: _training(each, size) for each in suite.entrants if not each.weights}
-    made = training_data(
-        suite, seen, out / "data" / f"{suite.data}-{size.made}-fold-{fold}", workers
-    )
-    home = out / "policies" / f"fold-{fold}"
-    for entrant in suite.entrants:
-        for seed in range(size.seeds):
-            folder = home / entrant.label / f"seed-{seed}"
-            named.setdefault(entrant.label, []).append(f"{entrant.label}={folder}")
-            if training := trainings.get(entrant.label):
-                config, turn = config_of(entrant), jobs
-                if entrant.teacher:
-                    teacher = home / entrant.teacher / f"seed-{seed}"
-                    config, turn = dataclasses.replace(config, teacher=str(teacher)), taught
-                turn.append(Job(entrant.policy, made, folder, seed, training, config))
-    for turn in (jobs, taught):
-        train_many(turn, workers=workers)
-    for entrant in suite.entrants:
-        if entrant.weights:
-            for seed in range(size.seeds):
-                lender = home / entrant.weights / f"seed-{seed}"
-                _borrow(lender, entrant, home / entrant.label, made)
-    return named
-
-
-def _training(entrant: PolicySpec, size: Size) -> TrainConfig:
-    within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
-    changes = {"bf16": size.bf16, "device": size.device, **entrant.training}
-    if "steps" in changes:
-        changes["steps"] = max(1, round(size.stretch * changes["steps"]))
-    if size.steps is not None:  # as asked for, whatever the entrant's own
-        changes["steps"] = size.steps
-    return preset(within, size.scale, **changes)
-
-
-def _borrow(lender: Path, entrant: PolicySpec, folder: Path, made: Demonstrations) -> None:
-    policy = load_policy(lender)
-    assert isinstance(policy, LearnedPolicy)  # it was just trained
-    known = {name: policy.checkpoint[name] for name in ("training", "data")}
-    if entrant.policy == policy.name:
-        policy.config = config_of(entrant)
-    else:
-        settings = {name: value for name, value in entrant.config.items() if name != "policy"}
-        policy = Retrieval.wrap(policy, made, **settings)
-    save_policy(folder / lender.name, policy, **known)
-
-
-def config_of(entrant: PolicySpec) -> Any:
-    """The configuration of an entrant's policy.
-
-    Example:
-        >>> config_of(PolicySpec("small", "bc", {"width": 16})).width
-        16
-    """
-    try:
-        return policy_class(entrant.policy).Config(**entrant.config)
-    except TypeError as error:
-        raise InputError(f"{entrant.label}: config: {error}") from error
 
 
 def _evaluate(

@@ -42,7 +42,7 @@ def train_many(
     """Train each job in a process of its own, as many at once as there are workers.
 
     Args:
-        jobs: begun in this order, so the longest come first.
+        jobs: the longest are begun first, so that all workers end at about the same time.
         workers: processes, or a backend, whose machines must share the folders; None is every
             core.
         progress: show a bar over all jobs.
@@ -55,8 +55,13 @@ def train_many(
     for job in jobs:
         job.out.mkdir(parents=True, exist_ok=True)
     with _bar(jobs if progress else ()):
-        done = dict(run_many(_train, jobs, workers))
-    return [done[index] for index in range(len(jobs))]
+        dict(run_many(_train, sorted(jobs, key=_cost, reverse=True), workers))
+    return [job.out for job in jobs]
+
+
+def _cost(job: Job) -> int:
+    """Of a training, in steps of one kind."""
+    return policy_class(job.name).step_cost * job.config.steps
 
 
 def _train(job: Job) -> Path:
@@ -90,7 +95,7 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
     def look() -> int:
         done[:] = [max(steps, _steps(job.out)) for steps, job in zip(done, jobs, strict=True)]
         return sum(
-            policy_class(job.name).step_cost * steps for job, steps in zip(jobs, done, strict=True)
+            _cost(job) * steps // job.config.steps for job, steps in zip(jobs, done, strict=True)
         )
 
     def follow() -> None:
@@ -109,8 +114,9 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
         bar.update(now - bar.n)
         bar.refresh()
 
-    total = sum(policy_class(job.name).step_cost * job.config.steps for job in jobs)
-    bar = tqdm(desc="train", total=total, initial=look(), bar_format=form, disable=not jobs)
+    bar = tqdm(
+        desc="train", total=sum(map(_cost, jobs)), initial=look(), bar_format=form, disable=not jobs
+    )
     thread = threading.Thread(target=follow, daemon=True)
     with bar:
         thread.start()
