@@ -49,8 +49,8 @@ def test_jobs_are_the_same_in_one_process_and_in_two(tmp_path, kitchen_complete)
     assert digests[0] == digests[1] and digests[0][0] != digests[0][1]
 
 
-def test_the_longest_job_is_begun_first(tmp_path, kitchen_complete):
-    data = load_demonstrations(kitchen_complete)
+def test_the_longest_job_is_begun_first(tmp_path):
+    data = load_demonstrations("builtin")
     jobs = [Job("bc", data, tmp_path / str(n), 0, TrainConfig(steps=n)) for n in (2, 9, 4)]
     assert train_many(jobs, workers=1, progress=False) == [job.out for job in jobs]
     written = {n: (tmp_path / str(n) / "log.csv").stat().st_mtime_ns for n in (2, 9, 4)}
