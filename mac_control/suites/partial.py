@@ -18,6 +18,7 @@ PARTIAL = Suite(
     entrants=(*minute(MAIN), *RECALL),
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
+        Block("operators who replan", (REPLANNING,), (0, 1, 3, 5, 7)),
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
         Block(

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # How many demonstrations does help need? A thousand of the scripted expert, of which policies learn from the
-# first 10, 30, 100 or all: two trainings of a minute each, 30 episodes a row. From the project's root; goes on
-# where it was interrupted. Forty minutes of one core.
+# first 10, 30, 100, 300 or all: two trainings of a minute each, 30 episodes a row. From the project's root; goes on
+# where it was interrupted. Ninety minutes of one core.
 set -euo pipefail
 mac-control collect --episodes 1000 --seed 7 --out runs/thousand
-for n in 10 30 100 1000; do
-    mac-control evaluate --suite replan --data runs/thousand --size.demonstrations $n --size.bf16 True \
-        --size.seeds 2 --size.num-given 4 --size.episodes 30 --only bc,mixture_bc_conditioned,mac \
+for n in 10 30 100 300 1000; do
+    first=(--suite replan --data runs/thousand --size.demonstrations $n --size.bf16 True --size.seeds 2 --size.num-given 4)
+    mac-control evaluate "${first[@]}" --size.episodes 30 --only bc,mixture_bc_conditioned,diffusion,mac \
         --blocks "operators who replan" --out runs/count-$n
+    # A fifth of these episodes: also 30.
+    mac-control evaluate "${first[@]}" --size.episodes 150 --only mac_recall --blocks "with a memory" --out runs/count-$n
 done
 python results/demonstrations/gather.py runs

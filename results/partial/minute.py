@@ -10,24 +10,37 @@ from mac_control.loop.report import draw_curves, summarize
 from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.gather import gather, rows_in
 
-KEPT = ("block", "policy", "operator", "num_given", "fold", "train_seed", "env", "episodes")
-KEPT += ("reward_mean", "reward_ci95", "measured", "success_rate", "metrics", "rewards")
+KEPT = ("trained", "block", "policy", "operator", "num_given", "fold", "train_seed", "env")
+KEPT += ("episodes", "reward_mean", "reward_ci95", "measured", "success_rate", "metrics", "rewards")
+#: Folder in RUNS -> how long its policies were trained.
+PARTS = {
+    "partial-minute": "a minute",
+    "partial-minute-ibc": "a minute",
+    "partial-minute-four": "four minutes",
+}
 
 here = Path(__file__).parent
-new = rows_in(Path(sys.argv[1]) / "partial-minute")
-rows = gather(here / "minute.json", new, KEPT)
+new = [
+    row
+    for name, trained in PARTS.items()
+    for row in rows_in(Path(sys.argv[1]) / name, trained=trained)
+]
+rows = gather(here / "minute.json", new, KEPT, ("trained", "block", "policy"))
 cells = defaultdict(lambda: defaultdict(list))
 for row in rows:
-    cells[row["block"], row["policy"]][row["num_given"]].append(row)
+    cells[row["trained"], row["block"], row["policy"]][row["num_given"]].append(row)
 
 
-for (block, policy), own in cells.items():
+for (trained, block, policy), own in cells.items():
     means = " | ".join(mean_and_interval([row["rewards"] for row in own[k]]) for k in sorted(own))
-    print(f"{block} | {method_label(policy)} | {means}")
-for (block, policy), own in cells.items():
-    mac = cells[block, "mac"]
-    if policy != "mac":
+    print(f"{trained} | {block} | {method_label(policy)} | {means}")
+for (trained, block, policy), own in cells.items():
+    mac = cells[trained, block, "mac"]
+    same = mac[0][0]["episodes"] == own[0][0]["episodes"]  # in a fold: else they are other ones
+    if policy != "mac" and same:
         less = [mean_and_interval(paired_difference(mac[k], own[k]), "+") for k in sorted(own)]
-        print(f"{block} | MAC - {method_label(policy)} | {' | '.join(less)}")
-stubborn = [row for row in rows if row["block"] == "held-out operators"]
+        print(f"{trained} | {block} | MAC - {method_label(policy)} | {' | '.join(less)}")
+stubborn = [
+    row for row in rows if row["trained"] == "a minute" and row["block"] == "held-out operators"
+]
 draw_curves(summarize(stubborn)).savefig(here / "minute.png", dpi=100)

@@ -1,9 +1,18 @@
 #!/usr/bin/env bash
-# Partial control by held-out operators, each policy trained for a minute of one core in each of five folds, on 200 robust
-# episodes. From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on where it was
-# interrupted. Two hours of one core.
+# Partial control, each policy trained for a minute of one core in each of five folds, on 200 robust episodes; then three
+# policies for four minutes, in three folds. From the project's root, MAC_CONTROL_DATA naming the folder of the human
+# demonstrations; goes on where it was interrupted. Four hours of one core.
 set -euo pipefail
 minute=(--suite partial --size.bf16 True --size.made 200)
-minute+=(--blocks "held-out operators,held-out operators that resynchronise")
-mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --out runs/partial-minute
+tracking="held-out operators,held-out operators that resynchronise"
+mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --blocks "$tracking" --out runs/partial-minute
+mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --blocks "operators who replan" \
+    --size.episodes 100 --out runs/partial-minute
+for part in ibc four; do  # on the same episodes
+    mkdir -p "runs/partial-minute-$part"
+    ln -sfn ../partial-minute/data "runs/partial-minute-$part/data"
+done
+mac-control evaluate "${minute[@]}" --only ibc --blocks "$tracking" --size.episodes 100 --out runs/partial-minute-ibc
+mac-control evaluate "${minute[@]}" --only mixture_bc_conditioned,diffusion,mac --blocks "$tracking" \
+    --size.stretch 4 --size.run-folds 3 --size.episodes 60 --out runs/partial-minute-four
 python results/partial/minute.py runs

@@ -19,6 +19,7 @@ PARTS = {
     "published": "as they are",
     "published-chunks": "as they are",
     "published-others": "as they are",
+    "published-ibc": "as they are",
     "low-raw": "low noise",
     "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",

@@ -9,6 +9,7 @@ mac-control evaluate "${asis[@]}" --size.seeds 20 --size.episodes 20 --only mac 
     --out runs/published
 mac-control evaluate "${asis[@]}" --only bc_averaged --blocks alone --out runs/published-chunks
 mac-control evaluate "${asis[@]}" --only mixture_bc,diffusion --blocks alone --out runs/published-others
+mac-control evaluate "${asis[@]}" --only ibc --size.episodes 20 --blocks alone --out runs/published-ibc
 # The demonstrations, tracked without disturbance in an environment with little noise.
 mac-control augment --env kitchen:tasks=complete:robot_noise_ratio=0.01 --data kitchen-complete-v0 --episodes 19 \
     --disturbance.strength 0 --disturbance.init-noise 0 --disturbance.interrupted 0 --out runs/low-noise

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Operators who replan, on the built-in demonstrations: five trainings of a minute each, 50 episodes a row.
-# From the project's root; goes on where it was interrupted. The rest of the suite is the same without --only.
+# With a memory, with groups of dimensions, late and pausing: 10 episodes of each training. From the project's root; goes on
+# where it was interrupted.
 set -euo pipefail
-mac-control evaluate --suite replan --data builtin --size.bf16 True --only bc,mixture_bc_conditioned,ibc,diffusion,mac \
-    --blocks "operator alone,operators who replan" --out runs/replan
+replan=(mac-control evaluate --suite replan --data builtin --size.bf16 True)
+"${replan[@]}" --only bc,mixture_bc_conditioned,ibc,diffusion,mac --blocks "operator alone,operators who replan" --out runs/replan
+"${replan[@]}" --only bc_recall,diffusion_recall,mac_recall --blocks "with a memory" --out runs/replan
+"${replan[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --blocks "groups and a joystick,late or pausing" \
+    --out runs/replan
 python results/replan/gather.py runs
