@@ -39,6 +39,7 @@ VARIANTS = {
     "averaged": "with averaged chunks",
     "history": "with a history",
     "last": "with its last weights",
+    "sample": "with samples",
 }
 #: For names that are no method's, in order.
 OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")

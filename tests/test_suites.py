@@ -247,6 +247,7 @@ def test_some_entrants_of_a_suite():
     main = SUITES["partial"].only_blocks(["main", "other dimensions"])
     assert [block.title for block in main.blocks] == [
         "operator alone",
+        "operators who replan",
         "held-out operators",
         "held-out operators that resynchronise",
         "found out",

@@ -1,7 +1,7 @@
 """Choices in MAC: mask rule, way of filling in, history and chunks."""
 
 from mac_control.suites.partial import RESYNC, STUBBORN
-from mac_control.suites.policies import BC, MAC, MIXTURE_BC_CONDITIONED
+from mac_control.suites.policies import BC, MAC, MAC_SAMPLE, MIXTURE_BC_CONDITIONED
 from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
 RULES = tuple(
@@ -10,7 +10,7 @@ RULES = tuple(
 )
 FILLS = (
     PolicySpec("mac_mode", "mac", {"decoding": "mode"}, weights="mac"),
-    PolicySpec("mac_sample", "mac", {"decoding": "sample"}, weights="mac"),
+    MAC_SAMPLE,
     PolicySpec("mac_certain", "mac", {"order": "certain"}, weights="mac"),
 )
 #: A second is 12.5 steps: four past commands, three steps apart.

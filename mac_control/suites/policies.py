@@ -16,6 +16,8 @@ DIFFUSION = PolicySpec("diffusion", "diffusion", {"resample": 3})
 #: Denoises a command in one step; what nobody gives is filled in first, in as many as its teacher.
 CONSISTENCY = PolicySpec("consistency", "consistency", {"jumps": 10}, teacher="diffusion")
 MAC = PolicySpec("mac", "mac")
+#: The same weights; fills in samples in place of means.
+MAC_SAMPLE = PolicySpec("mac_sample", "mac", {"decoding": "sample"}, weights="mac")
 
 #: Plans of four steps; in the second of each pair, the last four plans are averaged. MAC fits them
 #: too well to few demonstrations when it is trained for longer.
