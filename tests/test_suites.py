@@ -260,7 +260,7 @@ def test_some_entrants_of_a_suite():
         "other dimensions",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 10 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 11 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):
