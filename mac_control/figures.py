@@ -40,6 +40,7 @@ VARIANTS = {
     "history": "with a history",
     "last": "with its last weights",
     "sample": "with samples",
+    "noisy": "trained on noisy commands",
 }
 #: For names that are no method's, in order.
 OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")
