@@ -101,7 +101,7 @@ def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str
 
 
 def trainer_of(variant: Variant, train: Demonstrations, steps: int, seed: int) -> Trainer:
-    """A run of so many steps that has not begun."""
+    """A run of this many steps, not started yet."""
     cls = policy_class(variant.policy)
     training = {"batch_size": 128, **variant.training}
     training["warmup"] = min(training.get("warmup", 200), steps // 10)

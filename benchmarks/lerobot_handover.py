@@ -21,7 +21,7 @@ from mac_control.teleop.devices.lerobot import LeRobot
 from mac_control.teleop.loop import Teleoperation
 
 RATE = 30.0
-#: Seconds: the robot alone, a hand on the leader, the robot again; and what counts as the change.
+#: Seconds: the robot alone, a hand on the leader, the robot again; and the window of a change.
 ALONE, HELD, AFTER, WINDOW = 3.0, 2.5, 2.5, 1.0
 #: Feedback, largest change per step of what changes hands (share of the box), limits.
 CASES = {

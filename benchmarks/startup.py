@@ -22,7 +22,7 @@ from mac_control.loop.groups import GROUP_SIZE
 #: Variable that names the file in which the first step is recorded.
 _FILE = "MAC_CONTROL_FIRST_STEP"
 
-#: As the verb does it: the script first, then what it imports once its options are known.
+#: As the verb does: first the script, then what it imports once its options are known.
 _PROGRAM = """
 import sys, time
 import mac_control.scripts.evaluate

@@ -19,7 +19,7 @@ from mac_control.errors import DataError, first_line
 
 #: Tries without a single new byte before giving up.
 TRIES = 4
-_TIMEOUT = 30  # [s] without an answer
+_TIMEOUT = 30  # without a response [s]
 _BLOCK = 1 << 16
 _HOSTS = {"hf": "https://huggingface.co", "gcp": "https://storage.googleapis.com"}
 

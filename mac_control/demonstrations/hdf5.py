@@ -83,7 +83,7 @@ def _all_names(file: h5py.File) -> list[str]:
 
 def _array(path: Path, file: h5py.File, name: str, size: int) -> Any:
     """A data set, sliced like an array, with text as strings."""
-    # An HDF5 file may point into other files; what it says about itself must be in it.
+    # An HDF5 file may link to other files; only data of its own are accepted.
     own = isinstance(file.get(name, getlink=True), h5py.HardLink)
     item = file[name] if own else None
     if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:

@@ -128,7 +128,7 @@ def _done(demonstrations: Demonstrations) -> Counter[str]:
 
 
 def _box(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The action box: [-1, 1] where the actions lie in it, else their range."""
+    """The action box: [-1, 1] where it contains all actions, else their range."""
     if np.abs(actions).max() <= 1:
         ones = np.ones(actions.shape[1], np.float32)
         return -ones, ones

@@ -50,7 +50,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def step(self, state: Any, target: Tensor | int | None = None) -> Tensor:
-        """Conditionals on what is known: `(B, P)` of `target` `(B,)`; of all, `(B, D, P)`.
+        """Conditionals on the known variables: `(B, P)` of `target` `(B,)`, or `(B, D, P)` of all.
 
         A number is that dimension in every row.
         """

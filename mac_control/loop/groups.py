@@ -128,7 +128,7 @@ def _recorded(
 
             def picture() -> None:
                 nonlocal shown
-                if env.steps != shown:  # else its episode is over, and others go on
+                if env.steps != shown:  # else its episode is over while others continue
                     shown = env.steps
                     add()
 

@@ -15,7 +15,7 @@ from mac_control.errors import InputError, MacControlError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: How often an item is tried whose worker dies, before giving up.
+#: Attempts at an item whose worker dies, before giving up.
 ATTEMPTS = 3
 
 

@@ -115,7 +115,7 @@ class Suite:
 
     Args:
         name: on the command line.
-        question: what it answers, in a sentence.
+        question: the question that it answers, in a sentence.
         goal: what a good answer would be.
         data: what policies learn from: the demonstrations as they are, robust episodes simulated
             from them, collected play of the kitchen's expert, or what `collected` describes.
