@@ -1,4 +1,4 @@
-"""Every benchmark that takes minutes: one page, and the machine that it was measured on."""
+"""Every benchmark that takes minutes, on one page that names the machine."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from mac_control.files import write_json, write_text
 class Args:
     """Measure speed, memory, throughput and growth: about ten minutes on two quiet cores.
 
-    Writes README.md and results.json. Policies are trained under `work`; what an interruption
-    left there is used. Likelihoods (density), an hour of driving (teleop-soak) and the expert's
-    success (expert) take longer, and have their own commands.
+    Writes README.md and results.json. Policies are trained under `work`, where an interrupted run
+    resumes. Likelihoods (density), an hour of driving (teleop-soak) and the expert's success
+    (expert) take longer, and have their own commands.
     """
 
     only: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A section to measure, once for each; the others stay as they are on the page; none: all."""
+    """A section to measure; give the option once for each. The others stay on the page as they are.
+    None given: all."""
     out: Path = Path("benchmarks")
     """Folder of README.md and results.json."""
     work: Path = Path("runs/bench")
-    """Folder for what is trained."""
+    """Folder for trained policies."""
     steps: int = 4000
     """Training steps of each policy before its reward is measured."""
     episodes: int = 10
     """Episodes for each reward."""
     scale: float = 1.0
-    """How long everything else is measured, times the usual."""
+    """Multiplies how long everything else is measured."""
 
 
 def main(args: Args) -> int | None:
@@ -102,7 +103,7 @@ def page(about: dict[str, Any], sections: dict[str, Any]) -> str:
 
 
 def _command(args: Args, name: str) -> str:
-    """What measures this section again, as it was."""
+    """The command that measures this section again."""
     options = {"only": name}
     for field in dataclasses.fields(args):
         value = getattr(args, field.name)

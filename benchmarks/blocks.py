@@ -1,4 +1,4 @@
-"""Filling in blocks of dimensions at once: time saved, and likelihood lost."""
+"""Filling in blocks of dimensions at once: time saved, likelihood lost."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from mac_control.parallel import one_thread
 from mac_control.partial import PartialAction
 from mac_control.policies import MacPolicy
 
-#: How dimensions come to share a block.
+#: How dimensions are divided into blocks.
 CHOICES = {"chosen": "cut where least is lost", "even": "all of one size"}
 
 
 @dataclass
 class Args:
-    """Likelihood, error and time of one MAC checkpoint in ever fewer blocks.
+    """Likelihood, error and time of one MAC checkpoint in fewer and fewer blocks.
 
-    What is rated are the episodes that the training held out (`--validation`).
+    It is rated on the episodes that its training held out (`--validation`).
     """
 
     policy: Path
@@ -42,9 +42,9 @@ class Args:
     data: str
     """The demonstrations that it was trained on."""
     blocks: tuple[int, ...] = (14, 10, 7, 4, 2, 1)
-    """Numbers of blocks, beside one dimension after another."""
+    """Numbers of blocks, besides one dimension after another."""
     stride: int = 4
-    """Every so manieth frame is rated."""
+    """Distance between rated frames."""
     repeats: int = 300
     """Measured fill-ins of each case."""
     out: Path = Path("results/blocks")
@@ -102,7 +102,7 @@ def main(args: Args) -> int | None:
 
 
 def in_blocks(policy: MacPolicy, count: int, sizes: tuple[int, ...]) -> MacPolicy:
-    """The same weights, filled in so."""
+    """The same weights, filling in these blocks."""
     other = type(policy)(replace(policy.config, blocks=count, block_sizes=sizes), *policy.box)
     other.load_state_dict(policy.state_dict())
     other.guessed_box = policy.guessed_box
@@ -110,9 +110,9 @@ def in_blocks(policy: MacPolicy, count: int, sizes: tuple[int, ...]) -> MacPolic
 
 
 def rate(policy: MacPolicy, held_out: Demonstrations, stride: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each episode: log-likelihood of its actions [nats], error of what is filled in.
+    """For each episode: log-likelihood of its actions [nats], and error of filled-in entries.
 
-    The error is the mean absolute one, in standard deviations of the action.
+    The error is the mean absolute error, in standard deviations of the action.
     """
     scale = held_out.actions.std(0)
     nats, errors = [], []
@@ -127,7 +127,7 @@ def rate(policy: MacPolicy, held_out: Demonstrations, stride: int) -> tuple[np.n
 def fill_in_times(
     policy: MacPolicy, ways: Sequence[Blocks | None], num_given: int, repeats: int
 ) -> np.ndarray:
-    """Processor time of one observation's fill-in, `(ways, repeats)` [ms]; in turns."""
+    """CPU time of a fill-in for one obs, `(ways, repeats)` [ms], measured in turns."""
     head = policy.model.head
     assert isinstance(policy.network, MaskedMLP) and isinstance(head, GaussianMixture)
     row = SingleRow(policy.network, head)

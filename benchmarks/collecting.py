@@ -1,4 +1,4 @@
-"""How much of the simulator's own speed collecting demonstrations keeps."""
+"""How much of the simulator's own speed is left when demonstrations are collected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mac_control.envs.kitchen import KitchenEnv
 from mac_control.envs.kitchen.collect import Collection, Wanted, _env, collect
 from mac_control.parallel import cores, run_many
 
-SUBSTEPS = 40  # of the simulator in a step of the environment
+SUBSTEPS = 40  # simulator steps in a step of the environment
 
 
 @dataclass
@@ -26,12 +26,12 @@ class Args:
     workers: int | None = None
     """processes; every core by default"""
     seed: int = 0
-    """of all that is drawn"""
+    """seed of everything drawn at random"""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Environment steps, and processor seconds that they took: collecting, simulating only."""
+    """Environment steps, and their CPU seconds: collecting, simulating only."""
 
     steps: int
     collecting: float
@@ -41,7 +41,7 @@ class Times:
 def measure(wanted: Wanted) -> Times:
     """Collect an episode, then simulate it again with the same commands and nothing else."""
     env = _env(wanted.collection.orders, wanted.collection.init_noise)
-    collect(Wanted(wanted.collection, (0, 0)))  # everything is loaded
+    collect(Wanted(wanted.collection, (0, 0)))  # so that everything is loaded
     recorded: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def step(action: np.ndarray) -> tuple:
@@ -75,7 +75,7 @@ def main(args: Args) -> None:
 
 
 def compare(args: Args, workers: int) -> tuple[int, float, float]:
-    """Steps, and processor time of one [ms]: collecting, and `mj_step` alone."""
+    """Steps, and CPU time of a step [ms]: collecting, and `mj_step` alone."""
     items = [Wanted(Collection(), (args.seed, i + 1)) for i in range(args.episodes)]
     found = [t for _, t in tqdm(run_many(measure, items, workers), total=len(items), leave=False)]
     steps = sum(t.steps for t in found)

@@ -40,13 +40,13 @@ class Args:
     steps: int = 200
     """Batches drawn, and training steps of the loss and its gradient, for each."""
     folder: str | None = None
-    """Where the files lie for the while: 620 bytes a step of data are needed."""
+    """Folder for temporary files; needs 620 bytes per step of data."""
     one: str | None = None
-    """Used within: measure this file alone."""
+    """Internal: measure only this file."""
 
 
 def main(args: Args) -> None:
-    """Write each file by slices, measure it, remove it; then the report."""
+    """Write each file in slices, measure it, remove it; then write the report."""
     torch.set_num_threads(1)
     if args.one:
         return _one(args)
@@ -64,7 +64,7 @@ def main(args: Args) -> None:
 
 
 def write(path: Path, size: int, block: int = 200_000) -> None:
-    """Random demonstrations in D4RL's layout, an end at each 200 steps, written by slices."""
+    """Random demonstrations in D4RL's layout, an end every 200 steps, written in slices."""
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         obs = file.create_dataset("observations", (size, OBS_DIM), np.float32)

@@ -1,4 +1,4 @@
-"""Likelihood of any-order models: the paper's ablation, and software of others on the same rows."""
+"""Likelihood of any-order models: the paper's ablation, and other software on the same rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Args:
     seeds: int = 3
     """Training seeds per method."""
     steps: int | None = None
-    """Training steps in place of each table's own: a quick look."""
+    """Training steps in place of each table's own, for a quick look."""
     max_test: int = 2000
     """Test rows."""
 
@@ -50,7 +50,7 @@ def main(args: Args) -> None:
     path = Path(args.out) / "results.json"
     cells: dict[str, Any] = json.loads(path.read_text())["cells"] if path.exists() else {}
     torch.set_num_threads(1)
-    # Seeds outermost: what is there after an interruption is a whole comparison.
+    # Seeds outermost, so that an interruption leaves a whole comparison.
     todo = [(s, m, n) for s in range(args.seeds) for n in chosen for m in methods]
     tables = {name: read_table(name, args.data or None, args.max_test) for name in chosen}
     for seed, method, name in tqdm(todo, desc="cells"):

@@ -1,4 +1,4 @@
-"""The tables of the density benchmark: standardised, split, with the queries they are asked."""
+"""The tables of the density benchmark: standardised and split, with their queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETS = {
 class Table:
     """Rows of `[obs, x]`, each column with mean 0 and standard deviation 1 on the training rows.
 
-    `log_scale` [nats] is added to a joint log-likelihood to be in the units of the data;
+    `log_scale` [nats] converts a joint log-likelihood to the units of the data when added;
     `log_scales` `(D,)` are its parts.
     """
 
@@ -48,7 +48,7 @@ class Table:
         return rows[:, self.obs_dim :], rows[:, : self.obs_dim] if self.obs_dim else None
 
     def queries(self, rows: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """(given, query) of what is asked about each row: the same for every method."""
+        """Masks (given, query) of each row, the same for every method."""
         generator = torch.Generator().manual_seed(0)
         every = torch.ones(len(rows), self.dim, dtype=torch.bool)
         return {
@@ -100,7 +100,7 @@ def _kitchen(file: Path, rng: np.random.Generator, noise: float, split: str) -> 
         part = demonstrations.select(sorted(chosen))
         actions = part.actions + rng.uniform(-noise, noise, part.actions.shape)
         parts.append(np.concatenate([part.observations, actions], 1))
-    if split == "rows":  # the same counts, of rows drawn from all episodes alike
+    if split == "rows":  # the same counts, but rows are drawn from all episodes
         cuts = np.cumsum([len(part) for part in parts])[:-1]
         parts = np.split(rng.permutation(np.concatenate(parts)), cuts)
     return demonstrations.obs_dim, *parts

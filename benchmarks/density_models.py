@@ -57,7 +57,7 @@ Score = dict[str, float]
 
 
 def train_rule(table: Table, rule: str, seed: int, size: Size) -> tuple[Score, dict[str, Any]]:
-    """Train the any-order model by a rule; its test scores [nats], and how it was trained."""
+    """Train the any-order model by a rule; returns test scores [nats], and how it was trained."""
     model, info = trained(table, rule, seed, size)
     order = "random" if rule.startswith("any-order") else "natural"
     scores = score(model, table, table.test, order)
@@ -68,7 +68,7 @@ def train_rule(table: Table, rule: str, seed: int, size: Size) -> tuple[Score, d
 
 def trained(table: Table, rule: str, seed: int, size: Size) -> tuple[AnyOrder, dict[str, Any]]:
     """The any-order model trained by a rule, and how it was trained."""
-    torch.manual_seed(seed)  # the network's first weights; all else is drawn from `generator`
+    torch.manual_seed(seed)  # the network's initial weights; all else is drawn from `generator`
     head = GaussianMixture(size.components)
     network = Transformer(
         table.dim,
@@ -109,7 +109,7 @@ def score(model: AnyOrder, table: Table, rows: Tensor, order: str) -> Score:
 
 
 def train_flow(table: Table, seed: int, size: Size) -> tuple[Score, dict[str, Any]]:
-    """A neural spline flow of zuko: joint likelihood alone."""
+    """A neural spline flow of zuko: joint likelihood only."""
     import zuko
 
     torch.manual_seed(seed)
@@ -172,9 +172,9 @@ def _gmm_scores(
 
 
 def gmm_log_prob(mixture: Any, x: Tensor, chosen: Tensor) -> Tensor:
-    """`log p(x_chosen)` `(B,)` of a fitted mixture, another set of columns in each row.
+    """`log p(x_chosen)` `(B,)` of a fitted mixture, with different columns in each row.
 
-    What is not chosen is replaced by independent unit variances at distance 0, which changes
+    Other columns are replaced by independent ones of unit variance at distance 0, which changes
     neither the determinant nor the quadratic form.
     """
     means, covs = torch.from_numpy(mixture.means_), torch.from_numpy(mixture.covariances_)
@@ -216,7 +216,7 @@ def _fit(
     size: Size,
     generator: torch.Generator,
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Adam with a cosine and averaged weights; the average that is best on validation rows."""
+    """Adam with a cosine and averaged weights; keeps the best average on validation rows."""
     began = time.process_time()
     optimizer = torch.optim.AdamW(model.parameters(), lr=size.lr, weight_decay=size.weight_decay)
     warm = max(1, steps // 20)
@@ -250,7 +250,7 @@ def _fit(
 
 
 def _near_one_gaussian(head: GaussianMixture) -> Tensor:
-    """An untrained network answers a mixture near the base's own Gaussian: N(0, 1)."""
+    """Bias by which an untrained network returns nearly the base's own Gaussian, N(0, 1)."""
     bias, k = head.initial(), head.components
     bias[k : 2 * k] *= 0.3
     bias[2 * k :] = torch.linspace(-0.7, 0.5, k) if k > 1 else 0.0

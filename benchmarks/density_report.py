@@ -43,7 +43,7 @@ def write_report(cells: Cells, out: str | Path) -> None:
 
 
 def report(cells: Cells) -> str:
-    """Tables per set, and what they say."""
+    """Tables per set, and their conclusions."""
     lines = [
         "# Likelihood of arbitrary marginals and conditionals",
         "",
@@ -124,7 +124,7 @@ def figure(cells: Cells) -> Any:
 
 
 def _findings(cells: Cells, name: str) -> list[str]:
-    """Who is ahead, by how much, in sentences."""
+    """Sentences on which method is ahead, and by how much."""
     found = []
     for query, ours, others in (
         ("marginal", "frequencies", ("any-order", "any-order twice", "no redundancy", "gmm")),

@@ -1,4 +1,4 @@
-"""Marginals of the kitchen by the number of dimensions asked: MAC and the any-order baseline."""
+"""Marginals of the kitchen by number of queried dimensions: MAC and the any-order baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mac_control.engine.model import AnyOrder
 from mac_control.engine.orders import permutations
 from mac_control.files import write_json
 
-#: Variant -> what is changed; each asks for one reason why the two could be level.
+#: Variant -> what is changed; each tests one possible reason why the two are level.
 VARIANTS = {
     "as reported": "",
     "4 x steps": "four times the training",
@@ -44,7 +44,7 @@ class Args:
     seeds: int = 3
     """Training seeds per model."""
     steps: int | None = None
-    """Training steps in place of the table's own: a quick look."""
+    """Training steps in place of the table's own, for a quick look."""
 
 
 def main(args: Args) -> None:
@@ -76,7 +76,8 @@ def main(args: Args) -> None:
 def scores(model: AnyOrder, table: Table, rows: Tensor) -> dict[str, dict[str, float]]:
     """Mean log-likelihood [nats] of marginals by size, in both orders, and of edges by |known|.
 
-    Edges are those that MAC's paths visit, as often as they do; both models have trained them.
+    Edges are those that MAC's paths visit, as often as they visit them; both models were trained
+    on them.
     """
     generator = torch.Generator().manual_seed(0)
     x, obs = table.parts(rows)
@@ -102,7 +103,7 @@ def scores(model: AnyOrder, table: Table, rows: Tensor) -> dict[str, dict[str, f
 
 
 def report(cells: dict[str, Any]) -> str:
-    """What MAC is ahead by, ± standard deviation over seeds, for every variant."""
+    """MAC's lead, ± standard deviation over seeds, for every variant."""
     sizes = [str(size) for size in range(1, 10)]
     known = ["all", *map(str, range(9))]
     natural, asked = (lambda c: c["natural"]), (lambda c: c["random"])

@@ -33,18 +33,18 @@ NETWORKS: dict[str, Callable[[int, int], Network]] = {
 
 @dataclass
 class Args:
-    """Measure the engine; times are medians, and the ratios are what to look at."""
+    """Measure the engine; times are medians, and the ratios are what matters."""
 
     out: str = "results/engine"
     """Folder for results.json and README.md."""
     seconds: float = 2.0
-    """Time spent on each figure [s]."""
+    """Time to spend on each figure [s]."""
     largest: int = 288
     """Greatest number of dimensions."""
     batches: str = "1,16,256,4096"
     """Batch sizes, with commas."""
     device: str = "cpu"
-    """Where to compute: cpu, or cuda."""
+    """Device to compute on: cpu or cuda."""
 
 
 def main(args: Args) -> None:
@@ -143,7 +143,7 @@ def report(results: dict[str, Any]) -> str:
 
 
 def _training(kind: str, args: Args) -> dict[str, Any]:
-    """Conditionals trained per second: every one of a path in a pass, or one per forward."""
+    """Conditionals trained per second: all of a path in one pass, or one per pass."""
     batch, dim = 128, 9
     model, x, obs = _problem(kind, dim, batch, args.device)
     nothing = torch.zeros_like(x, dtype=torch.bool)
@@ -168,7 +168,7 @@ def _training(kind: str, args: Args) -> dict[str, Any]:
 
 
 def _cache(kind: str, dim: int, args: Args) -> dict[str, Any]:
-    """Filling in all dimensions by the cached steps, and by a whole pass for each."""
+    """Filling in all dimensions by cached steps, and by a whole pass for each."""
     model, x, obs = _problem(kind, dim, 16, args.device)
     place = torch.arange(dim, device=x.device).expand(len(x), dim)
 
@@ -227,8 +227,8 @@ def _problem(kind: str, dim: int, batch: int, device: str) -> tuple[AnyOrder, Te
 
 
 def _compare(actions: list[Callable[[], Any]], args: Args) -> list[float]:
-    """Median seconds of each action, taken in turns: what else runs disturbs all alike."""
-    # Of this thread alone on a processor: waiting for a core that others use does not count.
+    """Median seconds of each action, measured in turns, so that other load affects all equally."""
+    # On a CPU, time of this thread only: waiting for a busy core does not count.
     clock = time.thread_time if args.device == "cpu" else time.perf_counter
     times: list[list[float]] = [[] for _ in actions]
     deadline = time.perf_counter() + args.seconds
@@ -243,14 +243,14 @@ def _compare(actions: list[Callable[[], Any]], args: Args) -> list[float]:
 
 
 def memory(device: str, peak: bool = False) -> float | None:
-    """Memory in use, or at its peak since the last look without `peak` [MiB]."""
+    """Memory in use, or its peak since the last call without `peak` [MiB]."""
     if device != "cpu":
         if not peak:
             torch.cuda.reset_peak_memory_stats()
         return torch.cuda.max_memory_allocated() / 2**20
-    try:  # Linux alone: 5 resets the peak of the resident memory
+    try:  # Linux only: 5 resets the peak of the resident memory
         if not peak:
-            ctypes.CDLL(None).malloc_trim(0)  # what is freed, but still held, would hide a peak
+            ctypes.CDLL(None).malloc_trim(0)  # freed memory that is still held would hide a peak
             Path("/proc/self/clear_refs").write_text("5")
         status = Path("/proc/self/status").read_text()
     except (OSError, AttributeError):

@@ -15,8 +15,8 @@ from mac_control.files import write_text
 from mac_control.parallel import run_many
 
 STEPS = 280  # in a sequence of four
-FIRST = 100  # at most, for the subtask before the one that is tried
-STEPS_EACH = 100  # at most, for the one that is tried
+FIRST = 100  # most steps for the subtask before the tried one
+STEPS_EACH = 100  # most steps for the tried one
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Args:
     init_noise: float = 0.05
     """the arm's joints start within this of the usual pose [rad]"""
     seed: int = 0
-    """of all that is drawn"""
+    """seed of everything drawn at random"""
     workers: int | None = None
     """processes; every core by default"""
     out: Path | None = None
@@ -46,7 +46,7 @@ class Trial:
 
 
 def attempt(trial: Trial) -> tuple[float, int]:
-    """Share of what counts that was done, and the steps it took."""
+    """Share of the counted subtasks that was done, and the steps it took."""
     env = make_kitchen(SUBTASKS, init_noise=trial.init_noise, max_episode_steps=10**6)
     _, info = env.reset(seed=trial.seed)
     expert = ScriptedExpert(env, trial.order)

@@ -1,4 +1,4 @@
-"""Ways to train faster, each against the plain way: seeds side by side, bfloat16, compiled."""
+"""Ways to train faster, against plain training: seeds side by side, bfloat16, compiled."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from mac_control.policies.onnx import TOLERANCE, difference
 from mac_control.training import TrainConfig
 from mac_control.training.many import Job, train_many
 
-#: In the order in which training begins: the longest first.
+#: In the order of training: the longest first.
 POLICIES = ("ibc", "mac", "diffusion", "bc")
 BATCH = 128  # demonstration steps in a training batch
 
@@ -87,7 +87,7 @@ def tables(work: Path, steps: int, episodes: int, repeats: int) -> list[Table]:
 
 
 def trained(work: Path, steps: int) -> dict[str, Path]:
-    """Checkpoints of the policies after the same number of steps; goes on where it was cut."""
+    """Checkpoints of the policies after the same number of steps; resumes an interrupted run."""
     demonstrations = load_demonstrations("builtin")
     config = TrainConfig(steps=steps, batch_size=BATCH, warmup=min(200, steps // 10))
     folders = {name: work / f"{name}-{steps}" for name in POLICIES}
@@ -96,7 +96,7 @@ def trained(work: Path, steps: int) -> dict[str, Path]:
 
 
 def _compiled(policy: LearnedPolicy) -> tuple[Policy | None, str]:
-    """The compiled policy, which answers as the other does; or None, and a sentence why not."""
+    """The compiled policy, checked to act as the original; or None, and a sentence why not."""
     compiled = Compiled(policy)
     obs = policy.obs_mean.numpy()
     try:

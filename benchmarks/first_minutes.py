@@ -22,7 +22,7 @@ from mac_control.files import write_json, write_text
 from mac_control.teleop.device import needs
 
 ROOT = Path(__file__).parent.parent
-#: Part of the way -> what it is.
+#: Part of the procedure -> what it is.
 PARTS = {
     "clone": "`git clone` of a repository on the same disk",
     "install": "a new environment and every package, none of them cached",
@@ -38,11 +38,11 @@ DIM, VALUE = 3, 0.2
 class Args:
     """Clone, install and drive as on a machine without OpenGL and browser (`tests/bare`).
 
-    Packages come from the package index that pip is set to; nothing comes from pip's cache.
+    Packages come from pip's configured index; its cache is not used.
     """
 
     runs: int = 3
-    """How often, each in a new folder; those in results.json, of this machine, count."""
+    """Number of runs, each in a new folder; those of this machine in results.json count."""
     out: Path = Path("results/first-minutes")
     """Folder of results.json and README.md."""
 
@@ -62,7 +62,7 @@ def main(args: Args) -> None:
 
 
 def first_minutes(clone: Path) -> dict[str, float]:
-    """Seconds of each of `PARTS`, in a clone that is made at this path."""
+    """Seconds of each of `PARTS`, in a clone made at this path."""
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     environment |= {"PIP_NO_CACHE_DIR": "1", "PIP_QUIET": "1"}
 
@@ -109,7 +109,7 @@ def readme_commands(root: Path) -> list[list[str]]:
 
 
 def page_address(process: subprocess.Popen[str]) -> str:
-    """Where the page is, as the command says it."""
+    """The page's address, as the command prints it."""
     said = []
     for line in process.stdout or ():
         if found := re.search(r"drive at (\S+)", line):
@@ -119,7 +119,7 @@ def page_address(process: subprocess.Popen[str]) -> str:
 
 
 def drive_as_page(url: str, limit: float = 180.0) -> None:
-    """Press Start and pull a slider, as the page does, until the robot does a step with it.
+    """Press Start and move a slider, as the page does, until the robot makes a step with it.
 
     Raises:
         InputError: no such step within the `limit` [s].

@@ -1,4 +1,4 @@
-"""What acting needs of a small computer: memory, and time from the start to the first action."""
+"""What acting needs on a small computer: memory, and time from start to first action."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ policy = OnnxPolicy(sys.argv[1])
 
 
 def tables(folder: Path, file: Path) -> list[Table]:
-    """Of a checkpoint and of its export, each in a process of its own."""
+    """Rows for a checkpoint and for its export, each in a process of its own."""
     rows: list[dict[str, Any]] = []
     for name, load, path in (
         ("MAC in torch", _TORCH, folder),

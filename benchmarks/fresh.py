@@ -23,7 +23,7 @@ def policy_of(name: str, dim: int = 9, obs_dim: int = 30) -> Policy:
 
 
 class InTorch(Policy):
-    """MAC as it answered before it did without torch, and as it answers on a GPU."""
+    """MAC acting through torch, as it once did and still does on a GPU."""
 
     def __init__(self, policy: MacPolicy) -> None:
         self.name, self.obs_dim, self.low, self.high = (

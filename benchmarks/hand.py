@@ -26,7 +26,7 @@ class Args:
     """Time of one fill-in on one core, of the kitchen's nine dimensions and of a hand's 28 in
     turns, and the simulator's share of rollouts of both.
 
-    The policies are untrained, of default size: what they answer does not matter here.
+    The policies are untrained and of default size: their actions do not matter here.
     """
 
     policies: tuple[str, ...] = ("bc", "diffusion", "mac")
@@ -90,7 +90,7 @@ def fill_ins(names: tuple[str, ...], repeats: int) -> list[dict[str, Any]]:
     rng, times = np.random.default_rng(0), np.zeros((len(cases), repeats))
     for call in range(-10, repeats):
         for index, (_, policy, robot, given) in enumerate(cases):
-            mask = np.arange(robot.action_dim) < given  # of a hand: arm and wrist
+            mask = np.arange(robot.action_dim) < given  # for a hand: arm and wrist
             partial = PartialAction(rng.uniform(robot.low, robot.high), mask)
             obs = rng.standard_normal(policy.obs_dim).astype(np.float32)
             start = time.perf_counter()
@@ -110,7 +110,7 @@ def fill_ins(names: tuple[str, ...], repeats: int) -> list[dict[str, Any]]:
 
 
 def share(name: str, env_name: str, group: int, steps: int) -> dict[str, Any]:
-    """Which part of a group of rollouts, arm and wrist driven at random, is the simulator's."""
+    """The simulator's share of a group of rollouts, with arm and wrist driven at random."""
     envs = [Timed(make_env(env_name, max_episode_steps=steps)) for _ in range(group)]
     robot, size = robot_of(envs[0]), envs[0].observation_space.shape[0]
     spec = "random+group:arm:wrist" if "arm" in robot.groups else "random+k:3"

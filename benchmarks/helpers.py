@@ -1,4 +1,4 @@
-"""Helpers that are no network: what partial control asks for, beyond a good fit."""
+"""Helpers without a network: what partial control needs beyond a good fit."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ HELPERS: dict[str, tuple[Callable[[Demonstrations, tuple[int, ...], int], Policy
 
 @dataclass
 class Args:
-    """Reward with helpers that know demonstrations, but are no network."""
+    """Reward with helpers that know demonstrations but have no network."""
 
     data: str | None = None
-    """Demonstrations; None: searched."""
+    """Demonstrations; None: the default source."""
     given: tuple[int, ...] = (1, 2, 3, 5, 7)
     """Numbers of dimensions that the operator gives, drawn per episode."""
     std: float = 0.05
     """Noise on the operator's commands, in action units."""
     episodes: int = 1
-    """Per demonstration that an operator follows."""
+    """Episodes per demonstration that an operator follows."""
     folds: int = 0
     """Helpers know the demonstrations of the other folds, as policies of suites; 0: all others."""
     workers: int | None = None

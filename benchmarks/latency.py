@@ -21,20 +21,20 @@ from mac_control.policies import Policy
 
 @dataclass
 class Args:
-    """Time to fill in an action for one observation on one core, and its ratio to IBC's.
+    """Time to fill in an action for one obs on one core, and its ratio to IBC's.
 
-    The policies take turns, so that whatever else the machine does strikes all of them.
+    The policies take turns, so that other load on the machine affects all of them.
     """
 
     policies: tuple[str, ...] = ("bc", "ibc", "diffusion", "mac")
     """Checkpoints, or bc, ibc, diffusion, mac: untrained, of default size. MAC is measured as it
-    answers, and in torch."""
+    runs, and in torch."""
     dims: tuple[int, ...] = (9, 28)
-    """Action dimensions of the untrained."""
+    """Action dimensions of untrained policies."""
     given: tuple[int, ...] = (0, 22)
     """How many dimensions are given; the rest is filled in."""
     rows: tuple[int, ...] = (1,)
-    """Observations that are answered at once; rollouts have 20."""
+    """Observations in a batch; rollouts have 20."""
     repeats: int = 300
     """Measured calls of each policy."""
     out: Path | None = None
@@ -59,7 +59,7 @@ def main(args: Args) -> int | None:
 def compare(
     policies: dict[str, Policy], given: int, repeats: int, rows: int = 1
 ) -> list[dict[str, Any]]:
-    """A row for each policy, MAC in torch beside MAC as it answers."""
+    """A row for each policy, MAC in torch beside MAC as it runs."""
     named = dict(policies)
     if "mac" in named:
         named["mac in torch"] = InTorch(named["mac"])
@@ -91,7 +91,7 @@ def measure(
 ) -> np.ndarray:
     """Milliseconds of each of `repeats` calls, `(P, repeats)`, in turns.
 
-    With `time.thread_time` as the clock, waiting for a core that others use does not count.
+    With `time.thread_time` as the clock, waiting for a busy core does not count.
     """
     rng = np.random.default_rng(0)
     times = np.zeros((len(policies), repeats))

@@ -1,4 +1,4 @@
-"""Learning against time: likelihood of held-out demonstrations after so many seconds of a core."""
+"""Learning against time: likelihood of held-out demonstrations by training time on one core."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from mac_control.training.distributed import DistributedContext
 from mac_control.training.run import Run
 from mac_control.training.trainer import Trainer
 
-#: Share of the episodes held out, and how many of their steps are looked at.
+#: Share of the episodes held out, and how many of their steps are rated.
 HELD_OUT, LOOKED_AT = 0.2, 2000
-#: What is measured against: the defaults before this study.
+#: The reference: the defaults before this study.
 REFERENCE = "mac as it was"
 
 
 @dataclass
 class Args:
-    """Train variants for so many seconds of one core each, and rate them on held-out episodes.
+    """Train variants for given times on one core each, and rate them on held-out episodes.
 
-    A step of every variant is timed first, in turns in one process: the number of steps that a
-    time allows follows from that alone, and so do the results, whatever else the machine does.
-    Figures are written as they come; the same command goes on where it was interrupted.
+    A step of every variant is timed first, in turns in one process: the number of steps for a
+    time, and so the results, depend only on that, whatever else the machine does. Figures are
+    written at once; the same command resumes an interrupted run.
     """
 
     out: Path = Path("results/learning")
@@ -42,7 +42,7 @@ class Args:
     data: str = "builtin"
     """Demonstrations, as in `mac-control train`."""
     label: str = "kitchen"
-    """What these data are called in the results."""
+    """Name of these data in the results."""
     seconds: tuple[float, ...] = (10.0,)
     """Times to train for [s]."""
     only: str | None = None
@@ -50,7 +50,7 @@ class Args:
     seeds: str = "0"
     """Training seeds, with commas."""
     keep: Path | None = None
-    """Folder for the trained policies, to be rated in rollouts; None: they are not kept."""
+    """Folder for the trained policies, to rate in rollouts; None: they are not kept."""
 
 
 def main(args: Args) -> None:
@@ -77,7 +77,7 @@ def main(args: Args) -> None:
 
 
 def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str, float]:
-    """Milliseconds of a training step of each variant; new ones are timed beside the reference."""
+    """Milliseconds of a training step of each variant; new ones are timed with the reference."""
     known = {r["variant"]: r["step_ms"] for r in lines(args, "times") if r["data"] == args.label}
     new = [name for name in chosen if name not in known]
     if not new:
@@ -101,7 +101,7 @@ def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str
 
 
 def trainer_of(variant: Variant, train: Demonstrations, steps: int, seed: int) -> Trainer:
-    """A run of so many steps that has not begun."""
+    """A run of this many steps, not started yet."""
     cls = policy_class(variant.policy)
     training = {"batch_size": 128, **variant.training}
     training["warmup"] = min(training.get("warmup", 200), steps // 10)
@@ -132,7 +132,7 @@ def learn(
 
 
 def likelihoods(policy: Any, held_out: Demonstrations) -> dict[str, float]:
-    """Mean log-likelihood per dimension asked: of all, and of the rest given some [nats]."""
+    """Mean log-likelihood per queried dimension: of all, and of the rest given some [nats]."""
     obs, actions = held_out.observations, held_out.actions
     rows = np.random.default_rng(0).permutation(len(obs))[:LOOKED_AT]
     obs, actions, dim = obs[rows], actions[rows], actions.shape[1]
@@ -144,7 +144,7 @@ def likelihoods(policy: Any, held_out: Demonstrations) -> dict[str, float]:
         given = rng.permuted(np.tile(np.arange(dim) < count, (len(obs), 1)), axis=1)
         if policy.name == "mac":
             rest = policy.log_prob(obs, everything, given)
-        else:  # of a density whose marginals are its own
+        else:  # a density with its own marginals
             rest = policy.log_prob(obs, everything)
             rest = rest - policy.log_prob(obs, PartialAction(actions, given))
         found[f"given {count}"] = float(rest.mean()) / (dim - count)

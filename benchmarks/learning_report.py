@@ -1,4 +1,4 @@
-"""The page of the study of learning against time: a figure and the tables behind it."""
+"""The page of the study of learning against time: a figure and its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the study of learning compares: networks, masks per sample, batches, rates, optimizers."""
+"""Variants of the study of learning: networks, masks per sample, batches, rates, optimizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mac_control.training.run import Run
 
 
 class Several:
-    """Optimizers side by side, as one."""
+    """Several optimizers as one."""
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer], scale: float = 1.0) -> None:
         self.optimizers = optimizers
@@ -73,7 +73,7 @@ def _mac(
 _SCHEDULE_FREE = {"optimizer": "schedule-free", "lr": 3e-3}
 _TRANSFORMER = {"network": "transformer", "width": 64}
 
-#: Name -> what it is. `mac as it was` has the defaults from before the study, said in full.
+#: Name -> variant. `mac as it was` states the defaults from before the study in full.
 VARIANTS: dict[str, Variant] = {
     "mac as it was": _mac(8, training={"lr": 1e-3}),
     "mixture density": Variant({"condition": True}, policy="mixture_bc"),

@@ -1,4 +1,4 @@
-"""Jumps where a leader arm is taken and let go of, with its motors following the robot or not."""
+"""Jumps when a leader arm is taken and released, with its motors following the robot or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mac_control.teleop.devices.lerobot import LeRobot
 from mac_control.teleop.loop import Teleoperation
 
 RATE = 30.0
-#: Seconds: the robot alone, a hand on the leader, the robot again; and what counts as the change.
+#: Seconds: the robot alone, a hand on the leader, the robot again; and the window of a change.
 ALONE, HELD, AFTER, WINDOW = 3.0, 2.5, 2.5, 1.0
 #: Feedback, largest change per step of what changes hands (share of the box), limits.
 CASES = {
@@ -34,20 +34,20 @@ CASES = {
 
 @dataclass
 class Args:
-    """How far command and leader jump where a person takes a leader and lets go of it.
+    """How far command and leader jump when a person takes and releases a leader arm.
 
-    A simulated SO-101 and its leader behind LeRobot's own classes, of the plug-in
+    Simulates an SO-101 and its leader behind LeRobot's own classes, from the plug-in
     `plugins/lerobot_robot_so101_sim`.
     """
 
     trials: int = 15
-    """Of each case; the same motions in all of them."""
+    """Trials of each case, with the same motions in all cases."""
     out: Path = Path("results/lerobot-handover")
     """Folder of the page, the figure and the numbers."""
 
 
 class Waves(Policy):
-    """Swings each joint at a pace and phase of its own."""
+    """Swings each joint with its own pace and phase."""
 
     obs_dim = 6
 
@@ -64,7 +64,7 @@ class Waves(Policy):
 
 
 class Clock:
-    """Time that passes where somebody sleeps."""
+    """A clock that advances only when something sleeps."""
 
     now = 0.0
 
@@ -94,7 +94,7 @@ def trial(seed: int, feedback: bool, ramp: float, limits: str) -> dict[str, np.n
     for i in range(round((ALONE + HELD + AFTER) * RATE)):
         now = i / RATE
         if ALONE <= now < ALONE + HELD:
-            if taken is None:  # a hand takes it where it is, and moves it smoothly
+            if taken is None:  # a hand takes it at its position, and moves it smoothly
                 taken = np.array(list(leader.arm.positions().values()))
             share = min(1.0, (now - ALONE) / (0.8 * HELD))
             path = taken + moves * (10 * share**3 - 15 * share**4 + 6 * share**5)

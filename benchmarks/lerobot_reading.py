@@ -1,4 +1,4 @@
-"""Reading LeRobotDatasets: memory against size, frames per second beside lerobot's own loader."""
+"""Reading LeRobotDatasets: memory against size, frames per second against lerobot's loader."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Args:
     sizes: str = "10000,100000,1000000,3000000"
     """Frames of each data set, with commas."""
     lerobot: str | None = os.environ.get("MAC_CONTROL_LEROBOT_PYTHON")
-    """An interpreter that has lerobot; None: ours alone."""
+    """A Python interpreter with lerobot; None: measure only our reader."""
     frames: int = 20_000
-    """Frames that lerobot's loader reads at most: it goes one by one."""
+    """Most frames for lerobot's loader, which reads one by one."""
     one: Path | None = None
-    """Used within: read this folder alone."""
+    """Internal: read only this folder."""
 
 
 def main(args: Args) -> None:
@@ -155,7 +155,7 @@ def _one(folder: Path) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     count = sum(len(episode) for episode in _finite(read_episodes(meta)))
     read = time.perf_counter() - began, time.process_time() - cpu
-    # Not getrusage's figure: that begins with what the parent had.
+    # Not getrusage's figure, which includes the parent's peak.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     found = re.search(r"VmHWM:\s+(\d+)", status)
     assert found is not None

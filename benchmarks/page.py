@@ -1,4 +1,4 @@
-"""One page of tables, with the machine that they were measured on."""
+"""A page of tables, with the machine on which they were measured."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 from mac_control.parallel import cores
 
-#: Packages whose versions matter to a time.
+#: Packages whose versions affect times.
 PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "onnxruntime", "diffusers")
 
 
 @dataclass(frozen=True)
 class Table:
-    """What was measured in one run: each row has a `ratio`, to the row or column that is named.
+    """The measurements of one run; each row has a `ratio` to the named row or column.
 
-    Values are text, numbers, None for what was not measured, or mean and ends of an interval.
+    Values are text, numbers, None where not measured, or mean and ends of an interval.
     """
 
     title: str
@@ -29,7 +29,7 @@ class Table:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, memory, system and versions."""
+    """CPU, memory, system and versions."""
     versions = {}
     for name in PACKAGES:
         try:
@@ -48,12 +48,12 @@ def machine() -> dict[str, Any]:
 
 
 def load() -> float | None:
-    """Processes that ran or wanted to, over the last minute; None where it is not known."""
+    """Mean number of runnable processes over the last minute; None where unknown."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def markdown(table: Table, command: str) -> str:
-    """Heading, what it is and how to measure it again, and the table."""
+    """Heading, description, command to measure it again, and the table."""
     columns = list(dict.fromkeys(key for row in table.rows for key in row))
     lines = [f"## {table.title}", "", f"{table.about} `{command}`", ""]
     lines += ["| " + " | ".join(columns) + " |", "|---" + "|---:" * (len(columns) - 1) + "|"]

@@ -26,15 +26,15 @@ from mac_control.practice.run import Practice
 class Args:
     """Steps per second of practice on one core and on all, and their ratio to rollouts on one.
 
-    The policies are untrained and act alone: nothing is asked of an operator on either side.
+    The policies are untrained and act alone, without an operator on either side.
     """
 
     envs: tuple[str, ...] = ("kitchen", "hand")
     policies: tuple[str, ...] = ("mac", "mixture_bc")
     side_by_side: int = 20
-    """Episodes at once, in practice and in rollouts."""
+    """Parallel episodes, in practice and in rollouts."""
     rounds: int = 2
-    """How often each side is measured, in turns."""
+    """Number of measurements of each side, in turns."""
     out: Path | None = None
     """JSON file to write."""
 

@@ -26,23 +26,23 @@ SUBSTEPS = 40
 class Args:
     """Steps per second of rollouts on all cores, and their ratio to the bare simulator.
 
-    Every core runs a group of episodes in lockstep, then plays the same motor commands to
-    `mj_step` alone, again and again in turn: both sides do the same physics under the same load.
+    Every core runs a group of episodes in lockstep, then replays the same motor commands with
+    `mj_step` alone, in repeated turns: both sides do the same physics under the same load.
     """
 
     policies: tuple[str, ...] = ("bc", "mac")
     """Checkpoints, or bc, ibc, mac: untrained, of default size."""
     rounds: int = 3
-    """How often both sides are measured."""
+    """Number of measurements of both sides."""
     steps: int = 280
     """Steps of an episode."""
     workers: int | None = None
-    """Processes; None: every core."""
+    """Number of processes; None: one per core."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one worker measures."""
+    """The work of one worker."""
 
     policies: tuple[str, ...]
     rounds: int
@@ -51,7 +51,7 @@ class Job:
 
 
 class Recorder(gymnasium.Wrapper):
-    """Keeps the motor commands that the simulator got."""
+    """Records the motor commands sent to the simulator."""
 
     def reset(self, **options):
         self.commands: list[np.ndarray] = []
@@ -76,7 +76,7 @@ def main(args: Args) -> int | None:
 
 
 def ratios(args: Args, workers: int) -> list[dict[str, Any]]:
-    """Of each policy: steps per second of both sides, medians over rounds, and their ratio."""
+    """For each policy: steps per second of both sides, medians over rounds, and their ratio."""
     jobs = [Job(args.policies, args.rounds, args.steps, GROUP_SIZE * i) for i in range(workers)]
     seconds = np.array([found for _, found in run_many(measure, jobs, workers)])  # (W, P, R, 3)
     rows = []

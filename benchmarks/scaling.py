@@ -1,4 +1,4 @@
-"""Throughput of work that fans out: this process, local processes, a Ray cluster."""
+"""Throughput of parallel work: this process, local processes, a Ray cluster."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Args:
     """
 
     out: Path = Path("results/scaling")
-    """Folder for both."""
+    """Folder for both files."""
     items: int = 24
     """Rollouts in a round."""
     steps: int = 280
-    """Steps of each."""
+    """Steps of each rollout."""
     rounds: int = 4
-    """How often each way is measured, in turn; the first is told apart."""
+    """Number of measurements of each backend, in turns; the first is reported separately."""
     workers: int | None = None
-    """Processes, and tasks at once; None: every core."""
+    """Number of processes and of parallel tasks; None: one per core."""
     address: str | None = None
     """HOST:PORT of a Ray cluster; None: $RAY_ADDRESS, or one of this machine alone."""
 
@@ -55,7 +55,7 @@ def main(args: Args) -> int | None:
         "local processes": Local(workers),
         "Ray": Ray(args.address, workers),
     }
-    empty = {name: _empty(backend) for name, backend in ways.items()}  # connects to Ray, too
+    empty = {name: _empty(backend) for name, backend in ways.items()}  # also connects to Ray
     work = partial(_roll, args.steps)
     rounds: list[dict[str, dict[str, Any]]] = []
     for number in range(args.rounds):
@@ -92,7 +92,7 @@ def main(args: Args) -> int | None:
 
 
 def _round(work: Any, items: int, backend: Backend) -> dict[str, Any]:
-    """Seconds of all items, seconds of work in them, and what they found."""
+    """Seconds for all items, seconds of work in them, and their results."""
     start = time.perf_counter()
     found = dict(run_many(work, range(items), backend))
     seconds = time.perf_counter() - start
@@ -116,7 +116,7 @@ def _roll(steps: int, seed: int) -> tuple[bytes, float]:
 
 
 def _env(steps: int) -> Any:
-    """One kitchen per process, as evaluations have it."""
+    """One kitchen per process, as in evaluations."""
     from mac_control.collection.simulate import shared_env
     from mac_control.envs.make import EnvName
 
@@ -124,11 +124,11 @@ def _env(steps: int) -> Any:
 
 
 def _empty(backend: Backend, count: int = 300) -> float:
-    """Milliseconds that an item costs in which nothing is done, when workers have started."""
+    """Milliseconds per empty item, once workers have started."""
     times = []
     for _ in run_many(abs, range(count), backend):
         times.append(time.perf_counter())
-    half = count // 2  # by then every worker is there
+    half = count // 2  # by then every worker has started
     return 1e3 * (times[-1] - times[half]) / (count - 1 - half)
 
 

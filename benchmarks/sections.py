@@ -1,4 +1,4 @@
-"""The sections of the page of benchmarks: what each measures, and as which tables."""
+"""The sections of the page of benchmarks: what each measures, and its tables."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _faster(args: Args) -> list[Table]:
 def _growth(args: Args) -> list[Table]:
     from benchmarks import engine
 
-    full = args.scale >= 0.1  # else: does it work?
+    full = args.scale >= 0.1  # else only a check that it works
     options = engine.Args(
         seconds=0.5 * args.scale, largest=288 if full else 9, batches="1,16,256" if full else "1,2"
     )

@@ -19,10 +19,10 @@ from mac_control.policies import MacPolicy
 
 @dataclass
 class Args:
-    """Time to answer commands with a standard deviation, and its ratio to exact ones.
+    """Time to act on commands with a standard deviation, and its ratio to exact ones.
 
-    Processor time of an untrained MAC of its default size. Four questions take turns: nothing
-    given; the same commands exact, soft, and soft by torch.
+    CPU time of an untrained MAC of default size. Four cases take turns: nothing given; the same
+    commands exact, soft, and soft in torch.
     """
 
     dims: tuple[int, ...] = (9, 28)
@@ -63,7 +63,7 @@ def compare(policy: MacPolicy, given: int, std: float, repeats: int) -> dict[str
         mask = rng.permutation(policy.action_dim) < given
         exact = PartialAction(rng.uniform(-1, 1, policy.action_dim), mask)
         soft = exact.soften(std)
-        # Torch comes last: it leaves a cache without what the others share.
+        # Torch comes last, as it evicts what the others share from the cache.
         asked = ((policy, None), (policy, exact), (policy, soft), (slow, soft))
         for place, (who, partial) in enumerate(asked):
             start = time.thread_time_ns()

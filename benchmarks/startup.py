@@ -19,10 +19,10 @@ from mac_control.envs import make_kitchen
 from mac_control.errors import MacControlError
 from mac_control.loop.groups import GROUP_SIZE
 
-#: Variable that names the file where the first step is noted down.
+#: Variable that names the file in which the first step is recorded.
 _FILE = "MAC_CONTROL_FIRST_STEP"
 
-#: As the verb does it: the script first, then what it imports once its options are known.
+#: As the verb does: first the script, then what it imports once its options are known.
 _PROGRAM = """
 import sys, time
 import mac_control.scripts.evaluate
@@ -36,7 +36,7 @@ print(time.process_time())
 
 
 class FirstStep(gymnasium.Wrapper):
-    """Notes down when its process did its first step; an episode is one step."""
+    """Records when its process made its first step; an episode is one step."""
 
     def step(self, action: np.ndarray) -> tuple[Any, ...]:
         file = Path(os.environ[_FILE])
@@ -55,7 +55,7 @@ def kitchen(**options: Any) -> FirstStep:
 
 
 def tables(rounds: int) -> list[Table]:
-    """Of an evaluation in one process and in two, in turns."""
+    """Rows for an evaluation in one process and in two, in turns."""
     names = {1: "evaluate, this process alone", 2: "evaluate, two workers"}
     found: dict[int, list[dict[str, float]]] = {count: [] for count in names}
     imports: list[float] = []
@@ -88,7 +88,7 @@ def tables(rounds: int) -> list[Table]:
 
 
 def first_step(workers: int) -> dict[str, float]:
-    """Wall clock and processor time [s] until the first step."""
+    """Wall-clock and CPU time [s] until the first step."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "first.json"
         start = time.time()

@@ -1,4 +1,4 @@
-"""The whole test suite, again and again, on a machine in a named state: how often does it fail?"""
+"""Runs the whole test suite repeatedly, on a machine in a named state: how often does it fail?"""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Args:
-    """Run what `make test` runs of pytest, until there are so many runs of this commit and state.
+    """Run the pytest part of `make test` until this commit and state have enough runs.
 
-    Real data are used where MAC_CONTROL_DATA names them; runs with and without are counted apart.
+    Real data are used where MAC_CONTROL_DATA names them; runs with and without are counted
+    separately.
     """
 
     state: Literal["full", "bare", "loaded"] = "full"
     """State of the machine."""
     runs: int = 10
-    """Runs of this commit in this state; those that are in the rows already count."""
+    """Number of runs of this commit in this state, counting those already in the rows."""
     out: Path = Path("results/suite-runs")
     """Folder of rows.jsonl and README.md."""
 
@@ -53,7 +54,7 @@ def main(args: Args) -> int:
     while len(ours := [row for row in _rows(file) if about.items() <= row.items()]) < args.runs:
         with burners(cores() if args.state == "loaded" else 0):
             found = run_suite(args.state == "bare")
-        with locked(args.out):  # another state may be run beside this one
+        with locked(args.out):  # another state may be running at the same time
             rows = [*_rows(file), {**about, **found}]
             write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
             write_text(args.out / "README.md", report(rows))
@@ -66,7 +67,7 @@ def _rows(file: Path) -> list[Row]:
 
 
 def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")) -> dict[str, Any]:
-    """One run of the tests in `cwd`: counts, seconds, and the names of those that failed."""
+    """One run of the tests in `cwd`: counts, seconds, and the names of failed tests."""
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "junit.xml"
         command = [sys.executable, "-m", "pytest", *options, f"--junit-xml={report}"]
@@ -93,7 +94,7 @@ def run_suite(bare: bool, cwd: Path = ROOT, options: Sequence[str] = ("-n", "2")
 
 @contextmanager
 def burners(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """So many processes that count, as long as the block lasts."""
+    """Keep `count` processes busy counting, as long as the block lasts."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield busy
@@ -145,7 +146,7 @@ are cores, tests wait for other work.
 
 
 def _commit() -> str:
-    """The last commit that changed more than results; what is not committed is an error."""
+    """The last commit that changed more than results; uncommitted changes are an error."""
     but = ["--", ".", ":!results"]
     git = ["git", "-C", str(ROOT)]
     changed = subprocess.check_output([*git, "status", "--porcelain", "-uno", *but], text=True)

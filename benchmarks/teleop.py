@@ -1,4 +1,4 @@
-"""Time from what a device says to the action that reaches the environment."""
+"""Time from a device's message to the action that reaches the environment."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Args:
     given: tuple[int, ...] = (1, 3, 5, 7)
     """How many dimensions the device drives."""
     steps: int = 300
-    """Measured steps of each."""
+    """Measured steps of each policy."""
 
 
 class Stamped(gymnasium.Wrapper):
-    """Notes when an action arrives; does not simulate, the time of which is not measured."""
+    """Notes when an action arrives; does not simulate, as that time is not measured."""
 
     arrived = (0.0, 0.0)
 
@@ -67,7 +67,7 @@ def main(args: Args) -> int | None:
 
 
 def measure(policy: Policy, message: dict[str, Any], steps: int) -> np.ndarray:
-    """Milliseconds of wall-clock and of CPU time of each step, `(steps, 2)`."""
+    """Wall-clock and CPU time of each step [ms], `(steps, 2)`."""
     env = Stamped(make_kitchen())
     inbox = Inbox()
     inbox.mapping = "cockpit"

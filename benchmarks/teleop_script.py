@@ -1,6 +1,6 @@
-"""Who drives in `teleop-soak`: a scripted device and a scripted page, each a process of its own.
+"""The drivers of `teleop-soak`: a scripted device and a scripted page, each in its own process.
 
-They stop when their standard input ends, that is, also when who started them has died.
+They stop when their standard input ends, so also when the process that started them dies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from mac_control.teleop.device import needs
 
-#: Ticks or unticks a dimension, pulls its slider, hands everything back, or undoes.
+#: Ticks or unticks a dimension, moves its slider, hands everything back, or undoes that.
 TOUCH = """([d, x, luck]) => {
     if (luck < 0.2) return document.getElementById("handback").click();
     if (luck < 0.22) return document.getElementById("undo").click();
@@ -68,7 +68,7 @@ def client(url: str, period: float, stop: threading.Event) -> None:
 
 
 def chromium(url: str, path: str, render: str, stop: threading.Event) -> None:
-    """The page itself, in a Chromium; says every two seconds how much memory that has [MiB]."""
+    """The page itself, in a Chromium; prints its memory every two seconds [MiB]."""
     playwright = needs("playwright.sync_api", "test")
     rng = np.random.default_rng(1)
     gl = (
@@ -97,7 +97,7 @@ def chromium(url: str, path: str, render: str, stop: threading.Event) -> None:
 
 
 def leave_the_robots_core() -> None:
-    """Take the other cores, as a browser on a machine of its own would; or come after the robot."""
+    """Use the other cores, like a browser on its own machine; else yield to the robot."""
     others = set(range(os.cpu_count() or 1))
     if hasattr(os, "sched_setaffinity"):
         others -= os.sched_getaffinity(0)
@@ -118,7 +118,7 @@ def _memory(root: int) -> float:
                 rollup = (entry / "smaps_rollup").read_text()
                 total += int(rollup.split("Pss:")[1].split()[0]) / 1024
         except (OSError, IndexError, ValueError):
-            continue  # it has just ended
+            continue  # the process has just ended
     return total
 
 

@@ -36,34 +36,34 @@ RATE = 12.5
 class Args:
     """Drive for long: a scripted page takes and hands back, a scripted device falls silent.
 
-    The device (a WebSocket client on dimensions 5 to 8) drives for a while, then goes silent
-    without a word; the page drives dimensions 0 to 4. With `--browser` the page is a Chromium.
-    First in real time for a while, then faster, always in one process. That keeps to one core;
-    who drives takes the others, for Chromium's drawing goes before whatever shares its core.
+    The device (a WebSocket client on dimensions 5 to 8) drives for a while, then falls silent
+    without notice; the page drives dimensions 0 to 4. With `--browser` the page is a Chromium.
+    The robot runs first in real time, then faster, always in one process on one core; the drivers
+    use the other cores, as Chromium's drawing would delay whatever shares its core.
     """
 
     policy: str = "mac"
     """Checkpoint, or the name of an untrained policy of default size."""
     hours: float = 1.0
-    """Of simulated driving, faster than real time."""
+    """Hours of simulated driving, faster than real time."""
     speed: float = 10.0
-    """Times real time. A control period is 80 ms of the robot's time and passes 'speed' times
+    """Multiple of real time: a control period is 80 ms of the robot's time and passes 'speed' times
     as fast."""
     real_time: float = 120.0
-    """Of driving in real time before that [s]."""
+    """Time of driving in real time before that [s]."""
     browser: str | None = None
     """Path of a Chromium to drive by Playwright; None: a client that speaks as the page does."""
     render: bool = False
-    """Let the Chromium draw the kitchen too, on the processor."""
+    """Let the Chromium draw the kitchen too, on the CPU."""
     seed: int = 0
-    """Of the script."""
+    """Seed of the script."""
     out: Path | None = None
     """JSON file for the figures."""
 
 
 @dataclass
 class Watched:
-    """A source of commands: may it still drive, and from when to when does a command take?"""
+    """A source of commands: whether it may still drive, and how long its commands take."""
 
     source: Inbox
     patience: float
@@ -77,7 +77,7 @@ class Watched:
     def look(self, step: Step, before: float) -> None:
         """One step; the one before it was over at `before`."""
         state = self.source.read()
-        # Silent for too long already when this step began: then its dimensions are the robot's.
+        # Already silent for too long when this step began: its dimensions are the robot's.
         silent = before - state.heard > self.patience
         self.silences += silent and not self.silent
         self.missed += silent and bool(step.given[self.dims].any())
@@ -136,7 +136,7 @@ def main(args: Args) -> int | None:
 def drive(
     loop: Teleoperation, cockpit: Cockpit, device: Network, browser: Script, steps: int, seed: int
 ) -> dict[str, Any]:
-    """Figures of so many steps, from the moment at which everybody drives."""
+    """Figures of this many steps, counted once every source drives."""
     period = loop.pacer.period
     page = Watched(cockpit.inbox, PATIENCE, slice(0, 5))
     other = Watched(device, loop.operator.operators[1].patience, slice(5, 9))
@@ -221,7 +221,7 @@ class Script:
 
     @property
     def ready(self) -> bool:
-        """Whether it drives; raises where it has died."""
+        """Whether the process drives; raises where it has died."""
         if self._process.poll() is not None:
             raise MacControlError(f"script: expected it to drive, got exit {self._process.poll()}")
         return bool(self.said)

@@ -69,7 +69,7 @@ def _policy(name: str, demonstrations: Demonstrations, scale: float) -> dict[str
 def trainer_seconds(
     name: str, demonstrations: Demonstrations, steps: int, **options: Any
 ) -> tuple[float, float]:
-    """Seconds of a step, from the run's own log, and those of its first quarter: a warm-up.
+    """Seconds of a step, from the run's own log, and those of the first quarter, a warm-up.
 
     `options` are `train`'s `policy_config` and `seeds`, and fields of :class:`TrainConfig`.
     """

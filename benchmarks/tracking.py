@@ -1,4 +1,4 @@
-"""Policies without a network that follow stored demonstrations, to compare with."""
+"""Policies without a network that follow stored demonstrations, for comparison."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FollowOne(Policy):
 
 
 class FollowStored(Retrieval):
-    """Retrieval alone: the wrapped policy has no say, also where nothing is given."""
+    """Retrieval only: the wrapped policy has no influence, even where nothing is given."""
 
     @classmethod
     def of(cls, demonstrations: Demonstrations) -> FollowStored:
@@ -48,6 +48,6 @@ class FollowStored(Retrieval):
 
 
 def known(demonstrations: Demonstrations) -> Robot:
-    """The robot of demonstrations that know it."""
+    """The robot of the demonstrations, which must be known."""
     assert demonstrations.robot is not None
     return demonstrations.robot

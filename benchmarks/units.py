@@ -1,4 +1,4 @@
-"""Policies on the same demonstrations in other units and other action boxes."""
+"""Policies on the same demonstrations in other units and action boxes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ ANGLES = slice(0, ROBOT_JOINTS - 2)
 
 @dataclass
 class Args:
-    """Explained variance of held-out actions, in each expression of the same demonstrations."""
+    """Explained variance of held-out actions, for each form of the same demonstrations."""
 
     data: str = "builtin"
     """Demonstrations of the kitchen."""
     policies: tuple[str, ...] = tuple(STEPS)
-    """Which ones."""
+    """Policies to train."""
     seeds: int = 3
     """Training seeds."""
     episodes: int = 40
     """Demonstrations to train on; a quarter as many are held out."""
     every: int = 10
-    """Share of the held-out steps that is asked: one in so many."""
+    """Distance between rated held-out steps."""
     steps: float = 1.0
-    """Times the gradient steps."""
+    """Multiplies the gradient steps."""
     out: Path | None = None
     """Folder for README.md and results.json."""
 
@@ -73,7 +73,7 @@ def main(args: Args) -> int | None:
 
 
 def units(angles: float = 1.0, lengths: float = 1.0) -> Callable[[Demonstrations], Demonstrations]:
-    """Observations in other units: times so much."""
+    """Observations in other units: multiplied by factors."""
 
     def express(data: Demonstrations) -> Demonstrations:
         factor = np.full(data.obs_dim, lengths)
@@ -103,7 +103,7 @@ def box(low: float, high: float) -> Callable[[Demonstrations], Demonstrations]:
     return express
 
 
-#: Name -> the same demonstrations, expressed so.
+#: Name -> the same demonstrations in that form.
 EXPRESSIONS: dict[str, Callable[[Demonstrations], Demonstrations]] = {
     "metres, radians, ±1": units(),
     "millimetres": units(lengths=1000.0),
@@ -152,7 +152,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _earlier(args: Args) -> list[dict[str, Any]]:
-    """Rows that are there of a run with the same settings; it goes on after them."""
+    """Existing rows of a run with the same settings, which resumes after them."""
     path = None if args.out is None else args.out / "results.json"
     if path is None or not path.exists():
         return []

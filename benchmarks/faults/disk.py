@@ -1,4 +1,4 @@
-"""A full disk and a read-only folder for each verb: one sentence, no harm, and it goes on."""
+"""A full disk and a read-only folder for each verb: one sentence, no harm, and it resumes."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ ROOM = 64 << 20
 class Args:
     """Run each verb on file systems of a few kilobytes, in memory; needs the right to mount them.
 
-    Of every trial is asked: does the verb end in one sentence of ours that says what to do, does
-    every file open, does a read-only disk change nothing, does the same command go on when there is
-    room, with the result of an undisturbed run bit for bit, and leave no temporary file.
+    Every trial checks that the verb ends in one sentence of ours that says what to do, that every
+    file opens, that a read-only disk is unchanged, and that the same command resumes when there is
+    room, with the result of an undisturbed run bit for bit, and leaves no temporary file.
     """
 
     sizes: int = 12
-    """Sizes of the disk for each verb, evenly spread up to what it needs."""
+    """Number of disk sizes for each verb, evenly spread up to what it needs."""
     verbs: str = ",".join(WRITERS)
-    """Which ones."""
+    """Verbs to run."""
     out: Path | None = None
     """JSON file for the figures."""
 
 
 @dataclass
 class Tally:
-    """What came of the trials of one verb."""
+    """Results of the trials of one verb."""
 
     trials: Counter[str] = field(default_factory=Counter)
     sentences: Counter[str] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ def main(args: Args) -> int | None:
         folder = Path(text)
         data = write_data(folder / "data.hdf5")
         (folder / "tmp").mkdir()
-        tempfile.tempdir = str(folder / "tmp")  # where a recording is rescued to
+        tempfile.tempdir = str(folder / "tmp")  # a recording is rescued to it
         for name in names:
             began = time.monotonic()
             tally = _trials(WRITERS[name](data), folder, args.sizes)
@@ -106,7 +106,7 @@ class _Trial:
         self.expected, self.tally, self.out = expected, tally, mount / "set-v0"
 
     def full(self, size: int) -> None:
-        """A disk of this size [bytes], which is then read-only, and then large enough."""
+        """A disk of this size [bytes], then made read-only, then large enough."""
         said = f"{size} bytes"
         with Disk(self.mount, size) as disk:
             if self._run():
@@ -121,7 +121,7 @@ class _Trial:
             self._again(said)
 
     def read_only(self) -> None:
-        """An empty disk that cannot be written to, and then can."""
+        """An empty disk that is read-only at first, then writable."""
         with Disk(self.mount, ROOM) as disk:
             self._refused(disk, "read-only")
             disk.change("rw")
@@ -215,7 +215,7 @@ class Disk:
         _mount("-o", f"remount,{options}", str(self.folder))
 
     def used(self) -> int:
-        """What is written on it [bytes]."""
+        """Bytes written on it."""
         return shutil.disk_usage(self.folder).used
 
 

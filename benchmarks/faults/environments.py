@@ -1,4 +1,4 @@
-"""Strange environments through every loop: our own sentence, or what was sent is recorded."""
+"""Strange environments in every loop: an error of ours, or data recorded exactly as sent."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ STEPS = 4
 class Args:
     """Random spaces, returns and mutations through rollout, SharedAutonomy and Teleoperation.
 
-    A fault is an error that is not one of ours, a recorded array that is not what was sent, or an
-    action outside the environment's space.
+    A fault is an error that is not one of ours, a recorded array that differs from what was sent,
+    or an action outside the environment's space.
     """
 
     count: int = 1000
-    """Environments; each goes through one of the three loops."""
+    """Number of environments; each goes through one of the three loops."""
     seed: int = 0
-    """Of the first one; each next one adds 1."""
+    """Seed of the first environment; each next one adds 1."""
     out: Path | None = None
     """JSON file for the figures."""
 
 
 class Differs(Exception):
-    """Something recorded is not what was sent."""
+    """Something recorded differs from what was sent."""
 
 
 def main(args: Args) -> int | None:
@@ -151,7 +151,7 @@ LOOPS: dict[str, Callable[[np.random.Generator, int], None]] = {
 
 
 class _Recorder:
-    """Keeps the steps that it is told of, to compare them in the end."""
+    """Keeps the steps that it receives, to compare them at the end."""
 
     def __init__(self, env: StrangeEnv) -> None:
         self.env = env
@@ -183,7 +183,7 @@ class _Recorder:
 
 
 class _Clock:
-    """Time that passes where somebody waits."""
+    """A clock that advances only when something waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -197,7 +197,7 @@ class _Clock:
 
 
 def _executed(strange: StrangeEnv, operator: StrangeOperator) -> None:
-    """Given values within the space went out bit for bit, and every action lies in the space."""
+    """Check that given values in the space were sent bit for bit, and no action is outside it."""
     if strange.outside:
         raise Differs("an action outside of the action space")
     space = strange.action_space
@@ -210,7 +210,7 @@ def _executed(strange: StrangeEnv, operator: StrangeOperator) -> None:
 
 
 def _same(what: str, recorded: Any, sent: Any) -> None:
-    """Equal as single precision has them, which is what is recorded."""
+    """Check that they are equal in single precision, in which data are recorded."""
     if len(recorded) != len(sent):
         raise Differs(f"{what}: {len(recorded)} recorded, {len(sent)} sent")
     for one, other in zip(recorded, sent, strict=True):

@@ -1,4 +1,4 @@
-"""Forks of this process that may be killed, and what is left of them."""
+"""Forks of this process that may be killed, and what remains of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def fork(action: Callable[[Callable[[bytes], None]], None], log: Path) -> tuple[int, int]:
-    """Run `action(tell)` in a fork, in a process group of its own; its pid, and what it tells."""
+    """Run `action(tell)` in a fork, in its own process group; returns its pid and its messages."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     sys.stdout.flush()
@@ -37,7 +37,7 @@ def fork(action: Callable[[Callable[[bytes], None]], None], log: Path) -> tuple[
 
 
 def computed(pid: int) -> float:
-    """Time that a process has computed [s]; more than any where it is gone."""
+    """CPU time of a process [s]; larger than any where it is gone."""
     try:
         return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid of Linux
     except OSError:
@@ -50,7 +50,7 @@ def over(pid: int) -> bool:
 
 
 def status_of(pid: int, patience: float) -> int:
-    """Wait for a child to end; its status.
+    """Wait for a child to end; returns its status.
 
     Raises:
         TimeoutError: it took longer than this [s], and was killed.
@@ -65,13 +65,13 @@ def status_of(pid: int, patience: float) -> int:
 
 
 def kill(pid: int, group: bool) -> bool:
-    """Kill and wait; whether it was still running."""
+    """Kill and wait; returns whether it was still running."""
     ended, _ = os.waitpid(pid, os.WNOHANG)
     if ended:
         return False
     try:
         (os.killpg if group else os.kill)(pid, signal.SIGKILL)
-    except ProcessLookupError:  # not a group of its own yet
+    except ProcessLookupError:  # it has no process group yet
         os.kill(pid, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
@@ -83,7 +83,7 @@ def workers_of(pid: int) -> list[int]:
 
 
 def group_of(pid: int) -> list[int]:
-    """Processes that are left of a group."""
+    """The remaining processes of a group."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -104,20 +104,20 @@ def _command(pid: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """What a fork said last."""
+    """The last message of a fork."""
     lines = log.read_text(errors="replace").strip().splitlines()
     return lines[-1][:300] if lines else "it said nothing"
 
 
 def redirect(log: Path) -> None:
-    """From now on what this process prints goes to a file."""
+    """Redirect what this process prints to a file from now on."""
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)
 
 
 class quiet:
-    """What is printed within the block goes to a file."""
+    """Redirect what is printed within the block to a file."""
 
     def __init__(self, log: Path) -> None:
         self.log = log

@@ -1,4 +1,4 @@
-"""What is on disk: every file read in full, and what must be the same after an interruption."""
+"""Reads every file on disk in full, and what must be equal after an interruption."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gathered(out: Path) -> int:
 
 
 def data_set(folder: Path) -> Any:
-    """Checksums of all that a data set holds, and what it says of itself."""
+    """Checksums of all arrays of a data set, and its metadata."""
     metadata = read_metadata(folder)
     metadata.pop("dataset_size", None)
     with h5py.File(folder / "data" / "main_data.hdf5") as file:

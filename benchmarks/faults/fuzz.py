@@ -1,4 +1,4 @@
-"""Nonsense for every reader: each case is read or refused in a sentence of ours."""
+"""Nonsense input for every reader: each case is read, or refused in a sentence of ours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mac_control.files import write_json
 
 #: Cases of one search of hypothesis, whose memory grows with them.
 SEARCH = 1000
-#: A case that takes longer hangs [s].
+#: A case that takes longer counts as hanging [s].
 PATIENCE = 30
 
 
@@ -33,16 +33,16 @@ PATIENCE = 30
 class Args:
     """Fuzz the readers; needs the package hypothesis.
 
-    A fault is an error that is not one of ours, a case that hangs, a file that was changed by
-    reading it, or the end of the process, in which every reader runs alone.
+    A fault is an error that is not one of ours, a case that hangs, a file changed by reading it,
+    or a crash of the process, as each reader runs in its own.
     """
 
     readers: str = ",".join(READERS)
-    """Which ones."""
+    """Readers to fuzz."""
     scale: float = 1.0
-    """Times the number of cases of a full run."""
+    """Multiplies the number of cases of a full run."""
     seed: int = 0
-    """Draws the cases."""
+    """Seed of the cases."""
     out: Path | None = None
     """JSON file for the figures."""
 
@@ -66,7 +66,7 @@ def main(args: Args) -> int | None:
 
 
 def fuzz(reader: Reader, cases: int, seed: int = 0) -> dict[str, Any]:
-    """Give so many cases to a reader: how many were refused, and the faults, one of a kind."""
+    """Give a reader this many `cases`; returns how many were refused, and a fault of each kind."""
     counts = {"cases": 0, "read": 0, "refused": 0}
     faults: dict[str, str] = {}
 
@@ -106,7 +106,7 @@ def fuzz(reader: Reader, cases: int, seed: int = 0) -> dict[str, Any]:
 
 
 def _alone(name: str, cases: int, seed: int) -> dict[str, Any]:
-    """`fuzz` in a fork, whose end is a fault as well."""
+    """`fuzz` in a fork, whose crash is a fault as well."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         pid = os.fork()

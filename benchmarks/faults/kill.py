@@ -1,4 +1,4 @@
-"""`kill -9` at random moments in each verb, at every file operation, and of workers alone."""
+"""`kill -9` of each verb at random moments and at every file operation, and of single workers."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ from mac_control.cli import run
 from mac_control.errors import InputError
 from mac_control.files import write_json
 
-#: What Python reports before it touches a file; `open` only where it is to write.
+#: Events that Python reports before it touches a file; `open` only for writing.
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
 
-#: How long the workers of a parent that was killed may take to end: one may be importing [s].
+#: How long the workers of a killed parent may take to end, as one may be importing [s].
 PATIENCE = 30
-#: How long a run may take, which does little: after that it hangs [s].
+#: How long a run, which does little, may take before it counts as hanging [s].
 ENDLESS = 300
 
 
 @dataclass
 class Args:
-    """Kill each verb, look at what is left, let it go on, compare with an uninterrupted run.
+    """Kill each verb, inspect what is left, resume it, compare with an uninterrupted run.
 
-    Everything is imported once; each victim is a fork of this process. Of every trial is asked:
-    does every file open, is each item there that was said to be safe, does the second run end
-    well, with the same result bit for bit, and leave no temporary file.
+    Everything is imported once; each victim is a fork of this process. Every trial checks that
+    every file opens, that each item reported as safe is there, and that the second run succeeds,
+    with the same result bit for bit, and leaves no temporary file.
     """
 
     kills: int = 200
-    """Random moments for each verb."""
+    """Number of random moments for each verb."""
     operations: int = 60
-    """File operations for each verb just before which it is killed, evenly spread."""
+    """Number of file operations for each verb, evenly spread, before which it is killed."""
     pools: int = 6
-    """Trials with two worker processes for each verb that has them: all are killed, the parent
-    alone, or one worker alone."""
+    """Trials with two worker processes for each verb that has workers: all are killed, only the
+    parent, or only one worker."""
     verbs: str = ",".join(VICTIMS)
-    """Which ones."""
+    """Verbs to kill."""
     seed: int = 0
-    """Draws the moments."""
+    """Seed of the moments."""
     folder: Path | None = None
     """Where the victims write; None: a temporary folder."""
     out: Path | None = None
@@ -77,10 +77,10 @@ class Args:
 
 @dataclass
 class Tally:
-    """What came of the trials of one verb."""
+    """Results of the trials of one verb."""
 
-    seconds: float = 0.0  # of computing in an uninterrupted run: others may be busy too
-    kills: Counter[str] = field(default_factory=Counter)  # by what was killed when
+    seconds: float = 0.0  # CPU time of an uninterrupted run, as the machine may be busy
+    kills: Counter[str] = field(default_factory=Counter)  # by what was killed, and when
     progress: Counter[int] = field(default_factory=Counter)  # items on disk at the kill
     faults: list[str] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Tally:
 def main(args: Args) -> int | None:
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # no thread of tqdm's may be lost in a fork
-    # All forks would share tqdm's own lock, and wait for ever for one that was killed with it.
+    # All forks would share tqdm's own lock, and wait forever for a killed one that held it.
     tqdm.set_lock(threading.RLock())
     names = args.verbs.split(",")
     unknown = [name for name in names if name not in VICTIMS]
@@ -126,12 +126,12 @@ def _torment(name: str, data: Path, folder: Path, args: Args) -> Tally:
             victim.run(folder / "set-v0", lambda: None)
             tally.seconds = time.process_time() - began
         expected = victim.result(folder / "set-v0")
-    gc.freeze()  # the collector of a fork need not copy what is here
+    gc.freeze()  # so that a fork's collector need not copy existing objects
     shutil.rmtree(folder / "set-v0")
     trial = _Trial(victim, folder / "trial", expected, tally)
     while tally.kills["random"] < args.kills:
         if not trial.random(float(rng.uniform(0, tally.seconds))):
-            tally.seconds *= 0.98  # it was over before
+            tally.seconds *= 0.98  # the run had ended before
     count = trial.operations()
     for number in np.unique(np.linspace(1, count, min(count, args.operations)).astype(int)):
         trial.operation(int(number))
@@ -163,7 +163,7 @@ class _Trial:
         self.out, self.log = folder / "set-v0", folder.with_suffix(".log")
 
     def random(self, moment: float) -> bool:
-        """Kill after `moment` [s] of computing; False where the run was over by then."""
+        """Kill after `moment` [s] of CPU time; False where the run had ended by then."""
         pid, told = self._start()
         while computed(pid) < moment and not over(pid):
             time.sleep(0.0005)
@@ -189,7 +189,7 @@ class _Trial:
             self.tally.kills["before a file operation"] += 1
 
     def pool(self, moment: float, which: str) -> None:
-        """Kill a run with workers: everything, the parent alone, or one worker alone."""
+        """Kill a run with workers: everything, only the parent, or only one worker."""
         pid, told = self._start()
         time.sleep(moment)
         said = f"{which} of a pool after {moment:.2f} s"
@@ -222,7 +222,7 @@ class _Trial:
         return fork(action, self.log)
 
     def _check(self, said: str, told: int) -> int:
-        """Look at what is left, go on, compare; items that were on disk."""
+        """Inspect what is left, resume, compare; returns the number of items on disk."""
         with os.fdopen(told, "rb") as pipe:
             safe = min(pipe.read().count(b"."), self.victim.items)
         found = 0
@@ -260,7 +260,7 @@ class _Trial:
 
 
 def _counting(folder: Path, number: int | None, tell: Callable[[bytes], None]) -> None:
-    """From now on each file operation in `folder` is counted, and the one of this number kills."""
+    """Count file operations in `folder` from now on, and kill at the one of this number."""
     seen, inside = 0, str(folder)
 
     def hook(event: str, details: tuple[Any, ...]) -> None:

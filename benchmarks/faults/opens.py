@@ -11,7 +11,7 @@ from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
 
 def main(folder: Path) -> int:
-    """Say of how many data sets and episodes every frame could be read; 1 where not of all."""
+    """Print in how many data sets and episodes every frame could be read; 1 if not in all."""
     sets = episodes = frames = 0
     faults = []
     for path in sorted(folder.iterdir()):

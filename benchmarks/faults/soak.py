@@ -1,4 +1,4 @@
-"""Rollouts and recording for long, as fast as they go: does anything grow?"""
+"""Long rollouts and recording, as fast as they go: does anything grow?"""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from mac_control.parallel import one_thread
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
 
-#: What is watched, in its unit. Resident memory has in it what the allocators keep, in pieces, for
-#: later; a leak shows in what is in use: of C's allocator, and as Python's blocks.
+#: What is watched, and its unit. Resident memory includes free pieces that the allocators keep for
+#: later; a leak shows in memory in use: of C's allocator, and in Python's blocks.
 WATCHED = (
     "resident memory [MiB]",
     "in use of C's allocator [MiB]",
@@ -40,9 +40,9 @@ WATCHED = (
     "file handles",
     "threads",
 )
-#: Figures are averaged over so many stretches of time, whose errors are nearly independent.
+#: Number of stretches of time over which figures are averaged; their errors are nearly independent.
 STRETCHES = 24
-#: Student's t at 97.5 % for a line through so many points.
+#: Student's t at 97.5 % for a line through that many points.
 T = 2.074
 
 
@@ -54,9 +54,9 @@ class Args:
     """
 
     minutes: float = 30.0
-    """How long."""
+    """Duration of the run."""
     warm: float = 0.2
-    """Share of the time at the start that is left out: caches fill."""
+    """Share of the time left out at the start, while caches fill."""
     policy: str = "mac"
     """Checkpoint, or the name of an untrained policy of default size."""
     episodes: int = 4
@@ -64,7 +64,7 @@ class Args:
     steps: int = 60
     """Steps of an episode."""
     recorded: int = 12
-    """Episodes in a recording; then it is read, thrown away, and another begun."""
+    """Episodes in a recording; it is then read and deleted, and the next one started."""
     out: Path | None = None
     """JSON file for the figures."""
 
@@ -79,7 +79,7 @@ def main(args: Args) -> int | None:
 
 
 def _soak(args: Args, folder: Path) -> np.ndarray:
-    """Rows of seconds, what is watched, steps rolled out, and steps recorded."""
+    """Rows of seconds, watched figures, steps rolled out, and steps recorded."""
     policy = policy_of(args.policy)
     envs = [make_kitchen(max_episode_steps=args.steps)]
     envs += [envs[0].twin() for _ in range(args.episodes - 1)]
@@ -114,7 +114,7 @@ def _soak(args: Args, folder: Path) -> np.ndarray:
 
 
 def _look() -> tuple[float, ...]:
-    gc.collect()  # what only waits for the collector is no leak
+    gc.collect()  # garbage not yet collected is not a leak
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     memory = pages * resource.getpagesize() / 2**20
     handles = len(os.listdir("/proc/self/fd"))
@@ -122,7 +122,7 @@ def _look() -> tuple[float, ...]:
 
 
 class _MallInfo(ctypes.Structure):
-    """What glibc's `mallinfo2` says, summed over its arenas."""
+    """The figures of glibc's `mallinfo2`, summed over its arenas."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -134,7 +134,7 @@ class _MallInfo(ctypes.Structure):
 
 
 def _in_use() -> float:
-    """What was asked of C's allocator and not given back [MiB]; 0 without glibc 2.33."""
+    """Memory allocated by C's allocator and not freed [MiB]; 0 without glibc 2.33."""
     try:
         mallinfo = ctypes.CDLL(None).mallinfo2
     except AttributeError:
@@ -153,7 +153,7 @@ def _slopes(samples: np.ndarray, warm: float) -> dict[str, Any]:
     figures = {}
     for column, name in enumerate(WATCHED, start=1):
         if not means[:, column].any():
-            continue  # could not be seen here
+            continue  # not available on this machine
         (slope, _), cov = np.polyfit(means[:, 0] / 3600, means[:, column], 1, cov=True)
         half = T * float(np.sqrt(cov[0, 0]))
         figures[name] = {

@@ -14,7 +14,7 @@ from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
 
-#: Share of the answers that are wrong, not just unusual.
+#: Share of the return values that are wrong, not just unusual.
 WRONG = 0.02
 
 
@@ -46,7 +46,7 @@ def obs_space(rng: np.random.Generator, depth: int = 0) -> Space[Any]:
 
 
 class StrangeEnv(gymnasium.Env):
-    """Hands over its own buffers, changes what it was given, answers in odd types.
+    """Returns its own buffers, changes its arguments, and returns odd types.
 
     `sent` holds copies of the observations as they should be recorded, `got` of the actions.
     """
@@ -76,7 +76,7 @@ class StrangeEnv(gymnasium.Env):
         self.got.append(np.array(action))
         self.outside += not self.action_space.contains(action)
         if self.rng.random() < 0.3:
-            action[...] = 77  # its own now
+            action[...] = 77  # changes its argument
         self._spoil()
         if self._errs():
             raise RuntimeError("the motor\nis hot")
@@ -87,7 +87,7 @@ class StrangeEnv(gymnasium.Env):
         return self._wrong and bool(self.rng.random() < WRONG)
 
     def _spoil(self) -> None:
-        """Change every array that was handed over."""
+        """Change every array that was returned."""
         for array in self._handed:
             array[...] = -99
         self._handed.clear()
@@ -144,7 +144,7 @@ class StrangeEnv(gymnasium.Env):
 
 
 class StrangePolicy(Policy):
-    """Answers in odd types from a buffer of its own, and changes what it was given."""
+    """Returns odd types from a buffer of its own, and changes its arguments."""
 
     def __init__(self, rng: np.random.Generator, obs_dim: int, space: Box) -> None:
         self.rng, self.obs_dim = rng, obs_dim
@@ -175,7 +175,7 @@ class StrangePolicy(Policy):
 
 
 class StrangeOperator(Operator):
-    """Gives from a buffer that it changes afterwards, also beyond the box; `gave` has copies."""
+    """Gives values, also beyond the box, from a buffer that it changes later; `gave` has copies."""
 
     def __init__(self, rng: np.random.Generator, space: Box) -> None:
         self.rng, self.space = rng, space

@@ -1,4 +1,4 @@
-"""The verbs that are killed: each is the real one, with little to do."""
+"""The verbs to kill: each is the real one, with little to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from mac_control.teleop.recording import MinariRecorder, recount
 from mac_control.teleop.recording_lerobot import LeRobotRecorder
 from mac_control.training import trainer
 
-#: Called whenever an item is said to be safe.
+#: Called whenever an item is reported as safe.
 Tell = Callable[[], None]
 
 
@@ -64,7 +64,7 @@ class Victim(ABC):
 
     @abstractmethod
     def run(self, out: Path, tell: Tell) -> None:
-        """Start the verb or go on with it; `tell` is called whenever an item is safe."""
+        """Start the verb or resume it; `tell` is called whenever an item is safe."""
 
     @abstractmethod
     def safe(self, out: Path) -> int:
@@ -72,7 +72,7 @@ class Victim(ABC):
 
     @abstractmethod
     def result(self, out: Path) -> Any:
-        """What has to be the same, interrupted or not."""
+        """What must be equal, interrupted or not."""
 
 
 class Train(Victim):
@@ -112,7 +112,7 @@ class Train(Victim):
         records = [json.loads((out / f"{name}.json").read_text()) for name in names]
         for record in records:
             record.get("training", {}).get("config", {}).pop("save_seconds", None)
-        return records, [row[:-1] for row in log_rows(out)]  # all but the seconds
+        return records, [row[:-1] for row in log_rows(out)]  # all except the seconds
 
 
 class Collect(Victim):
@@ -121,7 +121,7 @@ class Collect(Victim):
     items = 4
 
     def run(self, out: Path, tell: Tell) -> None:
-        one = ("kettle",)  # is done within 20 steps; worker processes do all four
+        one = ("kettle",)  # it takes under 20 steps; worker processes do all four
         args = collect.Args(out=str(out), episodes=self.items, noise=0.0, workers=self.workers)
         with (
             patch.dict(collecting.ORDERS, complete=(one, 60)),
@@ -211,7 +211,7 @@ class Evaluate(Victim):
 
 
 class Swing(Device):
-    """Drives dimension 1 by how often it was looked at in this episode, so that it repeats."""
+    """Drives dimension 1 by the number of reads in this episode, so that it is reproducible."""
 
     mapping = "network"
 
@@ -238,7 +238,7 @@ class Teleoperate(Victim):
     recorder: type[EpisodeRecorder] = MinariRecorder
 
     def have(self, out: Path) -> int:
-        """Episodes that a recorder finds, as it does when it goes on."""
+        """Episodes that a recorder finds when it resumes."""
         return recount(out) if out.exists() else 0
 
     def run(self, out: Path, tell: Tell) -> None:
@@ -270,7 +270,7 @@ class Teleoperate(Victim):
 
 
 class TeleoperateLeRobot(Teleoperate):
-    """The same into a LeRobotDataset; what each kill leaves may be kept for lerobot to open."""
+    """The same, into a LeRobotDataset; what each kill leaves may be kept for lerobot to open."""
 
     record_as = "lerobot"
     recorder = LeRobotRecorder
@@ -303,7 +303,7 @@ VICTIMS: dict[str, type[Victim]] = {
 
 
 def telling(owner: Any, name: str, tell: Tell) -> Any:
-    """Within the block, `owner.name` tells after each call that ended well."""
+    """Within the block, `owner.name` reports after each successful call."""
     function = getattr(owner, name)
 
     def told(*args: Any, **kwargs: Any) -> Any:
@@ -315,7 +315,7 @@ def telling(owner: Any, name: str, tell: Tell) -> Any:
 
 
 def each(owner: Any, tell: Tell) -> Any:
-    """Within the block, `owner.run_many` tells of each item that it yields."""
+    """Within the block, `owner.run_many` reports each item that it yields."""
     function = owner.run_many
 
     def told(*args: Any, **kwargs: Any) -> Any:

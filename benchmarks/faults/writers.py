@@ -1,4 +1,4 @@
-"""The verbs that write one file or folder at once; what is on a disk is tried on them too."""
+"""The verbs that write one file or folder in one go; the trials of full disks cover them too."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Making demonstrations in simulation: collecting from an expert, augmenting existing ones."""
+"""Makes demonstrations in simulation: collects from an expert, augments existing ones."""

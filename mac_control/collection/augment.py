@@ -1,4 +1,4 @@
-"""Robust episodes from few demonstrations: track them under disturbance, keep the corrections."""
+"""Robust episodes from few demonstrations: tracks them under disturbance, keeps corrections."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from mac_control.operators.make import make_operator
 from mac_control.operators.tracker import Tracker
 from mac_control.seeds import whole_seed
 
-#: Steps at one frame of the demonstration after which an episode has got stuck, and ends.
+#: Steps at one frame of the demonstration after which an episode counts as stuck and ends.
 STUCK = 40
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """How episodes differ from the demonstrations that they follow.
+    """How episodes deviate from the demonstrations that they follow.
 
     Args:
         strength: largest step of the injected AR(1) noise, in action units.
         decay: share of the noise that is left after a step.
-        init_noise: how far the start varies, in an environment with the option `init_noise`; 0: as
-            it is. Without that option, episodes start where the demonstration did, as far as the
-            environment can.
-        scene_noise: how far what is worked on is moved, in an environment with that option.
+        init_noise: how far the start varies, in an environment with the option `init_noise`; 0:
+            not at all. Without that option, episodes start where the demonstration did, as far as
+            the environment can.
+        scene_noise: how far the objects are moved, in an environment with the option `scene_noise`.
         interrupted: share of the episodes in which an operator who follows another
             demonstration drives a random subset of dimensions for a while.
-        scripted: share of these operators that are the operator `expert` instead, with a random
-            order of subtasks; needs an environment that has one, and the extra `expert`.
+        scripted: share of these operators replaced by the operator `expert`, with a random order
+            of subtasks; needs an environment that has one, and the extra `expert`.
         max_dims: most dimensions that such an operator drives.
         gain: scale of the robot's feedback in the tracking controller.
-        min_reward: reward of an episode that is kept; None: 3 where subtasks are counted, else any
-            whose environment reports no failure.
-        max_steps: longest episode, in control steps; None: as the environment says.
-        attempts: simulations of an episode, with other disturbances, until one is kept.
+        min_reward: least reward of an episode to keep it; None: 3 where subtasks are counted, else
+            any, unless the environment reports a failure.
+        max_steps: longest episode, in control steps; None: the environment's.
+        attempts: simulations of an episode, with different disturbances, until one is kept.
     """
 
     strength: float = 0.12
@@ -74,7 +74,7 @@ class Disturbance:
 
 @dataclass(frozen=True, eq=False)
 class Disturbed:
-    """An episode to simulate: who acts, who interrupts, where, and the seed of all draws."""
+    """An episode to simulate: expert, intruder, environment, and the seed of all draws."""
 
     expert: Tracker
     intruder: Tracker | Literal["scripted"] | None
@@ -119,7 +119,7 @@ def plan(
 
 
 def simulate(item: Disturbed) -> Episode | None:
-    """The first attempt in which enough subtasks got done; None where none was good enough."""
+    """The first attempt that achieved enough; None where none did."""
     for attempt in range(item.disturbance.attempts):
         episode = attempt_once(item, attempt)
         if episode is not None:
@@ -128,9 +128,9 @@ def simulate(item: Disturbed) -> Episode | None:
 
 
 def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
-    """One simulation; None where too little was achieved.
+    """One simulation; None where it achieved too little.
 
-    `actions` is what the expert would do, `executed` what was done.
+    `actions` is what the expert would do, `executed` what was actually done.
     """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
@@ -171,10 +171,10 @@ def _intruder(item: Disturbed, env: gymnasium.Env) -> Operator | None:
 def _interruption(
     item: Disturbed, env: gymnasium.Env, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """For every step, the dimensions that the intruder drives."""
+    """The dimensions that the intruder drives, step by step."""
     n = env.action_space.shape[0]
     dims = random_subset(n, rng, 1, min(item.disturbance.max_dims, n))
-    # From before the start and to after the end as often as within: then it lasts all along.
+    # May begin before the start and end after the end, and so last the whole episode.
     steps = episode_steps(env)
     start, end = sorted(rng.uniform(-0.5 * steps, 1.5 * steps, 2))
     step = 0

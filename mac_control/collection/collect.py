@@ -1,4 +1,4 @@
-"""Demonstrations of any operator in any environment, alone or together with a policy."""
+"""Collects demonstrations of any operator in any environment, alone or with a policy."""
 
 from __future__ import annotations
 
@@ -40,16 +40,17 @@ class Collection:
         env: the environment.
         operator: spec of an operator, such as `policy:CHECKPOINT`; without a policy it has to give
             every dimension.
-        policy: checkpoint that fills in what the operator leaves; the actions of both are the
-            labels, and what the operator gave is recorded. None: the operator alone.
+        policy: checkpoint that fills in the dimensions that the operator leaves free; the labels
+            are the executed actions, and the given dimensions are recorded. None: no policy.
         teacher: with a policy, spec of an operator that gives every dimension: the labels are what
-            it would do in the states that the two reach, and every episode is kept (DAgger).
+            it would do in the states that operator and policy reach, and every episode is kept
+            (DAgger).
         noise: largest step of the AR(1) noise on random subsets of dimensions, as a share of half
-            the action box; the label is what the operator does about it; none with a policy.
+            the action box; the label is the operator's reaction to it; no noise with a policy.
         clean: share of the episodes without noise.
-        min_reward: reward of an episode that is kept; see
+        min_reward: least reward of an episode to keep it; see
             :func:`mac_control.collection.simulate.achieved`.
-        attempts: simulations of an episode, with other noise, until one is kept.
+        attempts: simulations of an episode, with different noise, until one is kept.
         data: demonstrations that trackers follow, as in :func:`load_demonstrations`.
 
     Raises:
@@ -79,7 +80,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An episode to collect; all that is drawn at random follows from `seed`."""
+    """An episode to collect; `seed` determines everything drawn at random."""
 
     collection: Collection
     seed: tuple[int, int]
@@ -100,28 +101,28 @@ def collect_dataset(
     Args:
         env: the environment.
         out: the Minari data set to write, an id or a folder.
-        episodes: how many to try.
-        seed: of everything drawn.
+        episodes: number of episodes to try.
+        seed: seed of everything drawn at random.
         robot: a description in place of the environment's own.
         workers: processes, or a backend; None is every core.
         collection: the other fields of :class:`Collection`.
 
     Raises:
-        InputError: an operator or a policy that does not fit the environment, and what
-            :func:`generate_dataset` raises.
+        InputError: an operator or a policy that does not fit the environment, or as
+            :func:`generate_dataset`.
     """
     how = Collection(env, **collection)
     specs = [spec for spec in (how.operator, how.teacher) if spec is not None]
     how = replace(how, data=followed_source(specs, how.data))
-    # Without a teacher as before there were any: what was begun then goes on.
+    # Without a teacher, as before there was this field, so that older work can be resumed.
     left_out = {"data"} | ({"teacher"} if how.teacher is None else set())
     recorded = {k: v for k, v in asdict(how).items() if k not in left_out}
     settings: dict[str, Any] = {"episodes": episodes, "seed": seed, "collection": recorded}
     if how.data is not None:
-        settings["data"] = digest(shared_demonstrations(how.data))  # wherever the file lies
+        settings["data"] = digest(shared_demonstrations(how.data))  # whatever its path
     with closing(make_env(env, robot)) as made:
         own, tasks, record = robot_of(made), subtasks_of(made), env.to_json(made)
-        # What does not fit is known before anything is written.
+        # Check that everything fits before anything is written.
         if how.data is not None:
             fitting_robot(made, shared_demonstrations(how.data).action_dim)
         with closing(_operator(how, made)) as driver:
@@ -135,7 +136,7 @@ def collect_dataset(
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
             settings["weights"] = weights_digest(how.policy)
-    # What is collected with other weights of the same name is another data set.
+    # Other weights under the same name make another data set.
     if digests := [found for spec in specs if (found := operator_weights(spec)) is not None]:
         settings["operators"] = digests
     if robot is not None:
@@ -149,7 +150,7 @@ def collect(item: Wanted) -> Episode | None:
     """The first attempt that achieved enough; None where none did.
 
     Raises:
-        InputError: an operator that does not give every dimension.
+        InputError: the operator does not give every dimension.
         EpisodeError: the environment failed.
     """
     rng = np.random.default_rng(item.seed)

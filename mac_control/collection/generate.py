@@ -1,4 +1,4 @@
-"""Many simulated episodes into one data set, over processes, safe against interruptions."""
+"""Makes a data set of many simulated episodes, in parallel, safe against interruptions."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def generate_dataset(
 ) -> Demonstrations:
     """Make one episode per item and write them, in the order of the items, as a data set.
 
-    A finished episode is on disk at once, in the folder `shards(out)`: an interruption loses
-    at most the episodes in flight, and a second call with the same settings goes on where the
-    first stopped; a data set of these settings that is finished is read. What is written depends
-    on the items alone, not on the workers.
+    A finished episode is saved at once, in the folder `shards(out)`: an interruption loses at most
+    the episodes in progress, and a second call with the same settings resumes where the first
+    stopped; a finished data set with these settings is read. The result depends only on the items,
+    not on the workers.
 
     Args:
         make_episode: item -> episode, or None to leave it out; it and the items must pickle.
         items: one per episode to try.
         out: the Minari data set to write, an id or a folder.
-        settings: JSON values that decide what the episodes will be (seed, strength, ...).
+        settings: JSON values that determine the episodes (seed, strength, ...).
         tasks: subtasks that the rewards count.
         provenance: what else to record; `settings` are recorded anyway.
-        robot: what is driven.
+        robot: the robot that is driven.
         workers: processes, or a backend, whose machines must share the folder; default: every
             core.
 
     Raises:
-        InputError: `out` is something else, holds unfinished work with other settings, or lies
-            in a folder that workers do not see.
+        InputError: `out` is something else, holds unfinished work with other settings, or is in
+            a folder that workers do not see.
         DataError: every episode was left out.
     """
     final, folder = target_folder(out)[0], shards(out)
@@ -61,7 +61,7 @@ def generate_dataset(
     if final.exists():
         return _finished(final, folder, settings)
     _claim(folder, settings)
-    # Listed, not asked for one by one: a shared folder may answer from memory for a while.
+    # List the folder, rather than check each file: a shared folder may be cached for a while.
     made = set(folder.iterdir())
     todo = [(i, item) for i, item in enumerate(items) if _piece(folder, i) not in made]
     done = tqdm(total=len(items), initial=len(items) - len(todo), unit="episode", desc=final.name)
@@ -71,12 +71,12 @@ def generate_dataset(
                 done.update()
     except BaseException:
         if not any(folder.glob("*.npz")):
-            shutil.rmtree(folder, ignore_errors=True)  # nothing in it, and other settings may come
+            shutil.rmtree(folder, ignore_errors=True)  # it is empty, and other settings may follow
         raise
     made = [_load(_piece(folder, i)) for i in range(len(items))]
     episodes = [episode for episode in made if episode is not None]
     if not episodes:
-        shutil.rmtree(folder)  # nothing in it, and other settings are asked for next
+        shutil.rmtree(folder)  # it has no episode, and other settings may follow
         raise DataError(
             f"{out}: expected an episode that succeeds, or reaches min_reward, got none in "
             f"{len(items)}; ask for less with --min-reward, or try more episodes"
@@ -90,7 +90,7 @@ def generate_dataset(
 
 
 def _finished(final: Path, folder: Path, settings: dict[str, Any]) -> Demonstrations:
-    """The data set, where it was made with these settings; its pieces may still lie there."""
+    """The data set, where it was made with these settings; removes pieces that remain."""
     try:
         before = read_metadata(final)["mac_control"]["provenance"]["settings"]
     except (DataError, KeyError, TypeError):
@@ -104,14 +104,14 @@ def _finished(final: Path, folder: Path, settings: dict[str, Any]) -> Demonstrat
 
 
 def shards(out: str | Path) -> Path:
-    """Where the finished episodes of an unfinished data set lie."""
+    """Folder of the finished episodes of an unfinished data set."""
     final = target_folder(out)[0]
     return final.with_name(f"{final.name}.pieces")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """Makes an episode and writes it, in a worker: only done or not done travels back."""
+    """Makes an episode and writes it, in the worker, so that no data travel back."""
 
     make_episode: Callable[[Any], Episode | None]
     folder: Path
@@ -123,7 +123,7 @@ class _Job:
 
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:
-    """Start the folder of pieces, or make sure that it was started with these settings."""
+    """Create the folder of pieces, or check that it was created with these settings."""
     file = folder / "settings.json"
     if not file.exists():
         write_json(file, settings)
@@ -145,7 +145,7 @@ def _piece(folder: Path, index: int) -> Path:
 
 
 def _save(path: Path, episode: Episode | None) -> None:
-    """An `.npz` of the episode's arrays; an empty one where it was left out."""
+    """Write an `.npz` of the episode's arrays; an empty one where it was left out."""
     arrays = {}
     if episode is not None:
         arrays = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Episode)}

@@ -1,4 +1,4 @@
-"""Disturbances to inject while an expert acts, so that its corrections are demonstrated too."""
+"""Disturbances injected while an expert acts, so that its corrections are demonstrated too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class ActionNoise:
 
         n[t] = decay · n[t-1] + step · m[t] · e[t],   e[t] ~ N(0, I)
 
-    The mask `m` holds a random subset of 1 to D dimensions for a while (`hold` steps on
-    average), then another one. `step` is drawn per episode, up to `strength`.
+    The mask `m` is a random subset of 1 to D dimensions, redrawn after `hold` steps on average.
+    `step` is drawn per episode, up to `strength`.
 
     Source: noise injection as in DART (Laskey et al. 2017, arXiv 1703.09327).
 
     Args:
         action_dim: number of dimensions, D.
-        rng: where all randomness comes from.
+        rng: source of all randomness.
         strength: largest standard deviation of a step's innovation, in action units.
         decay: share of the noise that is left after a step, in [0, 1).
         hold: mean number of steps for which a subset is held.

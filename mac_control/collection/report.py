@@ -1,4 +1,4 @@
-"""What came out of augmentation: rewards, and how much of joint space the episodes cover."""
+"""Reports on augmented data: rewards, and how much of joint space the episodes cover."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mac_control.feedback import Feedback
 from mac_control.figures import METHODS, new_figure
 from mac_control.files import atomic_path
 
-#: Edge of the cells in which visited joint space is counted [rad].
+#: Edge length of the cells that count visited joint space [rad].
 CELL = 0.2
-# The default of torch.cdist loses small distances to cancellation.
+# The default mode of torch.cdist loses small distances to cancellation.
 EXACT = "donot_use_mm_for_euclid_dist"
 
 
 def summarize(made: Demonstrations, source: Demonstrations) -> dict[str, Any]:
     """Rewards and coverage of `made`, beside the `source` it was made from; JSON values.
 
-    `cells` counts the cubes of 0.2 rad in the space of the joints of the pose with a step in
-    them. `distance` is how far a step of `made` is from the nearest step of the source [rad]:
-    mean, and 95 % are nearer than the second.
+    `cells` counts the visited cubes of 0.2 rad in the space of the pose's joints. `distance_mean`
+    and `distance_95` are the mean and the 95 % quantile of the distance from a step of `made` to
+    the nearest step of the source [rad].
     """
     visited, known = poses(made), poses(source)
     distances = nearest(visited, known)
@@ -50,17 +50,17 @@ def rewards(demonstrations: Demonstrations) -> list[float]:
 
 
 def poses(demonstrations: Demonstrations) -> np.ndarray:
-    """Positions that say where the robot is, at each step, `(N, J)`.
+    """The robot's pose at each step: observed positions `(N, J)`.
 
     Raises:
-        InputError: a robot that is not known, or whose positions are not observed.
+        InputError: an unknown robot, or one whose positions are not observed.
     """
     feedback = Feedback.of(demonstrations.robot, "report")
     return demonstrations.observations[:, feedback.entries[feedback.pose]]
 
 
 def cells(poses: np.ndarray) -> int:
-    """Number of cubes of joint space that are visited, of poses `(N, J)`.
+    """Number of cubes of joint space visited by poses `(N, J)`.
 
     Example:
         >>> cells(np.array([[0.05] * 7, [0.15] * 7, [0.25] * 7]))
@@ -79,7 +79,7 @@ def nearest(poses: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 
 def plot(made: Demonstrations, source: Demonstrations, path: str | Path) -> None:
-    """Write a PNG: histograms of reward and of distance to the source, and two joints."""
+    """Write a PNG: histograms of reward and distance to the source, and a plot of two joints."""
     figure = new_figure(7.5)
     panels = figure.subplot_mosaic([["rewards", "distance"], ["joints", "joints"]])
     draw_rewards(panels["rewards"], rewards(made), bool(source.tasks))

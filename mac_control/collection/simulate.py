@@ -1,4 +1,4 @@
-"""What simulated episodes share in a process: environment, demonstrations; which are kept."""
+"""What simulated episodes of a process share: environment, demonstrations, test of success."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mac_control.robot import Robot
 
 
 def shared_env(name: EnvName, robot: Robot | None = None) -> Any:
-    """The environment of this name, one per process: loading a scene takes longer than steps."""
+    """The environment of this name, one per process: loading a scene takes long."""
     described = None if robot is None else robot.to_json()
     return _env(json.dumps([name.to_json(), described], sort_keys=True))
 
@@ -35,10 +35,10 @@ def shared_demonstrations(source: str) -> Demonstrations:
 
 
 def achieved(rewards: Sequence[float], info: dict[str, Any], least: float | None) -> bool:
-    """Whether an episode, whose last `info` is given, is worth learning from.
+    """Whether an episode is worth learning from, by its rewards and its last `info`.
 
-    `least` is the reward that is asked for. None: 3 where the environment counts subtasks; else
-    any, unless the environment reports a failure.
+    `least` is the least reward. None: 3 where the environment counts subtasks; else any, unless
+    the environment reports a failure.
     """
     if least is None and "tasks_done" not in info:
         success = info.get("success", info.get("is_success"))

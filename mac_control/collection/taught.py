@@ -1,4 +1,4 @@
-"""What a teacher would do while an operator and a policy drive."""
+"""Records what a teacher would do while an operator and a policy drive."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Taught(OperatorWrapper):
     No-Regret Online Learning (DAgger), AISTATS 2011, arXiv 1011.0686.
 
     Args:
-        operator: the one that drives.
-        teacher: gives every dimension; nothing of it is executed.
+        operator: the operator that drives.
+        teacher: gives every dimension; its actions are not executed.
         action_dim: number of dimensions, D.
 
     Example:
@@ -33,13 +33,13 @@ class Taught(OperatorWrapper):
     def __init__(self, operator: Operator, teacher: Operator, action_dim: int) -> None:
         super().__init__(operator)
         self.teacher, self._dim = teacher, action_dim
-        #: Of each step of the episode, `(D,)`.
+        #: The teacher's action at each step of the episode, `(D,)`.
         self.labels: list[np.ndarray] = []
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
         with attribute_errors("teacher", self.teacher, "at its reset", but=(InputError,)):
-            self.teacher.reset(seed)  # the operator's seed: alike, both draw the same plan
+            self.teacher.reset(seed)  # the operator's seed, so that both draw the same plan
         self.labels = []
 
     def read(self, obs: np.ndarray) -> PartialAction:
@@ -47,7 +47,7 @@ class Taught(OperatorWrapper):
 
         Raises:
             EpisodeError: the teacher failed.
-            InputError: a teacher that leaves a dimension open.
+            InputError: the teacher leaves a dimension free.
         """
         with attribute_errors("teacher", self.teacher, f"at step {len(self.labels)}"):
             whole = self.teacher.read(obs.copy())

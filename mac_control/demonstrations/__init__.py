@@ -1,4 +1,4 @@
-"""Demonstrations: one in-memory form, and the files it is read from."""
+"""Demonstrations: one in-memory form, and readers and writers of files."""
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.lerobot.save import save_lerobot

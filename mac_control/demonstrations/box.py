@@ -1,4 +1,4 @@
-"""Actions beyond the robot's box, as some recordings have them: clipped, and said so."""
+"""Clips actions beyond the robot's box, which some recordings have, and reports it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mac_control.demonstrations.episode import Demonstrations, EpisodeFile
 
 
 def within_box(demonstrations: Demonstrations) -> Demonstrations:
-    """With actions clipped to the box of the robot, as an environment clips them.
+    """Demonstrations with actions clipped to the robot's box, as an environment clips them.
 
-    Says on stderr how many entries that concerns. What stays in a file (`EpisodeFile`), or has no
-    known robot, is left alone.
+    Says on stderr how many entries were clipped. Data that stay in a file (`EpisodeFile`), or have
+    no known robot, are left as they are.
 
     Example:
         >>> from mac_control.demonstrations import Episode

@@ -1,4 +1,4 @@
-"""D4RL's HDF5 layout to Minari and back."""
+"""Converts D4RL's HDF5 layout to Minari and back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mac_control.errors import DataError
 from mac_control.files import atomic_path, expect_room
 from mac_control.layout import flat_steps
 
-#: What a column of ours holds in an episode that lacks it.
+#: Default of each of our columns in an episode that lacks it.
 _USUAL: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
     "executed": lambda row: row["actions"],
     "given": lambda row: np.ones(row["actions"].shape, bool),
@@ -39,10 +39,10 @@ _COLUMNS = ("observations", "actions", "rewards", "terminals", "timeouts")
 
 
 def hdf5_to_minari(path: Path, target: str | Path) -> Path:
-    """Every array of a D4RL file as a Minari data set; its folder.
+    """Write every array of a D4RL file as a Minari data set; returns its folder.
 
     Observations stay whole (a kitchen's with their 30 goal entries). Arrays of one row per step
-    that Minari has no place for become infos. What the columns were like lies in the metadata,
+    that Minari has no place for become infos. The metadata record the columns' types and shapes,
     so that `minari_to_hdf5` writes the same arrays again.
 
     Raises:
@@ -76,16 +76,16 @@ def hdf5_to_minari(path: Path, target: str | Path) -> Path:
 
 
 def minari_to_hdf5(folder: Path, path: str | Path) -> Path:
-    """A Minari data set as an HDF5 file of D4RL's layout; its path.
+    """Write a Minari data set as an HDF5 file of D4RL's layout; returns its path.
 
-    A data set from `hdf5_to_minari` gives the arrays that it was made from, bit for bit. Any
-    other gives, in the types that it has: observations (flattened; of a kitchen's, the part
-    `observation`), actions, rewards, ends, `next_observations`, and as `infos/NAME` the other
-    parts of a kitchen's observation and every info that all episodes have. Not kept of those is
-    the row after the last action of goals and infos.
+    A data set from `hdf5_to_minari` gives the arrays that it was made from, bit for bit. Any other
+    gives, in its own types: observations (flattened; of a kitchen's, the part `observation`),
+    actions, rewards, ends, `next_observations`, and as `infos/NAME` the other parts of a kitchen's
+    observation and every info that all episodes have. The row of goals and infos after the last
+    action is dropped.
 
     Raises:
-        DataError: the data set is damaged, or its actions are no Box.
+        DataError: the data set is damaged, or its action space is not a Box.
     """
     recorded = read_metadata(folder).get("mac_control")
     layout = recorded.get("d4rl") if isinstance(recorded, dict) else None
@@ -214,5 +214,5 @@ def _text(array: np.ndarray) -> np.ndarray:
 
 
 def _escaped(name: str) -> str:
-    """Minari makes a group of every `/` in the name of an info."""
+    """The name of an info without `/`, which Minari would turn into a group."""
     return name.replace("/", "__")

@@ -22,16 +22,16 @@ from mac_control.robot import Robot
 _NEEDED = ("observations", "actions")
 _ENDS = ("terminals", "timeouts")
 _OPTIONAL = ("rewards", "executed", "subtasks", "given", "failed")
-#: What is read of a file; whatever else it holds is left alone.
+#: The columns that are read; everything else in a file is ignored.
 COLUMNS = (*_NEEDED, *_ENDS, *_OPTIONAL)
-_BLOCK = 1 << 16  # steps looked at together
+_BLOCK = 1 << 16  # steps checked at a time
 
 
 def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in an HDF5 file of D4RL's layout.
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `terminals` or `timeouts` `(N,)`;
-    takes `rewards`, and our own `executed`, `subtasks`, `given` and `failed`, where it has them.
+    reads `rewards`, and our own `executed`, `subtasks`, `given` and `failed`, where present.
     Large files are read an episode at a time; see `stored`.
 
     Raises:
@@ -73,7 +73,7 @@ def read_d4rl_dict(data: Mapping[str, Any], obs: str = "positions") -> Demonstra
 
 
 def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
-    """Demonstrations that the package `d4rl` (extra `[d4rl]`) fetches for one of its names.
+    """Demonstrations that the package `d4rl` (extra `[d4rl]`) fetches for one of its data sets.
 
     Raises:
         DataError: `d4rl` is not installed, or cannot make or fetch this data set.
@@ -99,9 +99,9 @@ def read_d4rl_env(name: str, obs: str = "positions") -> Demonstrations:
 
 
 def episode_slices(ends: np.ndarray) -> list[slice]:
-    """Episodes as slices, given a boolean `(N,)` that is True at each last step.
+    """Episodes as slices, from a boolean `(N,)` that is True at each last step.
 
-    What follows the last end is an episode too.
+    Steps after the last end form an episode too.
 
     Example:
         >>> episode_slices(np.array([False, True, False]))
@@ -120,7 +120,7 @@ def from_arrays(
     attributes: Mapping[str, Any] | None = None,
     collect: Callable[[Iterable[Episode]], Sequence[Episode]] = tuple,
 ) -> Demonstrations:
-    """Demonstrations from D4RL's arrays, `(N, ...)` each, or what is sliced like one.
+    """Demonstrations from D4RL's arrays, `(N, ...)` each, or objects sliced like arrays.
 
     Raises:
         DataError: a key is missing, or a shape, a type or a number is wrong.
@@ -161,7 +161,7 @@ def from_arrays(
 
 
 def _goal_tasks(observations: Any) -> tuple[str, ...]:
-    """Subtasks that goal entries name, the same at each step; read by slices."""
+    """Subtasks named by the goal entries, if those are constant; read in slices."""
     from mac_control.envs.kitchen import data as kitchen
 
     found: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ def _goal_tasks(observations: Any) -> tuple[str, ...]:
 
 
 def recorded_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """What we wrote beside the data: tasks and provenance; empty for others' files."""
+    """The metadata that we wrote (tasks, provenance and more); empty for other files."""
     try:
         value = json.loads(attributes["mac_control"])
         tasks = value.get("tasks", [])
@@ -186,7 +186,7 @@ def recorded_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(source: str, arrays: dict[str, Any]) -> np.ndarray:
-    """Where episodes end, `(N,)`, after checks of keys, shapes and types."""
+    """Whether an episode ends at each step, `(N,)`, after checks of keys, shapes and types."""
     missing = [name for name in _NEEDED if name not in arrays]
     if not any(name in arrays for name in _ENDS):
         missing.append("terminals")

@@ -1,4 +1,4 @@
-"""Demonstrations with the robot that a command line describes."""
+"""Adds the robot that a command line describes to demonstrations."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def described(
     demonstrations: Demonstrations, args: EnvOptions, rollouts: bool = False
 ) -> Demonstrations:
-    """With the robot that the command line describes, or that of the environment it names.
+    """Demonstrations with the robot that the command line describes, or that of its environment.
 
     Raises:
-        InputError: data that do not fit that environment; with `rollouts`, where none is named,
-            the one that they were recorded in, or the default.
+        InputError: the data do not fit that environment; with `rollouts` and no environment
+            named, the one that they were recorded in, or the default.
     """
     robot, env = args.chosen_robot(), args.chosen_env()
     if env is not None:
@@ -49,7 +49,7 @@ def described(
 
 
 def _fitting(demonstrations: Demonstrations, env: EnvName, robot: Robot | None) -> Robot:
-    """The robot of an environment that the data fit; `robot` is in place of its description."""
+    """The robot of an environment, which the data must fit; `robot` replaces its description."""
     from mac_control.envs import make_env
     from mac_control.envs.describe import fitting_robot
 

@@ -19,7 +19,7 @@ from mac_control.errors import DataError, first_line
 
 #: Tries without a single new byte before giving up.
 TRIES = 4
-_TIMEOUT = 30  # [s] without an answer
+_TIMEOUT = 30  # without a response [s]
 _BLOCK = 1 << 16
 _HOSTS = {"hf": "https://huggingface.co", "gcp": "https://storage.googleapis.com"}
 
@@ -27,14 +27,14 @@ _HOSTS = {"hf": "https://huggingface.co", "gcp": "https://storage.googleapis.com
 def download_file(
     url: str, path: str | Path, checksum: str | None = None, progress: bool = True
 ) -> Path:
-    """Fetch an HDF5 file over HTTP; `path`.
+    """Fetch an HDF5 file over HTTP; returns `path`.
 
-    A broken connection is taken up where it broke, also by a later call: what has come so far
-    lies beside `path` as `.NAME.part`. `path` itself appears only when all is there, the SHA-256
-    `checksum` fits (where given) and it is HDF5.
+    A broken download is resumed where it stopped, even by a later call: the part received so far
+    is kept beside `path` as `.NAME.part`. `path` itself appears only when the file is complete,
+    its SHA-256 matches `checksum` (where given) and it is HDF5.
 
     Raises:
-        DataError: no network, an answer that is no file, or a checksum that does not fit.
+        DataError: no network, a response that is not a file, or a checksum that does not match.
     """
     path = Path(path)
     if not url.startswith(("http://", "https://")):
@@ -49,11 +49,11 @@ def download_file(
                 break
             reason = "the connection broke"
         except urllib.error.HTTPError as error:
-            error.close()  # it is an answer too, and holds its connection
+            error.close()  # it is a response too, and holds its connection
             if error.code < 500:
                 raise DataError(f"{url}: expected a file, got HTTP {error.code}") from error
             reason = f"HTTP {error.code}"
-        except urllib.error.URLError as error:  # nobody there: waiting does not help
+        except urllib.error.URLError as error:  # no host: waiting does not help
             if before == 0 and failures == 0:
                 raise DataError(f"{url}: expected a network, got {error.reason}") from error
             reason = str(error.reason)
@@ -83,7 +83,7 @@ def download_file(
 
 
 def download_minari(dataset_id: str, force: bool = False) -> Path:
-    """Fetch a Minari data set into Minari's folder, unless it is there; its folder.
+    """Fetch a Minari data set into Minari's folder, unless it is there; returns its folder.
 
     Raises:
         DataError: no network, or no such data set.
@@ -101,7 +101,7 @@ def download_minari(dataset_id: str, force: bool = False) -> Path:
     import minari
 
     try:
-        # A folder that an interruption left incomplete would be skipped as being there.
+        # Minari would take a folder left incomplete by an interruption for complete.
         incomplete = (minari_root() / dataset_id).exists()
         minari.download_dataset(dataset_id, force_download=force or incomplete)
     except ImportError as error:
@@ -115,11 +115,11 @@ def download_minari(dataset_id: str, force: bool = False) -> Path:
 
 
 def _fetch(url: str, part: Path, progress: bool) -> bool:
-    """One connection: append what comes to `part`; whether the file is whole now."""
+    """One connection: append what arrives to `part`; returns whether the file is complete."""
     have, validator = _size(part), _validator_file(part)
     headers = {"Accept-Encoding": "identity", "User-Agent": "mac-control"}
     if have:
-        # Without something that names this version of the file, the rest may be another's.
+        # Without a name of this version of the file, the rest may be of another version.
         if validator.exists():
             headers |= {"Range": f"bytes={have}-", "If-Range": validator.read_text()}
         else:
@@ -161,7 +161,7 @@ def _fetch(url: str, part: Path, progress: bool) -> bool:
 
 
 def _extent(answer: Any) -> tuple[int, int | None]:
-    """First byte of an answer, and the size of the whole file where it is said."""
+    """First byte of a response, and the size of the whole file where it is stated."""
     length = answer.headers.get("Content-Length")
     if answer.status != 206:
         return 0, int(length) if length else None
@@ -170,7 +170,7 @@ def _extent(answer: Any) -> tuple[int, int | None]:
 
 
 def _note_version(answer: Any, validator: Path) -> None:
-    """Keep what names this version of the file, for a later `If-Range`."""
+    """Keep the name of this version of the file, for a later `If-Range`."""
     tag = answer.headers.get("ETag")
     if tag and not tag.startswith("W/"):
         validator.write_text(tag)
@@ -194,12 +194,12 @@ def _size(path: Path) -> int:
 
 
 def _unreachable(url: str) -> str | None:
-    """Why nobody answers at `url`, or None."""
+    """Why no server responds at `url`; None where one does."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
     except urllib.error.HTTPError as error:
         error.close()
-        return None  # an answer, whatever it says
+        return None  # a response, whatever it says
     except (OSError, http.client.HTTPException) as error:
         return first_line(error).strip("<>")
     return None

@@ -21,15 +21,15 @@ def edited(
     split: Mapping[int, int] | None = None,
     merge: Sequence[Sequence[int]] = (),
 ) -> Demonstrations:
-    """Demonstrations without some episodes, others cut in two or put together.
+    """Demonstrations with some episodes deleted, split in two or merged.
 
-    Numbers are those of the episodes before any edit, and each stands in one edit at most.
+    Episode numbers are those before any edit; each may appear in at most one edit.
 
     Args:
-        demonstrations: which stay as they are.
-        delete: episodes to leave out.
+        demonstrations: left unchanged.
+        delete: episodes to delete.
         split: episode -> the frame at which its second part begins.
-        merge: episodes to put together, in this order, in the place of the first of each.
+        merge: groups of episodes to join, in this order, in the place of each group's first.
 
     Raises:
         InputError: no such episode or frame, one in two edits, or nothing left.
@@ -105,7 +105,7 @@ def _joined(episodes: Sequence[Episode]) -> Episode:
     for name in ("observations", "actions", "executed", "rewards", "subtasks", "given"):
         parts = [getattr(episode, name) for episode in episodes]
         known = [part is not None for part in parts]
-        if name == "subtasks" and any(known):  # of some: the others have none
+        if name == "subtasks" and any(known):  # some have them: the others get none
             parts = [np.full(len(e), "") if e.subtasks is None else e.subtasks for e in episodes]
         elif any(known) and not all(known):
             raise InputError(f"merge: expected {name} in all episodes or in none, got some")

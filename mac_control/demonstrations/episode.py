@@ -1,4 +1,4 @@
-"""The one in-memory form of demonstrations."""
+"""The in-memory form of demonstrations."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from mac_control.seeds import whole_seed
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One demonstration: what was seen, and what was done then.
+    """One demonstration: observations, and the actions taken.
 
     Args:
         observations: `(T, O)` float32.
-        actions: `(T, D)` float32; what the demonstrator does, and a policy learns.
-        executed: `(T, D)` float32; what was really sent to the robot where that differs
-            (noise, an interrupting operator): what a model is given. Default: `actions`.
+        actions: `(T, D)` float32; what the demonstrator does, and what a policy learns.
+        executed: `(T, D)` float32; what was actually sent to the robot where that differs (noise,
+            an interrupting operator). A model conditions on these. Default: `actions`.
         rewards: `(T,)` float32, as recorded, or None.
-        subtasks: `(T,)` str, which subtask the demonstrator is doing, or None; "" at steps of none.
-        given: `(T, D)` bool; which dimensions an operator gave. A model is given those, or some
-            of them. Default: every dimension may be given.
-        failed: whoever recorded it marked it as failed.
+        subtasks: `(T,)` str, the subtask that the demonstrator is doing, "" for none; or None.
+        given: `(T, D)` bool; which dimensions an operator gave. A model conditions on these or
+            some of them. Default: any dimension may be given.
+        failed: whether the episode was marked as failed when it was recorded.
 
     Raises:
         DataError: shapes that do not fit, or a number that is not finite.
@@ -46,7 +46,7 @@ class Episode:
             value = getattr(self, name)
             if value is None:
                 continue
-            with np.errstate(over="ignore"):  # what overflows is reported below
+            with np.errstate(over="ignore"):  # overflow is reported below
                 value = np.ascontiguousarray(value, dtype=np.float32)
             ndim = 1 if name == "rewards" else 2
             if value.ndim != ndim or len(value) != len(self.observations) or len(value) == 0:
@@ -88,7 +88,7 @@ class Episode:
 
 
 class EpisodeFile(Sequence[Episode]):
-    """Episodes that stay in a file until they are asked for: data larger than memory."""
+    """Episodes read from a file on demand: data larger than memory."""
 
     obs_dim: int
     action_dim: int
@@ -105,9 +105,9 @@ class EpisodeFile(Sequence[Episode]):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What is known of the steps `rows` `(B,)`.
+        """The steps `rows` `(B,)`.
 
-        Observations `(B, O)`; actions, executed actions and given `(B, D)`; places in
+        Observations `(B, O)`; actions, executed actions and given `(B, D)`; indices into
         `subtasks` `(B,)`, -1 where there is none.
         """
 
@@ -118,14 +118,14 @@ class Demonstrations:
 
     Args:
         episodes: at least one; all with the same observation and action sizes. An `EpisodeFile`
-            is not read as a whole; `observations`, `actions` and `executed` of it do read it so.
-        tasks: names of the subtasks that make the reward; empty where unknown.
-        provenance: where the data came from (source, checksum, how it was made); JSON values.
-        robot: what was driven; None where unknown.
+            is not read into memory, except by `observations`, `actions` and `executed`.
+        tasks: names of the subtasks that are rewarded; empty where unknown.
+        provenance: where the data came from (source, checksum, how they were made); JSON values.
+        robot: the robot that was driven; None where unknown.
         weights: `(E,)`, how often the steps of each episode are drawn in training, relative to
-            the others; None: alike.
-        sets: `(E,)` whole numbers, which of several mixed sets each episode is from: a part of the
-            episodes draws from each set as often as all do. None: no such sets.
+            the others; None: equally often.
+        sets: `(E,)` integers, the mixed set that each episode is from: a selection of episodes
+            draws from each set as often as the whole does. None: not mixed.
 
     Raises:
         DataError: no episodes, sizes that differ, or a robot, weights or sets of other sizes.
@@ -213,12 +213,12 @@ class Demonstrations:
 
     @property
     def actions(self) -> np.ndarray:
-        """All steps, `(N, D)`: what is to be learnt."""
+        """All steps, `(N, D)`: what a policy learns."""
         return np.concatenate([e.actions for e in self.episodes])
 
     @property
     def executed(self) -> np.ndarray:
-        """All steps, `(N, D)`: what a model is given."""
+        """All steps, `(N, D)`: what a model conditions on."""
         return np.concatenate([e.executed for e in self.episodes])
 
     @property
@@ -228,7 +228,7 @@ class Demonstrations:
 
     @property
     def subtasks(self) -> tuple[str, ...]:
-        """Names of what the demonstrators were at, as far as episodes say."""
+        """Names of the demonstrators' subtasks, from the episodes that have them."""
         if isinstance(self.episodes, EpisodeFile):
             return self.episodes.subtasks
         known = (e.subtasks for e in self.episodes if e.subtasks is not None)
@@ -236,9 +236,9 @@ class Demonstrations:
 
     @property
     def subtask_numbers(self) -> np.ndarray:
-        """All steps, `(N,)`: places in `subtasks`, -1 where an episode does not say."""
+        """All steps, `(N,)`: indices into `subtasks`, -1 where there is none."""
         names = np.array(self.subtasks)
-        order = np.argsort(names)  # a file has them in their order of appearance
+        order = np.argsort(names)  # a file lists them in order of appearance
 
         def places(episode: Episode) -> np.ndarray:
             if episode.subtasks is None:
@@ -249,7 +249,7 @@ class Demonstrations:
         return np.concatenate([places(episode) for episode in self.episodes])
 
     def select(self, indices: Sequence[int]) -> Demonstrations:
-        """The episodes at these indices; each set that they are from is drawn as before."""
+        """The episodes at these indices; each mixed set is drawn as often as before."""
         if isinstance(self.episodes, EpisodeFile):
             chosen: Sequence[Episode] = self.episodes.select(indices)
         else:
@@ -264,10 +264,11 @@ class Demonstrations:
         return replace(self, episodes=chosen, weights=weights, sets=sets)
 
     def split(self, validation: float, seed: int) -> tuple[Demonstrations, Demonstrations | None]:
-        """Whole episodes into training and validation, by seed.
+        """Split into training and validation by whole episodes, chosen by `seed`.
 
-        `validation` is the share held out, in [0, 1); at least one episode where it is more
-        than 0. The second part is None where nothing is held out. An episode of each set stays.
+        `validation` is the share held out, in [0, 1): at least one episode where it is above 0.
+        The second part is None where nothing is held out. At least one episode of each mixed set
+        stays in training.
         """
         if not 0 <= validation < 1:
             raise InputError(f"validation: expected a share in [0, 1), got {validation}")

@@ -1,4 +1,4 @@
-"""Every fault of a data set, with the episode and the step where it is."""
+"""Finds every fault of a data set, with its episode and step."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ from mac_control.robot import Robot
 
 
 def find_faults(path: Path) -> Iterator[str]:
-    """Sentences, one a fault, for an HDF5 file of D4RL's layout, an `.npz` or a data set's folder.
+    """A sentence per fault of an HDF5 file of D4RL's layout, an `.npz` or a data set's folder.
 
-    Where a file cannot be read at all that is the one fault. Numbers that are not finite and
-    actions outside the box of the robot that is described, the action space (Minari), or [-1, 1]
-    (D4RL) are named by their episode, the first step, and how many steps of the episode have them.
-    An `.npz` says nothing of its box.
+    A file that cannot be read at all has that one fault. Numbers that are not finite, and actions
+    outside the box of the described robot, the action space (Minari) or [-1, 1] (D4RL), are
+    reported by episode, first step, and number of affected steps. An `.npz` states no box.
     """
     try:
         if is_lerobot(path):

@@ -1,4 +1,4 @@
-"""Opens HDF5 files, and says what is wrong with those that are not whole."""
+"""Opens HDF5 files, and says what is wrong with damaged ones."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def read_arrays(
 def open_arrays(
     path: Path, names: tuple[str, ...] | None = None
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The same, not yet read: slices of the arrays are, as long as the block lasts.
+    """As :func:`read_arrays`, but arrays are read only when sliced, while the block lasts.
 
     Raises:
-        DataError: no such file, not HDF5, or damaged (where the block finds it so, too).
+        DataError: no such file, not HDF5, or damaged (also where the block runs into it).
     """
     check_hdf5(path)
     size = path.stat().st_size
     try:
-        # Room for a whole chunk of a compressed file, of which an episode is a part.
+        # Room for a whole chunk of a compressed file, as an episode is part of one.
         with h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE) as file:
             found = [n for n in names if n in file] if names is not None else _all_names(file)
             arrays = {name: _array(path, file, name, size) for name in found}
@@ -55,7 +55,7 @@ def open_arrays(
 
 
 def check_hdf5(path: Path) -> None:
-    """Raise a DataError that says what the file is where it is not HDF5."""
+    """Raise a DataError where the file is not HDF5, saying what it is."""
     if not path.is_file():
         raise DataError(f"{path}: expected an HDF5 file, found no such file")
     try:
@@ -82,8 +82,8 @@ def _all_names(file: h5py.File) -> list[str]:
 
 
 def _array(path: Path, file: h5py.File, name: str, size: int) -> Any:
-    """What is sliced like an array: a data set, its text as strings."""
-    # An HDF5 file may point into other files; what it says about itself must be in it.
+    """A data set, sliced like an array, with text as strings."""
+    # An HDF5 file may link to other files; only data of its own are accepted.
     own = isinstance(file.get(name, getlink=True), h5py.HardLink)
     item = file[name] if own else None
     if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:

@@ -1,4 +1,4 @@
-"""Finds demonstrations wherever they are: a file, a Minari data set, this machine, the package."""
+"""Loads demonstrations from any source: a file, a Minari data set, the package's own."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def load_demonstrations(
             D4RL kitchen name (`kitchen-mixed-v0`) whose file is in the data folder; `d4rl:NAME`,
             through the package d4rl, or the dictionary its `get_dataset()` returns; the folder of
             a LeRobotDataset, also `FOLDER:state=FEATURE,...:action=FEATURE`; `builtin`.
-            None: the first of a kitchen file in the folder $MAC_CONTROL_DATA, a Minari kitchen
-            data set on this machine, the built-in demonstrations.
-        tasks: subtasks that make the reward, or `complete`, `partial`, `mixed`; default: as the
-            source says.
+            None: the first found of a kitchen file in the folder $MAC_CONTROL_DATA, a Minari
+            kitchen data set on this machine, and the built-in demonstrations.
+        tasks: subtasks that are rewarded, or `complete`, `partial`, `mixed`; default: those of
+            the source.
         obs: entries of kitchen observations: `"positions"` (30), or `"full"` (59, with velocities)
-            where they are recorded; or `"recorded"`: whichever of the two it is.
-        failed: keep episodes that whoever recorded them marked as failed; without it they are
-            left out, and so said on stderr.
+            where they are recorded; or `"recorded"`: whichever of the two was recorded.
+        failed: keep episodes marked as failed; otherwise they are left out, with a note on
+            stderr.
 
     Raises:
-        DataError: the source is missing, damaged or of another layout, or all of it failed.
+        DataError: the source is missing, damaged or of another layout, or all episodes failed.
         InputError: `tasks` or `obs` is not one of the above.
     """
     from mac_control.envs.kitchen.robot import checked_tasks
@@ -77,10 +77,10 @@ def _without_failed(found: Demonstrations) -> Demonstrations:
 
 
 def find_source() -> Path | str:
-    """Where `load_demonstrations()` reads from when it is told nothing.
+    """The default source of `load_demonstrations()`.
 
     Raises:
-        DataError: nowhere; the sentence says how to get demonstrations.
+        DataError: there is none; the message says how to get demonstrations.
     """
     from mac_control.envs.kitchen.data import is_kitchen
 
@@ -92,7 +92,7 @@ def find_source() -> Path | str:
     from mac_control.demonstrations.minari_read import local_datasets
 
     kitchens = [name for name, metadata in local_datasets().items() if is_kitchen(metadata)]
-    if kitchens:  # D4RL's complete-v2 before its mixed and partial
+    if kitchens:  # D4RL's complete-v2 before mixed and partial
         return min(kitchens, key=lambda name: (not name.startswith("D4RL/"), name))
     return builtin_path()
 
@@ -118,7 +118,7 @@ def builtin_path() -> Path:
     """The demonstrations that come with the package.
 
     Raises:
-        DataError: this installation has none; the sentence says which data is needed.
+        DataError: this installation has none; the message says which data are needed.
     """
     for path in sorted((Path(__file__).parent / "builtin").glob("*.hdf5")):
         return path
@@ -130,12 +130,12 @@ def builtin_path() -> Path:
 
 
 def local_path(source: str | Path | None = None) -> Path:
-    """The file or folder of a source, fetched where it is a Minari id that is not here.
+    """The file or folder of a source; a Minari data set not on this machine is fetched.
 
-    `source` is as in `load_demonstrations`, but for what the package d4rl reads.
+    `source` is as in `load_demonstrations`, except for data read by the package d4rl.
 
     Raises:
-        DataError: there is no such thing.
+        DataError: there is no such file or data set.
     """
     from mac_control.demonstrations.download import download_minari
     from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder
@@ -182,7 +182,7 @@ def _read(source: str | Path | None, obs: str) -> Demonstrations:
 
 
 def _d4rl_file(name: str) -> Path:
-    """The file of a D4RL name, in our data folder or in the one that d4rl keeps."""
+    """The file of a D4RL name, in our data folder or in that of d4rl."""
     from mac_control.envs.kitchen.data import D4RL_FILES
 
     folders = [Path.home() / ".d4rl" / "datasets"]

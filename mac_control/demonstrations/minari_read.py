@@ -1,4 +1,4 @@
-"""Reads Minari data sets: any with a Box action space."""
+"""Reads Minari data sets with a Box action space."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mac_control.json_read import json_object
 from mac_control.layout import flat_steps, layout_of
 from mac_control.robot import Robot
 
-#: `namespace/name-vN`, as Minari has it.
+#: Minari's ids: `namespace/name-vN`.
 DATASET_ID = re.compile(r"[-_\w][-_\w/]*-v\d+")
 
 
@@ -46,7 +46,7 @@ def minari_folder(source: str | Path) -> Path | None:
 
 
 def local_datasets() -> dict[str, dict[str, Any]]:
-    """Metadata of every data set in Minari's folder, by id; what cannot be read is left out."""
+    """Metadata of every data set in Minari's folder, by id; unreadable ones are left out."""
     root, found = minari_root(), {}
     for path in sorted(root.glob("**/data/metadata.json")):
         parts = path.relative_to(root).parts[:-2]
@@ -60,10 +60,10 @@ def local_datasets() -> dict[str, dict[str, Any]]:
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
-    """What a data set says about itself, with its spaces still as text.
+    """The metadata of a data set, with its spaces still as text.
 
     Raises:
-        DataError: no such data set, or what it says is not JSON.
+        DataError: no such data set, or metadata that are not JSON.
     """
     return json_object(folder / "data" / "metadata.json", "Minari metadata")
 
@@ -71,12 +71,12 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in a Minari data set.
 
-    Minari has one observation more than actions; the last is left out. Observations made of
-    parts are put in a row as Gymnasium's `FlattenObservation` does; of a kitchen's, the part
-    `observation` is taken, as `obs` says. Large data are read an episode at a time; see `stored`.
+    Minari has one more observation than actions; the last is left out. Composite observations are
+    flattened as by Gymnasium's `FlattenObservation`; of a kitchen's, the entries `obs` of the part
+    `observation` are taken. Large data are read an episode at a time; see `stored`.
 
     Raises:
-        DataError: the data set is damaged, incomplete, or its actions are no Box.
+        DataError: the data set is damaged or incomplete, or its action space is not a Box.
     """
     from mac_control.envs.kitchen import data as kitchen
 
@@ -142,7 +142,7 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
 
 
 def recorded_env(metadata: dict[str, Any]) -> dict[str, Any] | None:
-    """The environment that a data set says it was recorded in: its id and options."""
+    """The environment that a data set was recorded in, by its metadata: id and options."""
     try:
         spec = json.loads(metadata["env_spec"])
         options = dict(spec.get("kwargs") or {})
@@ -155,7 +155,7 @@ def recorded_env(metadata: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def read_spaces(source: str, metadata: dict[str, Any]) -> tuple[spaces.Space, spaces.Space]:
-    """Observation and action space, from the metadata alone: no environment is made for them.
+    """Observation and action space from the metadata, without making an environment.
 
     Raises:
         DataError: they are missing, or of an unknown kind.
@@ -197,7 +197,7 @@ def raw_episodes(folder: Path, metadata: dict[str, Any]) -> Iterator[dict[str, A
 
 
 def main_part(space: spaces.Space, value: Any, goals: bool) -> tuple[spaces.Space, Any]:
-    """The part `observation` where `goals` stand beside it that are left out; else the whole."""
+    """The part `observation` where there are `goals` beside it, to drop them; else the whole."""
     if goals and isinstance(space, spaces.Dict) and "observation" in space.spaces:
         return space["observation"], value["observation"]
     return space, value

@@ -31,24 +31,24 @@ def save_minari(
     description: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write demonstrations as a Minari data set; its folder.
+    """Write demonstrations as a Minari data set; returns its folder.
 
-    `target` is an id (`namespace/name-v0`, in Minari's own folder, where
-    `minari.load_dataset` finds it) or any folder. `actions` are what the demonstrator does;
-    where something else was executed it is in `infos["executed"]`, where an operator gave some
-    dimensions those are in `infos["given"]`, subtasks are in `infos["subtasks"]`. Minari has an
-    observation after the last action, which we do not have: the last one is repeated.
-    `load_demonstrations(target)` gives the same numbers back; rewards that are missing are 0 then.
+    `target` is an id (`namespace/name-v0`, in Minari's own folder, where `minari.load_dataset`
+    finds it) or any folder. `actions` are what the demonstrator does; executed actions that differ
+    are in `infos["executed"]`, dimensions that an operator gave in `infos["given"]`, subtasks in
+    `infos["subtasks"]`. Minari expects an observation after the last action, which we do not have:
+    the last one is repeated. `load_demonstrations(target)` gives the same numbers back, except
+    that missing rewards become 0.
 
     Args:
-        env_spec: of the environment they were made in; default: the kitchen's for its robot.
-        action_space: default: the robot's box; where that is unknown [-1, 1] in each dimension if
-            the actions fit, else unbounded.
+        env_spec: spec of the environment they were made in; default: the kitchen's for its robot.
+        action_space: default: the robot's box; where that is unknown, [-1, 1] in each dimension
+            if the actions fit, else unbounded.
         description: a sentence for `minari show`.
-        overwrite: replace a data set that is there.
+        overwrite: replace an existing data set.
 
     Raises:
-        InputError: `target` is there already, or not an id or a folder.
+        InputError: `target` already exists, or is neither an id nor a folder.
     """
     from mac_control.envs.kitchen.data import kitchen_spec
 
@@ -93,7 +93,7 @@ def write_minari(
     env_spec: EnvSpec | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write Minari's own episodes, which may be made one by one, as a data set; its folder."""
+    """Write Minari episodes, which may come one by one, as a data set; returns its folder."""
     import minari
     from minari.dataset.minari_storage import MinariStorage
 
@@ -124,23 +124,23 @@ def write_minari(
 
 
 def room_for(episode: EpisodeBuffer) -> int:
-    """What an episode takes on a disk at most [bytes]."""
+    """Upper bound on the disk space of an episode [bytes]."""
     arrays = [episode.observations, episode.actions, *(episode.infos or {}).values()]
     return 96 * 1024 + 2 * sum(np.asarray(array).nbytes for array in arrays)
 
 
 def _with_room(folder: Path, episodes: Iterable[EpisodeBuffer]) -> Iterator[EpisodeBuffer]:
-    """The episodes, as long as there is room for them."""
+    """The episodes, as long as the disk has room for them."""
     room = 0
     for episode in episodes:
         room += room_for(episode)
         written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        expect_room(folder, room - written)  # some of the room is only in its memory yet
+        expect_room(folder, room - written)  # some of them may not be on the disk yet
         yield episode
 
 
 def target_folder(target: str | Path) -> tuple[Path, str]:
-    """Where a data set goes and its id: text that is an id goes into Minari's folder.
+    """Folder and id of a data set; an id as target stands for Minari's folder.
 
     Example:
         >>> target_folder("./some/robust set")[1]
@@ -150,7 +150,7 @@ def target_folder(target: str | Path) -> tuple[Path, str]:
     """
     if isinstance(target, str) and DATASET_ID.fullmatch(target):
         return minari_root() / target, target
-    # Minari reads a relative folder of episodes as relative to itself.
+    # Minari takes a relative folder of episodes as relative to its own.
     folder = user_path(target).absolute()
     name = re.sub(r"[^-_\w]", "_", folder.name)
     if not name:
@@ -183,7 +183,7 @@ def _buffer(episode: Episode, failed: bool) -> EpisodeBuffer:
 
 
 def _make_namespace(folder: Path, dataset_id: str) -> None:
-    """Minari keeps a file beside the data sets of each namespace."""
+    """Create the file that Minari keeps beside the data sets of each namespace."""
     if "/" in dataset_id:
         for parent in list(folder.parents)[: dataset_id.count("/")]:
             path = parent / "namespace_metadata.json"

@@ -13,7 +13,7 @@ from mac_control.demonstrations.d4rl import from_arrays
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.errors import DataError
 
-#: Of the arrays that say where episodes end: ends, as counts of steps, or flags at each step.
+#: Arrays that say where episodes end: `ends` as counts of steps, the others as flags per step.
 _ENDS = ("ends", "terminals", "timeouts")
 _STEPS = ("observations", "actions", "rewards", "executed", "given", "subtasks", "failed")
 
@@ -22,11 +22,11 @@ def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
     """Demonstrations in an `.npz` file.
 
     Needs `observations` `(N, O)`, `actions` `(N, D)` and `ends` `(E,)`, the number of steps up to
-    the end of each episode; or `terminals` or `timeouts` `(N,)` as in D4RL's files. Takes
-    `rewards`, `executed`, `given`, `subtasks` and `failed` where it has them.
+    the end of each episode; or `terminals` or `timeouts` `(N,)` as in D4RL's files. Reads
+    `rewards`, `executed`, `given`, `subtasks` and `failed` where present.
 
     Raises:
-        DataError: no such file, not of this layout, or Python objects in it.
+        DataError: no such file, not of this layout, or it contains Python objects.
     """
     path = Path(path)
     provenance = {"source": path.name, "sha256": sha256(path), "format": "npz"}
@@ -34,7 +34,7 @@ def read_npz(path: str | Path, obs: str = "positions") -> Demonstrations:
 
 
 def npz_columns(path: Path) -> dict[str, Any]:
-    """The arrays of an `.npz`, with `terminals` at the `ends`.
+    """The arrays of an `.npz`, with `ends` turned into `terminals`.
 
     Raises:
         DataError: as `read_npz`.

@@ -1,4 +1,4 @@
-"""Demonstrations too large for memory: rows in a file, of which a batch is read at a time."""
+"""Demonstrations too large for memory: rows in a file, read a batch at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mac_control.demonstrations.episode import Episode, EpisodeFile
 from mac_control.errors import DataError, InputError
 from mac_control.files import temporary_folder, user_path, write_json
 
-#: Environment variable: data of more than this many MiB, as numbers, stay in a file.
+#: Environment variable: data of more than this many MiB in memory stay in a file.
 RESIDENT_VARIABLE = "MAC_CONTROL_RESIDENT"
 RESIDENT = 64
 #: Environment variable that names the folder for such files.
@@ -26,7 +26,7 @@ def is_large(count: int) -> bool:
     """Whether data of this many bytes stay in a file.
 
     Raises:
-        InputError: the environment variable is no number.
+        InputError: the environment variable is not a number.
     """
     limit = os.environ.get(RESIDENT_VARIABLE, str(RESIDENT))
     try:
@@ -36,7 +36,7 @@ def is_large(count: int) -> bool:
 
 
 def cache_folder() -> Path:
-    """Where rows of large data lie: made again when they are missing, so free to be deleted."""
+    """Folder of rows of large data; it may be deleted, as they are made again when missing."""
     default = Path.home() / ".cache" / "mac-control"
     return user_path(os.environ.get(CACHE_VARIABLE) or default)
 
@@ -45,12 +45,12 @@ class StoredEpisodes(EpisodeFile):
     """Episodes in a file of float32 rows: observation, action, executed, given, reward,
     subtask.
 
-    An episode is read when it is asked for, and so are the rows of a batch: memory does not grow
-    with the file, and neither does the time of a batch.
+    Episodes and batches are read on demand: neither memory nor the time of a batch grows with the
+    file.
 
     Args:
-        folder: what `store` wrote.
-        chosen: which of its episodes; None: all.
+        folder: folder that `store` wrote.
+        chosen: indices of its episodes; None: all.
     """
 
     def __init__(self, folder: Path, chosen: Sequence[int] | None = None) -> None:
@@ -97,7 +97,7 @@ class StoredEpisodes(EpisodeFile):
         episode = np.searchsorted(self._begin, rows, "right") - 1
         places = self._first[episode] + rows - self._begin[episode]
         read = np.empty((len(rows), self._width), np.float32)
-        for index in places.argsort():  # the disk is asked in its order
+        for index in places.argsort():  # read in the order of the file
             self._read(int(places[index]), read[index : index + 1])
         *parts, _, code = self._columns(read)
         return *parts, code.astype(np.int64)
@@ -107,7 +107,7 @@ class StoredEpisodes(EpisodeFile):
             self._file.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None}  # a process opens the file for itself
+        return self.__dict__ | {"_file": None}  # each process opens the file itself
 
     def _read(self, row: int, into: np.ndarray) -> None:
         if self._file is None:
@@ -127,7 +127,7 @@ class StoredEpisodes(EpisodeFile):
 
 
 def store(key: str, episodes: Iterable[Episode]) -> StoredEpisodes:
-    """Episodes written to the cache one by one, unless they are there under this `key`.
+    """Write episodes to the cache one by one, unless it has them under this `key`.
 
     Raises:
         DataError: episodes of different sizes, or no room in the cache.

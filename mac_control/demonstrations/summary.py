@@ -1,4 +1,4 @@
-"""What demonstrations hold, in numbers and pictures."""
+"""Summarises demonstrations in numbers and plots."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.figures import new_figure
 from mac_control.files import atomic_path
 
-#: An action this near to an end of its range counts as being at it, in shares of the range.
+#: An action this near to an end of its range, as a share of the range, counts as at the bound.
 AT_BOUND = 1e-3
-#: Dimensions whose names find room below a figure.
+#: Most dimensions whose names fit below a figure.
 MOST_NAMES = 14
 
 
 def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
     """Subtasks done in an episode, by its rewards; None where none are recorded.
 
-    D4RL's files count at each step the subtasks that *are* done: the most at any step is the
-    reward. Gymnasium's environment rewards a step that *gets* one done: the sum is. Rewards at
-    more steps than there are subtasks are of the first kind.
+    D4RL's files count, at each step, the subtasks that *are* done: the reward is the maximum over
+    steps. Gymnasium's environment rewards each step that *completes* a subtask: the reward is the
+    sum. Rewards at more steps than there are subtasks are of the first kind.
 
     Example:
         >>> episode = Episode(np.zeros((4, 1)), np.zeros((4, 1)), rewards=[0, 1, 2, 2])
@@ -39,7 +39,7 @@ def recorded_reward(episode: Episode, tasks: tuple[str, ...]) -> float | None:
 
 def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
     """Sizes, rewards, subtasks and actions of demonstrations; JSON values."""
-    # An episode in memory at a time.
+    # One episode in memory at a time.
     least = np.min([episode.actions.min(0) for episode in demonstrations], 0)
     most = np.max([episode.actions.max(0) for episode in demonstrations], 0)
     low, high = _box(np.stack([least, most]))
@@ -77,7 +77,7 @@ def summarize(demonstrations: Demonstrations) -> dict[str, Any]:
 
 
 def plot(demonstrations: Demonstrations, path: str | Path) -> None:
-    """Write a PNG: rewards, subtasks and lengths of the episodes, each dimension's actions."""
+    """Write a PNG of rewards, subtasks and lengths of episodes, and actions per dimension."""
     figure = new_figure(7.5)
     (left, tasks), (middle, right) = figure.subplots(2, 2)
     rewards = [recorded_reward(e, demonstrations.tasks) for e in demonstrations]
@@ -105,7 +105,7 @@ def plot(demonstrations: Demonstrations, path: str | Path) -> None:
 
 
 def counted(rewards: Sequence[float]) -> dict[str, int]:
-    """How many episodes have each reward: for rewards that count subtasks."""
+    """Number of episodes with each reward, for rewards that count subtasks."""
     return dict(sorted(Counter(f"{reward:g}" for reward in rewards).items()))
 
 
@@ -118,7 +118,7 @@ def draw_rewards(axes: Any, rewards: Sequence[float], subtasks: bool) -> None:
 
 
 def _done(demonstrations: Demonstrations) -> Counter[str]:
-    """How many episodes do each subtask; nothing where no subtasks are known."""
+    """Number of episodes that complete each subtask; empty where no subtasks are known."""
     from mac_control.envs.kitchen.subtasks import subtasks_done
 
     episodes = demonstrations if demonstrations.tasks else ()
@@ -128,7 +128,7 @@ def _done(demonstrations: Demonstrations) -> Counter[str]:
 
 
 def _box(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The action box: [-1, 1] where the actions lie in it, else their range."""
+    """The action box: [-1, 1] where it contains all actions, else their range."""
     if np.abs(actions).max() <= 1:
         ones = np.ones(actions.shape[1], np.float32)
         return -ones, ones

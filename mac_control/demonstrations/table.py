@@ -1,4 +1,4 @@
-"""The steps of demonstrations, numbered through: what training draws its batches from."""
+"""The steps of demonstrations in one table, from which training draws its batches."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Steps(NamedTuple):
     obs: Tensor
     #: Actions, `(..., D)`: what is learnt.
     action: Tensor
-    #: Executed actions, `(..., D)`: what a model is given (in plain demonstrations the actions).
+    #: Executed actions, `(..., D)`, on which a model conditions; in plain demonstrations `action`.
     executed: Tensor
     #: Which dimensions may be given, `(..., D)` bool (in plain demonstrations all).
     given: Tensor
-    #: What the demonstrator was at, `(...)`: a place in `Demonstrations.subtasks`, or -1.
+    #: The demonstrator's subtask, `(...)`: an index into `Demonstrations.subtasks`, or -1.
     subtask: Tensor | None = None
 
 
 class Table:
-    """All steps of demonstrations, read by number.
+    """All steps of demonstrations, read by index.
 
-    Small data lie on the device. Large data stay in their file, and a batch of them is read at a
+    Small data are kept on the device. Large data stay in their file and are read a batch at a
     time: neither memory nor the time of a batch grows with the data.
 
     Example:
@@ -58,7 +58,7 @@ class Table:
 
     @property
     def resident(self) -> bool:
-        """Whether all of it lies in memory."""
+        """Whether all data are in memory."""
         return self._file is None
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class Table:
         return Steps(*(part.view(*rows.shape, *part.shape[1:]).to(self._device) for part in parts))
 
     def windows(self, rows: Tensor, offsets: Tensor) -> Tensor:
-        """Steps `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; an episode's ends are repeated."""
+        """Indices `(B, K)` at `offsets` `(K,)` from `rows` `(B,)`; episode ends are repeated."""
         episode = torch.searchsorted(self._ends, rows, right=True)
         last = self._ends[episode] - 1
         first = torch.where(episode > 0, self._ends[episode - 1], 0)

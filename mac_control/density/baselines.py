@@ -1,4 +1,4 @@
-"""Densities of others on the same rows: a neural spline flow of zuko, a mixture of scikit-learn."""
+"""Baselines on the same rows: zuko's neural spline flow, scikit-learn's Gaussian mixture."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from mac_control.density.gaussianise import Gaussianise
 from mac_control.errors import InputError
 from mac_control.training.batches import generator_of
 
-#: Name -> the package that it needs.
+#: Method -> the package that it needs.
 METHODS = {"flow": "zuko", "mixture": "scikit-learn"}
 
 
 def rate_baseline(
     data: Data, method: str, seed: int, steps: int, bend: int = 0, rows: int = 2000
 ) -> dict[str, Any]:
-    """Fit to the training rows, choose on the validation rows, rate on the test rows.
+    """Fit to the training rows, select on the validation rows, rate on the test rows.
 
     Raises:
-        InputError: a method that is not known, or whose package is not installed.
+        InputError: an unknown method, or one whose package is not installed.
     """
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
@@ -115,7 +115,7 @@ def _mixture(train: Tensor, validation: Tensor, seed: int, steps: int) -> Ask:
     much = len(rows) > 10_000
     fits = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of iterations that did not converge
+        warnings.simplefilter("ignore")  # about fits that did not converge
         for count in (10, 30) if much else (1, 2, 3, 5, 8):
             for floor in (1e-3,) if much else (1e-3, 1e-2, 1e-1):
                 mixture = GaussianMixture(
@@ -136,10 +136,10 @@ def _mixture(train: Tensor, validation: Tensor, seed: int, steps: int) -> Ask:
 
 
 def _log_prob(mixture: Any, x: Tensor, chosen: Tensor) -> Tensor:
-    """`log p(x_chosen)` `(B,)` of a fitted mixture, other columns in each row.
+    """`log p(x_chosen)` `(B,)` of a fitted mixture, with different columns in each row.
 
-    What is not chosen counts as independent unit variances at distance 0: neither the determinant
-    nor the quadratic form changes.
+    Other columns count as independent, of unit variance and at distance 0, which changes neither
+    the determinant nor the quadratic form.
     """
     means, covs = torch.from_numpy(mixture.means_), torch.from_numpy(mixture.covariances_)
     log_weights, found = torch.from_numpy(mixture.weights_).log(), []

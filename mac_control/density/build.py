@@ -1,4 +1,4 @@
-"""The head and the network that a configuration asks for."""
+"""Builds the head and the network of a configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mac_control.engine.two_stream import TwoStream
 
 
 def build_head(config: DensityConfig) -> Head:
-    """What the network's numbers for one variable mean."""
+    """The distribution that the network parametrises for one variable."""
     if config.head == "categorical":
         count = len(ALPHABET) if config.kind == "text" else 256
         return Categorical([float(i) for i in range(count)])
@@ -25,7 +25,7 @@ def build_head(config: DensityConfig) -> Head:
 
 
 def build_network(config: DensityConfig, head: Head) -> Network:
-    """An untrained network: a two-stream transformer, or for tables one on top of a Gaussian."""
+    """An untrained network: a two-stream transformer; for tables, one on top of a Gaussian."""
     if config.kind != "tables":
         symbols = head.size if isinstance(head, Categorical) else 0
         return TwoStream(

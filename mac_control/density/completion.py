@@ -1,4 +1,4 @@
-"""Completions of a text, the most probable first."""
+"""Completes a text, the most probable completion first."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def complete(
 ) -> list[tuple[str, float]]:
     """Completions and `log p(filled in | the rest)` [nats], the most probable first.
 
-    Drawn are the most probable values one after another, those in the order of certainty, and
-    `samples` at random; what comes up twice counts once.
+    Candidates are the conditional modes one after another, the same in order of certainty, and
+    `samples` random draws; duplicates count once.
 
     Raises:
-        InputError: a model of something else, no blank, or too long a text.
+        InputError: not a model of text, no blank, or too long a text.
     """
     if model.config.kind != "text":
         raise InputError(f"model: expected one of text, got one of {model.config.kind}")

@@ -14,36 +14,36 @@ HEADS = ("categorical", "logistic", "gaussian")
 
 @dataclass(frozen=True)
 class DensityConfig:
-    """What a density model is made of; all that its checkpoint needs besides weights."""
+    """Settings of a density model: all that its checkpoint needs besides weights."""
 
     kind: str
-    """text, images or tables."""
+    """Kind of data: text, images or tables."""
     shape: tuple[int, ...]
-    """Of one row: (250,) characters, (32, 32, 3) pixels, (D,) columns."""
+    """Shape of one row: (250,) characters, (32, 32, 3) pixels, (D,) columns."""
     width: int = 128
     """Width of the transformer."""
     layers: int = 4
-    """Its layers."""
+    """Layers of the transformer."""
     heads: int = 4
     """Attention heads."""
     ratio: int = 4
-    """Width of its MLPs, in widths."""
+    """Width of its MLPs, as a multiple of `width`."""
     head: str = "categorical"
-    """categorical (text, images), logistic (images) or gaussian (tables): the conditionals."""
+    """The conditionals: categorical (text, images), logistic (images) or gaussian (tables)."""
     components: int = 8
     """Components of a mixture."""
     bend: int = 0
     """Tables: components of the mixture that makes each column a standard normal; 0: none."""
     shrink: float = 0.02
-    """Tables: how far the covariance that conditionals start from is mixed with its diagonal."""
+    """Tables: share of its diagonal mixed into the covariance from which conditionals start."""
     ordered: bool = False
-    """Tables: whether what is known is read in the order of the path, not as a set."""
+    """Tables: whether known values are read in the order of the path, not as a set."""
     objective: str = "mac"
-    """What was trained (`mac_control.engine.paths.OBJECTIVES`)."""
+    """Objective of training (`mac_control.engine.paths.OBJECTIVES`)."""
     queries: str = "evidence"
-    """For which queries: joint, marginal or evidence."""
+    """Queries to train for: joint, marginal or evidence."""
     order: str = "natural"
-    """In which order queries are asked: natural, spaced or random."""
+    """Order in which a query's variables are predicted: natural, spaced or random."""
 
     def __post_init__(self) -> None:
         Objective(self.objective, self.queries, self.order)
@@ -75,35 +75,36 @@ class DensityTraining:
     steps: int = 2000
     """Steps of the optimizer."""
     batch_size: int = 64
-    """Rows of D variables in a step; paths of short queries are packed into as many variables."""
+    """Rows of D variables in a step; paths of short queries are packed into the same number of
+    variables."""
     groups: int = 4
-    """Lengths of paths in a step, where queries are marginals."""
+    """Number of different path lengths in a step, where queries are marginals."""
     lr: float = 2e-3
-    """Highest learning rate."""
+    """Peak learning rate."""
     warmup: int = 100
-    """Steps until it is reached; a cosine then lowers it to a hundredth."""
+    """Steps until the learning rate peaks; a cosine then lowers it to a hundredth."""
     weight_decay: float = 0.01
-    """Of matrices."""
+    """Weight decay of matrices."""
     clip: float = 1.0
-    """Longest gradient."""
+    """Clip gradients to this L2 norm."""
     ema: float = 0.99
-    """Decay of the averaged weights, which are what is saved."""
+    """Decay of the averaged weights, which are saved."""
     keep: str = "last"
     """Weights to save: last, or best on validation rows."""
     check_every: int = 250
-    """Steps between two looks at validation rows."""
+    """Steps between two validations."""
     check_rows: int = 64
-    """Validation rows for a look."""
+    """Rows in a validation."""
     recompute: bool = False
-    """Compute activations again in the backward pass: less memory, a third more time."""
+    """Recompute activations in the backward pass: less memory, a third more time."""
     bf16: bool = False
-    """bfloat16 where the device has it."""
+    """Compute in bfloat16 where the device has it."""
     device: str = "cpu"
-    """cpu, cuda, ..."""
+    """Device to train on: cpu, cuda, ..."""
     seed: int = 0
-    """All that is random follows from it."""
+    """Seed of everything drawn at random."""
     save_seconds: float = 120.0
-    """Seconds between two saves of the state."""
+    """Time between two saves of the state [s]."""
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "batch_size": 1, "groups": 1, "check_every": 1, "check_rows": 1}
@@ -122,7 +123,7 @@ class DensityTraining:
 
 Preset = tuple[dict[str, object], dict[str, object]]
 
-#: (kind, preset) -> settings that differ from the defaults: of the model, of training.
+#: (kind, preset) -> settings of the model and of training that differ from the defaults.
 #: `published`: text as in the paper's code (12 layers of 768, 12 heads, batches of 180, learning
 #: rate 5e-4, windows of 250, spaced order); images with its batch and learning rate, on a
 #: transformer of about as many weights as the paper's U-Net. The steps are ours: the paper's code

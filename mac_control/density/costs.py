@@ -1,4 +1,4 @@
-"""What a training step costs: time, memory, conditionals."""
+"""Measures what a training step costs: time, memory, conditionals."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mac_control.density.model import DensityModel
 from mac_control.engine.masks import any_order_edges
 from mac_control.engine.two_stream import TwoStream
 
-#: Memory that batches are computed for [bytes].
+#: Memory sizes for which the largest batch is computed [bytes].
 LIMITS = {"24 GiB": 24 << 30, "80 GiB": 80 << 30}
-_HEADROOM = 0.85  # of a limit: the rest is for what kernels and allocators need
+_HEADROOM = 0.85  # usable share of a limit: kernels and allocators need the rest
 _COPIES = 5  # weights, gradients, two moments, the average
 
 
 def measure(
     preset: str, dim: int, recompute: bool, steps: int, device: str, bf16: bool
 ) -> dict[str, Any]:
-    """Time and memory of a training step on whole rows of D variables; 0 steps: memory alone."""
+    """Time and memory of a training step on whole rows of D variables; 0 steps: memory only."""
     network, head = _small(preset, dim)
     network.to(device).train().recompute = recompute
     rows = max(1, 4096 // dim) if steps else 1
@@ -60,7 +60,7 @@ def measure(
 
 
 def compare_edges(dim: int, steps: int, device: str, bf16: bool) -> dict[str, Any]:
-    """One path a row, against one edge a row, on the same network and batch."""
+    """Compare one path a row with one edge a row, on the same network and batch."""
     network, head = _small("small", dim)
     network.to(device).train()
     rows = 16
@@ -98,7 +98,7 @@ def compare_edges(dim: int, steps: int, device: str, bf16: bool) -> dict[str, An
 
 
 def page(rows: list[dict[str, Any]]) -> str:
-    """The measurements as a page."""
+    """The measurements as a page in Markdown."""
     lines = [
         "# What a training step costs",
         "",
@@ -163,7 +163,7 @@ def _step(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
 
 
 def _time(step: Callable[[], None], steps: int, device: str) -> float:
-    """Seconds a step; on a CPU those of its threads together, whatever else the machine does."""
+    """Seconds a step; on a CPU the CPU time of all threads, whatever else the machine does."""
     step()
     if not device.startswith("cuda"):
         began = time.process_time()
@@ -179,7 +179,7 @@ def _time(step: Callable[[], None], steps: int, device: str) -> float:
 
 
 def _saved_bytes(loss: Callable[[], Tensor], network: torch.nn.Module) -> int:
-    """Bytes of all storages that are kept for the backward pass, weights aside."""
+    """Bytes of all storages kept for the backward pass, without weights."""
     own = {p.untyped_storage().data_ptr() for p in network.parameters()}
     kept: dict[int, int] = {}
 
@@ -190,7 +190,7 @@ def _saved_bytes(loss: Callable[[], Tensor], network: torch.nn.Module) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        value = loss()  # alive until the count is taken
+        value = loss()  # kept alive until the count is taken
         total = sum(kept.values())
         del value
     return total

@@ -1,4 +1,4 @@
-"""The rows that a density model learns and is rated on, whatever kind of data they are."""
+"""The rows that a density model learns from and is rated on, of any kind of data."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _CROPS = 7  # seed of the crops that models are rated on
 
 @dataclass(frozen=True)
 class Data:
-    """Splits of one kind of data; text is cut into windows, images into crops, at random.
+    """Splits of one kind of data; rows are random windows of text, random crops of images.
 
     Args:
         kind: `text`, `images` or `tables`.
-        shape: of a row.
+        shape: shape of a row.
         train: text `(N,)`, images `(N, H, W, C)` uint8, tables `(N, D)`.
-        validation, test: the same.
+        validation, test: likewise.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Data:
     test: np.ndarray
 
     def draw(self, count: int, generator: torch.Generator) -> np.ndarray:
-        """Training rows at random, `(count, ...)`; text as symbols."""
+        """Random training rows, `(count, ...)`; text as symbols."""
 
         def integers(high: int) -> np.ndarray:
             return np.asarray(torch.randint(high, (count,), generator=generator))
@@ -49,7 +49,7 @@ class Data:
         return self._crop(self.train, integers(len(self.train)), *map(integers, high))
 
     def rows(self, split: str, most: int | None = None) -> np.ndarray:
-        """Rows of `validation` or `test` to rate on, the same every time, spread over the split."""
+        """Fixed rows of `validation` or `test` to rate on, spread over the split."""
         source: np.ndarray = getattr(self, split)
         if self.kind == "text":
             count = len(source) // self.shape[0]
@@ -64,7 +64,7 @@ class Data:
         return self._crop(source, chosen, y, x)
 
     def digest(self) -> str:
-        """Checksum of all that is learnt from and rated on."""
+        """Checksum of all data that are learnt from and rated on."""
         found = hashlib.sha256(repr((self.kind, self.shape)).encode())
         for part in (self.train, self.validation, self.test):
             found.update(np.ascontiguousarray(part).tobytes())
@@ -89,13 +89,14 @@ def load_data(
 
     Args:
         path: file or folder; see `read_text`, `read_images`, `read_table`.
-        kind: `text`, `images`, `tables`, or `auto`: what the files look like.
-        size: characters in a window (250), or pixels on each side of a crop (the whole image).
-        preprocessing: of tables, by the name of a published benchmark.
+        kind: `text`, `images`, `tables`, or `auto`: by the names of the files.
+        size: characters in a window (default 250), or pixels on each side of a crop (default: the
+            whole image).
+        preprocessing: preprocessing of tables, by the name of a published benchmark.
         cleaned: convert text to text8's alphabet.
 
     Raises:
-        DataError: nothing to read there, damaged, or splits that are empty or of other shapes.
+        DataError: nothing to read there, damaged, or splits that are empty or of different shapes.
         InputError: a size that does not fit the data.
     """
     path = Path(path)
@@ -131,7 +132,7 @@ def load_data(
 
 
 def _images(path: Path) -> dict[str, np.ndarray]:
-    """Images of one shape in each split, none of which is empty."""
+    """Images of each split, checked to be of one shape and not empty."""
     splits = read_images(path)
     shape = splits["train"].shape[1:]
     for name, images in splits.items():
@@ -149,10 +150,10 @@ def _images(path: Path) -> dict[str, np.ndarray]:
 
 
 def guess_kind(path: Path) -> str:
-    """text, images or tables, by the names of the files.
+    """The kind of data (text, images or tables), by the names of the files.
 
     Raises:
-        DataError: nothing there, or nothing that is known.
+        DataError: nothing there, or nothing of a known kind.
     """
     if not path.exists():
         raise DataError(f"{path}: expected a file or folder with data, found none")
@@ -170,7 +171,7 @@ def guess_kind(path: Path) -> str:
         try:
             with np.load(path, allow_pickle=False) as file:
                 images = any(file[k].dtype == np.uint8 and file[k].ndim == 4 for k in file.files)
-        except Exception:  # the reader says what is wrong with it
+        except Exception:  # reported when it is read
             images = False
         return "images" if images else "tables"
     raise DataError(

@@ -1,4 +1,4 @@
-"""Rate density models: bits per dimension of joints, marginals and conditionals."""
+"""Rates density models: bits per dimension of joints, marginals and conditionals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mac_control.density.model import DensityModel
 from mac_control.engine.masks import evidence_queries, marginal_queries
 from mac_control.errors import InputError
 
-#: Name of a query -> what it asks of every row.
+#: Kind of query -> what is queried in every row.
 QUERIES = {
     "joint": "all variables",
     "marginal": "a random set: its size uniform in 1 to D, then uniform among those of that size",
@@ -23,7 +23,7 @@ QUERIES = {
 
 
 def draw_queries(name: str, rows: int, dim: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(given, query) `(rows, D)`, the same for every model.
+    """Masks (given, query) `(rows, D)`, the same for every model.
 
     Raises:
         InputError: a name that is not one of `QUERIES`.
@@ -38,7 +38,7 @@ def draw_queries(name: str, rows: int, dim: int, seed: int = 0) -> tuple[np.ndar
         given, query = evidence_queries(rows, dim, generator)
     elif name == "evidence":
         query = torch.rand(rows, dim, generator=generator) < 0.5
-        # Where everything is given there is no question; that row asks for its first variable.
+        # A row with everything given has no query; it queries its first variable instead.
         query[:, 0] |= ~query.any(1)
         given = ~query
     else:
@@ -55,7 +55,7 @@ def bits(
 ) -> dict[str, np.ndarray]:
     """Bits per dimension of each row, `-log2 p(x_query | x_given) / D`, by kind of query.
 
-    Divided by D, the number of all variables, as in the published tables, whatever a query's size.
+    As in the published tables, divided by the number of all variables D, whatever a query's size.
     """
     found = {}
     for name in queries:
@@ -70,7 +70,7 @@ def bits(
 
 
 def rate(model: DensityModel, rows: np.ndarray, order: str | None = None) -> dict[str, Any]:
-    """What a results file says of a model: bits of every kind of query, mean and standard error."""
+    """A model's row of results: bits for every kind of query, mean and standard error."""
     config, record = model.config, model.checkpoint.get("training", {})
     asked = order or config.path_objective.asked_in
     found: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Columns bent until each alone is a standard normal: what then is left is how they depend."""
+"""Transforms each column to a standard normal, so that only their dependence is left to learn."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LOG_2PI = math.log(2 * math.pi)
 class Gaussianise(nn.Module):
     """`z = Φ⁻¹(F(x))`, column by column, F a mixture of Gaussians fitted to the column.
 
-    With `shrink`, `z` is partly the standardised column itself, which keeps tails in bounds:
-    F mixes in that share of one Gaussian with the column's mean and twice its variance.
+    `shrink` keeps tails in bounds: F includes, with that weight, a Gaussian with the column's mean
+    and twice its variance.
 
     Args:
         dim: D.
-        components: of each column's mixture; 0: columns are standardised only.
+        components: components of each column's mixture; 0: columns are only standardised.
 
     Example:
         >>> x = -torch.rand(2000, 2, generator=torch.Generator().manual_seed(0)).log()
@@ -89,7 +89,7 @@ class Gaussianise(nn.Module):
         unit = (z - loc) / scale
         low, high = torch.special.ndtr(unit), torch.special.ndtr(-unit)
         below, above = (weight * low).sum(-1), (weight * high).sum(-1)
-        # From the nearer end: 1 - p has no digits left where p is next to 1.
+        # From the nearer end: 1 - p has no digits left where p is close to 1.
         lower = torch.special.ndtri(below.clamp(1e-300, 0.5))
         bent = torch.where(below < 0.5, lower, -torch.special.ndtri(above.clamp(1e-300, 0.5)))
         log_density = (weight.log() - scale.log() - 0.5 * unit**2).logsumexp(-1)
@@ -97,7 +97,7 @@ class Gaussianise(nn.Module):
         return bent.to(x.dtype), slope.to(x.dtype)
 
     def inverse(self, z: Tensor) -> Tensor:
-        """`x` of `z`, by bisection."""
+        """`x` from `z`, by bisection."""
         if not self.components:
             return z * self.std + self.mean
         low, high = torch.full_like(z, -60.0), torch.full_like(z, 60.0)

@@ -1,4 +1,4 @@
-"""Images: CIFAR-10's Python batches, ImageNet32's and other npz files, folders of PNG files."""
+"""Reads images: CIFAR-10's Python batches, ImageNet32's and other npz files, folders of PNGs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def read_images(path: str | Path) -> dict[str, np.ndarray]:
 
     CIFAR-10: the folder `cifar-10-batches-py`, its last 5,000 training images for validation.
     ImageNet32: a folder with `train_data_batch_*.npz` and `val_data.npz`. An npz file: its arrays
-    `train`, `validation`, `test`, or one array. A folder of PNG files of one size. What has no
-    split is shuffled and split into 90, 5 and 5 per cent.
+    `train`, `validation`, `test`, or one array. A folder of PNG files of one size. Data without
+    splits are shuffled and split into 90, 5 and 5 per cent.
 
     Raises:
         DataError: nothing to read there, a damaged file, or images of different sizes.
@@ -68,7 +68,7 @@ def read_image(path: str | Path, colours: int | None = None) -> np.ndarray:
     """One picture `(H, W, C)` uint8: C is 1 for grey, else 3; transparency becomes white.
 
     Raises:
-        DataError: not there, or no picture.
+        DataError: no such file, or not a picture.
     """
     try:
         with Image.open(path) as picture:
@@ -154,7 +154,7 @@ def _cifar(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _rows(rows: object, file: Path) -> np.ndarray:
-    """Images of rows `(N, 3072)`, one colour after the other."""
+    """Images from rows `(N, 3072)`, one colour after the other."""
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.shape[1:] != (3072,):
         got = f"{rows.shape} {rows.dtype}" if isinstance(rows, np.ndarray) else "none"
         raise DataError(f"{file}: expected data (N, 3072) uint8, got {got}")

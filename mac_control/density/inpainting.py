@@ -1,4 +1,4 @@
-"""Masks, completions of pictures, and the sheet that shows them."""
+"""Masks and completions of pictures, and a sheet that shows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mac_control.files import atomic_path
 from mac_control.seeds import whole_seed
 
 MASKS = ("left", "right", "top", "bottom", "centre", "random:SHARE")
-#: Screen pixels for a pixel, at most.
+#: Most screen pixels per pixel.
 LARGEST = 64
 _HIDDEN = (128, 128, 128)
 _GAP = 4
@@ -28,7 +28,7 @@ def read_pictures(
     """Pictures `(B, H, W, C)` to fill in: one file, a folder, or the test split of a data set.
 
     Raises:
-        DataError: nothing to read there, or pictures of another size.
+        DataError: nothing to read there, or pictures of a wrong size.
     """
     if most < 1:
         raise InputError(f"rows: expected at least 1, got {most}")
@@ -51,8 +51,8 @@ def read_mask(text: str, shape: Sequence[int], seed: int = 0) -> np.ndarray:
     """Pixels to fill in, `(H, W)` booleans: one of `MASKS`, or the white pixels of a picture.
 
     Raises:
-        InputError: a name that is not known, or a mask that covers nothing.
-        DataError: a picture of another size.
+        InputError: an unknown name, or a mask that covers nothing.
+        DataError: a picture of a wrong size.
 
     Example:
         >>> read_mask("right", (2, 4, 3))[0].tolist()
@@ -98,14 +98,14 @@ def inpaint(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> tuple[np.ndarray, float]:
-    """Completions `(B, samples, H, W, C)`, and bits for each value of the originals' masked part.
+    """Completions `(B, samples, H, W, C)`, and bits per value of the originals' masked part.
 
     Args:
         pictures: `(B, H, W, C)` uint8.
-        mask: `(H, W)` booleans, what to fill in.
+        mask: `(H, W)` booleans, the pixels to fill in.
 
     Raises:
-        InputError: a model of something else, or masks that cover nothing.
+        InputError: not a model of images, or a mask that covers nothing.
     """
     if model.config.kind != "images":
         raise InputError(f"model: expected one of images, got one of {model.config.kind}")
@@ -123,10 +123,10 @@ def inpaint(
 
 
 def expect_sheet(path: str | Path, scale: int) -> None:
-    """Check where `sheet` is to write, before anything is computed for it.
+    """Check the arguments of `sheet` before anything is computed for it.
 
     Raises:
-        InputError: a path that is no picture's, or a scale out of range.
+        InputError: a path that is not a picture's, or a scale out of range.
     """
     if Path(path).suffix.lower() != ".png" or Path(path).is_dir():
         raise InputError(f"out: expected a picture to write, ending in .png, got {path}")
@@ -141,10 +141,10 @@ def sheet(
     completions: Sequence[tuple[str, np.ndarray]],
     scale: int = 0,
 ) -> Path:
-    """Write a picture: a row for each original, then it masked, then each model's completions.
+    """Write a picture: per row an original, its masked version, and each model's completions.
 
     Raises:
-        InputError: a path that is no picture's, or a scale out of range.
+        InputError: a path that is not a picture's, or a scale out of range.
     """
     expect_sheet(path, scale)
     height, width = mask.shape

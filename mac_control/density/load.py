@@ -1,4 +1,4 @@
-"""Read a density model that was trained before."""
+"""Loads a trained density model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A density model: data in, log-probabilities and completions out."""
+"""A density model: from data to log-probabilities and completions."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _CHUNK = 1 << 15  # variables in one pass
 
 
 class DensityModel:
-    """`p(x)` of one kind of data, asked for any marginal and any conditional.
+    """`p(x)` of one kind of data, with any marginal and any conditional.
 
-    Data is as a user has it: text is a string, a list of them, or symbols `(B, L)` uint8; images
-    are `(B, H, W, C)` uint8, tables `(B, D)` floats. Masks are booleans of the data's shape,
-    `(B, length)` for text.
+    Data are taken as users have them: text is a string, a list of strings, or symbols `(B, L)`
+    uint8; images are `(B, H, W, C)` uint8, tables `(B, D)` floats. Masks are booleans of the data's
+    shape, `(B, length)` for text.
 
     Args:
         config: kind of data, size of the network, how it was trained.
-        device: to compute on.
+        device: device to compute on.
     """
 
-    #: What stands in `density.json` besides: how it was trained, on what.
+    #: Further entries of `density.json`: how it was trained, on what.
     checkpoint: Mapping[str, Any]
 
     def __init__(self, config: DensityConfig, device: str = "cpu") -> None:
@@ -54,7 +54,7 @@ class DensityModel:
 
     @property
     def parts(self) -> dict[str, torch.nn.Module]:
-        """What has weights."""
+        """The modules with weights, by name."""
         return {"network": self.network} | ({"bend": self.bend} if self.bend is not None else {})
 
     def to(self, device: str) -> DensityModel:
@@ -76,17 +76,18 @@ class DensityModel:
         """`log p(x_query | x_given)`, `(B,)` [nats].
 
         Args:
-            x: data; what is neither given nor asked may be anything.
-            given: mask of what is known; None: nothing.
-            query: mask of what is asked; None: all that is not given.
-            order: in which the query is asked, natural, spaced or random; None: as trained.
+            x: data; entries that are neither given nor queried may be anything.
+            given: mask of the known entries; None: nothing.
+            query: mask of the queried entries; None: all that are not given.
+            order: order in which the query's variables are predicted: natural, spaced or random;
+                None: as trained.
             via: `path` conditions on the given variables. `marginals` is
                 `log p(x_query, x_given) - log p(x_given)`, for models trained on marginals: it sums
                 to 1 over x_query only as far as the model's marginals agree with one another.
-            seed: of a random order.
+            seed: seed of a random order.
 
         Raises:
-            InputError: data or masks that do not fit, or a query of nothing.
+            InputError: data or masks that do not fit, or an empty query.
         """
         values, here, slopes = self._values(x)
         given = self._mask("given", given, here) & here
@@ -115,7 +116,7 @@ class DensityModel:
         seed: int = 0,
         order: str | None = None,
     ) -> Any:
-        """Data with what is not given drawn at random; given entries stay as they are.
+        """Data with free entries drawn at random; given entries stay as they are.
 
         Raises:
             InputError: data or masks that do not fit.
@@ -123,21 +124,21 @@ class DensityModel:
         return self._fill(x, given, "sample", temperature, seed, order)
 
     def mode(self, x: Any, given: Any, order: str | None = None) -> Any:
-        """Data with what is not given filled in by the most probable value, one after another.
+        """Data with free entries filled in by the most probable value, one after another.
 
-        In the order `certain` the least uncertain comes first.
+        In the order `certain` the most certain entry comes first.
         """
         return self._fill(x, given, "mode", 1.0, 0, order)
 
     def encode(self, x: Any) -> Tensor:
-        """Values `(B, D)` float32 that the network sees, of whole rows."""
+        """Whole rows as the values `(B, D)` float32 that the network sees."""
         values, here, _ = self._values(x)
         if not here.all():
             raise InputError(f"x: expected {self.dim} characters, got fewer")
         return values
 
     def decode(self, values: Tensor) -> Any:
-        """Data of values `(B, D)`."""
+        """Data from values `(B, D)`."""
         if self.config.kind == "tables":
             assert self.bend is not None
             return self.bend.inverse(values).cpu().numpy()
@@ -149,7 +150,7 @@ class DensityModel:
         return symbols.reshape(-1, *self.config.shape)
 
     def save(self, folder: str | Path, record: Mapping[str, Any] | None = None) -> Path:
-        """Write a folder that `load_density` reads; `record` is kept beside."""
+        """Write a folder that `load_density` reads; `record` is saved with it."""
         tensors = {
             f"{name}.{key}": value
             for name, part in self.parts.items()
@@ -160,7 +161,7 @@ class DensityModel:
         return Path(folder)
 
     def _values(self, x: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Values `(B, D)`, which of them are there (text may be shorter), and log slopes."""
+        """Values `(B, D)`, a mask of those present (text may be shorter), and log slopes."""
         kind, shape = self.config.kind, self.config.shape
         if kind == "text":
             rows = _symbols(x, self.dim)
@@ -226,7 +227,7 @@ class DensityModel:
             return [text[:length] for text, length in zip(data, lengths, strict=True)]
         array = np.asarray(x)
         if self.config.kind == "tables" and array.dtype.kind != "f":
-            array = array.astype(np.float64)  # what is filled in is no whole number
+            array = array.astype(np.float64)  # filled-in values are not integers
         known = given.cpu().numpy().reshape(array.shape)
         return np.where(known, array, data.astype(array.dtype))  # bit for bit
 
@@ -235,7 +236,7 @@ class DensityModel:
             return torch.zeros_like(here)
         array = np.asarray(mask)
         shape: Sequence[int] = (len(here), *self.config.shape)
-        longest = int(here.sum(1).max())  # as long as the longest text is enough
+        longest = int(here.sum(1).max())  # a mask may be as long as the longest text
         if self.config.kind == "text" and array.ndim == 2 and array.shape[1] == longest:
             array = np.pad(array, ((0, 0), (0, self.dim - array.shape[1])))
         if array.dtype != bool or array.shape != tuple(shape):
@@ -245,7 +246,7 @@ class DensityModel:
         return self._tensor(array.reshape(len(array), -1))
 
     def _require_known(self, name: str, x: Any, mask: Tensor) -> None:
-        """No blank of a text is taken for a space."""
+        """Raise an InputError where a blank of a text would be taken for a space."""
         if self.config.kind != "text" or isinstance(x, np.ndarray):
             return
         texts = [x] if isinstance(x, str) else x
@@ -262,7 +263,7 @@ class DensityModel:
 
 @contextmanager
 def _evaluating(network: torch.nn.Module) -> Iterator[None]:
-    """A network out of training mode for a while."""
+    """Put a network into evaluation mode within the block."""
     before = network.training
     network.eval()
     try:
@@ -272,7 +273,7 @@ def _evaluating(network: torch.nn.Module) -> Iterator[None]:
 
 
 def _symbols(x: Any, most: int) -> list[np.ndarray]:
-    """Symbols of each text; blanks count as spaces, whatever is made of them."""
+    """Symbols of each text; blanks become spaces here."""
     if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 2:
         if x.size and x.max() >= len(ALPHABET):
             raise InputError(f"x: expected symbols below {len(ALPHABET)}, got {x.max()}")

@@ -1,4 +1,4 @@
-"""Read pickles of arrays without running them: CIFAR-10 comes as such."""
+"""Reads pickles of arrays, such as CIFAR-10, without running them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Marker:
 
 
 class _Kind:
-    """Stands for a `numpy.dtype`, of numbers alone."""
+    """Stands for a numeric `numpy.dtype`."""
 
     __slots__ = ("name", "order")
 
@@ -97,13 +97,13 @@ class _Arrays(pickle.Unpickler):
 
 
 def read_arrays(content: bytes, name: str = "file") -> Any:
-    """What a pickle of arrays, dictionaries, lists, strings and numbers holds.
+    """The content of a pickle of arrays, dictionaries, lists, strings and numbers.
 
-    Nothing that the file names is imported or called: arrays are put together here from their
-    bytes. Everything else is refused.
+    Nothing that the file names is imported or called: arrays are rebuilt here from their bytes.
+    Everything else is refused.
 
     Raises:
-        DataError: the file names something else, is damaged, or is no pickle.
+        DataError: the file names something else, is damaged, or is not a pickle.
 
     Example:
         >>> read_arrays(pickle.dumps({"data": np.arange(3)}))["data"].tolist()
@@ -122,7 +122,7 @@ def read_arrays(content: bytes, name: str = "file") -> Any:
             f"{name}: expected a pickle of arrays and nothing else, got {str(error)[:200]}; "
             "it is not read"
         ) from error
-    except Exception as error:  # whatever damaged bytes lead to
+    except Exception as error:  # damaged bytes may raise anything
         kind = type(error).__name__
         raise DataError(f"{name}: expected a pickle of arrays, got a damaged file ({kind})") from (
             error

@@ -1,4 +1,4 @@
-"""Mean and spread over seeds, differences that count, learning curves."""
+"""Reports of ratings: mean and range over seeds, differences, learning curves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mac_control.json_read import json_rows
 
 Row = dict[str, Any]
 QUERIES = ("joint", "marginal", "conditional", "evidence")
-#: (objective, queries) -> how a page calls it.
+#: (objective, queries) -> its name on a page.
 _NAMES = {
     ("ardm", "marginal"): "ARDM",
     ("ardm", "evidence"): "ARDM",
@@ -33,10 +33,10 @@ _BASE, _OURS = "ARDM", "+ frequency weights (MAC)"
 
 
 def read_rows(path: str | Path) -> list[Row]:
-    """The rows of a file that evaluate wrote.
+    """The rows of a file written by evaluate.
 
     Raises:
-        DataError: not there, or something else.
+        DataError: no such file, or something else.
     """
     expected = "a file that 'mac-control density evaluate --out' wrote"
     rows = json_rows(Path(path), expected, "objective")
@@ -46,14 +46,14 @@ def read_rows(path: str | Path) -> list[Row]:
 
 
 def add_row(path: str | Path, row: Row) -> None:
-    """Add a row to a file, in place of one of the same model asked in the same order."""
+    """Add a row to a file; it replaces one of the same model queried in the same order."""
     rows = read_rows(path) if Path(path).exists() else []
     rows = [r for r in rows if (r["model"], r["asked_in"]) != (row["model"], row["asked_in"])]
     write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
 
 
 def label(row: Row) -> str:
-    """How a page calls the way that a row's model was trained, and asked where that differs.
+    """Name of how a row's model was trained, and of its order of queries where that differs.
 
     Example:
         >>> label({"objective": "ardm", "queries": "marginal", "asked_in": "natural"})
@@ -70,7 +70,7 @@ def label(row: Row) -> str:
 
 
 def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Rows by label: ours in the order of the names above, then others as they come."""
+    """Rows by label: ours in the order of `_NAMES`, then the others in their own order."""
     known = list(_NAMES)
     groups: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda r: _place(r, known)):
@@ -127,13 +127,13 @@ def _cell(rows: list[Row], query: str, dash: bool) -> str:
 
 
 def _value(row: Row, query: str) -> float:
-    """What a page shows: bits per dimension, or nats of a table's row."""
+    """The figure that a page shows: bits per dimension; for tables, nats per row."""
     value = float(row[query]["mean"])
     return -value * math.log(2) * row["dim"] if row["kind"] == "tables" else value
 
 
 def _compared(groups: dict[str, list[Row]]) -> list[str]:
-    """A sentence on each kind of query: MAC against the best of every other kind of training."""
+    """Sentences per kind of query: MAC against the best of each rival method."""
     if _OURS not in groups:
         return []
     lines = []

@@ -1,4 +1,4 @@
-"""The state of a training run on disk: all that the rest of it depends on."""
+"""The state of a training run on disk: all that is needed to resume it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def save_state(run: Run) -> None:
 
 @torch.no_grad()
 def load_state(run: Run) -> None:
-    """Take up the run that lies in `run.out`, if there is one.
+    """Resume the run in `run.out`, if there is one.
 
     Raises:
-        CheckpointError: it is a run with other settings, or damaged.
+        CheckpointError: that run has other settings, or is damaged.
     """
     if not (run.out / "training.json").exists():
         if (run.out / "density.json").exists() or (run.out / "policy.json").exists():

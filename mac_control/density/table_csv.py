@@ -1,4 +1,4 @@
-"""Tables of numbers in text files."""
+"""Reads tables of numbers from text files."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from mac_control.errors import DataError
 
-#: The largest number of a table: differences of such numbers are finite in float32 too.
+#: The largest number in a table, so that differences are finite in float32 too.
 LARGEST = 1e37
 _MISSING = ("", "?", "-", "na", "n/a", "null", "none", "nan")
 
 
 def read_csv(path: Path) -> np.ndarray:
-    """Numbers separated by commas or white space, below a line of names or none.
+    """Numbers separated by commas or white space, with or without a first line of names.
 
-    Lines that start with # are skipped. In a line of names no cell is a number.
+    Lines that start with # are skipped. A line of names has no cell that is a number.
 
     Raises:
         DataError: not UTF-8, a cell without a finite number, or lines of different lengths.

@@ -1,4 +1,4 @@
-"""Tables of real numbers, with the preprocessing of the published benchmarks by name."""
+"""Reads tables of real numbers, with the preprocessing of published benchmarks by name."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def read_table(path: str | Path, preprocessing: str = "none", seed: int = 0) -> 
         path: `.npy`, `.npz` (arrays `train`, `validation`, `test`, or one), `.csv`, `.txt` with
             numbers, `.hdf5`, or a folder with the files of a published benchmark.
         preprocessing: `none` (shuffled, 80, 10 and 10 per cent), or one of `PREPROCESSING`.
-        seed: of the shuffle and of the noise that the benchmark adds.
+        seed: seed of the shuffle and of the noise that the benchmark adds.
 
     Raises:
-        DataError: nothing to read there, or not what the preprocessing is for.
+        DataError: nothing to read there, or data that do not fit the preprocessing.
 
     Example:
         >>> import tempfile
@@ -79,7 +79,7 @@ def _plain(path: Path, rng: np.random.Generator) -> Splits:
 
 
 def _power(path: Path, rng: np.random.Generator) -> Splits:
-    """Without reactive power and intensity; uniform noise on what was rounded; standardised."""
+    """Without reactive power and intensity; uniform noise on rounded columns; standardised."""
     rows = _one(path)
     if rows.shape[1] != 8:
         raise DataError(f"{path}: expected the 8 columns of power, got {rows.shape[1]}")
@@ -105,7 +105,7 @@ def _gas(path: Path, rng: np.random.Generator) -> Splits:
 
 
 def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
-    """Signal alone, 1000 GeV, without columns in which a value comes up too often."""
+    """Only signal, 1000 GeV, without columns in which a value is too frequent."""
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder with 1000_train.csv and 1000_test.csv")
     train, test = (_one(path / f"1000_{name}.csv") for name in ("train", "test"))
@@ -126,7 +126,7 @@ def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
 
 
 def _miniboone(path: Path, rng: np.random.Generator) -> Splits:
-    """As published already; the last tenth for testing, a tenth of the rest for validation."""
+    """Preprocessed as published; the last tenth for testing, a tenth of the rest for validation."""
     rows = _one(path)
     if rows.shape[1] != 43:
         raise DataError(f"{path}: expected the 43 columns of MINIBOONE, got {rows.shape[1]}")

@@ -1,4 +1,4 @@
-"""Text in the 27 characters of text8: a to z and space."""
+"""Reads text in the 27 characters of text8: a to z and space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mac_control.errors import DataError
 
 #: Character of each symbol: space is 0, a is 1.
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
-#: What stands for a character to be filled in.
+#: Stands for a character to fill in.
 BLANK = "_"
 SPLITS = ("train", "validation", "test")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -56,11 +56,11 @@ def decode(symbols: np.ndarray) -> str:
 
 
 def clean(text: str, keep: str = "") -> str:
-    """Text as text8's was made: lower case, accents dropped, digits spelt out, the rest one space.
+    """Text as in text8: lower case, accents dropped, digits spelt out, anything else one space.
 
     Args:
-        text: any.
-        keep: other characters that stay as they are.
+        text: any text.
+        keep: further characters that stay as they are.
 
     Example:
         >>> clean("Röntgen, 1895!")
@@ -75,9 +75,9 @@ def clean(text: str, keep: str = "") -> str:
 def read_text(path: str | Path, cleaned: bool = False) -> dict[str, np.ndarray]:
     """Symbols of the three splits of a file, a folder of .txt files, or a zip with one file.
 
-    A folder with `train.txt`, `validation.txt` and `test.txt` is split as it is; text8 (100 million
-    characters) into 90, 5 and 5 million; everything else into 90, 5 and 5 per cent. Of a folder,
-    files without text are skipped.
+    A folder with `train.txt`, `validation.txt` and `test.txt` keeps these splits; text8 (100
+    million characters) is split into 90, 5 and 5 million, everything else into 90, 5 and 5 per
+    cent. Empty files in a folder are skipped.
 
     Raises:
         DataError: nothing to read there, or a character outside the alphabet.

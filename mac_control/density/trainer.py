@@ -30,8 +30,8 @@ from mac_control.training.distributed import DistributedContext, init_distribute
 from mac_control.training.log import Log
 from mac_control.training.optimizer import adamw, average, learning_rate, require_finite
 
-_LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
-_FREE = ("save_seconds", "device")  # settings that decide nothing about the weights
+_LOOK = 25  # steps between two reads of the loss: each makes a GPU wait
+_FREE = ("save_seconds", "device")  # settings that do not affect the weights
 
 
 class _Log(Log):
@@ -45,22 +45,22 @@ def train_density(
     training: DensityTraining | None = None,
     progress: bool = True,
 ) -> Path:
-    """Train a density model; the folder of its checkpoint.
+    """Train a density model; returns the folder of its checkpoint.
 
-    If `out` holds an unfinished run of the same settings, that run goes on and ends with the
-    weights it would have had. Started by `torchrun`, the processes share each step's paths.
+    If `out` holds an unfinished run with the same settings, it is resumed and ends with the weights
+    it would have had. Started by `torchrun`, the processes share each step's paths.
 
     Args:
-        data: what to learn; `config.kind` and `config.shape` are its.
+        data: what to learn, of the kind and shape in `config`.
         out: folder for the checkpoint, the training state, `log.csv` and TensorBoard's files.
-        config: the model.
-        training: how to train.
+        config: settings of the model.
+        training: settings of training.
         progress: show a progress bar.
 
     Raises:
         InputError: settings that do not fit the data.
         CheckpointError: `out` holds a run with other settings.
-        MacControlError: the loss is no longer finite; the checkpoint from before is kept.
+        MacControlError: the loss is no longer finite; the last checkpoint is kept.
     """
     training = training or DensityTraining()
     if (config.kind, config.shape) != (data.kind, data.shape):
@@ -157,7 +157,7 @@ class Run:
         return learning_rate(self.training, self.step)
 
     def take_step(self) -> tuple[Tensor, Tensor]:
-        """One step of the optimizer; its loss and the length of the gradient."""
+        """One step of the optimizer; returns loss and gradient norm."""
         config = self.training
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
@@ -168,7 +168,7 @@ class Run:
             with autocast(config.device, config.bf16):
                 loss = part()
             if loss is not None:
-                loss.backward()  # one length of paths after the other: its activations go again
+                loss.backward()  # one path length after the other, to free its activations
                 total += loss.detach()
         grads = [p.grad for p in self.params.values() if p.grad is not None]
         self.ranks.add([total, *grads])
@@ -182,7 +182,7 @@ class Run:
     def _parts(
         self, generator: torch.Generator, rows: Callable[[int], np.ndarray]
     ) -> list[Callable[[], Tensor | None]]:
-        """What adds up to this process's share of the loss [nats a conditional]."""
+        """The terms of this process's share of the loss [nats a conditional]."""
         size, dim = self.training.batch_size, self.model.dim
         if not isinstance(self.network, TwoStream):
             rank, weight = self.objective.draw_ranks(dim, size, generator)
@@ -239,7 +239,7 @@ class Run:
         return row
 
     def save(self) -> None:
-        """The model first, then the state: a resumed run writes the model again."""
+        """Save the model first, then the state: a resumed run writes the model again."""
         kept = copy.copy(self.ema)
         if self.training.keep == "best" and math.isfinite(self.best_value):
             kept.network = copy.deepcopy(self.ema.network)
@@ -249,7 +249,7 @@ class Run:
         save_state(self)
 
     def _fit_columns(self) -> None:
-        """What tables learn before the network: each column's bend, and one Gaussian."""
+        """For tables, fit each column's bend and one Gaussian before the network is trained."""
         if self.model.bend is None:
             return
         rows = torch.from_numpy(self.data.train).float()

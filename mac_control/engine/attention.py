@@ -1,4 +1,4 @@
-"""Attention of one stream on another: torch's fused kernel wherever it can be used."""
+"""Attention of one stream on another, by torch's fused kernel wherever possible."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def attend(
 ) -> Tensor:
     """`softmax(Q Kᵀ / √d) V`, `(B, H, Q, d)`, of `query` `(B, H, Q, d)` on N keys and values.
 
-    Fused on processors and GPUs; written out under `torch.func` transforms (`vmap` has no rule for
-    the fused kernel on a CPU) and while a graph is exported.
+    Fused on CPUs and GPUs; written out under `torch.func` transforms (`vmap` has no rule for the
+    fused kernel on a CPU) and during export of a graph.
 
     Args:
         visible: `(B, Q, N)`, which keys a query sees; None: all.

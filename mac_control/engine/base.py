@@ -1,4 +1,4 @@
-"""A Gaussian that every conditional starts from: second moments need no network."""
+"""A Gaussian from which every conditional starts: second moments need no network."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class GaussianBase(nn.Module):
 
     With the variables in path order, `C = L Lᵀ` and `z = L⁻¹ (x - μ)`:
     `E[x_i | before] = μ_i + Σ_j<i L_ij z_j`, `std[x_i | before] = L_ii`, and `Σ_j<i z_j²` is the
-    squared Mahalanobis length of what is known, which does not depend on its order.
+    squared Mahalanobis length of the known variables, whatever their order.
 
     Args:
-        data: `(N, O + D)` rows of observation (where there is one) and variables.
+        data: `(N, O + D)` rows of obs (where there is one) and variables.
         obs_dim: O.
         shrink: the covariance is mixed with its diagonal by this share.
 
@@ -50,21 +50,21 @@ class GaussianBase(nn.Module):
     def forward(
         self, x: Tensor, rank: Tensor, obs: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mean, std, squared length and number of what is before, each `(B, D)`.
+        """Mean, std, squared length and number of preceding variables, each `(B, D)`.
 
-        The ranks on a path must differ: `x` `(B, D)` in the order of `rank` `(B, D)`.
+        `x` `(B, D)` is taken in the order of `rank` `(B, D)`; the ranks on a path must differ.
         """
         dim = x.shape[1]
         x = torch.where(rank <= dim, x, 0.0)
         if self.obs_dim and obs is not None:
             x, rank = torch.cat([obs, x], 1), torch.cat([torch.zeros_like(obs).long(), rank], 1)
-        place = rank.argsort(stable=True, dim=-1)  # (B, N): what comes first, second, ...
+        place = rank.argsort(stable=True, dim=-1)  # (B, N): which variable is first, second, ...
         back = place.argsort(-1)
         cov = self.cov[place.unsqueeze(2), place.unsqueeze(1)]
         factor = torch.linalg.cholesky(cov)
         centred = (x - self.mean).gather(1, place).unsqueeze(-1)
         z = torch.linalg.solve_triangular(factor, centred, upper=False)
-        shift = (factor.tril(-1) @ z).squeeze(-1)  # of what is before alone: nothing leaks
+        shift = (factor.tril(-1) @ z).squeeze(-1)  # of preceding variables only: nothing leaks
         square = z.squeeze(-1) ** 2
         length = square.cumsum(-1).roll(1, -1)
         length = torch.cat([torch.zeros_like(length[:, :1]), length[:, 1:]], -1)

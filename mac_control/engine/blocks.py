@@ -1,4 +1,4 @@
-"""Blocks: dimensions that are filled in at once, where they hardly depend on each other."""
+"""Blocks: dimensions filled in at once, as they hardly depend on each other."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mac_control.errors import InputError
 
 #: Dimensions, block after block.
 Blocks = Sequence[Sequence[int]]
-#: Added to the variances of residuals of variance 1: some may follow from others.
+#: Added to the variances of normalised residuals, as some may determine others.
 RIDGE = 1e-3
 
 
 def in_blocks(order: object) -> TypeGuard[Blocks]:
-    """Whether an order is one of blocks, not of single dimensions."""
+    """Whether an order consists of blocks, not of single dimensions."""
     return (
         isinstance(order, Sequence)
         and not isinstance(order, str)
@@ -29,10 +29,10 @@ def in_blocks(order: object) -> TypeGuard[Blocks]:
 def block_ranks(given: Tensor, query: Tensor, blocks: Blocks) -> Tensor:
     """The rank vector `(B, D)` of `p(query | given)`, block after block.
 
-    0 where given; i + 1 where asked in block i; D + 1 where neither.
+    0 where given; i + 1 where queried in block i; D + 1 where neither.
 
     Raises:
-        InputError: blocks that do not hold each dimension once.
+        InputError: blocks that do not contain each dimension once.
 
     Example:
         >>> given, query = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
@@ -50,15 +50,15 @@ def block_ranks(given: Tensor, query: Tensor, blocks: Blocks) -> Tensor:
 
 
 def block_sizes(residuals: np.ndarray, count: int) -> tuple[int, ...]:
-    """Sizes of `count` blocks of neighbours, in natural order, that depend least on each other.
+    """Sizes of `count` blocks of neighbours, in natural order, with the least inner dependence.
 
-    As if residuals `(N, D)` were Gaussian: of all ways to cut the dimensions into so many runs, the
-    one that loses the least likelihood, by dynamic programming. A run `i..j` loses
+    Of all ways to cut the dimensions into `count` runs, this is the one that loses the least
+    likelihood if residuals `(N, D)` were Gaussian, found by dynamic programming. A run `i..j` loses
 
         Σ_d ½ log( var(d | dimensions before i) / var(d | dimensions before d) )   [nats]
 
-    and the variances are sums of squares in a row of the Cholesky factor. Natural order is what
-    conditionals are trained in: blocks of another order lose more than they save.
+    where the variances are sums of squares in a row of the Cholesky factor. Conditionals are
+    trained in natural order: blocks of another order lose more than they save.
 
     Raises:
         InputError: fewer than one block, or more than there are dimensions.
@@ -74,11 +74,11 @@ def block_sizes(residuals: np.ndarray, count: int) -> tuple[int, ...]:
     scale = residuals.std(0)
     unit = (residuals - residuals.mean(0)) / np.where(scale > 0, scale, 1)
     factor = np.linalg.cholesky(unit.T @ unit / len(unit) + RIDGE * np.eye(dim)) ** 2
-    loss = np.full((dim + 1, dim + 1), np.inf)  # of a run from i to before j
+    loss = np.full((dim + 1, dim + 1), np.inf)  # of a run i..j-1
     for i in range(dim):
         within = np.cumsum(factor[i:, i:], 1).diagonal()
         loss[i, i + 1 :] = np.cumsum(np.log(within / factor.diagonal()[i:]) / 2)
-    least, cut = loss[0], []  # of all before j, in one block so far
+    least, cut = loss[0], []  # of dimensions before j, in one block so far
     for _ in range(count - 1):
         every = least[:, None] + loss
         cut.append(every.argmin(0))
@@ -90,7 +90,7 @@ def block_sizes(residuals: np.ndarray, count: int) -> tuple[int, ...]:
 
 
 def residuals_of(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    """What a linear function of observations `(N, O)` does not tell of actions, `(N, D)`."""
+    """Residuals `(N, D)` of actions after linear regression on observations `(N, O)`."""
     scale = obs.std(0)
     seen = (obs - obs.mean(0)) / np.where(scale > 0, scale, 1)
     off = (actions - actions.mean(0)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Univariate heads: what a network's numbers for one dimension mean as a distribution."""
+"""Univariate heads: distributions parametrised by a network's outputs for one dimension."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Head(ABC):
 
     @abstractmethod
     def initial(self) -> Tensor:
-        """Parameters `(P,)` to start training from: a network's last bias."""
+        """Parameters `(P,)` at the start of training: the bias of the last layer."""
 
     @abstractmethod
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class Head(ABC):
     def sample(
         self, params: Tensor, generator: torch.Generator | None = None, temperature: float = 1.0
     ) -> Tensor:
-        """One draw `(...)`; `temperature` below 1 concentrates, 0 is the mode."""
+        """One draw `(...)`; a `temperature` below 1 concentrates, 0 is the mode."""
 
     @abstractmethod
     def mode(self, params: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Head(ABC):
         """The (differential) entropy `(...)` [nats]."""
 
     def check(self, name: str, x: Tensor, mask: Tensor) -> None:
-        """Raise InputError where a value in `mask` lies outside the support."""
+        """Raise an InputError where a value in `mask` is outside the support."""
         if not torch.isfinite(x[mask]).all():
             raise InputError(f"{name}: expected finite numbers where known, got one that is not")
 

@@ -1,4 +1,4 @@
-"""The binary lattice: known sets are nodes, univariate conditionals are edges; all countable."""
+"""The binary lattice: known sets are nodes, univariate conditionals are edges."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from mac_control.errors import InputError
 
-#: Ways to choose edges -> what they are.
+#: Rules that choose edges.
 RULES = ("any", "marginal", "evidence")
 
 
 def edges(dim: int, rule: str = "any") -> list[tuple[int, int]]:
     """The edges `(S, i)` that a rule uses: known set S as a bit mask, target dimension i.
 
-    `any`: every i not in S; `marginal`: those on paths of marginals in natural order;
-    `evidence`: those on paths of p(rest | given) in natural order.
+    `any`: every i not in S; `marginal`: edges on paths of marginals in natural order;
+    `evidence`: edges on paths of p(rest | given) in natural order.
 
     Example:
         >>> [len(edges(9, rule)) for rule in ("any", "marginal", "evidence")]
@@ -35,7 +35,7 @@ def frequencies(
 
     `any`: `1 / (D C(D, k) (D - k))`, with k = |S|. `marginal`, where i > max S:
     `Σ_t w_t / t · C(D - 1 - i, t - k - 1) / C(D, t)`. `evidence`, where i is the first outside S
-    and h elements of S lie above it: `Σ_r w_r / r · C(i, D - r - h) / C(D, r)`. The sizes' weights
+    and h elements of S are above it: `Σ_r w_r / r · C(i, D - r - h) / C(D, r)`. The sizes' weights
     w are uniform, or proportional to the size with `visits`. `paper`: `marginal` times k + 1,
     normalised.
 
@@ -74,7 +74,7 @@ def frequencies(
 
 
 def draw_lattice(dim: int, rules: Sequence[str] = ("any", "marginal")) -> Any:
-    """A matplotlib figure: one lattice per rule, its edges as wide as they are frequent.
+    """A matplotlib figure: one lattice per rule, the width of an edge showing its frequency.
 
     Raises:
         InputError: more dimensions than a figure can show.
@@ -103,7 +103,7 @@ def draw_lattice(dim: int, rules: Sequence[str] = ("any", "marginal")) -> Any:
 
 
 def _place(known: int, dim: int) -> tuple[float, float]:
-    """Where a node stands: one row per size, the sets of a size side by side."""
+    """Position of a node: one row per size of set, the sets of a size side by side."""
     level = bin(known).count("1")
     row = [s for s in range(2**dim) if bin(s).count("1") == level]
     return row.index(known) - (len(row) - 1) / 2, float(level)

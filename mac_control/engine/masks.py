@@ -1,10 +1,10 @@
-"""Masks: which conditionals are trained, how often.
+"""Masks: which conditionals are trained, and how often.
 
-A *query* is a pair of boolean masks (given, query); its path asks for the query's variables one
-by one. An *edge* is one step of a path, a pair (known, target): predict the one target from the
-known set. Training on edges as often as paths use them is what the method is about.
+A *query* is a pair of boolean masks (given, query); its path visits the query's variables one by
+one. An *edge* is one step of a path, a pair (known, target): predict the target from the known
+set. The method trains each edge as often as paths use it.
 
-Each function says its distribution in closed form; `tests/test_engine_masks.py` holds it to that.
+Each function states its distribution in closed form; `tests/test_engine_masks.py` checks it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Masks = tuple[Tensor, Tensor]
 
 
 def any_order_edges(batch: int, dim: int, generator: torch.Generator | None = None) -> Masks:
-    """ARDM: a uniform order, cut at a uniform place (Hoogeboom et al. 2022).
+    """ARDM: a uniform order, cut at a uniform position (Hoogeboom et al. 2022).
 
     `p(S, i) = 1 / (D · C(D, |S|) · (D - |S|))` for every set S and i not in it.
     """
@@ -35,8 +35,8 @@ def marginal_queries(
 ) -> Masks:
     """Marginals `p(x_Q)`: size t of Q uniform in 1..D, Q uniform among the sets of its size.
 
-    With `visits`, `p(t) ∝ t`: as often as an edge drawn uniformly among all edges visited comes
-    from a query of that size. A uniform step of such a query has the exact visit frequency.
+    With `visits`, `p(t) ∝ t`: how often an edge drawn uniformly among all visited edges belongs to
+    a query of that size. A uniform step of such a query has the exact visit frequency.
     """
     size = _sizes(batch, dim, generator, torch.arange(1, dim + 1) if visits else None)
     query = permutations(batch, dim, generator) < size
@@ -52,8 +52,8 @@ def evidence_queries(
 ) -> Masks:
     """Conditionals `p(rest | given)`: size of the rest uniform in 1..D, given uniform.
 
-    With `visits`, p(size) ∝ size, as in `marginal_queries`. With probability `nothing`, all is
-    asked and nothing given.
+    With `visits`, p(size) ∝ size, as in `marginal_queries`. With probability `nothing`, everything
+    is queried and nothing given.
     """
     size = _sizes(batch, dim, generator, torch.arange(1, dim + 1) if visits else None)
     query = permutations(batch, dim, generator) < size
@@ -69,12 +69,12 @@ def operator_queries(
     generator: torch.Generator | None = None,
     visits: bool = False,
 ) -> Masks:
-    """Conditionals on what operators really give: row g of `groups` `(G, D)` with weight w_g.
+    """Conditionals on the sets that operators give: row g of `groups` `(G, D)` with weight w_g.
 
-    With `visits`, p(g) ∝ w_g · (number of dimensions that g leaves open).
+    With `visits`, p(g) ∝ w_g · (number of dimensions that g leaves free).
 
     Raises:
-        InputError: `groups` is not boolean, or a group leaves nothing open.
+        InputError: `groups` is not boolean, or a group leaves no dimension free.
     """
     if groups.dtype != torch.bool or groups.dim() != 2:
         raise InputError(

@@ -12,11 +12,11 @@ from mac_control.engine.heads import Head, gumbel_argmax
 from mac_control.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
-CEILING = 15.0  # of a log-scale: a variance still fits a float32
+CEILING = 15.0  # of a log-scale, so that a variance still fits a float32
 
 
 class _Mixture(Head):
-    """What mixtures of location-scale families have in common: K weights, means, log-scales."""
+    """Base of mixtures of location-scale families: K weights, means and log-scales."""
 
     def __init__(self, components: int, min_scale: float) -> None:
         if components < 1:
@@ -34,7 +34,7 @@ class _Mixture(Head):
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-weights, locations and log-scales, each `(..., K)`."""
         logits, loc, raw = _at_least_float32(params).chunk(3, dim=-1)
-        # The floor is approached smoothly, and far above it a log-scale is what it says.
+        # Approaches the floor smoothly; far above it, a log-scale equals its raw value.
         log_scale = self.floor + F.softplus(raw.clamp(max=CEILING) - self.floor)
         return logits.log_softmax(-1), loc, log_scale
 
@@ -98,7 +98,7 @@ class GaussianMixture(_Mixture):
         return (weight * ((2 * log_scale).exp() + (loc - mean) ** 2)).sum(-1).sqrt()
 
     def entropy(self, params: Tensor) -> Tensor:
-        # Trapezoids on nodes as dense as each component needs: a narrow one may lie in a wide one.
+        # Trapezoids on nodes as dense as each component needs: a narrow one may be in a wide one.
         _, loc, log_scale = self._split(params)
         node = torch.linspace(-7, 7, 57, dtype=loc.dtype, device=loc.device)
         x = loc.unsqueeze(-1) + log_scale.exp().unsqueeze(-1) * node  # (..., K, Q)
@@ -110,8 +110,8 @@ class GaussianMixture(_Mixture):
 class LogisticMixture(_Mixture):
     """Mixture of K logistics on `levels` equally spaced values of a box, ends included.
 
-    The outermost levels take the tails, so they hold atoms: D4RL actions sit at the ends of
-    their box in many steps, where a density without atoms grows without bound. `log_prob` is
+    The outermost levels include the tails, so they are atoms: many D4RL actions are at the ends of
+    their box, where a density without atoms grows without bound. `log_prob` is
     the log-mass of the level nearest to `x`.
 
     Args:
@@ -189,7 +189,7 @@ class LogisticMixture(_Mixture):
         return self.quantise(loc + temperature * scale * (u.log() - (-u).log1p()))
 
     def mode(self, params: Tensor) -> Tensor:
-        # Of all levels: where components overlap, the densest may lie between their locations.
+        # Over all levels: where components overlap, the mode may be between their locations.
         return self._values(params)[self._masses(params).argmax(-1)]
 
     def mean(self, params: Tensor) -> Tensor:
@@ -225,7 +225,7 @@ HEADS = {"gaussian": GaussianMixture, "logistic": LogisticMixture}
 
 def _log1mexp(a: Tensor) -> Tensor:
     """log(1 - exp(-a)) for a > 0, accurate at both ends."""
-    # The other branch gets a harmless number: its gradient would be NaN times 0.
+    # The unused branch gets a harmless number, else its gradient would be NaN times 0.
     small, large = a.clamp(max=0.7), a.clamp(min=0.6)
     return torch.where(a < 0.65, (-torch.expm1(-small)).log(), torch.log1p(-torch.exp(-large)))
 

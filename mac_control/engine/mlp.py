@@ -1,4 +1,4 @@
-"""Masked MLP: values and mask in, every conditional on one known set out."""
+"""Masked MLP: from values and mask to every conditional on one known set."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Block(nn.Module):
 class _State:
     x: Tensor  # (B, D), 0 where unknown
     known: Tensor  # (B, D)
-    context: Tensor | None  # (B, W), what the observation adds to the first layer
+    context: Tensor | None  # (B, W), the obs's contribution to the first layer
 
 
 class MaskedMLP(Network):
-    """Residual MLP on `(x · known, known)`, with what it needs of the observation added once.
+    """Residual MLP on `(x · known, known)`, to which an encoding of the obs is added once.
 
     One row yields the conditionals of all dimensions on one known set; a path with n distinct
     ranks takes n rows.
 
     Args:
         width, layers: width and number of the residual blocks that see the known values.
-        obs_width, obs_layers: the same for the blocks that see the observation alone: these run
-            once per sample, however many known sets are asked for.
-        bias: `(D, P)` or `(P,)`, parameters that an untrained network answers.
+        obs_width, obs_layers: the same for the blocks that see only the obs: these run once per
+            sample, however many known sets there are.
+        bias: `(D, P)` or `(P,)`, parameters that an untrained network returns.
 
     Example:
         >>> network = MaskedMLP(dim=3, obs_dim=2, params=4, width=16, layers=1)
@@ -88,7 +88,7 @@ class MaskedMLP(Network):
         if context is not None:
             context = context[:, None, None]
         h = self._hidden(x[:, None, None], known, context)  # (B, M, L, W)
-        if levels > 1:  # the last layer answers a dimension at its own level alone
+        if levels > 1:  # the last layer runs for a dimension at its own level only
             index = (rank - 1).clamp(0, levels - 1).unsqueeze(-1)
             h = h.gather(2, index.expand(*rank.shape, h.shape[-1]))  # (B, M, D, W)
             leave = self.leave.weight.unflatten(0, (self.dim, self.params))
@@ -102,7 +102,7 @@ class MaskedMLP(Network):
         return _State(torch.where(known, x, 0), known, self._context(obs))
 
     def step(self, state: _State, target: Tensor | int | None = None) -> Tensor:
-        if isinstance(target, int):  # its part of the last layer alone
+        if isinstance(target, int):  # only its part of the last layer
             part = slice(target * self.params, (target + 1) * self.params)
             h = self._hidden(state.x, state.known, state.context)
             return F.linear(h, self.leave.weight[part], self.leave.bias[part])
@@ -126,7 +126,7 @@ class MaskedMLP(Network):
         return params.unflatten(-1, (self.dim, self.params))
 
     def _hidden(self, x: Tensor, known: Tensor, context: Tensor | None) -> Tensor:
-        # Chosen, not multiplied: a NaN at an unknown entry must not get through.
+        # `where`, not a product: a NaN at an unknown entry must not get through.
         h = self.enter(torch.cat([torch.where(known, x, 0.0), known.to(x.dtype)], -1))
         if context is not None:
             h = h + context

@@ -1,4 +1,4 @@
-"""Any conditional and any marginal of one density, asked of a network and a head."""
+"""Any conditional and any marginal of one density, by a network and a head."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class AnyOrder:
 
         log p(x_Q | x_E, obs) = Σ_i∈Q log p(x_i | x_E, x_j∈Q before i, obs)
 
-    Every query is batched, with a different `given` in each row. `order` is `"natural"`,
-    `"random"`, or a permutation; filling in also knows `"certain"`, the dimension of least
-    entropy first. An order of blocks, such as `[[2, 0], [1]]`, is a model of its own: dimensions of
-    a block are independent given what is known before it, which takes one step for all of them.
+    Every query is batched, with its own `given` in each row. `order` is `"natural"`, `"random"`,
+    or a permutation; filling in also supports `"certain"`, the dimension of least entropy first.
+    An order of blocks, such as `[[2, 0], [1]]`, is a model of its own: dimensions of a block are
+    independent given what is known before it, and take one step together.
 
     Args:
-        network: parameters of all conditionals; see `Network`.
-        head: what the parameters mean.
+        network: gives the parameters of all conditionals; see `Network`.
+        head: turns parameters into a distribution.
     """
 
     def __init__(self, network: Network, head: Head) -> None:
@@ -47,11 +47,12 @@ class AnyOrder:
     ) -> Tensor:
         """Log-likelihood of `x` at `query` given `x` at `given`, `(B,)` [nats], in one pass.
 
-        `query` defaults to all that is not given; a marginal has a query and nothing given. The
-        network reads `seen` `(B, D)` in place of `x`: clamped to what it was trained on, say.
+        `query` defaults to all dimensions that are not given; a marginal has a query and nothing
+        given. The network reads `seen` `(B, D)` in place of `x` (clamped to its training range,
+        say).
 
         Raises:
-            InputError: what does not fit, by name and shape; or an empty query.
+            InputError: an argument that does not fit, by name and shape; or an empty query.
         """
         given = self._mask("given", given, x)
         query = ~given if query is None else self._mask("query", query, x)
@@ -88,7 +89,7 @@ class AnyOrder:
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """`x` `(B, D)` with what is not given drawn at random; given entries bit for bit."""
+        """`x` `(B, D)` with free entries drawn at random; given entries stay bit for bit."""
         if not temperature >= 0:
             raise InputError(f"temperature: expected a number of at least 0, got {temperature}")
         return self.fill(x, given, obs, "sample", order, temperature, generator)[0]
@@ -101,7 +102,7 @@ class AnyOrder:
         order: Order = "natural",
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """`x` with what is not given filled in by a chain of conditional means."""
+        """`x` with free entries filled in by a chain of conditional means."""
         return self.fill(x, given, obs, "mean", order, 1.0, generator)[0]
 
     def mode(
@@ -112,7 +113,7 @@ class AnyOrder:
         order: Order = "natural",
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """`x` with what is not given filled in by densest values, one dimension after another."""
+        """`x` with free entries filled in by conditional modes, one dimension after another."""
         return self.fill(x, given, obs, "mode", order, 1.0, generator)[0]
 
     def entropy(
@@ -124,7 +125,7 @@ class AnyOrder:
         samples: int = 16,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Entropy `(B,)` [nats] of what is not given: the chain rule, averaged over `samples`."""
+        """Entropy `(B,)` [nats] of free entries: the chain rule, averaged over `samples`."""
         if samples < 1:
             raise InputError(f"samples: expected at least 1, got {samples}")
         given = self._mask("given", given, x)
@@ -145,12 +146,12 @@ class AnyOrder:
         generator: torch.Generator | None = None,
         query: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Fill in by `rule`: the values, and the path's rank.
+        """Fill in by `rule`; returns the values and the path's rank.
 
         `rule` is `"mean"`, `"mode"`, `"sample"`, or a function from the parameters `(B, P)` of each
         step's conditional to its values `(B,)`.
 
-        `query` defaults to all that is not given; what is neither stays as it is.
+        `query` defaults to all dimensions that are not given; those in neither stay as they are.
         """
         given = self._mask("given", given, x)
         asked = ~given if query is None else self._mask("query", query, x) & ~given
@@ -163,9 +164,9 @@ class AnyOrder:
         steps = int(asked.sum(-1).max()) if len(x) else 0
         filled, state = x, self.network.start(x, given, obs)
         number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
-        nows = rank == number  # (steps, B, D): what each step asks; nothing where a row is done
+        nows = rank == number  # (steps, B, D): target of each step; none where a row is done
         targets = nows.to(torch.int8).argmax(-1)
-        # A row that is done asks for what others do; where all ask for one, a network does less.
+        # A finished row takes the others' target: with one target in all rows, a network does less.
         targets = torch.where(nows.any(-1), targets, targets.amax(-1, keepdim=True))
         alike = (targets == targets[:, :1]).all(-1).tolist()
         firsts = targets[:, 0].tolist() if steps else []
@@ -198,12 +199,12 @@ class AnyOrder:
         blocks: Blocks,
         choose: Any,
     ) -> Tensor:
-        """`x` with what is asked filled in, all of a block from what is known before it."""
+        """`x` with queried entries filled in, each block from what is known before it."""
         filled, state = x, self.network.start(x, given, obs)
         asked = [(rank == number + 1) for number in range(len(blocks))]  # (B, D) each
         last = max((number for number, now in enumerate(asked) if now.any()), default=-1)
         for number, (block, now) in enumerate(zip(blocks, asked, strict=True)):
-            if not now.any():  # costs nothing
+            if not now.any():
                 continue
             dims = [dim for dim in block if now[:, dim].any()]
             every = self.network.step(state)[:, dims]  # (B, N, P)
@@ -268,7 +269,7 @@ class AnyOrder:
 
 
 def _ask_next(rank: Tensor, target: Tensor, step: int) -> Tensor:
-    """`rank` with `target` `(B,)` moved to place `step`; what stood there takes its place."""
+    """`rank` with `target` `(B,)` moved to place `step`, swapped with what was there."""
     mine = rank.gather(1, target.unsqueeze(1))
     open_rows = (rank == step).any(-1, keepdim=True)
     at = torch.arange(rank.shape[1], device=rank.device) == target.unsqueeze(1)

@@ -1,4 +1,4 @@
-"""The contract of the networks, and the rank vector that says everything about a pass."""
+"""The interface of networks, and the rank vector that describes a pass."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module, ABC):
-    """Numbers for every conditional of a path in one pass.
+    """Parameters of every conditional of a path in one pass.
 
-    A *rank* `(B, D)` of integers says what is asked: 0 is evidence, 1, 2, ... are the variables
-    of a path in order, and `left_out` (D + 1) is neither given nor asked. The conditional of
+    A *rank* `(B, D)` of integers describes the query: 0 is evidence, 1, 2, ... are the variables
+    of a path in order, and `left_out` (D + 1) is neither given nor queried. The conditional of
     dimension i is conditioned on exactly {j : rank_j < rank_i}; equal ranks are predicted in
     parallel from the same set. Rows of a rank `(B, M, D)` are M paths of one sample, which share
-    what is computed from the observation.
+    what is computed from the obs.
 
     Args:
         dim: number of variables, D.
@@ -30,7 +30,7 @@ class Network(nn.Module, ABC):
 
     @property
     def left_out(self) -> int:
-        """The rank of what is neither given nor asked."""
+        """The rank of a dimension that is neither given nor queried."""
         return self.dim + 1
 
     @abstractmethod
@@ -39,9 +39,9 @@ class Network(nn.Module, ABC):
     ) -> Tensor:
         """`x` `(B, D)`, `rank` `(B, D)` or `(B, M, D)` -> `(B, D, P)` or `(B, M, D, P)`.
 
-        `levels` is the highest rank on a path where the caller knows it; without it the
-        tensor is looked at, which `torch.func.vmap` does not allow. What stands at evidence and
-        at dimensions left out is of no meaning.
+        `levels` is the highest rank on a path where the caller knows it; without it the tensor is
+        inspected, which `torch.func.vmap` does not allow. Results at evidence and at dimensions
+        left out are meaningless.
         """
 
     @abstractmethod
@@ -50,21 +50,21 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def step(self, state: Any, target: Tensor | int | None = None) -> Tensor:
-        """Conditionals on what is known: `(B, P)` of `target` `(B,)`; of all, `(B, D, P)`.
+        """Conditionals on the known variables: `(B, P)` of `target` `(B,)`, or `(B, D, P)` of all.
 
-        A number asks for that dimension in every row.
+        A number is that dimension in every row.
         """
 
     @abstractmethod
     def append(self, state: Any, where: Tensor, value: Tensor) -> Any:
-        """The state with `value` `(B,)` known too, where the one-hot `where` `(B, D)` says.
+        """The state with `value` `(B,)` also known, at the one-hot `where` `(B, D)`.
 
-        A row of `where` without an entry stays as it is. The old state is used up.
+        A row without an entry in `where` stays as it is. The old state must not be used again.
         """
 
 
 def path_levels(rank: Tensor, dim: int) -> int:
-    """The highest rank on a path, 0 where none is asked.
+    """The highest rank on a path, 0 where nothing is queried.
 
     Example:
         >>> path_levels(torch.tensor([[0, 1, 2, 4]]), dim=3)

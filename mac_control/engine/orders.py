@@ -1,4 +1,4 @@
-"""Orders: in which sequence a path asks for its variables, and the rank vector of a path."""
+"""Orders: the sequence in which a path visits its variables, and its rank vector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mac_control.errors import InputError
 
-#: Orders that are known by name; `"certain"` asks for the most certain dimension first.
+#: Named orders; `"certain"` takes the most certain dimension first.
 ORDERS = ("natural", "spaced", "random", "certain")
 
 
@@ -22,9 +22,9 @@ def positions(
 ) -> Tensor:
     """The place of each dimension in an order, `(B, D)` integers.
 
-    `order` is `"natural"` (0, 1, ...), `"spaced"` (every so many: 0, s, 2 s, ..., 1, 1 + s, ...
-    with s the whole number nearest to √D, so that the first asked for lie wide apart), `"random"`
-    (a new permutation per row, uniform), or a permutation: `order[0]` is asked for first.
+    `order` is `"natural"` (0, 1, ...), `"spaced"` (with a stride: 0, s, 2 s, ..., 1, 1 + s, ...
+    with s the whole number nearest to √D, so that the first dimensions are far apart), `"random"`
+    (a new permutation per row, uniform), or a permutation: `order[0]` comes first.
 
     Raises:
         InputError: an unknown name, or not a permutation.
@@ -64,7 +64,7 @@ def permutations(
 def path_ranks(given: Tensor, query: Tensor, position: Tensor | None = None) -> Tensor:
     """The rank vector `(..., D)` of one query's path: `p(query | given)` in a given order.
 
-    0 where given; 1, 2, ... where asked; D + 1 where neither. `position` None is natural order.
+    0 where given; 1, 2, ... where queried; D + 1 where neither. `position` None is natural order.
 
     Example:
         >>> given, query = torch.tensor([[True, False, False], [False, False, True]])
@@ -74,7 +74,7 @@ def path_ranks(given: Tensor, query: Tensor, position: Tensor | None = None) -> 
     dim = given.shape[-1]
     if position is None:
         return query.cumsum(-1).masked_fill_(~query, dim + 1).masked_fill_(given, 0)
-    place = position.argsort(-1).expand(query.shape)  # what is asked for first, second, ...
+    place = position.argsort(-1).expand(query.shape)  # the dimension that comes first, second, ...
     count = query.gather(-1, place).cumsum(-1)
     rank = torch.zeros_like(count).scatter(-1, place, count)
     return torch.where(given, 0, torch.where(query, rank, dim + 1))

@@ -1,7 +1,7 @@
 """Objectives: which conditionals a density model is trained on, and how much each counts.
 
-Every objective is an expectation over the edges (known set, target) of the lattice. Here it is
-drawn as whole paths, whose conditionals one pass of a network yields together.
+Every objective is an expectation over the edges (known set, target) of the lattice. Here edges are
+drawn as whole paths, whose conditionals a network computes in one pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OBJECTIVES = {
     "ardm-sets": "the published sampler 'none': a known set, all that is unknown as targets",
     "mac-sets": "the published sampler 'marginal': likewise, known sets weighted by |S| + 1",
 }
-#: What a model is to answer: the joint alone, marginals, or the rest given any evidence.
+#: Queries that a model is for: only the joint, marginals, or the rest given any evidence.
 QUERIES = ("joint", "marginal", "evidence")
 
 
@@ -33,10 +33,10 @@ class Paths:
     """Rows of paths of one length.
 
     Args:
-        path: `(B, L)` variables in the order that they are asked for, evidence first.
-        weight: `(B, L)` of each conditional in the loss; 0 for evidence.
-        before: `(B, L)`, on how many of the path's first variables each is conditioned; None: on
-            all before it.
+        path: `(B, L)` variables in the order that they are visited, evidence first.
+        weight: `(B, L)`, weight of each conditional in the loss; 0 for evidence.
+        before: `(B, L)`, how many of the path's first variables each is conditioned on; None: all
+            before it.
     """
 
     path: Tensor
@@ -44,7 +44,7 @@ class Paths:
     before: Tensor | None = None
 
     def ranks(self, dim: int) -> Tensor:
-        """The rank vectors `(B, D)` of paths that go on one by one."""
+        """The rank vectors `(B, D)` of paths that visit one variable at a time."""
         rank = self.path.new_full((len(self.path), dim), dim + 1)
         number = torch.arange(1, self.path.shape[1] + 1).expand_as(self.path)
         return rank.scatter(1, self.path, torch.where(self.weight > 0, number, 0))
@@ -56,11 +56,11 @@ class Objective:
 
     Args:
         name: one of `OBJECTIVES`.
-        queries: one of `QUERIES`; ARDM's are those of a random order, whatever is asked later.
-        order: `"natural"`, `"spaced"` or `"random"`, in which queries are asked.
+        queries: one of `QUERIES`; ARDM always trains on those of a random order.
+        order: order of the queries: `"natural"`, `"spaced"` or `"random"`.
 
     Raises:
-        InputError: a name that is not known, or a combination that does not exist.
+        InputError: an unknown name, or an unsupported combination.
 
     Example:
         >>> paths = Objective("mac").draw(dim=8, tokens=64, groups=2)
@@ -87,7 +87,7 @@ class Objective:
 
     @property
     def asked_in(self) -> str:
-        """The order in which a model trained this way is asked."""
+        """The order in which a model trained this way is queried."""
         return "random" if self.name.startswith("ardm") else self.order
 
     def draw(
@@ -120,9 +120,9 @@ class Objective:
     def draw_ranks(
         self, dim: int, rows: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The same as rank vectors `(rows, D)` and weights `(rows, D)`, for short rows.
+        """As `draw`, but rank vectors `(rows, D)` and weights `(rows, D)`, for short rows.
 
-        A row trains (D + 1) / 2 conditionals on average under every objective but the joint.
+        A row trains (D + 1) / 2 conditionals on average under every objective except the joint.
         """
         if self.name in ("ardm-sets", "mac-sets"):
             paths = self._whole(dim, rows, generator)
@@ -150,7 +150,7 @@ class Objective:
         """Sizes of marginals, spread evenly over their distribution.
 
         A group's loss is a mean over its conditionals. `mac` draws p(t) ∝ t, so that every
-        conditional counts alike; `no-redundancy` draws t uniformly, so that every query does.
+        conditional counts equally; `no-redundancy` draws t uniformly, so that every query does.
         """
         size = torch.arange(1, dim + 1, dtype=torch.float64)
         if self.name == "no-redundancy":

@@ -1,4 +1,4 @@
-"""Filling in several rows of a masked MLP side by side without torch."""
+"""Fills in several rows of a masked MLP side by side without torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mac_control.engine.single import Folded, SingleRow, times, turned
 
 
 class SeveralRows(SingleRow):
-    """What `SingleRow` answers, for a batch: each row is asked for its own next open dimension.
+    """As `SingleRow`, for a batch: each step fills in the next free dimension of each row.
 
     The work per dimension is that of :class:`SingleRow`, with the rows of the batch as rows of each
-    matrix product. A row that is done is not computed any further.
+    matrix product. Finished rows take no further work.
 
     Args:
         network, head: as for :class:`SingleRow`.
@@ -38,23 +38,23 @@ class SeveralRows(SingleRow):
     def fill_rows(
         self, x: np.ndarray, given: np.ndarray, obs: np.ndarray, rule: str = "mean"
     ) -> np.ndarray:
-        """`x` `(B, D)` with what is not `given` `(B, D)` filled in, in natural order.
+        """`x` `(B, D)` with entries not `given` `(B, D)` filled in, in natural order.
 
         Args:
             obs: `(B, O)`, normalised.
             rule: `"mean"` or `"mode"` of one conditional after another.
         """
-        mean = rule == "mean"  # which needs no scales: the first 2 K parameters are enough
+        mean = rule == "mean"  # it needs no scales, only the first 2 K parameters
         choose, needed = (self._means, 2 * self.components) if mean else (self._modes, None)
         count = (~given).sum(1)
-        order = np.argsort(-count, kind="stable")  # rows that are done are at the end
+        order = np.argsort(-count, kind="stable")  # rows that finish first are at the end
         given, count = given[order], count[order]
         filled = np.where(given, x[order], 0).astype(np.float32)
         state = self._starts(obs[order])
         value_side, known_side, leave_side = self._ends
         state += times(filled, value_side)
         state += times(given.astype(np.float32), known_side)
-        dims = np.argsort(given, axis=1, kind="stable")  # of each row, the open ones first
+        dims = np.argsort(given, axis=1, kind="stable")  # free dimensions of each row first
         steps = int(count.max(initial=0))
         for step in range(steps):
             left = int((count > step).sum())
@@ -86,17 +86,17 @@ class SeveralRows(SingleRow):
 
     @cached_property
     def _sides(self) -> list[tuple[Folded, Tensor, Tensor]]:
-        """The blocks, with their matrices as rows are multiplied by them."""
+        """The blocks, with their matrices transposed for :func:`times`."""
         return [(each, turned(each.inner), turned(each.outer)) for each in self._blocks]
 
     @cached_property
     def _ends(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The matrices of the first layer and of the last one."""
+        """The matrices of the first and the last layer."""
         value, known, leave = map(torch.from_numpy, (self._value, self._known, self._leave))
         return value, known, leave
 
     def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The hidden vectors `(n, W)` of states `(n, 2 W)`, and what they are divided by `(n,)`."""
+        """The hidden vectors `(n, W)` of states `(n, 2 W)`, and their scales `(n,)`."""
         width = rows.shape[1] // 2
         h, made = rows[:, :width], rows[:, width:]
         for block, inner, outer in self._sides:
@@ -125,12 +125,12 @@ class SeveralRows(SingleRow):
 
 
 def _times(h: np.ndarray, matrix: np.ndarray, sides: Tensor) -> np.ndarray:
-    """`matrix` times each row of `h` `(n, W)`; one row by what is in the cache for the rest."""
+    """`matrix` times each row of `h` `(n, W)`; a single row by `matrix`, which is in the cache."""
     return np.dot(matrix, h[0])[None] if len(h) == 1 else times(h, sides)
 
 
 def _scale(h: np.ndarray, eps: float) -> np.ndarray:
-    """What the rows of `h` `(n, W)` are normalised by, `(n,)`."""
+    """The factors `(n,)` that normalise the rows of `h` `(n, W)`."""
     square: np.ndarray = np.einsum("nw,nw->n", h, h)
     square /= h.shape[1]
     square += eps

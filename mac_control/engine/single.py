@@ -1,4 +1,4 @@
-"""Filling in one row of a masked MLP without torch, with the least work per dimension."""
+"""Fills in one row of a masked MLP without torch, with the least work per dimension."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mac_control.engine.mlp import Block, MaskedMLP
 
 
 class SingleRow:
-    """A `MaskedMLP` with a head of Gaussians, for one observation at a time, in NumPy.
+    """A `MaskedMLP` with a head of Gaussians, for one obs at a time, in NumPy.
 
-    For one row torch spends more time between its operations than in them. Here nothing is done
-    twice: what the observation adds is computed once; a value that becomes known adds a column
-    to the first layer, and to what the first block makes of it, in place of a product with a
-    matrix; a dimension that is given takes no step. Scale and shift of a normalisation lie in the
-    matrix after it, and hidden vectors keep the mean 0.
+    For one row torch spends more time between its operations than in them. Here nothing is computed
+    twice: the obs's contribution is computed once; a value that becomes known adds a column to the
+    first layer, and to the first block's product with it, instead of a matrix product; a given
+    dimension takes no step. Scale and shift of a normalisation are folded into the matrix after it,
+    and hidden vectors keep the mean 0.
 
-    Calls from several threads do not disturb each other.
+    It may be called from several threads at once.
 
     Args:
-        network, head: as they are now; later changes of the weights are not seen.
+        network, head: copied as they are now; later changes of the weights have no effect.
 
     Example:
         >>> import torch
@@ -50,7 +50,7 @@ class SingleRow:
             self._obs = _ObsBranch(network)
             start = start + _centred(_exact(network.obs_leave.bias))
         self._start = _single(start)
-        # What is known adds to the hidden vector, and to what the first block makes of it.
+        # A known value adds to the hidden vector, and to the first block's product with it.
         first = self._blocks[0].exact_inner
         both = np.concatenate([enter, first @ enter]).T  # (2 D, 2 W)
         self._value, self._known = _single(both[: self.dim]), _single(both[self.dim :])
@@ -68,17 +68,17 @@ class SingleRow:
         rule: str = "mean",
         blocks: Blocks | None = None,
     ) -> np.ndarray:
-        """`x` `(D,)` with what is not `given` `(D,)` filled in, in natural order.
+        """`x` `(D,)` with entries not `given` `(D,)` filled in, in natural order.
 
         Args:
             obs: `(O,)`, normalised.
             rule: `"mean"` or `"mode"` of one conditional after another.
-            blocks: dimensions that are filled in at once, in place of one after another.
+            blocks: dimensions to fill in at once, instead of one after another.
         """
         return self.fill_from(self.start(obs), x, given, rule, blocks)
 
     def start(self, obs: np.ndarray) -> np.ndarray:
-        """The state `(2 W,)` with nothing known: the hidden vector, and the first block's of it."""
+        """The state `(2 W,)` with nothing known: hidden vector, and the first block's product."""
         start = self._start if self._obs is None else self._start + self._obs(obs)
         width = len(start)
         state = np.empty(2 * width, np.float32)
@@ -103,7 +103,7 @@ class SingleRow:
         blocks: Blocks | None = None,
     ) -> np.ndarray:
         """:meth:`fill` from the state of an observation."""
-        mean = rule == "mean"  # which does not look at scales
+        mean = rule == "mean"  # it needs no scales
         choose, used = (self._mean, 2 * self.components) if mean else (self._mode, None)
         filled = np.where(given, x, 0).astype(np.float32)
         state = self.known(start, filled, given)
@@ -144,7 +144,7 @@ class SingleRow:
         return filled
 
     def _mean(self, params: np.ndarray) -> float:
-        # Few numbers: Python is faster than NumPy.
+        # For so few numbers, Python is faster than NumPy.
         many = self.components
         numbers = params.tolist()
         top = max(numbers[:many])
@@ -153,7 +153,7 @@ class SingleRow:
         return total / sum(weights)
 
     def _means(self, params: np.ndarray) -> np.ndarray:
-        """Of several dimensions, `(N, 2 K)` -> `(N,)`."""
+        """The means of several dimensions, `(N, 2 K)` -> `(N,)`."""
         logits, locs = params[:, : self.components], params[:, self.components :]
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return np.asarray((weights * locs).sum(1) / weights.sum(1))
@@ -176,7 +176,7 @@ class SingleRow:
 
 
 class Folded:
-    """A residual block: what follows the normalisation takes its scale and shift, and a half.
+    """A residual block, its normalisation's scale and shift folded into the next layer and halved:
 
     `silu(u) = v + v tanh(v)` for `v = u / 2`.
     """
@@ -193,7 +193,7 @@ class Folded:
         self.eps = block.norm.eps
 
     def after(self, h: np.ndarray, v: np.ndarray, t: np.ndarray, out: np.ndarray) -> None:
-        """What the block makes of `h`, in `out`; `v` is half of what its activation gets."""
+        """Write the block's output for `h` to `out`; `v` is half the input of its activation."""
         np.add(v, self.shift, v)
         np.tanh(v, t)
         np.add(t, 1.0, t)
@@ -204,7 +204,7 @@ class Folded:
 
 
 class _ObsBranch:
-    """What an observation adds to the hidden vector, `(O,)` -> `(W,)`."""
+    """The obs's contribution to the hidden vector, `(O,)` -> `(W,)`."""
 
     def __init__(self, network: MaskedMLP) -> None:
         self._blocks = [Folded(block, centred=False) for block in network.obs_blocks]
@@ -225,12 +225,12 @@ class _ObsBranch:
 
     @cached_property
     def _sides(self) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
-        """The matrices as rows are multiplied by them: the first one, the blocks', the last one."""
+        """The matrices transposed for :func:`times`: the first, the blocks', the last."""
         blocks = [(turned(each.inner), turned(each.outer)) for each in self._blocks]
         return turned(self._enter), blocks, turned(self._leave)
 
     def rows(self, obs: np.ndarray) -> np.ndarray:
-        """The same of several, `(B, O)` -> `(B, W)`."""
+        """The same for several rows, `(B, O)` -> `(B, W)`."""
         enter, sides, leave = self._sides
         h = times(obs.astype(np.float32), enter) + self._bias
         for block, (inner, outer) in zip(self._blocks, sides, strict=True):
@@ -244,14 +244,14 @@ class _ObsBranch:
 
 
 def turned(matrix: np.ndarray) -> Tensor:
-    """A matrix as rows are multiplied by it, see :func:`times`."""
+    """A matrix transposed for :func:`times`."""
     return torch.from_numpy(np.ascontiguousarray(matrix.T))
 
 
 def times(rows: np.ndarray, sides: Tensor) -> np.ndarray:
     """`rows` `(n, W)` times `sides` `(W, V)`, with as many threads as torch may use.
 
-    NumPy's own product takes every core, whatever a process was told, and waits for them.
+    NumPy's own product uses every core, whatever the process's limit, and waits for them.
     """
     product: np.ndarray = torch.mm(torch.from_numpy(rows), sides).numpy()
     return product
@@ -266,5 +266,5 @@ def _single(array: np.ndarray) -> np.ndarray:
 
 
 def _centred(array: np.ndarray) -> np.ndarray:
-    """Its columns with the mean 0."""
+    """The array with columns shifted to mean 0."""
     return array - array.mean(0)

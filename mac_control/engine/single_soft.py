@@ -1,4 +1,4 @@
-"""Soft evidence of one row of a masked MLP without torch: its particles side by side."""
+"""Soft evidence in one row of a masked MLP without torch, its particles side by side."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mac_control.engine.soft import spread
 
 
 class SoftRow(SeveralRows):
-    """What :func:`mac_control.engine.soft.fill_soft` answers to one row, by `"mean"` or `"mode"`.
+    """As :func:`mac_control.engine.soft.fill_soft`, for one row, by `"mean"` or `"mode"`.
 
-    The particles are rows of each matrix product. What the observation adds is computed once for
-    all, and so is the first step, since until the first draw all particles are the same one.
+    The particles are rows of each matrix product. The obs's contribution is computed once for all,
+    and so is the first step, as all particles are equal until the first draw.
 
     Args:
         network, head: as for :class:`SeveralRows`.
@@ -50,12 +50,12 @@ class SoftRow(SeveralRows):
         obs: np.ndarray,
         rule: str = "mean",
     ) -> np.ndarray:
-        """`x` `(D,)` as it follows from what is `given` with this `std` `(D,)`, and the rest.
+        """`x` `(D,)` inferred from entries `given` with `std` `(D,)`, and the rest filled in.
 
-        Draws are those of a generator with the seed 0: the same question has one answer.
+        Draws are those of a generator with the seed 0, so that the same input has one result.
 
         Args:
-            std: 0, or with a finite square, where given.
+            std: where given, 0 or a number with a finite square.
             obs: `(O,)`, normalised.
             rule: `"mean"` or `"mode"`.
         """
@@ -71,7 +71,7 @@ class SoftRow(SeveralRows):
     def _weighed(
         self, state: np.ndarray, dims: list[int], u: list[float], noise: list[float], rule: str
     ) -> np.ndarray:
-        """What the particles make of `dims`, seen as `u` with the variance `noise`."""
+        """The particles' estimate of `dims`, observed as `u` with the variance `noise`."""
         steps, mean = len(dims), rule == "mean"
         single = self.particles == 1 or (mean and steps == 1)
         drawn = np.empty((steps, 1 if single else self.particles), np.float32)
@@ -85,7 +85,7 @@ class SoftRow(SeveralRows):
             variance, off = scale * scale, u[step] - prior
             total = variance + noise[step]
             share = variance / total
-            loc = u[step] - noise[step] / total * off  # of what is known of it now
+            loc = u[step] - noise[step] / total * off  # of its posterior
             joint = logits - 0.5 * (off * off / total + np.log(total))
             top = tops[step] = np.maximum.reduce(joint)
             part = np.exp(joint - top)
@@ -126,7 +126,7 @@ class SoftRow(SeveralRows):
         many = self.components
         scale = np.minimum(params[2 * many :], CEILING)
         np.exp(scale, scale)
-        scale += self._narrowest  # as `GaussianMixture` has it, without the logarithm
+        scale += self._narrowest  # as in `GaussianMixture`, without the logarithm
         return [params[:many], params[many : 2 * many], scale]
 
     def _ask(self, rows: np.ndarray, dim: int, params: np.ndarray) -> None:
@@ -145,7 +145,7 @@ def _log_sum(log: np.ndarray) -> np.ndarray:
 
 
 def _densest(log_weight: np.ndarray, loc: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The densest `(1,)` of the locations of a mixture `(K, 1)` of Gaussians, a step uphill."""
+    """The densest location `(1,)` of a mixture `(K, 1)` of Gaussians, moved one step uphill."""
     off = loc - loc.T  # (places, components), as below
     each = log_weight.T - 0.5 * (off * off / variance.T + np.log(variance.T))
     there = each[int(_log_sum(each.T).argmax())] - np.log(variance[:, 0])

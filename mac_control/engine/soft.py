@@ -1,8 +1,8 @@
-"""Soft evidence: values that were observed with Gaussian noise, instead of exactly.
+"""Soft evidence: values observed with Gaussian noise instead of exactly.
 
     p(x | u, obs) ∝ p(x | obs) Π_i N(u_i; x_i, s_i²)
 
-A standard deviation s_i of 0 is evidence as ever, infinity is none at all.
+A standard deviation s_i of 0 is ordinary evidence, infinity is no evidence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Posterior:
     """`p(x | u)` of one dimension, where `u` is x with noise: K Gaussians, or K points.
 
     Args:
-        log_joint: `(..., K)`, logarithms of what each contributes to p(u) [nats].
+        log_joint: `(..., K)`, logarithm of each one's contribution to p(u) [nats].
         loc: `(..., K)`
         variance: `(..., K)`; None for points.
     """
@@ -46,10 +46,10 @@ class Posterior:
         return (self.log_joint.softmax(-1) * self.loc).sum(-1)
 
     def mode(self) -> Tensor:
-        """The densest of the locations `(...)`; of a density, one step uphill from there.
+        """The densest of the locations `(...)`; for a density, moved one step uphill.
 
-        The step leads from locations that lie close together, and are as dense to rounding, to one
-        answer.
+        The step leads from nearby locations that are equally dense up to rounding to the same
+        result.
         """
         if self.variance is None:
             best = self.log_joint.argmax(-1, keepdim=True)
@@ -69,7 +69,7 @@ class Posterior:
         return self._chosen(gumbel_argmax(self.log_joint, generator), noise.to(self.loc))
 
     def at(self, share: Tensor, noise: Tensor) -> Tensor:
-        """The draws `(B,)` that uniform `share` and normal `noise`, `(B,)`, stand for."""
+        """The draws `(B,)` determined by uniform `share` and normal `noise`, `(B,)`."""
         below = self.log_joint.softmax(-1).cumsum(-1)[..., :-1] < share.unsqueeze(-1)
         return self._chosen(below.sum(-1, keepdim=True), noise)
 
@@ -81,13 +81,13 @@ class Posterior:
 
 
 def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
-    """What `u` `(...)`, seen with noise of `std` `(...)` above 0, says of x with these `params`.
+    """Posterior of x with these `params`, given `u` `(...)`: x with noise of `std` `(...)` above 0.
 
     In closed form: a Gaussian times a Gaussian is a Gaussian,
 
         w_k' ∝ w_k N(u; m_k, s_k² + s²),   1/s_k'² = 1/s_k² + 1/s²,   m_k' = s_k'² (m_k/s_k² + u/s²)
 
-    and a level of a discrete head keeps its place and is weighed by N(u; x, s²).
+    and a level of a discrete head keeps its place and is weighted by N(u; x, s²).
 
     Raises:
         InputError: a head that is neither kind of mixture.
@@ -106,11 +106,11 @@ def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
         total, off = variance + noise, u - loc
         share = variance / total
         log_joint = log_weight - 0.5 * (off * off / total + total.log() + _LOG_2PI)
-        # From u on: a component that is far away, and wide, would round it off.
+        # As an offset from u: starting from a wide component far away would round u off.
         return Posterior(log_joint, u - noise / total * off, share * noise)
     if isinstance(head, LogisticMixture):
         loc = head._values(params)
-        # No level is impossible: what lies far from all of them is of the nearest.
+        # No level is impossible: a value far from all levels belongs to the nearest.
         mass = head._masses(params).clamp_min(torch.finfo(loc.dtype).tiny).log()
         log_joint = mass - 0.5 * ((u - loc) ** 2 / noise + noise.log() + _LOG_2PI)
         return Posterior(log_joint, loc.expand_as(log_joint), None)
@@ -122,8 +122,8 @@ def posterior(head: Head, params: Tensor, u: Tensor, std: Tensor) -> Posterior:
 def spread(steps: int, particles: int, rows: int, generator: torch.Generator) -> Tensor:
     """Uniform and normal numbers `(2, steps, rows · particles)`, evenly spread over each row.
 
-    Stratified in each step and paired at random between steps, as in a Latin hypercube: what is
-    drawn with them converges like independent draws do, from closer by.
+    Stratified in each step and paired at random between steps, as in a Latin hypercube: estimates
+    converge at the rate of independent draws, with smaller errors.
     """
     place = torch.rand(2, steps, particles, generator=generator).argsort(-1)
     share, other = (place + 0.5) / particles
@@ -142,30 +142,30 @@ def fill_soft(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`x` `(B, D)` as it follows from soft evidence, and `log p(u | exact, obs)` `(B,)` [nats].
+    """`x` `(B, D)` inferred from soft evidence, and `log p(u | exact, obs)` `(B,)` [nats].
 
-    Entries of `given` with `std` 0 come back bit for bit. Those with a finite `std` are asked
-    first, one after another: each is drawn from its posterior given those before and its own `u`,
-    and the particle weighed by how well it predicted `u`. That is sequential importance sampling:
-    exact for ever more particles, and with one dimension exact at once. Then the rest is filled
-    in by `rule` as ever, from
+    Entries of `given` with `std` 0 stay bit for bit. Those with a finite `std` come first, one
+    after another: each is drawn from its posterior given those before and its own `u`, and the
+    particle is weighted by how well it predicted `u`. This is sequential importance sampling, exact
+    in the limit of many particles, and always exact with one soft dimension. Then the rest is
+    filled in by `rule` as usual, from
 
     - `"mean"`: the particles' weighted mean,
-    - `"mode"`: the particle that is densest together with what was observed,
+    - `"mode"`: the particle with the highest joint density with the observed values,
     - `"sample"`: one of the particles, by weight.
 
     Args:
-        model: with a mixture head.
-        x: what was observed where `given`.
-        given, std: `(B, D)`; a `std` whose square is infinite is as good as not given.
+        model: a model with a mixture head.
+        x: observed values where `given`.
+        given, std: `(B, D)`; a `std` whose square is infinite counts as not given.
         rule: `"mean"`, `"mode"` or `"sample"`.
-        particles: N. 1 asks each dimension for its mean (or mode) on what came before it,
-            and knows nothing of what comes after.
-        order, temperature: of what is filled in, as in :meth:`AnyOrder.fill`.
-        generator: where draws come from.
+        particles: N. 1 takes the mean (or mode) of each dimension given those before it, and
+            ignores what comes after.
+        order, temperature: for the rest, as in :meth:`AnyOrder.fill`.
+        generator: source of all draws.
 
     Raises:
-        InputError: fewer than one particle, or what :meth:`AnyOrder.fill` does not take.
+        InputError: fewer than one particle, or as :meth:`AnyOrder.fill`.
     """
     if particles < 1:
         raise InputError(f"particles: expected at least 1, got {particles}")
@@ -188,7 +188,7 @@ def _weighed(
     particles: int,
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:
-    """The observed dimensions as the particles have them, and the evidence."""
+    """The particles' estimate of the observed dimensions, and the evidence."""
     if rule == "mean" and int(soft.sum(-1).max()) == 1:
         particles = 1  # exact
     rows, single = len(x), particles == 1
@@ -198,7 +198,7 @@ def _weighed(
         for part in (x, exact, soft, std, obs)
     ]
     u, exact, mask, std, obs = many
-    alike = rows == 1 or bool((soft == soft[0]).all())  # then every row asks for the same
+    alike = rows == 1 or bool((soft == soft[0]).all())  # then every row has the same target
     rank = path_ranks(exact, mask, positions("natural", model.dim, len(u), device=x.device))
     count = mask.sum(-1)
     steps = int(count.max())
@@ -210,7 +210,7 @@ def _weighed(
     active = nows.any(-1)
     noise = torch.where(active, noise, 1)
     asked: list[Any] = targets[:, 0].tolist() if alike else list(targets)
-    # Of as many steps as there may be: what a row draws does not depend on its batch.
+    # For as many steps as possible, so that a row's draws do not depend on its batch.
     draws = spread(model.dim, particles, rows, generator or torch.Generator()).to(x)
     for step, target in enumerate(asked):
         params = model.network.step(state, target)
@@ -239,7 +239,7 @@ def _weighed(
     if single:
         return drawn, evidence
     if rule == "mean":
-        # No weight depends on the last draw of a row: its mean does as well.
+        # No weight depends on the last draw of a row, so its mean can replace it.
         smooth = torch.where(mask & (rank == count.unsqueeze(-1)), ends.unsqueeze(-1), drawn)
         share = log_weight.softmax(-1).unsqueeze(-1)
         return torch.where(soft, (share * smooth.view(many_of)).sum(1), x), evidence

@@ -43,12 +43,12 @@ class Positions(nn.Module):
     """Learned vectors and rotary angles of the D places of a grid.
 
     A place's vector is the sum of one vector for each of its coordinates; axes of at least 5
-    places also turn queries and keys (Su et al. 2021), each axis a share of them, so that
+    places also rotate queries and keys (Su et al. 2021), each axis a share of them, so that
     attention sees distances.
 
     Args:
-        shape: of the grid: `(250,)` for text, `(32, 32, 3)` for an image in colour.
-        width: of the vectors, W.
+        shape: shape of the grid: `(250,)` for text, `(32, 32, 3)` for an image in colour.
+        width: width of the vectors, W.
         turned: size of an attention head.
 
     Example:
@@ -92,7 +92,7 @@ class Positions(nn.Module):
 
 
 def turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """`x` `(B, H, N, d)` with each pair of its entries turned."""
+    """`x` `(B, H, N, d)` with each pair of its entries rotated."""
     cos, sin = (t.to(x.dtype) for t in turns)
     a, b = x.chunk(2, -1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)

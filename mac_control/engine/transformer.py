@@ -1,4 +1,4 @@
-"""Two-stream transformer: every conditional of a path in one pass, a cache while sampling."""
+"""Two-stream transformer: every conditional of a path in one pass, cached while sampling."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ class _State:
 
 
 class Transformer(Network):
-    """Content tokens hold values, query tokens hold none and ask for the dimension they stand for.
+    """Content tokens hold values; query tokens hold none and predict their dimension.
 
-    Queries attend to content of lower rank (and to the observation's token, which everyone sees),
-    so one pass yields the conditional of every variable on a path.
+    Queries attend to content of lower rank (and to the obs token, which every token sees), so one
+    pass gives the conditional of every variable on a path.
 
     Args:
         width, layers, heads: size of the streams.
-        ordered: whether content tokens attend to content of rank up to their own. Without it the
-            content is free of order: a conditional depends on the set of what is known alone, as
-            on the lattice of the paper, and a new value costs one matrix product to cache.
-        bias: `(D, P)` or `(P,)`, parameters that an untrained network answers.
-        base: a Gaussian and the head: the network then says how each conditional differs from the
-            Gaussian's, in its units. The ranks on a path must differ.
+        ordered: whether content tokens attend to content of rank up to their own. Without it a
+            conditional depends only on the known set, not on its order, as on the lattice of the
+            paper, and a new value costs one matrix product to cache.
+        bias: `(D, P)` or `(P,)`, parameters that an untrained network returns.
+        base: a Gaussian and the head: the network then predicts how each conditional differs from
+            the Gaussian's, in its units. The ranks on a path must differ.
 
     Example:
         >>> network = Transformer(dim=3, obs_dim=2, params=4, width=16, layers=1, heads=2)
@@ -97,7 +97,7 @@ class Transformer(Network):
         self.obs_enter = nn.Sequential(
             nn.Linear(max(obs_dim, 1), 4 * width), nn.SiLU(), nn.Linear(4 * width, width)
         )
-        self.asks = nn.Parameter(torch.randn(dim, width) * 0.5)  # what a query token starts as
+        self.asks = nn.Parameter(torch.randn(dim, width) * 0.5)  # initial query tokens
         self.holds = nn.Parameter(torch.randn(dim, width) * 0.5)
         self.scales = nn.Parameter(torch.randn(dim, width) * 0.5)
         self.enter = nn.Linear(width, width)
@@ -134,7 +134,7 @@ class Transformer(Network):
             start = self._start_from(x, rank, obs)
             h = h + start[0].flatten(1, 2)
         if self.ordered:
-            # The context token sees itself alone.
+            # The context token sees only itself.
             current = F.pad(rank.unsqueeze(2) <= rank.unsqueeze(3), (1, 0), value=True).squeeze(1)
             first = F.pad(torch.ones_like(current[:, :1, :1]), (0, dim))
             current = torch.cat([first, current], 1)
@@ -156,7 +156,7 @@ class Transformer(Network):
         visible = F.pad(F.pad(known, (1, 0), value=True), (0, 1))
         keys, values = [], []
         if self.ordered:
-            # Evidence sees evidence; what else stands in the slots is written before it is seen.
+            # Evidence sees evidence; the other slots are written before they are seen.
             current = visible.unsqueeze(1).repeat(1, dim + 2, 1)
             current[:, 0, 1:] = False
         for layer in self.layers:
@@ -173,7 +173,7 @@ class Transformer(Network):
         asks = self.asks if target is None else self.asks[target].unsqueeze(1)
         h = state.context.unsqueeze(1) + asks  # (B, 1 or D, W)
         if self.base is not None:
-            # One path of a single step for each target asked for.
+            # One path of a single step for each target.
             one = torch.eye(self.dim, dtype=torch.bool, device=h.device)
             one = one.expand(len(h), -1, -1) if target is None else one[target].unsqueeze(1)
             known = state.visible[:, None, 1:-1]
@@ -197,7 +197,7 @@ class Transformer(Network):
         batch, dim = where.shape
         target = where.to(torch.int8).argmax(-1)
         rows = torch.arange(batch, device=where.device)
-        slot = torch.where(where.any(-1), target + 1, dim + 1)  # a row that is done: the dump
+        slot = torch.where(where.any(-1), target + 1, dim + 1)  # the dump for a finished row
         content = self._embed(value, self.scales[target], self.holds[target], state.context)
         content = content.unsqueeze(1)  # (B, 1, W)
         visible = state.visible | F.pad(where, (1, 1))
@@ -215,7 +215,7 @@ class Transformer(Network):
         return self.obs_enter(x.new_ones(len(x), 1) if obs is None else obs)
 
     def _content(self, x: Tensor, used: Tensor, context: Tensor) -> Tensor:
-        # Chosen, not multiplied: a NaN at an unknown entry must not get through.
+        # `where`, not a product: a NaN at an unknown entry must not get through.
         x = torch.where(used, x, 0.0)
         return self._embed(x, self.scales, self.holds, context.unsqueeze(1))
 
@@ -227,7 +227,7 @@ class Transformer(Network):
     def _start_from(
         self, x: Tensor, rank: Tensor, obs: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the base says on paths `(B, M, D)`: to the queries, and its mean and std."""
+        """The base on paths `(B, M, D)`: its input to the queries, its mean and its std."""
         many = rank.shape[1]
         rows = [None if t is None else t.repeat_interleave(many, 0) for t in (x, obs)]
         mean, std, length, count = self.base(rows[0], rank.flatten(0, 1), rows[1])

@@ -1,4 +1,4 @@
-"""Two-stream transformer for long sequences: paths are sorted, so that attention is causal."""
+"""Two-stream transformer for long sequences: paths are sorted, so attention is causal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Block(nn.Module):
             nn.init.zeros_(last.bias)
 
     def cache(self, content: Tensor, turns: Turns) -> tuple[Tensor, Tensor]:
-        """Turned keys, and values, `(B, H, N, W/H)` of content `(B, N, W)`."""
+        """Rotated keys, and values, `(B, H, N, W/H)` of content `(B, N, W)`."""
         key, value = self.key_value(self.norm(content)).chunk(2, -1)
         return turn(self._split(key), turns), self._split(value)
 
@@ -76,19 +76,19 @@ class _State:
 
 
 class TwoStream(Network):
-    """Content tokens hold values and see what precedes them; query tokens ask for a variable.
+    """Content tokens hold values and see what precedes them; query tokens predict a variable.
 
-    The variables of a path are sorted by rank (evidence first, in natural order, and what is left
-    out not at all): content number i then sees content 0 to i, and so does query number i, so both
-    streams run on fused causal attention, in time and memory of the path's own length.
+    The variables of a path are sorted by rank (evidence first, in natural order; variables left out
+    are dropped): content number i then sees content 0 to i, and so does query number i, so both
+    streams run on fused causal attention, with time and memory of the path's own length.
 
     Args:
-        shape: of the grid that the D variables lie on, `(250,)` or `(32, 32, 3)`.
+        shape: shape of the grid of the D variables, `(250,)` or `(32, 32, 3)`.
         params: parameters of one univariate distribution, P.
         symbols: number of values of a discrete variable; 0 for real numbers near [-1, 1].
         width, layers, heads, ratio: size of the streams, and of the MLP in widths.
         recompute: keep no activations inside layers for the backward pass.
-        bias: `(P,)`, parameters that an untrained network answers.
+        bias: `(P,)`, parameters that an untrained network returns.
 
     Example:
         >>> network = TwoStream((5,), params=3, symbols=3, width=16, layers=1, heads=2)
@@ -112,7 +112,7 @@ class TwoStream(Network):
         if width % heads:
             raise InputError(f"width: expected a multiple of {heads} heads, got {width}")
         self.shape, self.recompute = tuple(shape), recompute
-        self.first = nn.Parameter(torch.randn(1, 1, width) * 0.3)  # the content before all content
+        self.first = nn.Parameter(torch.randn(1, 1, width) * 0.3)  # the first content token
         self.holds = Positions(shape, width, width // heads)
         self.asks = Positions(shape, width, width // heads)
         self.enter = Values(width, symbols)
@@ -124,12 +124,12 @@ class TwoStream(Network):
             self.leave.bias.copy_(torch.zeros(params) if bias is None else bias)
 
     def along(self, x: Tensor, path: Tensor, before: Tensor | None = None) -> Tensor:
-        """Parameters `(B, L, P)` of each step of a path, on all the steps before it.
+        """Parameters `(B, L, P)` of each step of a path, conditioned on the steps before it.
 
         Args:
             x: `(B, D)`.
-            path: `(B, L)`, the variables in the order they are asked for; evidence is what comes
-                first and is not looked at in the result.
+            path: `(B, L)`, the variables in the order they are visited; evidence comes first, and
+                its parameters are ignored.
             before: `(B, L)`, how many of the path's first variables each step is conditioned on;
                 None: all before it.
         """
@@ -148,7 +148,7 @@ class TwoStream(Network):
                 )
             else:
                 content, asks = layer(content, asks, turns, visible)
-        last = self.layers[-1]  # nobody reads its content
+        last = self.layers[-1]  # its content is not read
         cached = last.cache(content, turns[0])
         asks = last.read(asks, turns[1], cached, visible, visible is None)
         return self.leave(self.norm(asks))
@@ -163,7 +163,7 @@ class TwoStream(Network):
         path = rank.argsort(stable=True, dim=-1)[:, :length]
         ordered = rank.gather(1, path).contiguous()
         number = torch.arange(length, device=rank.device).expand_as(path)
-        free = (ordered == 0) | (ordered > self.dim)  # what stands there is of no meaning
+        free = (ordered == 0) | (ordered > self.dim)  # results there are meaningless
         before = torch.where(free, number, torch.searchsorted(ordered, ordered))
         known = torch.zeros_like(x, dtype=torch.bool).scatter(1, path, ordered <= self.dim)
         x = torch.where(known, x, 0)
@@ -209,7 +209,7 @@ class TwoStream(Network):
     def append(self, state: _State, where: Tensor, value: Tensor) -> _State:
         target = where.to(torch.int8).argmax(-1)
         rows = torch.arange(len(where), device=where.device)
-        slot = torch.where(where.any(-1), target + 1, self.dim + 1)  # a row that is done: the dump
+        slot = torch.where(where.any(-1), target + 1, self.dim + 1)  # the dump for a finished row
         at = target.unsqueeze(1)
         content = self.enter(value.unsqueeze(1)) + self.holds(at)
         turns = self.holds.turns(at)
@@ -223,7 +223,7 @@ class TwoStream(Network):
         return _State(state.keys, state.values, visible)
 
     def _content_turns(self, at: Tensor) -> Turns:
-        """Of the first content, which is not turned, and of the variables `at` `(B, N)`."""
+        """Rotations of the first content token (none) and of the variables `at` `(B, N)`."""
         cos, sin = self.holds.turns(at)
         still = (len(at), 1, 1, cos.shape[-1])
         return (
@@ -232,7 +232,7 @@ class TwoStream(Network):
         )
 
     def _slots(self, part: Tensor, slot: Tensor) -> Tensor:
-        """Keys or values `(B, H, N, d)` put where they belong among `(B, H, 1 + D + 1, d)`."""
+        """Keys or values `(B, H, N, d)` in their slots of `(B, H, 1 + D + 1, d)`."""
         batch, heads, _, size = part.shape
         index = slot[:, None, :, None].expand(-1, heads, -1, size)
         return part.new_zeros(batch, heads, self.dim + 2, size).scatter(2, index, part)

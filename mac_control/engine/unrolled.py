@@ -1,4 +1,4 @@
-"""Filling in as one graph of fixed shape: D steps, whatever is given."""
+"""Fills in as one graph of fixed shape: D steps, whatever is given."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mac_control.engine.model import AnyOrder
 def unrolled(
     model: AnyOrder, x: Tensor, given: Tensor, obs: Tensor | None, rule: str, order: str | Blocks
 ) -> Tensor:
-    """What `AnyOrder.fill` gives, by operations that depend on no number, so that it exports.
+    """As `AnyOrder.fill`, but without data-dependent control flow, so that it can be exported.
 
-    In natural order step i asks for dimension i in every row, and its answer is dropped where
-    that one is given: a row asks for what it needs in the same order as in `fill`, of the same
-    known sets. In the order `"certain"` each row asks for its own. In blocks, a step is a block.
+    In natural order step i predicts dimension i in every row, and the result is dropped where that
+    is given: a row predicts its free dimensions in the same order as in `fill`, from the same
+    known sets. In the order `"certain"` each row has its own target. In blocks, a step is a block.
 
     Args:
         rule: `"mean"` or `"mode"`.

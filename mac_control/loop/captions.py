@@ -1,4 +1,4 @@
-"""Captions of a video: who drives each dimension, and what is done."""
+"""Captions of a video: who drives each dimension, and which subtasks are done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from mac_control.errors import InputError
 
-#: Colours of the operator's and of the policy's dimensions (Okabe and Ito's, for every eye).
+#: Colours of the operator's and the policy's dimensions (Okabe and Ito's, colour-blind safe).
 OPERATOR, POLICY = (230, 159, 0), (86, 180, 233)
 _BACKGROUND, _TEXT, _FAINT = (24, 26, 32), (240, 240, 240), (120, 124, 132)
 
@@ -33,7 +33,7 @@ def captioned(
         labels: of the dimensions, `D` names.
         given: `(D,)` boolean.
         action: `(D,)` in [-1, 1] of the action box.
-        subtasks, done: names of all, and of those that are done.
+        subtasks, done: names of all subtasks, and of those done.
 
     Raises:
         InputError: Pillow is not installed.
@@ -85,7 +85,7 @@ def _pillow() -> tuple[Any, Any]:
 
 @lru_cache
 def _font(size: int) -> Any:
-    """The font that comes with Matplotlib: it is on every machine."""
+    """The font that ships with Matplotlib, so every machine has it."""
     from matplotlib import font_manager
     from PIL import ImageFont
 

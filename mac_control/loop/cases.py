@@ -27,12 +27,12 @@ from mac_control.plugins import POLICIES
 from mac_control.policies import FORMER_NAMES, Policy
 from mac_control.policies.base import name_of
 
-#: Numbers of given dimensions where none are named, as far as the robot has so many.
+#: Default numbers of given dimensions; any above the robot's `action_dim` are dropped.
 NUM_GIVEN = (0, 1, 3, 5)
 
 
 def given_numbers(text: str | None, action_dim: int, default: Sequence[int]) -> list[int]:
-    """Numbers of given dimensions that a verb was told, or those of `default` that fit.
+    """Numbers of given dimensions from the command line, or those of `default` that fit.
 
     Example:
         >>> given_numbers(None, 3, (0, 3, 5)), given_numbers("1,2", 3, ())
@@ -49,7 +49,7 @@ def given_numbers(text: str | None, action_dim: int, default: Sequence[int]) -> 
 
 
 def expect_num_given(num_given: Sequence[int], action_dim: int) -> None:
-    """Raise an InputError where there are fewer dimensions than are to be given."""
+    """Raise an InputError where a number is not between 0 and `action_dim`."""
     for count in num_given:
         if not 0 <= count <= action_dim:
             raise InputError(f"num_given: expected numbers from 0 to {action_dim}, got {count}")
@@ -64,14 +64,14 @@ class EvalPolicy:
     source: str | Policy
     obs_dim: int
     action_dim: int
-    env: EnvName | None  # that its demonstrations were recorded in
-    tasks: tuple[str, ...] | None  # that they are scored on
+    env: EnvName | None  # in which its demonstrations were recorded
+    tasks: tuple[str, ...] | None  # on which they are scored
     checksum: str | None
 
     def env_for(self, env: str | EnvName | None, options: Mapping[str, Any]) -> EnvName:
         """The environment to roll out in: `env`, else the data's own, else the default.
 
-        Where it is the one that the data were recorded in, its options of then are the defaults.
+        Where the data were recorded in it, the options used for recording are the defaults.
         """
         chosen = EnvName.parse(env) if isinstance(env, str) else env or self.env or EnvName()
         recorded = self.env.options if self.env and self.env.name == chosen.name else {}
@@ -79,40 +79,40 @@ class EvalPolicy:
         return whole.with_options(options).fitted(self.obs_dim, self.action_dim)
 
     def difference(self, env: EnvName) -> str:
-        """In what `env` is not the one that its data were recorded in, for a person to know."""
+        """How `env` differs from the one that the data were recorded in, as text."""
         return env.difference(self.env)
 
 
 @dataclass(frozen=True, eq=False)
 class EvalCase:
-    """One row of an evaluation: a policy with an operator that gives so many dimensions."""
+    """One row of an evaluation: a policy, an operator, and how many dimensions it gives."""
 
     policy: EvalPolicy
     operator: str
     num_given: int
     proxy: EvalPolicy | None
-    key: str | None  # what settles the row; None where that is not known
+    key: str | None  # checksum of what determines the row; None where that is not known
 
     @property
     def title(self) -> str:
-        """What a sentence calls the row."""
+        """The row's name within a sentence."""
         return f"{self.policy.name} with {self.operator} giving {self.num_given}"
 
 
 def tell_differences(
     policies: Sequence[EvalPolicy], env: EnvName | None, options: Mapping[str, Any]
 ) -> None:
-    """Say on stderr, once each, in what an environment is not the one of the policies' data."""
+    """Say on stderr, once a policy, how the environment differs from that of the policy's data."""
     for policy in policies:
         if said := policy.difference(policy.env_for(env, options)):
             print(f"{policy.name}: {said}", file=sys.stderr)
 
 
 def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> list[EvalPolicy]:
-    """What rows call the policies; folders of several checkpoints are opened.
+    """Policies with the names that rows use; folders of several checkpoints are opened.
 
-    A name is the one that was given, else the policy's kind; where two of a kind have the same
-    training seed, the folder's. Those that are resolved already stay as they are.
+    The name is the one in `NAME=PATH`, else the policy's kind, or the folder's name where two of
+    a kind have the same training seed. Policies already resolved stay as they are.
 
     Raises:
         InputError: no policy, or two of one name and one training seed.
@@ -156,7 +156,7 @@ def resolve_policy(policy: str) -> EvalPolicy:
     """The policy of a checkpoint.
 
     Raises:
-        InputError: a folder of several.
+        InputError: a folder of several checkpoints.
     """
     path = _named(policy)[1]
     if len(found := _checkpoints(Path(path))) > 1:
@@ -174,7 +174,7 @@ def plan(
     proxy_policies: Sequence[EvalPolicy],
     settings: Mapping[str, Any],
 ) -> list[EvalCase]:
-    """The cases, each once; `settings` are what else the results depend on."""
+    """The cases, each once; `settings` holds everything else that the results depend on."""
     if not operators:
         raise InputError("operators: expected at least one, got none")
     weights = {operator: operator_weights(operator) for operator in operators}
@@ -201,7 +201,7 @@ def plan(
 
 
 def _stored(path: Path, name: str) -> EvalPolicy:
-    """What is known of a checkpoint without torch: the processes that run episodes load it."""
+    """A policy from its record, without torch; the processes that run episodes load the weights."""
     source = str(path.absolute())
     if path.suffix not in (".onnx", ".npz") or path.is_dir():
         record = policy_record(checkpoint_path(source))
@@ -211,7 +211,7 @@ def _stored(path: Path, name: str) -> EvalPolicy:
             return _eval_policy(sizes, record, source, name or kind)
     from mac_control.checkpoint import load_policy
 
-    policy = load_policy(path)  # or the sentence that says why not
+    policy = load_policy(path)  # or an error that says why not
     sizes = policy.obs_dim, policy.action_dim
     found = getattr(policy, "checkpoint", {})
     return _eval_policy(sizes, found, source, name or getattr(policy, "name", ""))
@@ -245,7 +245,7 @@ def _checkpoints(path: Path) -> list[Path]:
 
 
 def _named(text: str) -> tuple[str, str]:
-    """`NAME=PATH`, or a path alone, which may hold equals signs itself."""
+    """Name and path of `NAME=PATH`, or of a path alone, which may itself contain equals signs."""
     name, equals, path = text.partition("=")
     if not equals or user_path(text).exists() or "/" in name:
         return "", str(user_path(text))
@@ -258,7 +258,7 @@ def source_of(operator: str) -> str:
 
 
 def called_bc(policies: Sequence[EvalPolicy]) -> list[EvalPolicy]:
-    """Those that act as the proxy operator when none is named."""
+    """The policies named `bc`: the default proxies."""
     return [entry for entry in policies if entry.name == "bc"]
 
 

@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 
 class RowsFailed(EpisodeError):
-    """Some rows could not be made; `rows` are the others, `why` has a sentence for each."""
+    """Some rows failed: `why` has a sentence for each; `rows` are the others."""
 
     def __init__(self, rows: list[Row], why: list[str]) -> None:
         super().__init__(
@@ -68,49 +68,50 @@ def evaluate(
     videos: str | Path | None = None,
     progress: bool = False,
 ) -> list[Row]:
-    """Mean reward of each policy with each operator, over processes.
+    """Mean reward of each policy with each operator, run in parallel processes.
 
     Episode i has the seed `seed + i` in every row, so rows are compared on the same episodes;
     the results are the same whatever the workers.
 
     Args:
-        policies: one or many: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` is all
-            of them), or policies, or what `resolve_policies` made of either.
+        policies: one or many: checkpoints (`NAME=PATH` to name one; a folder of `seed-N` stands
+            for all of them), or policies, or what `resolve_policies` returned.
         operators: names as in :func:`make_operator`. `nobody` gives 0 dimensions, `everything`
-            all, any other one each number in `num_given`.
-        num_given: numbers of dimensions, drawn per episode; 0 is `nobody`, whatever the operator.
+            all, any other operator each number in `num_given`.
+        num_given: numbers of given dimensions; which ones is drawn per episode. 0 is `nobody`,
+            whatever the operator.
         episodes: per row.
         seed: of the first episode.
         workers: processes, or a backend; None is every core.
-        proxies: policies that the operator `proxy` is made of: the one of the same training seed,
+        proxies: policies that the operator `proxy` acts with: the one of the same training seed,
             or the only one. None: those of `policies` that are called `bc`.
-        demonstrations: what the operator `tracker` follows; a source, or loaded already.
+        demonstrations: what the operator `tracker` follows; a source, or already loaded.
         env: as in :func:`mac_control.envs.make_env`; None: the one that the policy's demonstrations
-            were recorded in, or else the default. Options of then are the defaults.
-        env_options: options besides.
+            were recorded in, else the default. Options used for recording are the defaults.
+        env_options: further options.
         robot: a description in place of the environment's own.
-        trust: how exactly commands are taken: a standard deviation, `adaptive` or `z=2`, see
+        trust: how exactly commands are followed: a standard deviation, `adaptive` or `z=2`, see
             :func:`mac_control.policies.trusted.trusting`; None: bit for bit.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.
         videos: folder for a film of the first episode of each row of a policy's first training
-            seed, made in the end; files that are there are not made again. None: none.
+            seed, made at the end; existing files are kept. None: no films.
         progress: whether to show a bar over episodes.
 
     Returns:
-        Rows with `policy`, `operator`, `num_given`, `train_seed`, `env` as text, in what it is not
-        the one of the policy's data (`env_difference`), `trust`, `episodes`, `reward_mean`,
+        Rows with `policy`, `operator`, `num_given`, `train_seed`, `env` as text, how it differs
+        from the one of the policy's data (`env_difference`), `trust`, `episodes`, `reward_mean`,
         `reward_ci95` (bootstrap over episodes), `measured` (what a reward is: `subtasks` done, or
         the `return`), `success_rate` (None where the environment reports none), `seconds`,
         `rewards` of the episodes, their `successes` and `goal_rewards`, mean `metrics` (see
-        :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what settles
-        the row; where it was filmed, the `video`'s name in the folder.
+        :func:`mac_control.loop.metrics.episode_metrics`), and `key`, a checksum of what
+        determines the row; where it was filmed, the `video`'s name in the folder.
 
     Raises:
-        InputError: nothing to run, names or numbers that are not known, no proxy that fits, or
+        InputError: nothing to run, unknown names, numbers out of range, no proxy that fits, or
             nothing to film with.
-        RowsFailed: a policy, operator or environment failed in some rows; the others are made
-            first, told to `on_row`, and in the error's `rows`.
+        RowsFailed: a policy, operator or environment failed in some rows; the others are
+            finished first, passed to `on_row`, and kept in the error's `rows`.
     """
     seed = whole_seed(seed)
     if episodes < 1:
@@ -137,7 +138,7 @@ def evaluate(
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}
-    rows = {  # those of older versions do not say `trust`
+    rows = {  # rows of older versions have no `trust`
         i: {**earlier[case.key], "trust": trusted}
         for i, case in enumerate(cases)
         if case.key in earlier
@@ -175,7 +176,7 @@ def evaluate(
 
 
 def _expect_trust(policies: Sequence[EvalPolicy], trust: str | float | None) -> None:
-    """Raise an InputError where a policy cannot take commands so, before any row is made."""
+    """Raise an InputError where a policy does not support `trust`, before any row is made."""
     if trust is None:
         return
     from mac_control.checkpoint import loaded_policy
@@ -195,7 +196,7 @@ def _record_videos(
     workers: int | Backend | None,
     progress: bool,
 ) -> list[tuple[int, str]]:
-    """Videos of first episodes, and the cases that they are of."""
+    """Film first episodes; returns the case and the file name of each film."""
     first = {case.policy.name: case.policy for case in reversed(cases)}
     names = {
         index: f"{re.sub(r'[^a-zA-Z0-9.=]+', '-', case.title)}-{(case.key or '')[:8]}.mp4"

@@ -1,4 +1,4 @@
-"""What one worker does at a time: a group of episodes of one case of an evaluation."""
+"""One unit of a worker's work: a group of episodes of one case of an evaluation."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from mac_control.policies import Policy
 from mac_control.policies.trusted import trusting
 from mac_control.robot import Robot
 
-#: Episodes that run in lockstep. Part of what settles the last bits of every result.
+#: Episodes that run in lockstep. The last bits of every result depend on it.
 GROUP_SIZE = 20
-#: Side of a film's pictures: a page holds many of them [pixels].
+#: Side of a film's pictures, small as a page holds many films [pixels].
 _SIDE = 240
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Episodes of one case; a path or source stands for what a worker loads, once."""
+    """Episodes of one case; a worker loads what is given as a path or source, once."""
 
     case: int
     seeds: tuple[int, ...]
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def try_group(group: Group) -> Outcome | str:
-    """Run the episodes; what went wrong in one, where policy, operator or environment failed."""
+    """Run the episodes; the error's text where policy, operator or environment failed."""
     try:
         return run_group(group)
     except EpisodeError as error:
@@ -67,7 +67,7 @@ def try_group(group: Group) -> Outcome | str:
 
 
 def run_group(group: Group) -> Outcome:
-    """Run the episodes; what comes out follows from the group alone."""
+    """Run the episodes; the outcome depends on the group alone."""
     with _recorded(group, _envs(group, len(group.seeds))) as (envs, picture):
         return _run(group, envs, picture)
 
@@ -117,7 +117,7 @@ def _run(
 def _recorded(
     group: Group, envs: list[gymnasium.Env]
 ) -> Iterator[tuple[list[gymnasium.Env], Callable[[], None] | None]]:
-    """The environments, the first of them one that is filmed where the group asks for it."""
+    """The environments, the first one filmed where the group has a `video`."""
     if group.video is None:
         yield envs, None
         return
@@ -128,13 +128,13 @@ def _recorded(
 
             def picture() -> None:
                 nonlocal shown
-                if env.steps != shown:  # else its episode is over, and others go on
+                if env.steps != shown:  # else its episode is over while others continue
                     shown = env.steps
                     add()
 
             yield [env, *envs[1:]], picture
     finally:
-        env.close()  # before the next one: freed later, it would take that one's pictures along
+        env.close()  # before the next film: freed later, it would break that one's rendering
 
 
 @lru_cache(maxsize=2)
@@ -142,7 +142,7 @@ def _demonstrations(source: str) -> Demonstrations:
     return load_demonstrations(source)
 
 
-_made: dict[str, Any] = {"key": None, "envs": []}  # of the last case alone: they take memory
+_made: dict[str, Any] = {"key": None, "envs": []}  # of the last case only, to save memory
 
 
 def _envs(group: Group, count: int) -> list[gymnasium.Env]:

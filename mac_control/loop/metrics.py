@@ -1,4 +1,4 @@
-"""What one episode of shared autonomy was worth: numbers from its trajectory."""
+"""Metrics of one episode of shared autonomy, computed from its trajectory."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.loop.trajectory import Trajectory
 
-#: Steps over which the likelihood of what was given is averaged to judge an operator: 1 s.
+#: Steps over which the likelihood of given entries is averaged to judge an operator: 1 s.
 WINDOW = 12
 
 
 def episode_metrics(trajectory: Trajectory, rate: float | None = None) -> dict[str, float | None]:
     """Metrics of one episode at a control rate [Hz]; None where one does not apply.
 
-    - `goal_reward`: subtasks done out of those that the operator wanted (all that are rewarded
-      where it has no goal of its own).
-    - `unwanted`: subtasks done that it did not want; None where it has no goal of its own.
-    - `steps_to_success`: steps until the last of those was done; None where one was not.
-    - `seconds_to_success`: the same [s]; None where the rate is unknown as well.
+    - `goal_reward`: subtasks done out of those that the operator wanted (all rewarded ones where
+      it has no goal of its own).
+    - `unwanted`: subtasks done that the operator did not want; None where it has no goal.
+    - `steps_to_success`: steps until the last wanted subtask was done; None where one was not.
+    - `seconds_to_success`: the same [s]; None also where the rate is unknown.
     - `effort`: share of the action entries that the operator gave.
-    - `acceptance_rate`: see :func:`acceptance_rate`; 1 but for an arbitrated policy.
-    - `obedience`: see :func:`obedience`; 1 where every command is done bit for bit.
+    - `acceptance_rate`: see :func:`acceptance_rate`; 1 except for an arbitrated policy.
+    - `obedience`: see :func:`obedience`; 1 where every command is executed bit for bit.
     - `log_prob_per_dim`: mean log-likelihood of a given entry [nats].
     - `jerk`: see :func:`jerk`.
     - `wrong_auc`: see :func:`wrong_auc`.
@@ -57,7 +57,7 @@ def episode_metrics(trajectory: Trajectory, rate: float | None = None) -> dict[s
 
 
 def mean_metrics(episodes: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
-    """Mean of each metric over the episodes in which it applies; None where there is none.
+    """Mean of each metric over the episodes in which it applies; None where it never does.
 
     Example:
         >>> mean_metrics([{"effort": 0.5, "jerk": None}, {"effort": 0.0, "jerk": None}])
@@ -85,12 +85,12 @@ def acceptance_rate(trajectory: Trajectory) -> float | None:
 
 
 def obedience(trajectory: Trajectory) -> float | None:
-    """How near to what was commanded the given entries were executed, in [0, 1].
+    """How closely given entries were executed as commanded, in [0, 1].
 
         1 - mean |executed - commanded| / (high - low)
 
-    of the ends of the action box, to which commands are clipped. None where nothing was given, or
-    the box is not known.
+    where low and high bound the action box, to which commands are clipped. None where nothing was
+    given, or the box is not known.
     """
     given = trajectory.given
     if not given.any() or trajectory.box is None:
@@ -122,7 +122,7 @@ def jerk(actions: np.ndarray, given: np.ndarray) -> float | None:
 
 
 def wrong_auc(trajectory: Trajectory, window: int = WINDOW) -> float | None:
-    """Area under the ROC curve of telling, at each step, a wrong operator by likelihood.
+    """Area under the ROC curve of detecting a wrong operator, at each step, by likelihood.
 
     The score is minus the mean log-likelihood per given entry over the last `window` steps.
     None where the operator was never, or always, wrong, or there is no likelihood.
@@ -171,7 +171,7 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 def paired_difference(
     rows: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
 ) -> list[list[float]]:
-    """Differences of the rewards of the same episodes, a list per training seed: harm, say.
+    """Differences in reward over the same episodes (harm, say), a list per training seed.
 
     `rows` and `base` are rows of :func:`evaluate`; those of one training seed (and fold, where
     there are folds) are paired, episode by episode.

@@ -24,7 +24,7 @@ from mac_control.loop.evaluation import Row
 from mac_control.loop.results import earlier_rows
 from mac_control.loop.statistics import bootstrap_interval, with_interval
 
-#: Packages whose versions settle the figures.
+#: Packages whose versions determine the figures.
 PACKAGES = ("mac-control", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
 
 CSV_COLUMNS = [
@@ -34,7 +34,7 @@ CSV_COLUMNS = [
 
 
 def driven_by(row: Row) -> str:
-    """The operator, and how exactly its commands are taken where that is not bit for bit.
+    """The operator, and how exactly its commands are followed unless that is bit for bit.
 
     Example:
         >>> driven_by({"operator": "proxy", "num_given": 3, "trust": "z=2"})
@@ -102,13 +102,13 @@ def reward_text(row: Row) -> str:
 
 
 def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] = reward_text) -> str:
-    """Reward with its interval: a line per policy and operator, a column per given dimensions.
+    """Reward with its interval: a line per policy and operator, a column per number given.
 
-    With 0 given every operator is nobody, so that figure stands in each line of its policy.
+    With 0 given every operator is `nobody`, so that figure is in every line of its policy.
 
     Args:
         summary: rows of :func:`summarize`.
-        value: text of a cell; reward and interval where it is not named.
+        value: makes the text of a cell; the default is reward and interval.
 
     Example:
         >>> cell = {"reward_mean": 2.5, "reward_ci95": [2.0, 3.0], "train_seeds": [0]}
@@ -130,7 +130,7 @@ def markdown_table(summary: Sequence[Row], value: Callable[[Row], str] = reward_
 
 
 def curves(summary: Sequence[Row]) -> dict[tuple[str, str], dict[int, Row]]:
-    """Rows by policy and :func:`driven_by`, then by given dimensions; 0 given is nobody's."""
+    """Rows by policy and :func:`driven_by`, then by number given; 0 is the row of `nobody`."""
     found: dict[tuple[str, str], dict[int, Row]] = {}
     for row in summary:
         found.setdefault((row["policy"], driven_by(row)), {})[row["num_given"]] = row
@@ -142,7 +142,7 @@ def curves(summary: Sequence[Row]) -> dict[tuple[str, str], dict[int, Row]]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that settle the figures."""
+    """Versions of Python and of the packages that determine the figures."""
     return {"python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in PACKAGES
     }
@@ -154,7 +154,7 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     Args:
         folder: where to; each file is replaced whole.
         rows: as :func:`evaluate` returns them.
-        about: what the figures came from (command, configuration, data); JSON values.
+        about: where the figures come from (command, configuration, data); JSON values.
     """
     folder = Path(folder)
     summary = summarize(rows)
@@ -176,9 +176,9 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
 def add_report(
     folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any], policies: Collection[str]
 ) -> str:
-    """As :func:`write_report`, with the rows of other policies than these that are there.
+    """As :func:`write_report`, keeping the folder's rows of policies other than `policies`.
 
-    Several runs may write into one folder, also at once.
+    Several runs may write into one folder, even at once.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ def add_report(
 
 
 def success_text(row: Row) -> str:
-    """A success rate as it stands in a table; blank where the environment reports none.
+    """A success rate as text for a table; blank where the environment reports none.
 
     Example:
         >>> success_text({"success_rate": 0.25}), success_text({"success_rate": None})
@@ -210,7 +210,7 @@ def draw_curves(summary: Sequence[Row]) -> Any:
     figure = new_figure(4.6)
     axes = figure.subplots()
     lines = curves(summary)
-    # Nobody's figure is the first point of its policy's other lines.
+    # The figure of `nobody` is the first point of its policy's other lines.
     begun = {key[0] for key, cases in lines.items() if key[1] != "nobody" and 0 in cases}
     lines = {
         key: cases for key, cases in lines.items() if key[1] != "nobody" or key[0] not in begun
@@ -246,7 +246,7 @@ def draw_curves(summary: Sequence[Row]) -> Any:
 
 
 def _environments(rows: Sequence[Row]) -> str:
-    """Which environments the rows were made in, and in what those are not the data's."""
+    """The environments of the rows, and how they differ from those of the data."""
     found: dict[str, dict[str, None]] = {}  # ordered sets
     for row in rows:
         if row.get("env"):

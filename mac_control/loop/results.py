@@ -1,4 +1,4 @@
-"""Results of earlier runs, of any version, as they are read again."""
+"""Reads results of earlier runs, of any version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def earlier_rows(path: Path) -> list[Row]:
 
 
 def earlier_results(path: Path) -> dict[str, Any]:
-    """The whole results.json of an earlier run; no rows where there was none.
+    """The whole results.json of an earlier run; without rows where there was none.
 
     Raises:
         DataError: the file is something else, or a row is damaged.
@@ -51,7 +51,7 @@ def earlier_results(path: Path) -> dict[str, Any]:
 
 
 def upgraded_row(row: Row) -> Row:
-    """A row of results of any earlier version, with the names of this one."""
+    """A row of results of any earlier version, with the names of the current one."""
     if "given" not in row:
         return row
     row = {("num_given" if name == "given" else name): value for name, value in row.items()}
@@ -64,7 +64,7 @@ def upgraded_row(row: Row) -> Row:
 
 
 def _checked(row: Any, reward: str) -> Row:
-    """The row, upgraded, or a DataError where no table can be made of it."""
+    """The row, upgraded; a DataError where no table can be made of it."""
     if not isinstance(row, dict):
         raise DataError(f"expected an object, got {str(row)[:40]}")
     row = upgraded_row(row)
@@ -102,7 +102,7 @@ def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 _Kind = tuple[str, Callable[[Any], bool]]
 _NUMBERS: _Kind = ("a list of numbers", _numbers)
-#: Entries that every row has: what they are, and whether a value is that.
+#: Entries that every row has: what they are, and a check of the value.
 _NEEDED: dict[str, _Kind] = {
     "policy": ("a name", _text),
     "operator": ("a name", _text),
@@ -113,7 +113,7 @@ _NEEDED: dict[str, _Kind] = {
     "reward_mean": ("a number", _number),
     "success_rate": ("a number or null", _or_none(_number)),
 }
-#: Those that some rows have.
+#: Entries that only some rows have.
 _KNOWN: dict[str, _Kind] = {
     "metrics": ("an object of numbers", _or_none(_metrics)),
     "reward_ci95": ("two numbers", lambda value: _numbers(value) and len(value) == 2),

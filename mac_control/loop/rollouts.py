@@ -1,4 +1,4 @@
-"""The one loop: the operator gives some dimensions, the policy the rest, the environment steps."""
+"""The loop: the operator gives some dimensions, the policy the rest, the environment steps."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def rollout(
 ) -> Trajectory:
     """One episode of shared autonomy, until the environment ends it.
 
-    Environment, operator and policy each draw at random from a stream of their own that
-    follows from `seed`; the environment's is `env.reset(seed=seed)`.
+    Environment, operator and policy each have a random stream of their own, derived from `seed`;
+    the environment's is `env.reset(seed=seed)`.
 
     Args:
         env: flat Box observations and flat, finite Box actions, of the policy's sizes.
         policy: fills in the free dimensions.
-        operator: gives the others; None is autonomy.
+        operator: gives the other dimensions; None is autonomy.
         seed: of the episode, at least 0.
         on_step: called after the reset and after every step (to take a picture, say).
 
     Raises:
         InputError: sizes that do not fit, or a real robot.
-        EpisodeError: policy, operator or environment raised an error, or answered with what is
-            no action or not finite; it says who, and at which step.
+        EpisodeError: policy, operator or environment raised an error, or returned something that
+            is not an action or not finite; it says which, and at which step.
 
     Example:
         >>> from mac_control.envs import make_env
@@ -68,16 +68,16 @@ def rollout_group(
     log_prob: bool = True,
     on_step: Callable[[], None] | None = None,
 ) -> list[Trajectory]:
-    """B episodes in lockstep, so that the policy answers all of them in one batch.
+    """B episodes in lockstep, so that the policy acts for all of them in one batch.
 
-    An episode keeps its row of the batch to the end of the group, and the policy is reset once,
-    by the first seed. Last bits of an action may depend on the size of the batch: the same group
-    gives the same trajectories, another group slightly different ones.
+    An episode keeps its row of the batch until the group ends, and the policy is reset once, with
+    the first seed. The last bits of an action may depend on the batch size: the same group gives
+    the same trajectories, another group slightly different ones.
 
     Args:
         envs, operators, seeds: one of each per episode.
         policy: one for all.
-        log_prob: whether to ask for the likelihood of the given entries.
+        log_prob: whether to compute the likelihood of the given entries.
         on_step: called after the reset and after every step.
 
     Raises:
@@ -109,7 +109,7 @@ def rollout_group(
         with attribute_errors("policy", policy, _when(max(map(len, episodes)), *seeds)):
             space = envs[0].action_space
             assert isinstance(space, Box)  # as check_fit found
-            partial = partial.clip(space.low, space.high)  # what will be executed
+            partial = partial.clip(space.low, space.high)  # to what will be executed
             actions = complete_action(space, policy, obs, partial)
             if log_prob and partial.given.any():
                 likelihood = policy.log_prob(obs, partial)
@@ -129,7 +129,7 @@ class _Episode:
         check_fit(env, policy)
         self.env, self.operator, self.seed = Checked(env), operator, seed
         self.obs, self._info = self.env.reset(seed=seed)
-        # An InputError is of an operator that does not fit, not of one that fails.
+        # An InputError means that the operator does not fit, not that it failed.
         with attribute_errors(
             "operator", operator, f"at the reset of seed {seed}", but=(InputError,)
         ):
@@ -185,11 +185,11 @@ class _Episode:
 
 
 def _stream(seed: int, key: int) -> int:
-    """A seed of its own for each that draws at random, so that their draws are unrelated."""
+    """A separate seed for each random stream, so that their draws are independent."""
     return int(np.random.SeedSequence(seed, spawn_key=(key,)).generate_state(1)[0])
 
 
 def _when(step: int, *seeds: int) -> str:
-    """Where an episode was, or a group of them."""
+    """The step that an episode, or a group, had reached, as text."""
     group = f"episode of seed {seeds[0]}" if len(seeds) == 1 else f"episodes of seeds {[*seeds]}"
     return f"at step {step} of the {group}"

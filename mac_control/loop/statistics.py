@@ -1,4 +1,4 @@
-"""Intervals that count both sources of luck: the training seed and the episode."""
+"""Intervals that cover both sources of chance: the training seed and the episode."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean over seeds of the mean over episodes.
 
-    Each draw takes as many training seeds as there are, with replacement, and within each as
-    many episodes as it has, with replacement (one seed: episodes alone). With few seeds such
-    an interval is too narrow, if anything.
+    Each draw resamples the training seeds with replacement, and within each seed its episodes
+    with replacement (one seed: episodes only). With few seeds the interval tends to be too narrow.
 
     Args:
         samples: for each training seed, one number per episode.
@@ -64,7 +63,7 @@ def mean_and_interval(samples: Sequence[Sequence[float]], sign: str = "") -> str
 
 
 def with_interval(mean: float, interval: Sequence[float], sign: str = "") -> str:
-    """A mean with its interval, as tables have it; `sign` "+": signed.
+    """A mean with its interval, as text for tables; `sign` "+": signed.
 
     Example:
         >>> with_interval(3.9, (3.81, 3.98))

@@ -1,4 +1,4 @@
-"""What one episode of shared autonomy leaves behind."""
+"""The record of one episode of shared autonomy."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Trajectory:
 
     Args:
         observations: `(T, O)`, each seen before the action of the same row.
-        given: `(T, D)` boolean, what the operator supplied.
+        given: `(T, D)` boolean, which entries the operator gave.
         values: `(T, D)`, the operator's values; 0 where not given.
         actions: `(T, D)`, what went to the environment.
         rewards: `(T,)`
-        log_prob: `(T,)` log-likelihood of what was given [nats], 0 where nothing was; None
+        log_prob: `(T,)` log-likelihood of the given entries [nats], 0 where there are none; None
             where the policy has no density, or nothing was ever given.
-        task_steps: steps after which each subtask was complete, in order; empty where the
-            environment reports none.
+        task_steps: number of steps after which each subtask was complete, in order; empty where
+            the environment reports none.
         success: as the environment reports it; None where it does not.
         seed: of the episode.
         wrong: `(T,)` boolean, where a simulated operator was wrong on purpose.
-        goal: the subtasks that a simulated operator alone knew it wanted; None: all.
-        counts_subtasks: whether the environment reports subtasks, which its rewards count.
+        goal: the subtasks that a simulated operator privately wanted; None: all.
+        counts_subtasks: whether the environment reports subtasks, so that rewards count them.
         box: ends of the environment's action box, `(D,)` each; None where unknown.
 
     Raises:

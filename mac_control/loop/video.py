@@ -20,23 +20,23 @@ from mac_control.operators import OperatorWrapper
 from mac_control.partial import PartialAction
 from mac_control.rendering import choose_renderer
 
-#: Folder of a run that films are in.
+#: Name of the folder of a run's films.
 VIDEOS = "videos"
 _ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm")
 
 
 def require_video() -> None:
-    """Choose a renderer, and see that films can be written: both before long work.
+    """Choose a renderer and check that films can be written, before any long work.
 
     Raises:
-        InputError: nothing to write films or to render pictures with.
+        InputError: there is nothing to write films or render pictures with.
     """
     _imageio()
     choose_renderer()
 
 
 class WatchedEnv(gymnasium.Wrapper):
-    """Notes how many steps were taken, the last action, and what is done."""
+    """Notes the number of steps taken, the last action, and the subtasks done."""
 
     steps = 0
     action: np.ndarray | None = None
@@ -73,19 +73,19 @@ def record_video(
     Args:
         env: made with `render_mode="rgb_array"`, after :func:`require_video`.
         path: a file whose ending names a video format, such as `.mp4`.
-        operator: whose dimensions captions show, where `env` is a :class:`WatchedEnv`.
+        operator: captions show its given dimensions, where `env` is a :class:`WatchedEnv`.
 
     Raises:
-        InputError: nothing to write films or to render pictures with.
+        InputError: there is nothing to write films or render pictures with.
     """
     imageio = _imageio()
     if Path(path).suffix.lower() not in _ENDINGS:
         raise InputError(f"video: expected a file that ends in {', '.join(_ENDINGS)}, got {path}")
     model, _ = scene_of(env)
-    if model is not None:  # nine tenths of a picture rendered in software go into these two
+    if model is not None:  # these two take nine tenths of the time of software rendering
         model.light_castshadow[:] = 0
         model.vis.quality.offsamples = 0
-    _render(env)  # raises before the work; there may be nothing to see before the first reset
+    _render(env)  # so as to raise early; there may be nothing to see before the first reset
     with atomic_path(path) as temporary:
         fps = env.metadata.get("render_fps") or 12
         with imageio.get_writer(temporary, fps=fps, format="FFMPEG") as writer:
@@ -105,7 +105,7 @@ def _imageio() -> Any:
 
 def _picture(env: gymnasium.Env, operator: WatchedOperator | None) -> np.ndarray:
     picture = _render(env)
-    if not picture.any():  # another renderer of this process was freed meanwhile
+    if not picture.any():  # another renderer of this process was freed in the meantime
         raise InputError(
             f"video: expected to render with {choose_renderer()}, got a picture that is all black"
         )
@@ -120,7 +120,7 @@ def _picture(env: gymnasium.Env, operator: WatchedOperator | None) -> np.ndarray
 
 
 def _even(picture: np.ndarray) -> np.ndarray:
-    """With even sides, as codecs want them."""
+    """Cropped to even sides, as codecs require."""
     height, width = picture.shape[:2]
     return picture[: height - height % 2, : width - width % 2]
 
@@ -130,7 +130,7 @@ def _render(env: gymnasium.Env) -> np.ndarray:
         picture: np.ndarray = env.render()
     except InputError:
         raise
-    except Exception as error:  # whatever the graphics library of this machine fails with
+    except Exception as error:  # whatever this machine's graphics library raises
         raise InputError(
             f"video: expected to render with {choose_renderer()}, got: {one_line(error)}; "
             "'mac-control doctor' says what renders here"

@@ -1,1 +1,1 @@
-"""Evaluation on recorded data alone: what is filled in against what was done, no robot needed."""
+"""Evaluation on recorded data: compares filled-in with recorded actions, without a robot."""

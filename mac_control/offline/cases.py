@@ -1,4 +1,4 @@
-"""Which dimensions are given while a policy fills in the rest."""
+"""Cases: which dimensions are given while a policy fills in the rest."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mac_control.robot import Robot
 
 @dataclass(frozen=True)
 class Case:
-    """One way to give dimensions: always the same ones, or so many drawn anew in each episode.
+    """One way to give dimensions: always the same ones, or a number drawn anew in each episode.
 
     Args:
-        name: in tables.
-        dims: those that are given.
+        name: its name in tables.
+        dims: the given dimensions.
         num_random: or how many are drawn.
     """
 
@@ -28,7 +28,7 @@ class Case:
     num_random: int = 0
 
     def given(self, dim: int, episode: int) -> np.ndarray:
-        """The mask `(D,)` in an episode of this number; it follows from that number alone.
+        """The mask `(D,)` in an episode; it depends only on the number of the episode.
 
         Example:
             >>> Case("arm", (0, 2)).given(3, 0).tolist()
@@ -49,14 +49,13 @@ def default_cases(robot: Robot | None, dim: int, names: Sequence[str] = ()) -> l
     """Nothing given, each group of the robot, and 1, 3 and half of the dimensions at random.
 
     Args:
-        robot: whose groups, or whose dimension names, make the cases; None: random ones alone.
+        robot: its groups, or its dimension names, define cases; None: random cases only.
         dim: number of action dimensions, D.
         names: only these: `nothing`, a group or a dimension, several with `+` between them, or
-            `k random`, written `3random` too. Empty: all.
+            `k random` (or `3random`). Empty: all.
 
     Raises:
-        InputError: a name that is none of these, that comes twice, or that leaves nothing to fill
-            in.
+        InputError: a name that is none of these, appears twice, or leaves nothing to fill in.
 
     Example:
         >>> [case.name for case in default_cases(None, 6)]

@@ -1,4 +1,4 @@
-"""How recorded episodes are held out; light, for a command line's options."""
+"""Settings of offline evaluation; light to import, for the command line."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from mac_control.errors import InputError
 
 @dataclass(frozen=True)
 class OfflineConfig:
-    """How recorded episodes are held out, and what is asked of a policy on them."""
+    """How recorded episodes are held out, and how policies are rated on them."""
 
     folds: int = 5
     """Parts of the episodes, each held out once while the policies train on the others."""
     run_folds: int | None = None
-    """How many of them are run; None: all."""
+    """Number of folds to run; None: all."""
     seeds: str = "0,1,2"
     """Training seeds."""
     seconds: float | None = None
-    """Training time of each policy, in seconds of one core of this machine, the same for all:
-    steps follow from a step's time, measured once. None: the steps of each policy's preset."""
+    """Training time of each policy on one core of this machine, the same for all [s]; the number of
+    steps follows from the time of a step, measured once. None: the steps of each preset."""
     cases: tuple[str, ...] = ()
     """Which dimensions are given: nothing, a group or a dimension of the robot, several with +,
     or 3random. Empty: nothing, each group, and 1, 3 and half of the dimensions at random."""
     stride: int = 5
-    """In held-out episodes, one frame in so many is asked; neighbours hardly differ."""
+    """Every how many frames of held-out episodes a policy is rated; neighbours hardly differ."""
     calibration: int = 4
-    """For calibration, draws are taken at one in so many of those frames."""
+    """For calibration, draws are taken at one in this many of the rated frames."""
 
     def __post_init__(self) -> None:
         for name in ("folds", "run_folds", "stride", "calibration"):

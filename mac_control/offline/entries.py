@@ -1,4 +1,4 @@
-"""Policies as the command line names them: to be trained per fold, or checkpoints as they are."""
+"""Policies as the command line names them: to be trained per fold, or existing checkpoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mac_control.policies import policy_class
 from mac_control.suites.suite import PolicySpec
 from mac_control.training import TrainConfig
 
-_LOOKS = 10  # at held-out episodes, in a training that does not say how many
+_LOOKS = 10  # default number of validations in a training
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Entry:
     """A policy under evaluation.
 
     Args:
-        spec: what is trained in each fold; or, with `checkpoint`, only its label.
+        spec: the policy to train in each fold; with `checkpoint`, only its label is used.
         checkpoint: a policy that was trained on other episodes.
     """
 
@@ -32,9 +32,9 @@ class Entry:
 
     @classmethod
     def parse(cls, text: str) -> Entry:
-        """From `[LABEL=]POLICY[:FIELD=VALUE]...`, or `[LABEL=]CHECKPOINT`.
+        """The entry of `[LABEL=]POLICY[:FIELD=VALUE]...`, or `[LABEL=]CHECKPOINT`.
 
-        A field is one of the policy's configuration or of training.
+        Fields are those of the policy's configuration and of training.
 
         Raises:
             InputError: an unknown policy or field, a value of another kind, or no such checkpoint.
@@ -97,13 +97,13 @@ class Entry:
             raise InputError(f"policies: {self.label}: {error}") from error
 
     def training(self, steps: int | None = None) -> TrainConfig:
-        """How it is trained; `steps` in place of the preset's."""
+        """Its training settings; `steps` overrides the preset's."""
         presets = policy_class(self.spec.policy).presets["full"]
         chosen = {**presets, **self.spec.training}
         if steps is not None:
             chosen["steps"] = steps
         try:
-            # A short run is not all warm-up, nor without a look at what is held out of it.
+            # A short run must not be all warm-up, nor lack a validation.
             tenth = max(1, chosen["steps"] // 10)
             chosen.setdefault("warmup", min(TrainConfig.warmup, tenth))
             chosen.setdefault("check_every", min(TrainConfig.check_every, tenth))
@@ -116,15 +116,15 @@ class Entry:
 
     @property
     def looks(self) -> int:
-        """How often a training looks at episodes that it holds out, if it does not say."""
+        """Number of validations in a training, where the entry does not set `check_every`."""
         return _LOOKS if self.spec.training.get("check_every") is None else 0
 
 
 def parse_entries(texts: Sequence[str]) -> list[Entry]:
-    """Entries of different labels.
+    """Entries, each with its own label.
 
     Raises:
-        InputError: none, or two of one label.
+        InputError: no entries, or two with the same label.
     """
     entries = [Entry.parse(text) for text in texts]
     labels = [entry.label for entry in entries]

@@ -13,11 +13,11 @@ from mac_control.offline.cases import Case
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
 
-_BATCH = 512  # frames asked at a time
+_BATCH = 512  # frames in a batch
 _TIMED = 40  # frames that are timed one by one
-#: Draws behind a rank; with 19, 16 of the 20 ranks are the central 80 %.
+#: Draws per rank; with 19, 16 of the 20 ranks are the central 80 %.
 DRAWS = 19
-#: Share of true values that a calibrated policy has in that interval.
+#: Share of true values within that interval for a calibrated policy.
 NOMINAL = 0.8
 
 
@@ -32,23 +32,23 @@ def rate(
     seed: int = 0,
     numbers: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """A row for each case, with a number for each episode in it.
+    """A row for each case, with a figure for each episode in it.
 
-    `error` is the mean absolute error of what is filled in, in standard deviations of the
-    action; `log_prob` that of the true values of all that is filled in, on what is given [nats];
+    `error` is the mean absolute error of filled-in entries, in standard deviations of the action;
+    `log_prob` the log-likelihood of their true values, conditioned on the given entries [nats];
     `coverage` the share of true values within the central 80 % of 19 draws, and `ranks` how many
-    true values have 0, 1, ..., 19 of the draws below them. None where a policy has no such thing.
+    true values have 0, 1, ..., 19 of the draws below them. None where a policy does not have it.
     `latency_ms` is the median for one frame, `latency_p99_ms` its 99th percentile.
 
     Args:
-        policy: trained on other episodes than these.
-        demonstrations: what was done.
+        policy: trained on episodes other than these.
+        demonstrations: the recorded episodes.
         cases: which dimensions are given.
-        scale: `(D,)`, standard deviation of the action, from all that is known.
-        stride: frames from one that is asked to the next; a stateful policy sees the others too.
-        calibration: draws are taken at one in so many of those.
-        seed: of what the policy draws.
-        numbers: of the episodes, for random cases; None: from 0 on.
+        scale: `(D,)`, standard deviation of the action over all data.
+        stride: distance between rated frames; a stateful policy sees the others too.
+        calibration: draws are taken at one in this many of the rated frames.
+        seed: seed of the policy's draws.
+        numbers: numbers of the episodes, for random cases; None: from 0 on.
 
     Example:
         >>> from mac_control.policies.bc import BC
@@ -91,9 +91,9 @@ def rate(
 
 
 def _asked(policy: Policy, episode: Episode, stride: int) -> tuple[np.ndarray, ...]:
-    """Observations and actions at the frames that are asked, and those actions as given."""
+    """Observations and actions at the rated frames, and the actions as they are given."""
     obs, action = episode.observations[::stride], episode.actions[::stride]
-    # What is given cannot lie outside the box: neither is what it is compared with.
+    # Given values cannot be outside the box, so neither are the true values.
     known = action if policy.guessed_box else np.clip(action, policy.low, policy.high)
     return obs, action, known
 
@@ -101,7 +101,7 @@ def _asked(policy: Policy, episode: Episode, stride: int) -> tuple[np.ndarray, .
 def _in_batches(
     answer: Callable[..., Any], obs: np.ndarray, known: np.ndarray, given: np.ndarray
 ) -> np.ndarray:
-    """Answers `(N, D)` to N frames, some hundred at a time."""
+    """Actions `(N, D)` for N frames, some hundred at a time."""
     parts = []
     for start in range(0, len(obs), _BATCH):
         rows = slice(start, start + _BATCH)
@@ -112,7 +112,7 @@ def _in_batches(
 def _log_probs(
     policy: Policy, obs: np.ndarray, known: np.ndarray, given: np.ndarray, ends: np.ndarray
 ) -> list[float] | None:
-    """Log-likelihood of what is not given, the mean of each episode; None without a density."""
+    """Log-likelihood of the free entries, averaged per episode; None without a density."""
     probe = policy.conditional_log_prob(obs[:1], known[:1], given[:1])
     if policy.stateful or probe is None:
         return None
@@ -132,7 +132,7 @@ def _ranks(
     few: np.ndarray,
     seed: int,
 ) -> np.ndarray | None:
-    """How many of 19 draws lie below each true value, `(N, D)`; NaN but at the `few` frames.
+    """How many of 19 draws are below each true value, `(N, D)`; NaN except at the `few` frames.
 
     None where the policy has no distribution to draw from.
     """
@@ -144,14 +144,14 @@ def _ranks(
     drawn = _in_batches(policy.sample, *repeated).reshape(-1, DRAWS, known.shape[1])
     truth = known[few][:, None]
     below, ties = (drawn < truth).sum(1), (drawn == truth).sum(1)
-    rank = below + np.random.default_rng(seed).integers(0, ties + 1)  # ends of the box tie
+    rank = below + np.random.default_rng(seed).integers(0, ties + 1)  # ties at the ends of the box
     ranks = np.full(known.shape, np.nan)
     ranks[few] = np.where(given[few], np.nan, rank)
     return ranks
 
 
 def _followed(policy: Policy, episode: Episode, mask: np.ndarray) -> np.ndarray:
-    """The answers of a stateful policy that sees an episode frame by frame, `(T, D)`."""
+    """The actions of a stateful policy that sees an episode frame by frame, `(T, D)`."""
     policy.reset(0)
     answers = []
     for obs, action in zip(episode.observations, episode.actions, strict=True):
@@ -173,5 +173,5 @@ def _latency(policy: Policy, episode: Episode, mask: np.ndarray, seed: int) -> d
 
 
 def _short(value: float) -> float:
-    """Four digits: a figure of thousands of frames has no more."""
+    """Rounded to four digits: a figure from thousands of frames has no more."""
     return float(f"{value:.4g}")

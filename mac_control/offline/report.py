@@ -24,7 +24,7 @@ from mac_control.suites.tables import markdown
 
 Row = Mapping[str, Any]
 
-#: What is measured: its heading, the better direction (0: towards the nominal share), its format.
+#: Metric -> heading, better direction (0: towards the nominal share), format.
 METRICS = {
     "error": ("Error of what is filled in [standard deviations of the action]", -1, "{:.3f}"),
     "log_prob": ("Log-likelihood of what was done [nats]", 1, "{:.1f}"),
@@ -39,8 +39,9 @@ METRICS = {
 def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """One row for each policy and case, over seeds, folds and episodes.
 
-    Of trained policies only seeds and folds that all of them have are counted: a run that was cut
-    short compares like with like. Intervals are bootstraps over training seeds and episodes.
+    For trained policies, only seeds and folds that all of them have are counted, so that a run that
+    was cut short compares like with like. Intervals are bootstraps over training seeds and
+    episodes.
     """
     trained = [row for row in rows if "steps" in row]
     done: dict[str, set[tuple[int, int]]] = {}
@@ -81,7 +82,7 @@ def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] |
     """The best policy of a case, and whether its interval is disjoint from all the others'.
 
     None where fewer than two policies have the metric, or it has no better direction. Policies
-    that were trained on the data do not count.
+    trained on the rated data do not count.
     """
     sign = METRICS[metric][1]
     rows = [row for row in summary if row["case"] == case and row[metric] is not None]
@@ -95,7 +96,7 @@ def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] |
 
 
 def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
-    """Heading -> a table, a line for each policy; **bold** where it is first by its interval."""
+    """Heading -> a table, a line for each policy; **bold** where it leads by disjoint intervals."""
     policies = list(dict.fromkeys(row["policy"] for row in summary))
     cases = list(dict.fromkeys(row["case"] for row in summary))
     cells = {(row["policy"], row["case"]): row for row in summary}
@@ -148,7 +149,7 @@ def _mark(row: Row) -> str:
 
 
 def verdicts(summary: Sequence[Row]) -> list[str]:
-    """Who is first in each case, in sentences: by disjoint intervals, or not."""
+    """A sentence per case: which policy is first, and whether by disjoint intervals."""
     found = []
     for metric in ("error", "log_prob"):
         for case in dict.fromkeys(row["case"] for row in summary):
@@ -161,7 +162,7 @@ def verdicts(summary: Sequence[Row]) -> list[str]:
 
 
 def draw(summary: Sequence[Row]) -> Any:
-    """A figure: error, log-likelihood, coverage in each case, and the ranks of true values."""
+    """A figure: error, log-likelihood and coverage in each case, and the ranks of true values."""
     figure = new_figure(12.0)
     axes = dict(zip([*METRICS, "ranks"], figure.subplots(4, 1), strict=True))
     policies = list(dict.fromkeys(row["policy"] for row in summary))
@@ -204,7 +205,7 @@ def draw(summary: Sequence[Row]) -> Any:
 
 
 def expect_own(folder: str | Path) -> None:
-    """Raise a DataError where a folder has results of rollouts, which would be lost."""
+    """Raise a DataError where a folder has results of rollouts, which would be overwritten."""
     path = Path(folder) / "results.json"
     expected = "results of evaluate --offline"
     if path.exists() and "first" not in json_object(path, expected, ADVICE):
@@ -217,7 +218,7 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     Args:
         folder: where to; each file is replaced whole.
         rows: as :func:`~mac_control.offline.run.evaluate_offline` returns them.
-        about: what they came from (command, data); JSON values.
+        about: where they come from (command, data); JSON values.
 
     Raises:
         DataError: the folder has results of rollouts.

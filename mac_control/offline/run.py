@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """One policy, trained with one seed on all folds but one, or a checkpoint; and rated."""
+    """One policy to rate: trained with one seed on all folds except one, or a checkpoint."""
 
     entry: Entry
     demonstrations: Demonstrations
@@ -61,24 +61,25 @@ def evaluate_offline(
     workers: int | Backend | None = None,
     tell: Any = None,
 ) -> list[Row]:
-    """Rows of every policy, fold and seed; the same call goes on where it was interrupted.
+    """Rows of every policy, fold and seed; the same call resumes an interrupted run.
 
-    Each row is one case of one training: see :func:`~mac_control.offline.rate.rate` for what it
-    holds, and `policy`, `fold`, `seed`, `steps`, `train_seconds` beside. They lie in
-    `out/rows.jsonl`. A checkpoint is rated on all episodes: it must have been trained on others.
-    Where it says that it was trained on these data, its rows have `seen`.
+    Each row is one case of one training, with the entries of
+    :func:`~mac_control.offline.rate.rate` and `policy`, `fold`, `seed`, `steps`, `train_seconds`.
+    Rows are kept in `out/rows.jsonl`. A checkpoint is rated on all episodes, so it must have been
+    trained on others. Where its record says that it was trained on these data, its rows have
+    `seen`.
 
     Args:
-        entries: what is compared.
-        demonstrations: whole episodes of them are held out.
-        out: folder for the rows and for the steps that `config.seconds` comes to.
+        entries: the policies to compare.
+        demonstrations: data, of which whole episodes are held out.
+        out: folder for the rows, and for the numbers of steps that fit into `config.seconds`.
         config: folds, cases, and so on.
         workers: processes, or a backend; None is every core.
         tell: called with all rows after each job.
 
     Raises:
-        InputError: fewer episodes than folds, seeds or cases that come twice, steps for a policy
-            beside `config.seconds`, or a policy of other sizes.
+        InputError: fewer episodes than folds, repeated seeds or cases, both steps for a policy
+            and `config.seconds`, or a policy of other sizes.
         DataError: `out` holds damaged files.
     """
     config, out = config or OfflineConfig(), Path(out)
@@ -95,12 +96,12 @@ def evaluate_offline(
         raise InputError(
             f"folds: expected 2 to {count}, the number of episodes, got {config.folds}"
         )
-    for entry in trained:  # which say what is wrong with a setting
+    for entry in trained:  # raises where a setting is wrong
         entry.config(), entry.training()
     cases = tuple(default_cases(demonstrations.robot, demonstrations.action_dim, config.cases))
     scale = action_scale(demonstrations)
     path = out / "rows.jsonl"
-    read_rows(path)  # before anything is made, as it may be damaged
+    read_rows(path)  # first of all, as it may be damaged
     content = digest(demonstrations)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
@@ -109,7 +110,7 @@ def evaluate_offline(
     jobs = (
         [
             make(entry, fold, seed, steps.get(entry.label))
-            for seed in seeds  # a run that is cut short has whole seeds
+            for seed in seeds  # so that a run cut short has whole seeds
             for fold in range(config.folds)[: config.run_folds]
             for entry in trained
         ]
@@ -127,7 +128,7 @@ def evaluate_offline(
 
 
 def _added(path: Path, found: Sequence[Row]) -> list[Row]:
-    """All rows in the file, these with them; several runs may write into one."""
+    """Add rows to the file; returns all of its rows. Several runs may write into one file."""
     with locked(path.parent):
         new = {row["key"] for row in found}
         rows = [row for row in read_rows(path) if row["key"] not in new] + list(found)
@@ -195,7 +196,7 @@ def _run(job: Job) -> list[Row]:
         training = job.entry.training(job.steps)
         steps, spec = training.steps, job.entry.spec
         seen = job.demonstrations.select([i for i in every if i % job.folds != job.fold])
-        folder = job.out / "training" / job.key  # goes on there where it was interrupted
+        folder = job.out / "training" / job.key  # resumes there
         options: dict[str, Any] = {"policy_config": job.entry.config(), "config": training}
         options |= {"seeds": [job.seed], "progress": False}
         policy = load_policy(train(spec.policy, seen, folder, **options)[0])
@@ -226,7 +227,7 @@ def _steps(
     config: OfflineConfig,
     out: Path,
 ) -> dict[str, int]:
-    """Training steps of each label: measured once, and kept, so that a resumed run has the same."""
+    """Training steps of each label, measured once and kept, so that a resumed run has the same."""
     if config.seconds is None:
         return {}
     path = out / "steps.json"
@@ -269,13 +270,13 @@ def action_scale(demonstrations: Demonstrations) -> np.ndarray:
         [1.0, 1.0]
     """
     found = Moments()
-    for episode in demonstrations:  # an episode in memory at a time
+    for episode in demonstrations:  # one episode in memory at a time
         found.add(episode.actions)
     return np.where(found.std > 1e-6, found.std, 1.0)
 
 
 def _record(entry: Entry) -> dict[str, Any]:
-    """What a checkpoint says of itself; nothing of a policy that is trained here."""
+    """The record of a checkpoint; empty for a policy that is trained here."""
     return {} if entry.checkpoint is None else json_object(entry.checkpoint / "policy.json")
 
 

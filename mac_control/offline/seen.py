@@ -1,4 +1,4 @@
-"""Whether a checkpoint was trained on the data that it is rated on."""
+"""Tells whether a checkpoint was trained on the data that it is rated on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def shares_data(trained: Any, rated: Any) -> bool:
-    """Whether two data sets are the same, by their provenance, or one was made of the other.
+    """Whether, by their provenance, two data sets are the same or one was made from the other.
 
     Example:
         >>> shares_data({"sha256": "a", "mixed": [{"sha256": "b"}]}, {"sha256": "b"})
@@ -21,7 +21,7 @@ def shares_data(trained: Any, rated: Any) -> bool:
 
 
 def _own(provenance: Any) -> set[str]:
-    """Checksums of data, and of what was mixed with them."""
+    """Checksums of a data set and of the sets mixed into it."""
     if not isinstance(provenance, dict):
         return set()
     parts = [provenance, *(provenance.get("mixed") or [])]
@@ -30,7 +30,7 @@ def _own(provenance: Any) -> set[str]:
 
 
 def _all(provenance: Any) -> set[str]:
-    """Those, and the checksums of what they were made of."""
+    """Those, and the checksums of the data that they were made from."""
     parts = provenance.values() if isinstance(provenance, dict) else provenance
     deeper = map(_all, parts) if isinstance(provenance, dict | list) else ()
     return _own(provenance).union(*deeper)

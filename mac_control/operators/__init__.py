@@ -1,4 +1,4 @@
-"""Operators: people or programs that supply some of the action dimensions."""
+"""Operators: people or programs that give some of the action dimensions."""
 
 from mac_control.operators.base import Operator
 from mac_control.operators.make import make_operator, operator_names

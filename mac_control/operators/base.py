@@ -1,4 +1,4 @@
-"""The contract of an operator."""
+"""The interface of an operator."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from mac_control.seeds import check_reset
 
 
 class Operator(ABC):
-    """Supplies action dimensions, one reading per control step.
+    """Gives action dimensions, one reading per control step.
 
     `reset` starts an episode, `read` is called once per step, `close` frees a device.
     Works as a context manager.
 
-    A simulated operator may say what a benchmark wants to know and no policy is told: `goal`,
-    the subtasks that it alone knows it wants, and `wrong`, whether its last reading was wrong
-    on purpose.
+    A simulated operator may tell a benchmark, but no policy: its `goal`, the subtasks that it
+    privately wants, and `wrong`, whether its last reading was wrong on purpose.
     """
 
     goal: tuple[str, ...] | None = None
@@ -30,7 +29,7 @@ class Operator(ABC):
         check_reset(cls)
 
     def reset(self, seed: int | None = None) -> None:  # noqa: B027 - most operators keep no state
-        """Start an episode; everything drawn at random follows from `seed`."""
+        """Start an episode; `seed` determines everything drawn at random."""
 
     @abstractmethod
     def read(self, obs: np.ndarray) -> PartialAction:
@@ -48,7 +47,7 @@ class Operator(ABC):
 
 @runtime_checkable
 class TellsOperator(Protocol):
-    """An environment that tells its operator more than it tells a policy: the goal, say."""
+    """An environment that shows its operator more than a policy (the goal, say)."""
 
     def operator_obs(self) -> np.ndarray:
-        """All that there is to see, `(O',)`."""
+        """The operator's obs, `(O',)`."""

@@ -1,4 +1,4 @@
-"""Operators who are shaky, slow, busy or clueless."""
+"""Operators that are shaky, slow, busy or clueless."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Noisy(OperatorWrapper):
         partial = self.operator.read(obs)
         fresh = self.std * self.rng.standard_normal(partial.values.shape)
         if self._noise is None:
-            self._noise = fresh  # as spread as it stays
+            self._noise = fresh  # with the stationary spread
         else:
             self._noise = self.decay * self._noise + np.sqrt(1 - self.decay**2) * fresh
         return PartialAction(partial.values + self._noise, partial.given)
 
 
 class Laggy(OperatorWrapper):
-    """Repeats the last command with probability `p`, at each step anew."""
+    """Repeats the last command with probability `p`, drawn at each step."""
 
     def __init__(self, operator: Operator, p: float = 0.5) -> None:
         super().__init__(operator)
@@ -86,7 +86,7 @@ class Intermittent(OperatorWrapper):
     """Takes the hands off and on again.
 
     Args:
-        on, off: mean number of steps with hands on and off; each step ends a spell with
+        on, off: mean number of steps with hands on and off; either ends at each step with
             probability 1 / mean.
     """
 
@@ -109,12 +109,12 @@ class Intermittent(OperatorWrapper):
 
 
 class RandomOperator(Operator):
-    """Gives every dimension, uniformly at random in the action box; knows nothing.
+    """Gives every dimension, uniformly at random in the action box.
 
     Args:
         action_dim: number of action dimensions, D.
         hold: steps for which a command is held.
-        robot: whose action box; None: [-1, 1].
+        robot: robot with the action box; None: [-1, 1].
 
     Example:
         >>> operator = RandomOperator(action_dim=2)

@@ -1,4 +1,4 @@
-"""Plain teleoperation: an operator who gives every dimension."""
+"""Plain teleoperation: an operator that gives every dimension."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mac_control.policies.base import Policy
 def everything(
     policy: Policy | None = None, demonstrations: Demonstrations | None = None
 ) -> Operator:
-    """An operator who gives all dimensions: a tracker of demonstrations, or else a policy.
+    """An operator that gives all dimensions: a tracker of demonstrations, else a policy.
 
     Raises:
-        InputError: neither is there.
+        InputError: neither is given.
     """
     if demonstrations is not None:
         from mac_control.operators.tracker import Tracker

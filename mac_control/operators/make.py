@@ -1,4 +1,4 @@
-"""Operators by spec: our own, those of other packages, and `module:Class`, wrapped or not."""
+"""Makes operators by spec: our own, those of other packages, and `module:Class`, with wrappers."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def make_operator(
             group `mac_control.operators`, or `module:Class`; with arguments and wrappers as in
             `tracker:resync=true+laggy:p=0.5` (see :mod:`mac_control.operators.spec`).
         action_dim: number of action dimensions, D.
-        given: how many dimensions to keep, drawn per episode, or a list of which, by index, name or
-            group; None keeps all.
-        resources: what operators are made of, by argument name: `policy` (for `proxy`),
+        given: how many dimensions to keep, drawn per episode, or a list of dimensions by index,
+            name or group; None keeps all.
+        resources: what operators are made from, by argument name: `policy` (for `proxy`),
             `demonstrations` (for `tracker`), `env`, `robot` (for groups), and whatever others need.
-            An operator takes those that its constructor names, and `action_dim`.
+            An operator gets those that its constructor names, `action_dim` included.
 
     Raises:
-        InputError: an unknown name, something an operator needs and was not given, arguments or
-            dimensions that do not fit.
+        InputError: an unknown name, a missing resource, or arguments or dimensions that do not
+            fit.
 
     Example:
         >>> operator = make_operator("nobody", action_dim=9)
@@ -56,7 +56,7 @@ def make_operator(
     source, *wrappers = parse(name)
     resources = {**{k: v for k, v in resources.items() if v is not None}, "action_dim": action_dim}
     data, robot = resources.get("demonstrations"), resources.get("robot")
-    # What data say of their box alone is less than an environment knows of its robot.
+    # An environment knows more of its robot than data that only state a box.
     if data is not None and robot is not None and not _observes(data.robot):
         resources["demonstrations"] = replace(data, robot=robot)
     operator = _made(source, OPERATORS.load(source.name), resources)
@@ -88,7 +88,7 @@ def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Op
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in supplied]
     if missing:
         raise InputError(f"operator {part.name!r}: expected {', '.join(missing)}, got none")
-    if positional:  # what stands before them goes by position too
+    if positional:  # then what comes before them must be positional too
         leading = [supplied.pop(p.name) for p in parameters]
         operator = make(*leading, *positional, **supplied)
     else:

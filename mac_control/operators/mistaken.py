@@ -1,4 +1,4 @@
-"""An operator who, for a while, drives toward something else."""
+"""An operator that for a while drives towards the wrong subtask."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ APART = 0.25
 
 
 class Wrong(OperatorWrapper):
-    """Now and then drives toward another subtask: tracks a piece of a demonstration far away.
+    """Now and then drives towards another subtask, by tracking a distant piece of a demonstration.
 
     A spell begins with probability 1 / `every` at each step and lasts `length` steps. The frame
-    that lies nearest to the observation says how far the task is; the piece begins at least a
-    quarter of a demonstration before or after that, in a demonstration drawn at random. The
-    dimensions given are those that the operator within gives.
+    nearest to the observation shows the progress of the task; the piece begins at least a quarter
+    of a demonstration before or after it, in a demonstration drawn at random. The given dimensions
+    are those that the wrapped operator gives.
 
     Args:
-        demonstrations: whose pieces are tracked.
+        demonstrations: pieces of these are tracked.
         every: mean number of right steps between two spells.
         length: steps of a spell.
         gain: scale of the tracker's feedback.
@@ -48,7 +48,7 @@ class Wrong(OperatorWrapper):
 
     @property
     def wrong(self) -> bool:  # type: ignore[override]
-        """Whether the last reading was of a spell."""
+        """Whether the last reading was wrong."""
         return self._other is not None or self.operator.wrong
 
     def reset(self, seed: int | None = None) -> None:

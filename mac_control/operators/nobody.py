@@ -1,4 +1,4 @@
-"""Autonomy: an operator who gives nothing."""
+"""Autonomy: an operator that gives nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mac_control.partial import PartialAction
 
 
 class Nobody(Operator):
-    """Gives nothing, ever.
+    """Gives nothing.
 
     Example:
         >>> Nobody(action_dim=9).read(np.zeros(30)).given.any()

@@ -1,4 +1,4 @@
-"""Which dimensions an operator drives: named groups, a two-axis joystick, a changing set."""
+"""Wrappers that choose the driven dimensions: named groups, a joystick, a changing set."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mac_control.robot import Robot
 
 
 def keep_k(operator: Operator, action_dim: int, k: int) -> Restricted:
-    """k dimensions drawn in each episode."""
+    """Keep k dimensions, drawn in each episode."""
     return Restricted(operator, action_dim, k=k)
 
 
 def keep_dims(operator: Operator, action_dim: int, *dims: int) -> Restricted:
-    """The same dimensions in every episode."""
+    """Keep the same dimensions in every episode."""
     return Restricted(operator, action_dim, dims=dims)
 
 
 def keep_groups(operator: Operator, robot: Robot, *groups: str) -> Restricted:
-    """Groups and dimensions that the robot's description names.
+    """Keep groups and dimensions named in the robot's description.
 
     Example:
         >>> from mac_control.operators import Nobody
@@ -41,9 +41,9 @@ def keep_groups(operator: Operator, robot: Robot, *groups: str) -> Restricted:
 class Joystick(OperatorWrapper):
     """A two-axis joystick: one pair of dimensions at a time, switched by the user.
 
-    The pairs are (0, 1), (2, 3) and so on, the last one with its neighbour where the number of
-    dimensions is odd. The user switches every `hold` steps, to the pair on which the wanted
-    command is largest.
+    The pairs are (0, 1), (2, 3) and so on; with an odd number of dimensions, the last one is paired
+    with its neighbour. The user switches every `hold` steps, to the pair with the largest wanted
+    command.
     """
 
     def __init__(self, operator: Operator, action_dim: int, hold: int = 15) -> None:
@@ -70,7 +70,7 @@ class Joystick(OperatorWrapper):
 
 
 class Shifting(OperatorWrapper):
-    """k dimensions at a time, drawn anew every `hold` steps on average."""
+    """Keeps k dimensions at a time, drawn anew every `hold` steps on average."""
 
     def __init__(self, operator: Operator, action_dim: int, k: int, hold: float = 40.0) -> None:
         super().__init__(operator)

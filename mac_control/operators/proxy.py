@@ -1,4 +1,4 @@
-"""A policy in the operator's proxy: the published setting."""
+"""A policy that acts as the operator: the published setting."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mac_control.policies.base import Policy
 
 
 class Proxy(Operator):
-    """Gives what a policy alone would do, all D dimensions of it.
+    """Gives the actions of a policy, in all D dimensions.
 
     With a BC policy and a few dimensions kept (:class:`Restricted`) it is the simulated
     operator of Shih, Sadigh and Ermon (2022).
 
     Args:
-        policy: a stateful one is copied, its weights shared, as each episode has its own state.
-        env: where it tells operators more than policies, and this policy takes that many entries,
-            that is what it sees.
+        policy: a stateful policy is copied, with shared weights, as each episode has its own state.
+        env: where it shows operators more than policies (:class:`TellsOperator`), and the policy's
+            obs has that size, the policy sees that.
     """
 
     def __init__(self, policy: Policy, env: gymnasium.Env | None = None) -> None:
@@ -42,7 +42,7 @@ def policy_operator(checkpoint: str, env: gymnasium.Env | None = None) -> Proxy:
     """The operator `policy:CHECKPOINT`: a checkpoint, or the `.npz` weights of an MLP.
 
     Raises:
-        CheckpointError: nothing there, or something else.
+        CheckpointError: nothing there, or not a checkpoint.
     """
     from mac_control.checkpoint import loaded_policy
 
@@ -50,7 +50,7 @@ def policy_operator(checkpoint: str, env: gymnasium.Env | None = None) -> Proxy:
 
 
 def _own(policy: Policy) -> Policy:
-    """A copy with a state of its own and the same weights."""
+    """A copy with its own state and shared weights."""
     import torch
 
     weights: list[torch.Tensor] = []

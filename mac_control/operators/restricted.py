@@ -1,4 +1,4 @@
-"""An operator who drives only some dimensions."""
+"""An operator that drives only some dimensions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Restricted(OperatorWrapper):
     """Keeps only some of the dimensions that another operator gives.
 
     Args:
-        operator: the one restricted.
+        operator: the operator to restrict.
         action_dim: number of action dimensions, D.
         dims: the dimensions to keep, in every episode.
         k: or how many to keep, drawn in each episode by its seed.
 
     Raises:
-        InputError: not one of `dims` and `k`, or one that does not fit D.
+        InputError: not exactly one of `dims` and `k`, or one that does not fit D.
 
     Example:
         >>> from mac_control.operators import Nobody

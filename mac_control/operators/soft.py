@@ -1,4 +1,4 @@
-"""Operators who say how exactly their commands are meant."""
+"""Operators that state how exactly their commands are meant."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mac_control.partial import PartialAction
 
 
 class Soft(OperatorWrapper):
-    """Leaves a policy room around the commands: its standard deviation is at least `std`.
+    """Leaves the policy room around the commands: their standard deviation is at least `std`.
 
     Args:
-        std: in action units; 0 is done bit for bit, `inf` is not done at all.
+        std: in action units; commands with 0 are executed bit for bit, with `inf` ignored.
     """
 
     def __init__(self, operator: Operator, std: float = 0.1) -> None:

@@ -1,8 +1,8 @@
 """Operators as text: `tracker:resync=true+laggy:p=0.5+k:3`.
 
-A source, then wrappers around it from the inside out, joined by `+`. Each may have arguments
-behind colons, by name or in their order: `laggy:0.5` is `laggy:p=0.5`. An argument with a colon or
-a plus in it, such as a path, stands in quotes: `policy:"runs/a+b"`.
+A source, then the wrappers around it from the inside out, joined by `+`. Each may have arguments
+after colons, by name or by position: `laggy:0.5` is `laggy:p=0.5`. An argument that contains a
+colon or a plus, such as a path, is quoted: `policy:"runs/a+b"`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mac_control.operators import degraded, mistaken, patterns, soft
 from mac_control.operators.base import Operator
 from mac_control.plugins import OPERATORS
 
-#: Name -> what makes a wrapped operator: `make(operator, [resources,] arguments)`.
+#: Name -> function that wraps an operator: `make(operator, [resources,] arguments)`.
 WRAPPERS: dict[str, Callable[..., Operator]] = {
     "noisy": degraded.Noisy,
     "laggy": degraded.Laggy,
@@ -63,7 +63,7 @@ def parse(spec: str) -> list[Part]:
     """The parts of a spec, the source first.
 
     Raises:
-        InputError: an empty part, a wrapper that is not known, or an argument given twice.
+        InputError: an empty part, an unknown wrapper, or a repeated argument.
 
     Example:
         >>> [part.name for part in parse("tracker:resync=true+laggy:0.5+k:3")]
@@ -80,24 +80,24 @@ def parse(spec: str) -> list[Part]:
 
 
 def uses_demonstrations(spec: str, optional: bool = False) -> bool:
-    """Whether an operator needs demonstrations to follow; `optional`: or can do with or without.
+    """Whether an operator needs demonstrations to follow; `optional`: or can use them.
 
-    One that does not exist needs none: :func:`make_operator` says what is wrong.
+    An operator that does not exist needs none: :func:`make_operator` reports it.
 
     Example:
         >>> uses_demonstrations("expert+noisy:0.05"), uses_demonstrations("expert+wrong")
         (False, True)
     """
-    # Everything is a tracker, rather than a policy.
+    # `everything` tracks demonstrations rather than use a policy.
     return uses(spec, "demonstrations", optional) or parse(spec)[0].name == "everything"
 
 
 def followed_source(specs: Sequence[str], data: str | None) -> str | None:
-    """The source of what operators follow: `data`, or what is found where some need any.
+    """The source of the demonstrations to follow: `data`, else the default where some need any.
 
     Raises:
-        InputError: data that none of them looks at.
-        DataError: nothing is found.
+        InputError: `data` that none of the operators uses.
+        DataError: no demonstrations are found.
     """
     if data is None:
         return str(find_source()) if any(map(uses_demonstrations, specs)) else None
@@ -110,7 +110,7 @@ def followed_source(specs: Sequence[str], data: str | None) -> str | None:
 
 
 def uses(spec: str, resource: str, optional: bool = True) -> bool:
-    """Whether an operator needs one of `RESOURCES`; `optional`: or can do with or without.
+    """Whether an operator needs one of `RESOURCES`; `optional`: or can use it.
 
     Example:
         >>> uses("proxy+noisy:0.05", "policy"), uses("random", "policy")
@@ -126,7 +126,7 @@ def uses(spec: str, resource: str, optional: bool = True) -> bool:
 
 
 def acting_policy(spec: str) -> str | None:
-    """The checkpoint that acts as an operator; None where none does.
+    """The checkpoint that acts as the operator; None where none does.
 
     Example:
         >>> acting_policy("policy:runs/bc+k:3"), acting_policy("expert")
@@ -138,7 +138,7 @@ def acting_policy(spec: str) -> str | None:
 
 
 def operator_weights(spec: str) -> str | None:
-    """SHA-256 of the weights that act as an operator; None where none do.
+    """SHA-256 of the operator's weights; None where it has none.
 
     Raises:
         CheckpointError: `policy:` names no checkpoint.
@@ -151,7 +151,7 @@ def operator_weights(spec: str) -> str | None:
     if (policy := acting_policy(spec)) is not None:
         return weights_digest(policy)
     source = parse(spec)[0]
-    # `weights` of what makes an operator: the files that decide what it does.
+    # An operator's class may have `weights`, which lists the files that determine its actions.
     files: list[Path] = getattr(OPERATORS.load(source.name), "weights", list)()
     digest = hashlib.sha256()
     for file in files:
@@ -193,7 +193,7 @@ def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str
 
 
 def _split(spec: str) -> list[list[tuple[str, str]]]:
-    """Of each part its name and arguments, as pairs of a name or nothing, and a value."""
+    """Name and arguments of each part, as pairs of an optional name and a value."""
     parts: list[list[tuple[str, str]]] = [[]]
     at = 0
     while True:
@@ -213,7 +213,7 @@ def _split(spec: str) -> list[list[tuple[str, str]]]:
 
 def _part(texts: list[tuple[str, str]], spec: str, source: bool) -> Part:
     (_, name), *rest = texts
-    # `module:Class`, of a source only.
+    # `module:Class`, for a source only.
     if source and rest and not rest[0][0] and name not in OPERATORS.installed():
         name, rest = f"{name}:{rest[0][1]}", rest[1:]
     positional = tuple(value for key, value in rest if not key)

@@ -1,4 +1,4 @@
-"""An operator that follows one demonstration, whatever the robot was pushed to."""
+"""An operator that follows one demonstration, even where the robot was pushed aside."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Tracker(Operator):
         action = demonstrated action + gain · (demonstrated positions − positions now)
 
     at the demonstration's frame nearest to the robot's pose, searched from the frame of the last
-    step onwards. Which observed entry each dimension moves, and with what feedback, is in the
-    demonstrations' :class:`Robot`; grippers are fed back but do not count as pose. The stubborn
-    operator looks only a few frames ahead; one that re-synchronises (`resync`) looks through the
-    whole rest, as a person would who was pushed on.
+    step onwards. The demonstrations' :class:`Robot` says which observed entry each dimension moves,
+    and with what feedback; grippers get feedback but do not count as pose. The stubborn operator
+    searches only a few frames ahead; one that re-synchronises (`resync`) searches the whole rest,
+    as a person would after being pushed ahead.
 
     Args:
-        demonstrations: what can be tracked; their robot must be known.
+        demonstrations: demonstrations to track; their robot must be known.
         gain: scale of the robot's feedback gains.
-        ahead: how many frames ahead the stubborn operator looks.
+        ahead: how many frames ahead the stubborn operator searches.
         demonstration: index of the one to track; None draws one per episode from the seed.
-        resync: look through the whole rest of the demonstration.
+        resync: search the whole rest of the demonstration.
 
     Raises:
         InputError: an index out of range, a setting that is negative or not finite, or a robot
-            that is not known or has no observed positions.
+            that is unknown or has no observed positions.
 
     Example:
         >>> from mac_control.robot import ActionDim, Robot
@@ -68,12 +68,12 @@ class Tracker(Operator):
         self._gains = gain * self._feedback.gains
         self._pose = self._feedback.entries[self._feedback.pose]
         self._chosen = demonstration
-        self.episode: Episode  # what is tracked
+        self.episode: Episode  # the one being tracked
         self.reset(0)
 
     @property
     def demonstration(self) -> int:
-        """Index of the demonstration that is followed in this episode."""
+        """Index of the demonstration tracked in this episode."""
         return self._demonstration
 
     @property

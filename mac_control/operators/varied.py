@@ -1,4 +1,4 @@
-"""An operator that tracks a demonstration as another person might have given it."""
+"""An operator that tracks a demonstration as if another person had given it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mac_control.operators.tracker import Tracker
 class Varied(Tracker):
     """Tracks a demonstration stretched in time, shifted in space, and continued by another.
 
-    Operators to practise with: many more than there are demonstrations. All is drawn anew at each
-    reset: a pace between 1/`stretch` and `stretch`, by which velocities grow; an offset of each
-    tracked position, normal with `shift` times its spread over the demonstration; and with
-    probability `mix` a frame, in the middle half, from which on it is another demonstration, at
-    the frame of that one where it was most alike.
+    It gives practice many more operators than there are demonstrations. At each reset it draws a
+    pace between 1/`stretch` and `stretch`, by which velocities are scaled; a normal offset of each
+    tracked position, with `shift` times its spread over the demonstration; and with probability
+    `mix` a frame in the middle half, from which it continues with another demonstration, at the
+    most similar frame of that one.
 
     Args:
-        demonstrations, gain, ahead, resync: as of :class:`Tracker`.
+        demonstrations, gain, ahead, resync: as in :class:`Tracker`.
         stretch: largest pace, at least 1.
-        shift: of offsets, as a share of the spread of positions.
-        mix: probability of going over to another demonstration.
+        shift: scale of offsets, as a share of the spread of positions.
+        mix: probability of continuing with another demonstration.
 
     Raises:
         InputError: as :class:`Tracker`, or a setting out of range.
@@ -57,7 +57,7 @@ class Varied(Tracker):
         super().__init__(demonstrations, gain, ahead, resync=resync)
 
     def reset(self, seed: int | None = None) -> None:
-        """Draw a demonstration, and how it differs, from `seed`."""
+        """Draw a demonstration and its variation from `seed`."""
         super().reset(seed)
         rng = np.random.default_rng(None if seed is None else [1, seed])
         episode = self.episode

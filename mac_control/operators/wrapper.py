@@ -1,4 +1,4 @@
-"""The base of operators that change what another operator gives."""
+"""The base class of operators that change what another operator gives."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from mac_control.operators.base import Operator
 class OperatorWrapper(Operator):
     """Reads another operator once per step and changes what it gives; a subclass writes `read`.
 
-    Randomness comes from `self.rng`, a stream of the class's own that starts anew with each
-    episode's seed: the same seed draws the same dimensions, say, whatever else is wrapped around.
+    Randomness comes from `self.rng`, a stream of the class's own, restarted with each episode's
+    seed: the same seed draws the same dimensions, say, whatever the other wrappers.
 
     Args:
-        operator: the one that is changed.
+        operator: the wrapped operator.
     """
 
     def __init__(self, operator: Operator) -> None:
         self.operator = operator
         self.rng = self._stream(0)
 
-    @property  # what others may set, a wrapper only passes on
+    @property  # other operators may set it, a wrapper only passes it on
     def goal(self) -> tuple[str, ...] | None:  # type: ignore[override]
-        """As the operator within says."""
+        """Goal of the wrapped operator."""
         return self.operator.goal
 
     @property
     def wrong(self) -> bool:  # type: ignore[override]
-        """As the operator within says."""
+        """Whether the wrapped operator's last reading was wrong."""
         return self.operator.wrong
 
     def reset(self, seed: int | None = None) -> None:
@@ -42,7 +42,7 @@ class OperatorWrapper(Operator):
         self.operator.close()
 
     def _stream(self, seed: int | None) -> np.random.Generator:
-        # Not `seed` itself, which feeds whatever the operator within draws.
+        # Not `seed` itself, which the wrapped operator draws from.
         key = zlib.crc32(type(self).__name__.encode())
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
 

@@ -1,4 +1,4 @@
-"""The one place where work fans out: over processes, or over the machines of a Ray cluster."""
+"""Runs work in parallel: over processes, or over the machines of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def run_many(
     items: Sequence[Item],
     workers: int | Backend | None = None,
 ) -> Iterator[tuple[int, Result]]:
-    """Yield `(index, function(items[index]))` for every item, in the order they are done.
+    """Yield `(index, function(items[index]))` for every item, in order of completion.
 
-    `function` and the items must pickle, and a result must depend on its item alone: then the
-    results are the same whatever the workers. Each computes with one thread, for sums depend on
-    how many there are. A worker that dies has its work done again.
+    `function` and the items must pickle, and a result must depend only on its item: then the
+    results are the same whatever the workers. Each worker uses one thread, as sums depend on the
+    number of threads. The work of a worker that dies is done again.
 
     Args:
         function: what to do with an item.
-        items: begun in this order.
+        items: started in this order.
         workers: processes of this machine (None: every core; 1: this process), or a
             :class:`Backend`, such as `Ray("10.0.0.1:6379")`.
 
     Raises:
-        MacControlError: the workers of one item died again and again.
+        MacControlError: the workers of one item died repeatedly.
 
     Example:
         >>> dict(run_many(abs, [-1, 2, -3], workers=1))

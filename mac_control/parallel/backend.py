@@ -1,4 +1,4 @@
-"""What carries out work that fans out."""
+"""The interface of backends that run work in parallel."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from mac_control.errors import InputError, MacControlError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: How often an item is begun whose worker dies, before giving up.
+#: Attempts at an item whose worker dies, before giving up.
 ATTEMPTS = 3
 
 
 class Backend(ABC):
-    """Carries out a function on many items, each computed with one thread."""
+    """Runs a function on many items, each with one thread."""
 
     @abstractmethod
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[int, Result]]:
-        """Yield `(index, result)` for every item, in the order they are done.
+        """Yield `(index, result)` for every item, in order of completion.
 
-        An error that the function raises is raised here. A worker that dies has its work done
+        An error that the function raises is raised here. The work of a worker that dies is done
         again.
 
         Raises:
@@ -37,7 +37,7 @@ class Backend(ABC):
 
 
 class WorkersDied(MacControlError):
-    """The workers of one item died again and again: its index, and what it is."""
+    """The workers of one item died repeatedly; names the item and its index."""
 
     def __init__(self, index: int, item: Any, why: str = "out of memory?") -> None:
         super().__init__(
@@ -56,12 +56,12 @@ def checked_workers(workers: int | None) -> None:
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_threads(count: int) -> None:
-    """Torch computes with so many threads from now on.
+    """Let torch use `count` threads from now on.
 
     Raises:
         InputError: fewer than one.
@@ -75,7 +75,7 @@ def use_threads(count: int) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch computes with one thread within the block: the last bits depend on how many."""
+    """Let torch use one thread within the block: the last bits depend on the number of threads."""
     import torch
 
     threads = torch.get_num_threads()
@@ -87,9 +87,9 @@ def one_thread() -> Iterator[None]:
 
 
 def single_threaded() -> None:
-    """Torch computes with one thread in this process, from now on.
+    """Let torch use one thread in this process from now on.
 
-    It need not be loaded, and is not: a worker that simulates does without, and starts sooner.
+    Does not import torch: a worker that only simulates does without it, and starts sooner.
     """
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     if "torch" in sys.modules:

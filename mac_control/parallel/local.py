@@ -1,4 +1,4 @@
-"""Work that fans out over processes of this machine."""
+"""Runs work in processes of this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Local(Backend):
     """Processes of this machine.
 
     Args:
-        workers: how many; None: every core; 1: this process itself.
+        workers: number of processes; None: one per core; 1: this process itself.
 
     Example:
         >>> dict(Local(1).run(abs, [-1, 2]))
@@ -70,7 +70,7 @@ class Local(Backend):
         try:
             futures = {threads.submit(work, *pair): pair[0] for pair in enumerate(items)}
             pending = set(futures)
-            while pending:  # a signal can come just before it waits: it looks now and then
+            while pending:  # with a timeout, as a signal can arrive just before the wait
                 done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield futures.pop(future), future.result()
@@ -83,7 +83,7 @@ class Local(Backend):
 class _Spawn(SpawnContext):
     """Spawned, not forked: torch and MuJoCo hold threads and locks that do not survive a fork.
 
-    Remembers the process that it made, which can then be ended while it starts.
+    Remembers the process that it made, so that it can be killed while it starts.
     """
 
     made: Any = None
@@ -94,7 +94,7 @@ class _Spawn(SpawnContext):
 
 
 class _Worker:
-    """A process, and the next one where it dies: it alone, with the one item it was at."""
+    """A process that is replaced when it dies; only its current item is then done again."""
 
     def __init__(self) -> None:
         self.pool: ProcessPoolExecutor | None = None
@@ -127,22 +127,22 @@ class _Worker:
         begun.result()
 
     def stop(self) -> None:
-        """End the process, killed where it starts or is at work: nobody waits for the result."""
+        """End the process, by a kill while it starts or is busy: its result is no longer needed."""
         with self._starting:
             self.stopped = True
         pool = self.pool
         if pool is not None and self.busy:
             self.context.made.kill()
-        if pool is not None:  # waited for: its thread may not close what the exit still uses
+        if pool is not None:  # wait: its thread must not close what the exit still uses
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _shield() -> None:
-    # Processes that a thread starts inherit this: Ctrl-C does not hit them before `_start`.
+    # Processes that a thread starts inherit its mask: Ctrl-C does not reach them before `_start`.
     if hasattr(signal, "pthread_sigmask"):
         from multiprocessing import resource_tracker
 
-        resource_tracker.ensure_running()  # starting it would let them through again
+        resource_tracker.ensure_running()  # starting it later would unblock signals again
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

@@ -1,4 +1,4 @@
-"""Options of the verbs whose work fans out."""
+"""Options of the verbs that work in parallel."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mac_control.parallel.ray import Ray
 
 @dataclass(kw_only=True)
 class FanOut:
-    """Who does the work; the results do not depend on it."""
+    """Where the work is done; the results do not depend on it."""
 
     workers: int | None = None
-    """Processes at once; None: every core."""
+    """Number of parallel processes; None: one per core."""
     backend: Literal["local", "ray"] = "local"
     """local: processes of this machine; ray: tasks on a Ray cluster, whose machines must share
-    this folder and all that is read and written (docs/cluster.md)."""
+    this folder and everything read and written (docs/cluster.md)."""
     address: str | None = None
     """HOST:PORT of the Ray cluster; None: $RAY_ADDRESS, or one of this machine alone."""
 
     def chosen(self) -> Backend:
-        """The backend asked for.
+        """The chosen backend.
 
         Raises:
             InputError: an address without Ray.

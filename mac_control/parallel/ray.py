@@ -1,4 +1,4 @@
-"""Work that fans out over the machines of a Ray cluster."""
+"""Runs work on the machines of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from mac_control.parallel.backend import (
 )
 from mac_control.parallel.shared import expect_shared
 
-#: Seconds that a cluster has to answer.
+#: Time that a cluster has to respond [s].
 PATIENCE = 30
 
-#: Variables that say where data lie: they mean the same on every machine.
+#: Environment variables passed on to workers, so that they mean the same on every machine.
 VARIABLES = ("MAC_CONTROL_DATA", "MINARI_DATASETS_PATH", "MUJOCO_GL")
 
 #: A pickled value, and references to the demonstrations in it.
@@ -41,12 +41,12 @@ Packed = tuple[bytes, list[Any]]
 
 @dataclass(frozen=True)
 class Ray(Backend):
-    """Tasks of one core each on a Ray cluster; Ray does again what a worker or node had begun.
+    """Tasks of one core each on a Ray cluster; Ray restarts tasks whose worker or node dies.
 
     Args:
-        address: `HOST:PORT` of the cluster, of which this machine must be one. None: that in
-            $RAY_ADDRESS, or a cluster of this machine alone, started now. A connection that this
-            process has is used whatever the address.
+        address: `HOST:PORT` of the cluster, which this machine must be part of. None: that in
+            $RAY_ADDRESS, or a cluster of this machine alone, started now. An existing connection
+            of this process is used whatever the address.
         workers: tasks at once; None: as many as the cluster has cores.
     """
 
@@ -85,14 +85,14 @@ class Ray(Backend):
                 ray.cancel(ref, force=True)
 
     def _most(self, ray: Any) -> int:
-        """Tasks to have begun or waiting: twice the cores, so that no node waits for the next."""
+        """Most tasks running or queued: twice the cores, so that no node waits for the next."""
         return self.workers or max(2, 2 * int(ray.cluster_resources().get("CPU", 0)))
 
     def _connected(self) -> Any:
         """The package, connected to the cluster.
 
         Raises:
-            InputError: Ray is missing, or no cluster answers at the address.
+            InputError: Ray is missing, or no cluster responds at the address.
         """
         try:
             import ray
@@ -102,7 +102,7 @@ class Ray(Backend):
             ) from error
         if ray.is_initialized():
             return ray
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports to Ray's makers
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
         address = self.address or os.environ.get("RAY_ADDRESS")
         if address is None:
@@ -111,7 +111,7 @@ class Ray(Backend):
             _expect_answer(address)
         try:
             ray.init(address or "local", **options)
-        except Exception as error:  # of many kinds
+        except Exception as error:  # of any kind
             raise MacControlError(
                 f"address: expected a Ray cluster that this machine is part of (ray start "
                 f"--address={address}), of the same versions of Ray and Python; Ray says: {error}"
@@ -120,10 +120,10 @@ class Ray(Backend):
 
 
 def _expect_answer(address: str) -> None:
-    """Ask the cluster how it is: Ray itself would go on asking for minutes.
+    """Ask for the cluster's status first, as Ray itself would retry for minutes.
 
     Raises:
-        InputError: the address is not one, or no cluster answers.
+        InputError: not an address, or no cluster responds.
     """
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
@@ -141,18 +141,18 @@ def _expect_answer(address: str) -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """Where the command was given: relative paths and names of data mean the same in a worker."""
+    """Folder and variables of the command: paths and data names mean the same in a worker."""
 
     folder: str
     variables: dict[str, str]
 
     @classmethod
     def here(cls) -> Site:
-        """This process's."""
+        """The site of this process."""
         return cls(os.getcwd(), {k: os.environ[k] for k in VARIABLES if k in os.environ})
 
     def enter(self) -> None:
-        """Make it that of this process.
+        """Apply it to this process.
 
         Raises:
             InputError: this machine does not have the folder.
@@ -166,10 +166,10 @@ class Shared:
     """Pickles items; the demonstrations in them travel to a machine once, not with each item."""
 
     def __init__(self) -> None:
-        self._refs: dict[int, tuple[Any, Any]] = {}  # the object too, or its id might be reused
+        self._refs: dict[int, tuple[Any, Any]] = {}  # keeps the object, else its id might be reused
 
     def pack(self, value: Any) -> Packed:
-        """The pickled value, in which numbers stand for demonstrations, and what they stand for."""
+        """The pickled value, with indices in place of demonstrations, and references to these."""
         from ray import cloudpickle
 
         from mac_control.demonstrations import Demonstrations
@@ -191,13 +191,13 @@ class Shared:
         import ray
 
         if id(part) not in self._refs:
-            # As bytes: arrays that Ray hands out cannot be written to, unlike those of a process.
+            # As bytes: arrays that Ray hands out are read-only, unlike those of a process.
             self._refs[id(part)] = part, ray.put(pickle.dumps(part))
         return self._refs[id(part)][1]
 
 
 def _work(site: Site, function: Packed, item: Packed) -> Any:
-    """Runs in a worker, whose own threads the results must not depend on."""
+    """Runs in a worker; results must not depend on its number of threads."""
     single_threaded()
     site.enter()
     return _unpack(function)(_unpack(item))

@@ -9,10 +9,10 @@ from mac_control.errors import InputError
 
 
 def expect_shared(folder: Path) -> None:
-    """Refuse to go on without a folder that was there where the work was given out.
+    """Check that this machine has a folder of the machine that handed out the work.
 
     Raises:
-        InputError: this machine does not have it.
+        InputError: it does not.
     """
     if not folder.is_dir():
         raise InputError(

@@ -1,4 +1,4 @@
-"""How a policy practises."""
+"""Settings of practice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from mac_control.errors import InputError
 from mac_control.ranges import expect_at_least
 from mac_control.seeds import whole_seed
 
-#: Numbers of given dimensions where none are named, as far as the robot has so many.
+#: Default numbers of given dimensions; any above the robot's `action_dim` are dropped.
 NUM_GIVEN = (0, 1, 3, 5, 7)
-#: Of a critic.
+#: Largest width of a critic.
 WIDEST = 4096
 
 
@@ -20,17 +20,17 @@ class PracticeConfig:
     """Settings of :class:`mac_control.practice.run.Practice`, as JSON values."""
 
     steps: int = 400_000
-    """Control steps to play, in all."""
+    """Control steps to play in all."""
     envs: int = 16
-    """Episodes that are played side by side, and learnt from together."""
+    """Episodes played in parallel, and learnt from together."""
     num_given: tuple[int, ...] | None = None
-    """How many dimensions operators keep, one after another; 0: the policy alone. None: 0, 1, 3, 5
-    and 7, as far as the robot has so many."""
+    """Numbers of dimensions that operators keep, in turn; 0: the policy alone. None: 0, 1, 3, 5
+    and 7, up to the robot's number of dimensions."""
     score: Literal["rewards", "goal_rewards"] = "rewards"
-    """What counts: the environment's rewards, or 1 for each subtask of the operator's own goal,
+    """Reward to maximise: the environment's, or 1 for each subtask of the operator's own goal,
     where it has one."""
     unwanted: float = 0.5
-    """With goal_rewards, what each subtask costs that is none of the operator's goal."""
+    """With goal_rewards, the cost of each subtask done that is not in the operator's goal."""
     lr: float = 1e-5
     """Learning rate of the policy."""
     critic_lr: float = 1e-3
@@ -38,30 +38,31 @@ class PracticeConfig:
     critic_width: int = 128
     """Width of the critic's two hidden layers."""
     epochs: int = 4
-    """Times that each step is learnt from."""
+    """How many times each step is learnt from."""
     batch_size: int = 1024
     """Steps in a minibatch."""
     clip: float = 0.2
-    """How far the ratio of new to old density counts."""
+    """Clipping range of the ratio of new to old density."""
     discount: float = 0.995
-    """Of rewards, each control step."""
+    """Discount of rewards per control step."""
     trace: float = 0.95
     """λ of the advantages: 1 sums rewards, 0 trusts the critic."""
     spread: float = 0.5
-    """Width of exploration, times that of the policy's own density."""
+    """Width of exploration, as a multiple of that of the policy's own density."""
     correlation: float = 0.8
-    """Of exploration from one step to the next."""
+    """Correlation of exploration noise from one step to the next."""
     anchor: float = 0.1
-    """Weight of the divergence from the policy it began as."""
+    """Weight of the divergence from the initial policy."""
     bound: float = 0.5
-    """Divergence from the policy it began as beyond which a step only lowers it [nats a step]; of
-    the densities that explore, so a shift of the mean counts 1 / spread² times."""
+    """Divergence from the initial policy beyond which a step only reduces it [nats a step];
+    between the exploring densities, so a shift of the mean counts 1 / spread² times."""
     threads: int = 1
-    """Threads that step the environments, to the same weights; 1 for those that render."""
+    """Threads that step the environments, without effect on the result; use 1 for environments that
+    render."""
     save_seconds: float = 30.0
     """Time between saves, at most one for each update [s]."""
     seed: int = 0
-    """Of everything drawn."""
+    """Seed of everything drawn at random."""
 
     def __post_init__(self) -> None:
         counts = ("steps", "envs", "critic_width", "epochs", "batch_size", "threads")
@@ -88,6 +89,6 @@ class PracticeConfig:
             raise InputError(f"num_given: expected numbers of dimensions, got {self.num_given}")
 
 
-#: What may differ between the runs of one practice: it decides nothing about the weights.
+#: Settings that may differ when a run is resumed, as they do not affect the weights.
 FREE = {"steps", "threads", "save_seconds"}
 SETTLED = [field.name for field in fields(PracticeConfig) if field.name not in FREE]

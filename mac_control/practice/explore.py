@@ -1,4 +1,4 @@
-"""Draws from a policy's own density that hang together in time, with their exact likelihood."""
+"""Time-correlated draws from a policy's own density, with their exact likelihood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mac_control.policies.mixture_bc import MixtureBC
 
 
 def component(log_weight: Tensor, choice: Tensor) -> Tensor:
-    """The component `(B,)` of `log_weight` `(B, K)` that uniform `choice` `(B,)` stands for."""
+    """The component `(B,)` of `log_weight` `(B, K)` that uniform `choice` `(B,)` selects."""
     reached = log_weight.exp().cumsum(-1)
     return (choice.unsqueeze(-1) > reached).sum(-1).clamp(max=log_weight.shape[-1] - 1)
 
@@ -38,7 +38,7 @@ class Narrowed(GaussianMixture):
         return log_weight, loc, log_scale + self._log_spread
 
     def at(self, params: Tensor, choice: Tensor, noise: Tensor) -> Tensor:
-        """The draw `(B,)` that uniform `choice` and standard normal `noise` `(B,)` stand for."""
+        """The draw `(B,)` determined by uniform `choice` and standard normal `noise` `(B,)`."""
         log_weight, loc, log_scale = self._split(params)
         k = component(log_weight, choice).unsqueeze(-1)
         loc, scale = (part.gather(-1, k).squeeze(-1) for part in (loc, log_scale.exp()))
@@ -48,13 +48,13 @@ class Narrowed(GaussianMixture):
 class Explorer(ABC):
     """Acts as `policy` does, with exploration.
 
-    Each draw is one of `p(rest | given, obs)` with components `spread` times as wide; the noise of
-    a dimension goes on from that of the step before, `n <- c n + √(1 - c²) e`, so that what is
-    tried is tried for long enough to matter.
+    Each draw is from `p(rest | given, obs)` with components `spread` times as wide; the noise of
+    a dimension is correlated with that of the step before, `n <- c n + √(1 - c²) e`, so that a
+    deviation lasts long enough to matter.
 
     Args:
         policy: acts, and learns.
-        network: what of it learns.
+        network: the part of it that learns.
         correlation: c; see :class:`mac_control.practice.config.PracticeConfig`.
     """
 
@@ -62,38 +62,38 @@ class Explorer(ABC):
         self.policy, self.network, self.correlation = policy, network, correlation
 
     def start(self, rows: int, generator: torch.Generator) -> Tensor:
-        """Noise of the first step, `(2, rows, D)`: which component, and where in it."""
+        """Noise of the first step, `(2, rows, D)`: for the component, and for the value in it."""
         self.policy.reset()
         return torch.randn(2, rows, self.policy.action_dim, generator=generator)
 
     def next(self, noise: Tensor, generator: torch.Generator) -> Tensor:
-        """Noise of the step after."""
+        """Noise of the next step."""
         fresh = torch.randn(noise.shape, generator=generator)
         return self.correlation * noise + math.sqrt(1 - self.correlation**2) * fresh
 
     @property
     def obs_dim(self) -> int:
-        """Entries of what `see` returns, O."""
+        """Size of what `see` returns, O."""
         return self.policy.obs_dim
 
     def see(self, obs: np.ndarray, partial: PartialAction) -> Tensor:
-        """What the network sees, normalised, `(B, O)`; of all rows since `start`, once a step."""
+        """The network's input, normalised, `(B, O)`; called once a step, for all rows."""
         return self.policy.normalize(torch.tensor(obs, dtype=torch.float32))
 
     @abstractmethod
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
-        """Actions `(B, D)` in the unit box, not clipped to it; given entries as they are.
+        """Actions `(B, D)` in units of the box, not clipped to it; given entries unchanged.
 
         Args:
             obs: `(B, O)`, as `see` returns it.
             x: given values in the unit box, `(B, D)`.
-            given: which those are, `(B, D)` bool.
-            noise: of this step, `(2, B, D)`.
+            given: which entries are given, `(B, D)` bool.
+            noise: noise of this step, `(2, B, D)`.
         """
 
     @abstractmethod
     def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
-        """Log-density `(B,)` of what was filled in [nats], differentiable; 0 where all is given."""
+        """Log-density `(B,)` of filled-in entries [nats], differentiable; 0 where all are given."""
 
 
 class MacExplorer(Explorer):
@@ -106,7 +106,7 @@ class MacExplorer(Explorer):
         self.model = AnyOrder(policy.network, self.head)
 
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
-        # The path asks for what is not given in natural order: each dimension its own noise.
+        # The path visits free dimensions in natural order; each gets its own noise.
         asked = given.to(torch.int8).argsort(stable=True, dim=-1)
         choices, normals = (
             part.gather(-1, asked) for part in (torch.special.ndtr(noise[0]), noise[1])
@@ -130,7 +130,7 @@ class MacExplorer(Explorer):
 
 
 class MixtureExplorer(Explorer):
-    """A mixture density: draws a component given what is given, then its Gaussians."""
+    """A mixture density: draws a component given the given entries, then from its Gaussians."""
 
     def __init__(self, policy: MixtureBC, spread: float, correlation: float) -> None:
         super().__init__(policy, policy.network, correlation)
@@ -157,7 +157,7 @@ class MixtureExplorer(Explorer):
 
 
 class IntentExplorer(Explorer):
-    """Draws as the policy within does, told the intent that is inferred as it drives."""
+    """Draws as the wrapped policy does, which is told the intent inferred so far."""
 
     policy: Intent
 

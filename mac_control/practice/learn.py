@@ -1,4 +1,4 @@
-"""Policy gradient from played episodes: clipped, and anchored to the policy it began as."""
+"""Policy gradient from played episodes: clipped, and anchored to the initial policy."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from mac_control.practice.config import PracticeConfig
 from mac_control.practice.explore import Explorer
 from mac_control.practice.play import Played, advantages
 
-#: Log-ratio beyond which a divergence grows in proportion.
+#: Log-ratio beyond which a divergence grows linearly.
 STEEP = 5.0
 
 
 def critic_of(size: int, width: int) -> nn.Sequential:
-    """What an episode will still earn, from what the critic sees `(N, size)`."""
+    """A network that predicts the remaining return from the critic's input `(N, size)`."""
     return nn.Sequential(
         nn.Linear(size, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1)
     )
 
 
 def divergence(new: Tensor, first: Tensor) -> Tensor:
-    """Divergence of the policy from the one it began as, at its own draws, `(N,)` [nats].
+    """Divergence of the policy from the initial one, at its own draws, `(N,)` [nats].
 
         e^r - 1 - r,   r = log p_first - log p_new
 
-    is never negative, and on average the Kullback-Leibler divergence. Beyond r = 5 it goes on as a
-    straight line: one rare draw is not to outweigh all others, nor to be without a gradient.
+    is never negative, and its mean is the Kullback-Leibler divergence. Beyond r = 5 it continues
+    as a straight line, so that one rare draw neither outweighs all others nor loses its gradient.
     """
     ratio = first - new
     near = ratio.clamp(max=STEEP)
@@ -48,8 +48,8 @@ def learn(
 
         L = -E min(ρ A, clip(ρ, 1 ± ε) A) + anchor · D,   ρ = p_new / p_old
 
-    over what was filled in, given what was given. Where D is more than `bound`, a step lowers D
-    alone.
+    over the filled-in entries, conditioned on the given ones. Where D is above `bound`, a step
+    only reduces D.
 
     Source: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv 1707.06347.
     """

@@ -1,4 +1,4 @@
-"""Whole episodes, side by side: what the policy tries while operators drive."""
+"""Plays whole episodes in parallel: the policy explores while operators drive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.practice.explore import Explorer
 
-#: What the critic sees beside observation, mask and given values: time and reward so far.
+#: Further inputs of the critic, besides obs, mask and given values: time and reward so far.
 EXTRA = 2
 
 
@@ -26,8 +26,8 @@ EXTRA = 2
 class Played:
     """Steps of several episodes, one episode after another, `(N, ...)` each.
 
-    `x` is the whole action in the unit box, as drawn; `seen` is what the critic sees; `rewards`
-    and `lasts` say what each step earned, and whether it ended its episode.
+    `x` is the whole action in units of the box, as drawn; `seen` is the critic's input; `rewards`
+    and `lasts` are the reward of each step, and whether it ended its episode.
     """
 
     obs: Tensor
@@ -41,12 +41,12 @@ class Played:
 
 @dataclass(frozen=True)
 class Earned:
-    """What a step earns: as the environment says, or by the operator's own goal.
+    """The reward of a step: the environment's, or by the operator's own goal.
 
     Args:
         score: `rewards`, or `goal_rewards`: 1 for each subtask done that is in the goal, where
-            the operator has one and the environment says what is done.
-        unwanted: cost of each other one.
+            the operator has a goal and the environment reports subtasks.
+        unwanted: cost of each other subtask done.
 
     Example:
         >>> from types import SimpleNamespace
@@ -63,7 +63,7 @@ class Earned:
     def by(
         self, operator: Operator, before: Collection[str], info: dict[str, Any], reward: float
     ) -> float:
-        """Of a step with this `info`, where the subtasks `before` were done."""
+        """Reward of a step with this `info`; the subtasks `before` were done earlier."""
         if self.score == "rewards" or operator.goal is None or "tasks_done" not in info:
             return reward
         new = set(info["tasks_done"]) - set(before)
@@ -80,9 +80,9 @@ def play(
     each: Callable[..., Iterable[Any]] = map,
     earned: Earned = Earned(),
 ) -> Played:
-    """One episode in each environment, its operator giving what it likes.
+    """One episode in each environment, each with its own operator.
 
-    `each` is `map`, or that of a pool of threads, in which the environments are stepped.
+    `each` is `map`, or that of a thread pool, and steps the environments.
     """
     policy, count = explorer.policy, len(envs)
     checked = [Checked(env) for env in envs]
@@ -99,7 +99,7 @@ def play(
         for i in alive:
             with attribute_errors("operator", operators[i], f"at step {step} of seed {seeds[i]}"):
                 partials[i] = _exact(operators[i].read(obs[i].copy()), policy.action_dim)
-        # What is over is seen as it was left: a belief is of all rows.
+        # Finished episodes keep their last obs: a belief needs all rows.
         every = np.clip(np.stack([p.values for p in partials]), policy.low, policy.high)
         whole = PartialAction(every, np.stack([p.given for p in partials]))
         seen = explorer.see(np.stack(obs), whole)[alive]
@@ -156,7 +156,7 @@ def _exact(partial: PartialAction, dim: int) -> PartialAction:
 def advantages(
     rewards: np.ndarray, values: np.ndarray, lasts: np.ndarray, discount: float, trace: float
 ) -> np.ndarray:
-    """Generalised advantages `(N,)` of whole episodes, one after another.
+    """Generalised advantage estimates `(N,)` of whole episodes, one after another.
 
         A_t = δ_t + γλ A_{t+1},   δ_t = r_t + γ V_{t+1} - V_t,   and V = A = 0 after a last step
 

@@ -1,4 +1,4 @@
-"""A run of practice: play, learn, save; it goes on where it was interrupted."""
+"""A run of practice: play, learn, save; it can be resumed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from mac_control.training.state import expect_settings, recorded_settings
 
 
 class PracticeLog(Log):
-    """Curves of a practice, a row an update."""
+    """Curves of a practice run, a row per update."""
 
     COLUMNS = (
         "step",
@@ -56,17 +56,17 @@ class PracticeLog(Log):
 class Practice:
     """A policy that practises with operators in an environment.
 
-    What is in `out` after each save is a checkpoint that `load_policy` reads, and the state that
-    the rest of the run depends on: interrupted and resumed, it ends with the same weights.
+    Each save leaves in `out` a checkpoint that `load_policy` reads, and all that is needed to
+    resume: an interrupted run ends with the same weights.
 
     Args:
-        policy: checkpoint to begin with.
-        operators: specs, one after another; see :mod:`mac_control.operators.spec`.
-        demonstrations: what trackers among them follow.
-        env: where.
+        policy: checkpoint to start from.
+        operators: specs, taken in turn; see :mod:`mac_control.operators.spec`.
+        demonstrations: what trackers among the operators follow.
+        env: the environment.
         out: folder of the run.
-        config: how.
-        robot: in place of the environment's own.
+        config: settings.
+        robot: a description in place of the environment's own.
 
     Raises:
         CheckpointError: `out` holds a run with other settings.
@@ -132,7 +132,7 @@ class Practice:
         self._load()
 
     def run(self, tell: Callable[[int, dict[str, float]], None] = lambda step, row: None) -> Path:
-        """Play and learn until `config.steps` were played; the folder."""
+        """Play and learn until `config.steps` steps have been played; returns the folder."""
         with (
             one_thread(),
             ThreadPoolExecutor(self.config.threads) as pool,
@@ -146,7 +146,7 @@ class Practice:
                     if self._due():
                         self._save()
                     tell(self.step, row)
-            finally:  # interrupted while it plays, it keeps what it has learnt
+            finally:  # keep what was learnt when interrupted while playing
                 if self._unsaved:
                     self._save()
         return self.out
@@ -164,7 +164,7 @@ class Practice:
         stream = np.random.SeedSequence(config.seed, spawn_key=(number,))
         *seeds, drawn = (int(s) for s in stream.generate_state(config.envs + 1))
         generator = torch.Generator().manual_seed(drawn)
-        assert config.num_given is not None  # since the constructor
+        assert config.num_given is not None  # set by the constructor
         pairs = list(itertools.product(config.num_given, self.operators))
         chosen = [pairs[(number * config.envs + i) % len(pairs)] for i in range(config.envs)]
         operators = [self._operator(spec, k, i) for i, (k, spec) in enumerate(chosen)]
@@ -214,7 +214,7 @@ class Practice:
         began = self.began.policy.checkpoint
         learnt = began.get("training") or {}
         practice = {**dataclasses.asdict(self.config), "played": self.step}
-        # Rows name a policy by the seed that it learnt with.
+        # Rows identify a policy by its training seed.
         training = {"seed": learnt.get("seed"), "practice": practice, "from": learnt}
         save_policy(self.out, self.policy, training=training, data=began.get("data"))
 
@@ -227,7 +227,7 @@ class Practice:
                 )
             return
         record, tensors = read(self.out, "practice")
-        # Without what was not recorded once: what was begun then goes on.
+        # Older versions did not record these; their runs can still be resumed.
         known = {"operator_weights": self.settings["operator_weights"]}
         known |= {name: getattr(PracticeConfig(), name) for name in ("score", "unwanted")}
         recorded = known | recorded_settings(record)
@@ -251,7 +251,7 @@ class Practice:
             self._save_policy()
 
     def _written(self) -> Any:
-        """Steps of practice of the policy that lies in the folder."""
+        """Practice steps of the policy in the folder."""
         try:
             return policy_record(self.out)["training"]["practice"]["played"]
         except (CheckpointError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Benchmark suites: each a small file that says who is compared, with whom, on what."""
+"""Benchmark suites: each a small file that says which policies, operators and data it compares."""
 
 from mac_control.suites.ablation import ABLATION
 from mac_control.suites.degraded import DEGRADED

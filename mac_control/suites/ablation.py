@@ -1,4 +1,4 @@
-"""Choices in MAC: mask rule, way of filling in, history and chunks."""
+"""Design choices in MAC: mask rule, how it fills in, history and chunks."""
 
 from mac_control.suites.partial import RESYNC, STUBBORN
 from mac_control.suites.policies import BC, MAC, MAC_SAMPLE, MIXTURE_BC_CONDITIONED
@@ -13,7 +13,7 @@ FILLS = (
     MAC_SAMPLE,
     PolicySpec("mac_certain", "mac", {"order": "certain"}, weights="mac"),
 )
-#: A second is 12.5 steps: four past commands, three steps apart.
+#: Four past commands, three steps apart: about a second, which is 12.5 steps.
 WINDOWS = (
     PolicySpec("bc_history", "windowed", {"policy": "bc", "n_obs_steps": 4, "stride": 3}),
     PolicySpec(

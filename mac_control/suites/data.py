@@ -1,4 +1,4 @@
-"""What the entrants of a suite learn from."""
+"""The data that the entrants of a suite learn from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mac_control.suites.suite import Suite
 
 
 def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | None:
-    """The demonstrations that a suite begins with; None where it collects its own.
+    """The demonstrations that a suite starts from; None where it collects its own.
 
     Raises:
-        DataError: they are not there.
+        DataError: they are missing.
     """
     if suite.data == "collected":
         return None
@@ -44,7 +44,7 @@ def _env(suite: Suite) -> EnvName | None:
 def training_data(
     suite: Suite, seen: Demonstrations | None, folder: Path, workers: int | Backend | None
 ) -> Demonstrations:
-    """The demonstrations themselves, or episodes made from them (once: they stay in `folder`)."""
+    """The demonstrations themselves, or episodes made from them once and kept in `folder`."""
     if suite.data == "raw":
         assert seen is not None
         return seen
@@ -56,7 +56,7 @@ def training_data(
             _collected(suite, folder, workers)
         else:
             _play(folder, suite.size.made, workers)
-    return load_demonstrations(folder)  # as written: the same the second time
+    return load_demonstrations(folder)  # as written, so that a second run has the same data
 
 
 def _robust(

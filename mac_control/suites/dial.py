@@ -1,11 +1,11 @@
-"""Reward against obedience: each way to share control over the whole range of its own dial."""
+"""Reward against obedience: each way to share control, over the full range of its own dial."""
 
 from mac_control.suites.partial import RESYNC, STUBBORN
 from mac_control.suites.policies import CONSISTENCY, DIFFUSION, MAC, MIXTURE_BC_CONDITIONED, minute
 from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
-#: Who track a plan, who replan from wherever the robot is, who are shaky, late or wrong.
+#: Operators that track a plan, that replan from where the robot is, or are shaky, late or wrong.
 OPERATORS = (
     STUBBORN,
     RESYNC,
@@ -14,7 +14,7 @@ OPERATORS = (
     "tracker+laggy:p=0.7",
     "tracker+wrong:every=75:length=25",
 )
-#: Title of a way -> the entrant that takes part, and the settings of its dial.
+#: Name of a way to share control -> the entrant that uses it, and the settings of its dial.
 WAYS = {
     "soft commands": ("mac", ("0.03", "0.1", "0.2", "0.4", "1.0")),
     "soft commands found out": (

@@ -1,4 +1,4 @@
-"""Evidence: what is kept of the rows of many runs, one row a line."""
+"""Evidence: selected entries of the rows of many runs, one row a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def rows_in(folder: str | Path, **more: Any) -> list[Row]:
-    """Rows of `results.json` in a folder, each with `more`; none where there is none."""
+    """Rows of a folder's `results.json`, each with `more` added; none where there is no file."""
     return [{**more, **row} for row in earlier_rows(Path(folder) / "results.json")]
 
 
@@ -24,16 +24,16 @@ def gather(
     keep: Sequence[str],
     place: Sequence[str] = ("block", "policy"),
 ) -> list[Row]:
-    """Write rows to a JSON file, in place of those there that agree with one of them in `place`.
+    """Write rows to a JSON file; they replace its rows with the same entries in `place`.
 
     Args:
-        file: JSON, one row a line; need not be there.
-        new: rows, such as `rows_in` has.
+        file: JSON, one row a line; need not exist.
+        new: rows, such as `rows_in` returns.
         keep: entries of a row that are kept; `metrics.obedience` is kept as `obedience`.
-        place: entries that tell what is rated; rows of what is not among `new` stay.
+        place: entries that identify what is rated; rows in the file that match no new one stay.
 
     Returns:
-        All rows that the file has then.
+        All rows that are then in the file.
 
     Example:
         >>> import tempfile

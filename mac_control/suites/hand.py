@@ -1,4 +1,4 @@
-"""Hands: an operator places the arm or turns the wrist, the policy moves what is left."""
+"""Hands: an operator places the arm or turns the wrist, the policy moves the rest."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from mac_control.suites.policies import BC, DIFFUSION, IBC, MAC, MAIN, MIXTURE_BC, RECALL, timed
 from mac_control.suites.suite import Block, PolicySpec, Size, Suite
 
-#: The published expert of the task, slightly noisy; a wrapper behind says what it gives.
+#: The published expert of the task, slightly noisy; a wrapper after it selects what it gives.
 EXPERT = "hand-expert+noisy:std=0.02"
 _PARTS = ("group:arm", "group:wrist", "group:arm:wrist", "group:fingers", "k:3", "k:10")
 _WAYS = ("nobody", *(f"{EXPERT}+{part}" for part in _PARTS))
 
-#: Steps are those of about a minute of one core in bfloat16, measured in turns.
+#: As many steps as take about a minute on one core in bfloat16, measured in turns.
 _MINUTE = timed(MAIN, bc=30000, mixture_bc=18000, ibc=1350, diffusion=24000, mac=8000)
-#: Noise on observations: the operator takes the hand where those who demonstrated never did.
+#: Noise on observations: the operator takes the hand where the demonstrators never did.
 _NOISY = tuple(replace(each, training={**each.training, "obs_noise": 0.3}) for each in _MINUTE)
 
 HAND = Suite(
@@ -54,8 +54,8 @@ def _found(entrant: PolicySpec, steps: int, lr: float, noise: float, **config: A
     return replace(entrant, config={**entrant.config, **config}, training=training)
 
 
-#: The same door, each policy with the settings that the same search found for it, here and below:
-#: eight trials of a minute of one core (`results/tuning/hand.sh`).
+#: The same door. Here and below, each policy has the settings that the same search found for it:
+#: eight trials of a minute on one core (`results/tuning/hand.sh`).
 HAND_TUNED = replace(
     HAND,
     name="hand-tuned",

@@ -44,7 +44,7 @@ def write_page(
 ) -> None:
     """Write results of one or several runs, run name -> its `results.json`, as HTML.
 
-    The films in the runs' `folders` go onto the page too.
+    The page includes the films in the runs' `folders`.
     """
     write_text(path, page(results, folders))
 
@@ -116,7 +116,7 @@ def _harm(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def html_table(table: Table) -> str:
-    """A table of texts, its first line the heading."""
+    """A table as HTML; its first line is the heading."""
     head, *lines = ([html.escape(text) for text in line] for line in table)
     body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in line)}</tr>" for line in lines)
     heading = "".join(f"<th>{text}</th>" for text in head)
@@ -124,7 +124,7 @@ def html_table(table: Table) -> str:
 
 
 def _films(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
-    """What was filmed of these rows, within the page."""
+    """The films of these rows, embedded in the page."""
     films = []
     for row in rows:
         file = folder / Path(row.get("video", "")).name

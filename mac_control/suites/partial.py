@@ -1,11 +1,11 @@
-"""Partial control: does it help, or hurt, to drive some dimensions?"""
+"""Partial control: does it help or hurt when an operator drives some dimensions?"""
 
 from mac_control.suites.policies import MAC_NOISY, MAC_SAMPLE, MAIN, RECALL, minute
 from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
-#: Commands are slightly noisy, as a person's are; one kind of operator is stubborn, the other
-#: resynchronises with where the robot has got to.
+#: Commands are slightly noisy, as a person's are. One kind of operator keeps to its recording,
+#: the other resynchronises it with the robot's state.
 STUBBORN = "tracker+noisy:std=0.05"
 RESYNC = "tracker:resync=true+noisy:std=0.05"
 

@@ -1,4 +1,4 @@
-"""Who enters: the policies that several suites compare."""
+"""The entrants: policies that several suites compare."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,13 +7,14 @@ from mac_control.suites.suite import PolicySpec
 
 BC = PolicySpec("bc", "bc")
 MIXTURE_BC = PolicySpec("mixture_bc", "mixture_bc")
-#: The same network as `mixture_bc`, which also weighs its components by the given dimensions.
+#: The same network as `mixture_bc`, but it also weighs its components by the given dimensions.
 MIXTURE_BC_CONDITIONED = PolicySpec("mixture_bc_conditioned", "mixture_bc", {"condition": True})
 #: The better of the two samplers, with the learning rate that the search found.
 IBC = PolicySpec("ibc", "ibc", {"sampler": "langevin"}, {"lr": 2.2e-3})
 IBC_DFO = PolicySpec("ibc_dfo", "ibc", {"sampler": "dfo"})
 DIFFUSION = PolicySpec("diffusion", "diffusion", {"resample": 3})
-#: Denoises a command in one step; what nobody gives is filled in first, in as many as its teacher.
+#: Denoises a command in one step, after filling in the free dimensions in as many steps as its
+#: teacher.
 CONSISTENCY = PolicySpec("consistency", "consistency", {"jumps": 10}, teacher="diffusion")
 MAC = PolicySpec("mac", "mac")
 #: The same weights; fills in samples in place of means.
@@ -21,8 +22,8 @@ MAC_SAMPLE = PolicySpec("mac_sample", "mac", {"decoding": "sample"}, weights="ma
 #: Trained on given values with noise, for operators whose commands are not the expert's.
 MAC_NOISY = PolicySpec("mac_noisy", "mac", {"given_noise": 0.1})
 
-#: Plans of four steps; in the second of each pair, the last four plans are averaged. MAC fits them
-#: too well to few demonstrations when it is trained for longer.
+#: Plans of four steps; in the second of each pair, the last four plans are averaged. Trained for
+#: longer, MAC overfits them to few demonstrations.
 BC_CHUNK = PolicySpec("bc_chunk", "windowed", {"policy": "bc", "chunk_size": 4})
 MAC_CHUNK = PolicySpec("mac_chunk", "windowed", {"policy": "mac", "chunk_size": 4}, {"steps": 4000})
 BC_AVERAGED, MAC_AVERAGED = (
@@ -35,13 +36,13 @@ BC_AVERAGED, MAC_AVERAGED = (
     for entrant in (BC_CHUNK, MAC_CHUNK)
 )
 
-#: MAC and the mixture density, which also keep a belief over what the operator is up to.
+#: MAC and the mixture density with a belief over the operator's intent.
 MIXTURE_BC_INTENT = PolicySpec(
     "mixture_bc_intent", "intent", {"policy": "mixture_bc", "options": {"condition": True}}
 )
 MAC_INTENT = PolicySpec("mac_intent", "intent", {"policy": "mac"})
 
-#: With a memory of the demonstrations that they learnt from.
+#: Policies with a memory of the demonstrations that they learnt from.
 RECALL = tuple(
     PolicySpec(
         f"{entrant.label}_recall", "retrieval", {"policy": entrant.policy}, weights=entrant.label
@@ -55,16 +56,16 @@ MAIN = (BC, MIXTURE_BC_CONDITIONED, IBC, DIFFUSION, MAC)
 
 
 def timed(entrants: Iterable[PolicySpec], **steps: int) -> tuple[PolicySpec, ...]:
-    """The entrants, each trained for the steps of its kind: as many as take the same time."""
+    """The entrants, each trained for its kind's number of steps, chosen to take the same time."""
 
     def trained(entrant: PolicySpec) -> PolicySpec:
-        kind = entrant.config.get("policy", entrant.policy)  # the one that a wrapper is around
+        kind = entrant.config.get("policy", entrant.policy)  # the wrapped one
         return replace(entrant, training={**entrant.training, "steps": steps[kind]})
 
     return tuple(map(trained, entrants))
 
 
 def minute(entrants: Iterable[PolicySpec]) -> tuple[PolicySpec, ...]:
-    """The entrants, each trained in the kitchen for a minute of one core in bfloat16."""
+    """The entrants, each trained in the kitchen for a minute on one core in bfloat16."""
     steps = {"bc": 32000, "mixture_bc": 22000, "ibc": 1500, "diffusion": 25000, "mac": 12000}
     return timed(entrants, **steps, consistency=16000)  # after its teacher's minute

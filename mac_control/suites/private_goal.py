@@ -1,4 +1,4 @@
-"""A private goal: the operator alone knows which subtasks are wanted."""
+"""A private goal: only the operator knows which subtasks are wanted."""
 
 from mac_control.suites.policies import MAC_INTENT, MAIN, MIXTURE_BC_INTENT, minute
 from mac_control.suites.suite import Block, Suite

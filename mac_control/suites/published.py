@@ -1,4 +1,4 @@
-"""The published comparison: raw demonstrations, a BC policy in the operator's proxy."""
+"""The published comparison: raw demonstrations, a BC policy as the proxy operator."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from mac_control.suites.policies import (
 )
 from mac_control.suites.suite import Block, Suite
 
-#: Scale of the displacements that `published-corrected` trains everybody with [rad].
+#: Scale of the displacements with which `published-corrected` trains every policy [rad].
 CORRECTIONS = 0.05
 
 PUBLISHED = Suite(

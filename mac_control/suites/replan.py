@@ -1,9 +1,9 @@
-"""Operators who replan: each command is planned from wherever the robot is, as a person's is."""
+"""Operators that replan: each command starts from where the robot is, as a person's does."""
 
 from mac_control.suites.policies import MAIN, RECALL, minute
 from mac_control.suites.suite import Block, Size, Suite
 
-#: The kitchen's scripted expert, with the order of the subtasks that the policies know too.
+#: The kitchen's scripted expert; the policies know its order of subtasks too.
 REPLANNING = "expert:order=tasks+noisy:std=0.05"
 LATE = f"{REPLANNING}+laggy:p=0.7"
 PAUSING = f"{REPLANNING}+intermittent:on=25:off=25"
@@ -11,7 +11,7 @@ PARTS = tuple(
     f"{REPLANNING}+{part}" for part in ("group:base", "group:wrist", "group:gripper", "joystick")
 )
 
-#: `--size.stretch 2`: two minutes.
+#: A minute of training each; two with `--size.stretch 2`.
 ENTRANTS = minute(MAIN)
 
 REPLAN = Suite(

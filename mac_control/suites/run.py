@@ -34,23 +34,23 @@ def run_suite(
     about: Mapping[str, Any] | None = None,
     videos: bool = False,
 ) -> list[Row]:
-    """Rows of a suite; the same call goes on where it was interrupted.
+    """Rows of a suite; the same call resumes an interrupted run.
 
     Writes in `out`: `data/` and `policies/` per fold, `results.json` and `.md`, and `report.html`,
-    a page that needs no other file. Rows have, beside those of
-    :func:`evaluate`, `block`, `follow` and `fold`. Rows there of other entrants and blocks stay.
+    a page that needs no other file. Besides the entries of :func:`evaluate`, rows have `block`,
+    `follow` and `fold`. Existing rows of other entrants and blocks stay.
 
     Args:
-        suite: what to run; `suite.quick()` to see that everything works.
-        out: folder for everything.
+        suite: what to run; `suite.quick()` checks that everything works.
+        out: folder for all output.
         source: demonstrations, as in :func:`load_demonstrations`.
         workers: processes, or a backend; None is every core.
-        about: what else results should carry (the command, say); JSON values.
+        about: further entries of the results (the command, say); JSON values.
         videos: film the first episode of each row of the first fold, in `videos/`, for the page.
 
     Raises:
-        InputError: demonstrations too few for the folds.
-        CheckpointError, DataError: `out` holds work of another configuration.
+        InputError: too few demonstrations for the folds.
+        CheckpointError, DataError: `out` holds output of another configuration.
     """
     out, suite = Path(out), suite.used()
     earlier_results(out / "results.json")  # before hours of training, as it may be damaged
@@ -109,7 +109,7 @@ def _first(seen: Demonstrations, count: int | None) -> Demonstrations:
 
 
 def _joined(suite: Row, earlier: Any) -> Row:
-    """And what earlier calls ran of other entrants and blocks, as their rows stay."""
+    """The suite, plus entrants and blocks that earlier calls ran, as their rows stay."""
     entrants: dict[str, Row] = {}
     blocks: dict[str, Row] = {}
     known = isinstance(earlier, dict) and {"entrants", "blocks"} <= earlier.keys()
@@ -124,7 +124,7 @@ def _joined(suite: Row, earlier: Any) -> Row:
 
 
 def _with(rows: list[Row], earlier: list[Row]) -> list[Row]:
-    """And those of `earlier` that are not among them: a run that stops here loses none."""
+    """`rows`, plus those of `earlier` not among them: a run that stops here loses none."""
 
     def place(row: Row) -> tuple[Any, ...]:
         return row.get("fold"), row.get("block"), row.get("key")
@@ -142,7 +142,7 @@ def _write_json(out: Path, record: Row, rows: list[Row]) -> Row:
 def folds(
     demonstrations: Demonstrations, count: int
 ) -> list[tuple[Demonstrations, Demonstrations]]:
-    """`count` pairs (seen, held out) in which each episode is held out once; 1: the whole, twice.
+    """`count` pairs (seen, held out), each episode held out once; 1: all episodes in both.
 
     Example:
         >>> import numpy as np
@@ -193,7 +193,7 @@ def _evaluate(
         block.operators,
         num_given,
         episodes=math.ceil(block.share * _per_fold(suite)),
-        seed=first,  # other episodes in each fold
+        seed=first,  # different episodes in each fold
         workers=workers,
         proxies=policies[suite.proxy] if suite.proxy is not None else None,
         demonstrations=operators_follow,

@@ -8,22 +8,22 @@ from typing import Any, Literal
 
 from mac_control.errors import InputError, did_you_mean
 
-#: Which figure of an episode a suite reports.
+#: The figures of an episode that a suite can report.
 REWARDS = ("rewards", "goal_rewards", "successes")
 
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """A policy as it enters: what it is called, its kind, and what differs from the defaults.
+    """A policy as it enters a suite: its name, its kind, and what differs from the defaults.
 
     Args:
         label: its name in tables.
         policy: `bc`, `mac`, ...
         config: fields of the policy's `Config`.
         training: fields of :class:`TrainConfig`.
-        weights: label of an entrant whose weights it acts with, instead of a training of its own:
-            their configurations differ in what settles acting alone, or it is retrieval around it.
-        teacher: label of an entrant that is trained before it, and that it is distilled from.
+        weights: label of an entrant whose weights it uses instead of being trained: their
+            configurations differ only in how they act, or it is retrieval around that entrant.
+        teacher: label of an entrant that is trained first, and from which it is distilled.
     """
 
     label: str
@@ -35,24 +35,24 @@ class PolicySpec:
 
     @property
     def learnt(self) -> str:
-        """The kind of policy whose weights it acts with: retrieval has none of its own."""
+        """The kind of policy whose weights it uses: retrieval has none of its own."""
         return self.config["policy"] if self.policy == "retrieval" else self.policy
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows that stand in one table: every entrant with every operator and number of dimensions.
+    """The rows of one table: every entrant with every operator and number of dimensions.
 
     Args:
         title: what the table shows.
         operators: specs, see :mod:`mac_control.operators.spec`.
-        num_given: numbers of dimensions that the operators keep, drawn per episode; all of them
-            where the spec itself says which.
-        entrants: labels; none: all.
+        num_given: numbers of dimensions that the operators keep (which ones is drawn per episode);
+            all of them where the spec itself says which.
+        entrants: labels; empty: all.
         follow: which demonstrations operators follow: those held out from training in the fold,
-            or those that were in it.
-        trust: how exactly commands are taken, see :func:`mac_control.policies.trusted.trusting`.
-        share: of the episodes of a row, where the block is not what the suite is about.
+            or those trained on.
+        trust: how exactly commands are followed, see :func:`mac_control.policies.trusted.trusting`.
+        share: share of the suite's episodes to run, below 1 where the block is a side question.
     """
 
     title: str
@@ -75,23 +75,23 @@ class Size:
     folds: int = 1
     """Parts of the demonstrations, each held out once; 1: none is held out."""
     run_folds: int | None = None
-    """How many folds are run; None: all."""
+    """Number of folds to run; None: all."""
     demonstrations: int | None = None
-    """Only the first so many demonstrations of each fold are learnt from; None: all."""
+    """Learn from only this many demonstrations of each fold, the first ones; None: all."""
     made: int = 400
     """Simulated episodes to train on."""
     scale: Literal["demo", "full"] = "full"
-    """Of training, as in train."""
+    """Scale of training, as in train."""
     steps: int | None = None
-    """Gradient steps; None: as the scale says."""
+    """Gradient steps; None: those of the scale."""
     stretch: float = 1.0
-    """Gradient steps of entrants that have their own number, as a multiple of it."""
+    """Multiplies the gradient steps of entrants that have their own number."""
     bf16: bool | None = None
-    """Train in bfloat16 where that is safe and the machine has it; None: where that pays."""
+    """Train in bfloat16 where that is safe and the machine has it; None: where it is faster."""
     device: str | None = None
-    """Device that policies are trained on, such as cuda; None: the processor."""
+    """Device to train policies on, such as cuda; None: the CPU."""
     num_given: int | None = None
-    """Only the first so many numbers of given dimensions in each block; None: all."""
+    """Run only this many numbers of given dimensions in each block, the first; None: all."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "episodes", "folds", "run_folds", "demonstrations", "made", "steps")
@@ -105,7 +105,7 @@ class Size:
             raise InputError(f"stretch: expected a number above 0, got {self.stretch}")
 
     def changed(self, **changes: Any) -> Size:
-        """With these changes; those that are None are left out."""
+        """A copy with these changes; None leaves a field as it is."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
 
 
@@ -115,18 +115,18 @@ class Suite:
 
     Args:
         name: on the command line.
-        question: what it answers, in a sentence.
-        goal: what would be a good answer.
+        question: the question that it answers, in a sentence.
+        goal: what a good answer would be.
         data: what policies learn from: the demonstrations as they are, robust episodes simulated
-            from them, collected play of the kitchen's expert, or what `collected` says.
-        entrants, blocks: who, and with whom.
-        size: of the whole thing.
+            from them, collected play of the kitchen's expert, or what `collected` describes.
+        entrants, blocks: the policies, and the tables that compare them.
+        size: how much is computed.
         reward: `rewards`: the environment's; `goal_rewards`: of the operator's own goal;
             `successes`: the share of episodes that the environment calls a success.
-        proxy: label of the entrant that sits in the proxy of the operator `proxy`.
+        proxy: label of the entrant that acts as the operator `proxy`.
         env: options of the environment.
-        env_name: the environment; None: the one that the demonstrations were recorded in.
-        source: file in the folder $MAC_CONTROL_DATA that is learnt from where nothing is named.
+        env_name: the environment; None: the one in which the demonstrations were recorded.
+        source: default demonstrations, a file in the folder $MAC_CONTROL_DATA.
         disturbance: of the robust episodes, where it differs from the default.
         collected: fields of :class:`mac_control.collection.collect.Collection`.
     """
@@ -174,7 +174,7 @@ class Suite:
             raise InputError(f"reward: expected one of {', '.join(REWARDS)}, got {self.reward!r}")
 
     def only(self, labels: Sequence[str]) -> Suite:
-        """With these entrants alone (and the proxy, lenders of weights, teachers), their blocks.
+        """The suite with only these entrants (and the proxy, lenders of weights, teachers).
 
         Raises:
             InputError: a label that is not an entrant's.
@@ -198,7 +198,7 @@ class Suite:
         return replace(self, entrants=entrants, blocks=tuple(blocks))
 
     def used(self) -> Suite:
-        """With those entrants alone whom some block rates, and whom these need."""
+        """The suite with only the entrants that some block rates, and those that they need."""
         from mac_control.operators.spec import parse  # loads the operators
 
         known = [entrant.label for entrant in self.entrants]
@@ -208,9 +208,9 @@ class Suite:
         return replace(self, proxy=proxy).only([label for label in known if label in labels])
 
     def only_blocks(self, titles: Sequence[str]) -> Suite:
-        """With the blocks of these titles alone.
+        """The suite with only the blocks of these titles.
 
-        `main` stands for those that are rated on all episodes, `side` for the others.
+        `main` stands for the blocks that run all episodes, `side` for the others.
 
         Raises:
             InputError: a title that is not a block's.
@@ -224,7 +224,7 @@ class Suite:
         return replace(self, blocks=tuple(block for block, its in names if its & set(titles)))
 
     def quick(self) -> Suite:
-        """So small that it ends within a minute or two: to see that everything works."""
+        """The suite cut to a minute or two, to check that everything works."""
         size = Size(seeds=1, episodes=2, folds=self.size.folds, run_folds=1, made=4)
         size = replace(size, scale="demo", steps=20, num_given=2)
         return replace(self, size=size, env={**self.env, "max_episode_steps": 20})

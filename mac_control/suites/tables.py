@@ -50,7 +50,7 @@ def by_block(rows: Sequence[Row], reward: str = "rewards") -> dict[str, list[dic
 
 
 def reward_table(rows: Sequence[Row]) -> Table:
-    """Mean reward with its interval: a line per policy and operator, a column per dimensions."""
+    """Mean reward with its interval: a line per policy and operator, a column per number given."""
     summary = summarize(rows)
     columns = sorted({row["num_given"] for row in summary})
     table = [["policy", "operator", "runs", *(f"{k} given" for k in columns)]]
@@ -81,7 +81,7 @@ def harm_table(rows: Sequence[Row]) -> Table | None:
 
 
 def metric_table(rows: Sequence[Row]) -> Table | None:
-    """Means of the other metrics, of those that some row has; None where rows have none."""
+    """Means of the other metrics that some row has; None where no row has any."""
     with_metrics = [row for row in rows if row.get("metrics")]
     if not with_metrics:
         return None
@@ -127,7 +127,7 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def differences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A sentence for each policy that the runs rate in different environments.
+    """A sentence for each policy that the runs rated in different environments.
 
     Example:
         >>> rows = {name: {"rows": [{"policy": "bc", "env": name}]} for name in ("Ant", "Hopper")}
@@ -138,7 +138,7 @@ def differences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, result in results.items():
         envs: dict[str, dict[str, None]] = {}  # ordered sets
         for row in result["rows"]:
-            if row.get("env"):  # rows of older versions do not say
+            if row.get("env"):  # rows of older versions have none
                 envs.setdefault(row["policy"], {})[row["env"]] = None
         for policy, its in envs.items():
             found.setdefault(policy, {})[name] = " and ".join(its)

@@ -25,19 +25,20 @@ def train_entrants(
     out: Path,
     workers: int | Backend | None,
 ) -> list[dict[str, list[str]]]:
-    """Checkpoints of each entrant in each fold, `LABEL=PATH`; in `out`, what is there stays.
+    """Checkpoints of each entrant in each fold, `LABEL=PATH`; those already in `out` are kept.
 
     Args:
-        suite: who is trained, on what, for how long.
-        seen: for each fold the demonstrations that are not held out; None: the suite collects.
-        out: folder of `data/` and `policies/`.
+        suite: which entrants are trained, on what, for how long.
+        seen: for each fold the demonstrations that are not held out; None: the suite collects its
+            own.
+        out: folder for `data/` and `policies/`.
         workers: processes, or a backend; None is every core.
     """
     size = suite.size
-    # First, as it says what is wrong with a setting before data are made for it.
+    # First, so that a wrong setting raises before any data are made.
     trainings = {each.label: _training(each, size) for each in suite.entrants if not each.weights}
     jobs: list[Job] = []
-    taught: list[Job] = []  # by those before
+    taught: list[Job] = []  # by policies of `jobs`
     borrowed: list[tuple[Path, Path, PolicySpec, Demonstrations]] = []
     policies: list[dict[str, list[str]]] = []
     for fold, demonstrations in enumerate(seen):
@@ -66,11 +67,11 @@ def train_entrants(
 
 
 def _training(entrant: PolicySpec, size: Size) -> TrainConfig:
-    within = entrant.config.get("policy", entrant.policy)  # of one that sees windows
+    within = entrant.config.get("policy", entrant.policy)  # the wrapped policy
     changes = {"bf16": size.bf16, "device": size.device, **entrant.training}
     if "steps" in changes:
         changes["steps"] = max(1, round(size.stretch * changes["steps"]))
-    if size.steps is not None:  # as asked for, whatever the entrant's own
+    if size.steps is not None:  # overrides the entrant's own
         changes["steps"] = size.steps
     return preset(within, size.scale, **changes)
 

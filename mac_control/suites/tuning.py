@@ -1,4 +1,4 @@
-"""Search for settings, with the same budget for every policy."""
+"""Searches for settings, with the same budget for every policy."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from mac_control.training.timing import steps_in
 #: Setting -> a range (low, high), searched on a logarithmic scale, or a list of choices.
 Space = dict[str, tuple[float, float] | list[Any]]
 
-#: Of a trial, where neither steps nor seconds are named and the policy is MAC.
+#: Default gradient steps of a trial of MAC.
 STEPS = 3000
 LEARNING_RATE = (3e-4, 3e-3)
-#: It helps on one robot and costs reward on another.
+#: Searched, as noise helps on one robot and costs reward on another.
 OBS_NOISE = [0.0, 0.1, 0.3]
 
-# Far from 0, where evaluations begin: nothing is tuned on the episodes it is rated by.
+# Far from 0, where evaluations begin, so that nothing is tuned on the episodes that rate it.
 _SEED = 2_000_000
 
 
@@ -53,33 +53,33 @@ def tune(
     workers: int | Backend | None = None,
     **env: Any,
 ) -> dict[str, Any]:
-    """The best settings by their mean score in rollouts; the same call goes on where it stopped.
+    """The best settings by mean score in rollouts; the same call resumes a search.
 
-    Every policy has the same number of trials, time of training and episodes: `seconds`, or as
-    many gradient steps as usually take as long as `steps` of MAC's; nothing is tuned on the
-    episodes that suites rate it by. The defaults are tried first, then what Optuna's TPE proposes.
-    Writes `tuning.json`, with all trials, in `out`, and goes on from it.
+    Every policy has the same number of trials, training time and episodes: `seconds`, or as many
+    gradient steps as usually take as long as `steps` of MAC; nothing is tuned on the episodes
+    that suites rate it by. The defaults are tried first, then what Optuna's TPE proposes.
+    Writes `tuning.json`, with all trials, in `out`, and resumes from it.
 
     Args:
         name: which policy.
-        demonstrations: what to learn, and what an operator that tracks follows.
-        out: folder for everything.
-        trials: settings to try in all.
-        steps: gradient steps of each, where the policy is MAC; None: 3,000, or what `seconds`
-            allow.
-        seconds: in place of `steps`, training time of each trial, of one core of this machine [s]:
-            a wide network has fewer steps.
+        demonstrations: what to learn, and what the operator `tracker` follows.
+        out: folder for all output.
+        trials: number of settings to try in all.
+        steps: gradient steps of each trial, where the policy is MAC; None: 3,000, or what
+            `seconds` allow.
+        seconds: in place of `steps`, training time of each trial on one core of this machine [s]:
+            a wide network gets fewer steps.
         operator: spec of the operator in rollouts.
         num_given: numbers of dimensions it gives; a trial's value is the mean over them.
-        episodes: for each of them.
+        episodes: rollouts for each of them.
         score: `rewards`, `goal_rewards` or `successes`, as in suites.
-        seed: of training, and of what is proposed.
+        seed: of training, and of the proposals.
         workers: processes, or a backend, for training and rollouts; None is every core.
         env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, an unknown policy or score, no time to train, or a search
-            of another budget or of other data in `out`.
+        InputError: Optuna is missing, an unknown policy or score, no time to train, or `out` holds
+            a search with another budget or other data.
     """
     try:
         import optuna
@@ -115,7 +115,7 @@ def tune(
         config, own = preset(name, steps=steps, **training), cls.Config(**settings)
         folder = out / f"trial-{trial.number}"
         if seconds is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # half done, for other steps
+            shutil.rmtree(folder, ignore_errors=True)  # half done, with other steps
             with one_thread():
                 fit, _ = steps_in(seconds, name, demonstrations, folder, own, config)
             config = replace(config, steps=fit)
@@ -139,7 +139,7 @@ def tune(
     sampler = optuna.samplers.TPESampler(seed=seed)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.enqueue_trial(_defaults(name, space))
-    for trial in done:  # as they were, so that what is proposed next is the same
+    for trial in done:  # replayed, so that the next proposals are the same
         again = study.ask()
         if _proposed(again, space) != trial["settings"]:
             raise InputError(
@@ -162,17 +162,17 @@ def _figure(row: dict[str, Any], score: str) -> float:
 
 
 def _json(env: dict[str, Any]) -> Any:
-    """What an environment is made of, as JSON values; None where nothing is said of it."""
+    """The settings of an environment, as JSON values; None where there are none."""
     said = {key: each for key, each in env.items() if each}
     made = {key: each.to_json() if hasattr(each, "to_json") else each for key, each in said.items()}
     return json.loads(json.dumps(made, default=str)) or None
 
 
 def _expect_same(file: Path, budget: dict[str, Any]) -> list[dict[str, Any]]:
-    """The trials of the search that lies there.
+    """The trials of an earlier search in `file`.
 
     Raises:
-        InputError: it has another budget or other data; trials may be added.
+        InputError: it has another budget or other data; only the number of trials may differ.
     """
     if not file.exists():
         return []
@@ -197,7 +197,7 @@ def _proposed(trial: Any, space: Space) -> dict[str, Any]:
 
 
 def _defaults(name: str, space: Space) -> dict[str, Any]:
-    """The settings of who searches nothing, as far as the space has them."""
+    """The default settings, as far as the space contains them."""
     training, policy = preset(name), policy_class(name).Config()
     found = {key: getattr(policy if hasattr(policy, key) else training, key) for key in space}
     return {key: value for key, value in found.items() if _within(value, space[key])}

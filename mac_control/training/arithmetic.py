@@ -1,4 +1,4 @@
-"""Which numbers training computes with: bfloat16 where a machine has it and gains from it."""
+"""The arithmetic of training: bfloat16 where a machine has it and gains from it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 from mac_control.errors import InputError
 
-#: Rows of a batch in all, from which products of matrices in bfloat16 were measured to pay on
-#: processors that have it: MAC takes 1.5 to 2.1 times the steps with 1,024, as many with 256.
+#: Rows of a batch in all from which bfloat16 was measured to be faster on CPUs that have it: MAC
+#: takes 1.5 to 2.1 times as many steps a second with 1,024, equally many with 256.
 MANY_ROWS = 512
 
 
 def require_device(device: str) -> None:
-    """That this machine has a device.
+    """Check that this machine has a device.
 
     Raises:
-        InputError: it has not.
+        InputError: it does not.
     """
     try:
         torch.zeros(1, device=device)
@@ -27,7 +27,7 @@ def require_device(device: str) -> None:
 
 
 def has_bf16(device: str = "cpu") -> bool:
-    """Whether a device multiplies in bfloat16; without that, it is many times slower there."""
+    """Whether a device multiplies in bfloat16 natively; emulated, it is many times slower."""
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -35,12 +35,12 @@ def has_bf16(device: str = "cpu") -> bool:
 
 
 def chosen_bf16(wanted: bool | None, device: str, rows: int) -> tuple[bool, str | None]:
-    """Whether to compute in bfloat16, and a line to say where that is not as it was asked for.
+    """Whether to compute in bfloat16, and a line to print where that differs from `wanted`.
 
     Args:
-        wanted: None: where it pays.
-        device: that trains.
-        rows: of all batches, known sets or candidates included.
+        wanted: None: where it is faster.
+        device: the device that trains.
+        rows: rows of all batches, known sets or candidates included.
 
     Example:
         >>> chosen_bf16(False, "cpu", 1024)
@@ -56,14 +56,14 @@ def chosen_bf16(wanted: bool | None, device: str, rows: int) -> tuple[bool, str 
 
 
 def autocast(device: str, bf16: bool) -> torch.autocast:
-    """bfloat16 for what is safe in it, where the device has it."""
+    """bfloat16 for the operations that are safe in it, where the device has it."""
     enabled = bf16 and has_bf16(device)
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
 
 
 @cache
 def _flags() -> frozenset[str]:
-    """What the processor can do, as Linux says."""
+    """The CPU's feature flags, as Linux lists them."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Random numbers and batches that follow from a seed and a step alone."""
+"""Random numbers and batches that depend only on a seed and a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mac_control.demonstrations import Demonstrations
 
 
 def generator_of(*key: int) -> torch.Generator:
-    """Random numbers that follow from a key: (seed, step), say."""
+    """A random generator seeded by a key, such as (seed, step)."""
     state = np.random.SeedSequence(key).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]))
 
@@ -25,12 +25,12 @@ def stacked(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def digest(demonstrations: Demonstrations) -> str:
-    """Checksum of all that is learnt from, but for subtasks."""
+    """Checksum of everything that is learnt from, except subtasks."""
     found = hashlib.sha256()
     for episode in demonstrations:
         for part in (episode.observations, episode.actions, episode.executed):
             found.update(np.ascontiguousarray(part).tobytes())
-        if not episode.given.all():  # what runs of older versions learnt from has the same digest
+        if not episode.given.all():  # else the digest stays that of older versions
             found.update(np.ascontiguousarray(episode.given).tobytes())
     if demonstrations.weights is not None:
         found.update(np.ascontiguousarray(demonstrations.weights).tobytes())
@@ -38,7 +38,7 @@ def digest(demonstrations: Demonstrations) -> str:
 
 
 def subtasks_digest(demonstrations: Demonstrations) -> str | None:
-    """Checksum of the subtasks that steps carry, which `digest` leaves out; None: of none."""
+    """Checksum of the steps' subtasks, which `digest` leaves out; None where there are none."""
     if not demonstrations.subtasks:
         return None
     found = hashlib.sha256()

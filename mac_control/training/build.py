@@ -1,4 +1,4 @@
-"""A new policy for given demonstrations."""
+"""Builds a new policy for demonstrations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.moments import Moments
 from mac_control.policies import LearnedPolicy, policy_class
 
-#: How many standard deviations of jitter halve the weight of an observed entry.
+#: An observed entry has half the weight where its jitter times this is its standard deviation.
 JITTER = 10.0
 
 
@@ -23,8 +23,8 @@ def new_policy(
 ) -> LearnedPolicy:
     """An untrained policy, normalised for these demonstrations, its weights drawn by `seed`.
 
-    The action box is the robot's where the demonstrations know it; else [-1, 1] where the actions
-    lie in it, else the range of each dimension.
+    The action box is the robot's where the demonstrations name one; else [-1, 1] where all actions
+    are within it, else the range of each dimension.
 
     Example:
         >>> from mac_control.demonstrations import Episode
@@ -50,24 +50,24 @@ def new_policy(
 
 
 def guessed_box(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An action box for actions from `low` to `high` `(D,)`: [-1, 1] where it holds them all."""
+    """An action box for actions from `low` to `high` `(D,)`: [-1, 1] where it contains them."""
     if max(-low.min(), high.max()) <= 1:
         return -np.ones(len(low)), np.ones(len(high))
-    # A dimension that never moves has a width too.
+    # A dimension that never moves needs a width too.
     margin = 1e-3 * np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
     return low - margin, high + margin
 
 
 def observation_scale(found: Statistics) -> np.ndarray:
-    """What observations are divided by, `(O,)`; the same in every unit.
+    """The divisor of observations, `(O,)`; their units make no difference.
 
         scale = s / w,   w = g / max g,   g = 1 / (1 + (10 j / s)²)
 
-    for the standard deviation s and the jitter j of each entry. An entry of noise alone has
-    j = s, and is turned down a hundredfold beside one that moves smoothly: blown up to unit
-    variance, noise is what a policy fits to few demonstrations, and what it then acts on. Where
-    all entries jitter alike, as in steps without an order, all have weight 1. Entries that never
-    change are turned down to nothing.
+    for the standard deviation s and the jitter j of each entry. An entry of pure noise has j = s,
+    and gets a hundredth of the weight of one that moves smoothly: scaled to unit variance, noise
+    would be what a policy fits in few demonstrations and then acts on. Where all entries jitter
+    alike, as in steps without an order, all have weight 1. Entries that never change get
+    practically none.
 
     Example:
         >>> ones = np.ones(2)
@@ -84,11 +84,11 @@ def observation_scale(found: Statistics) -> np.ndarray:
 
 
 class Statistics(NamedTuple):
-    """What demonstrations are like, `(O,)` and `(D,)`."""
+    """Statistics of demonstrations, `(O,)` and `(D,)`."""
 
     mean: np.ndarray
     std: np.ndarray
-    #: Standard deviation of what is left of observations by second differences over time.
+    #: Standard deviation of the noise in observations, from second differences over time.
     jitter: np.ndarray
     #: Least and greatest action.
     low: np.ndarray
@@ -98,8 +98,8 @@ class Statistics(NamedTuple):
 def statistics(demonstrations: Demonstrations) -> Statistics:
     """Mean, deviation and jitter of observations, and the range of actions.
 
-    An episode at a time, so that large data are never whole in memory. Jitter is
-    `√(mean (x[t+1] - 2 x[t] + x[t-1])² / 6)`: the deviation of noise that is new at each step.
+    Read an episode at a time, so that large data never fill the memory. Jitter is
+    `√(mean (x[t+1] - 2 x[t] + x[t-1])² / 6)`: the deviation of noise drawn anew at each step.
 
     Example:
         >>> from mac_control.demonstrations import Episode

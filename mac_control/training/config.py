@@ -1,4 +1,4 @@
-"""How a policy is trained, whichever it is."""
+"""Training settings, common to all policies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIMIZERS = ("adamw", "schedule-free")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """AdamW with warm-up, a schedule or none, clipped gradients and averaged weights.
+    """AdamW with warm-up, with or without a schedule, clipped gradients and averaged weights.
 
     Raises:
         InputError: a number out of range, or a device that this machine does not have.
@@ -27,47 +27,47 @@ class TrainConfig:
     batch_size: int = 256
     """Demonstration steps in a batch, drawn with replacement."""
     optimizer: Literal["adamw", "schedule-free"] = "adamw"
-    """adamw: with a cosine schedule and a moving average of the weights; schedule-free: AdamW that
-    needs no schedule and averages by itself, so that training can end at any step."""
+    """adamw: AdamW with a cosine schedule and a moving average of the weights; schedule-free: AdamW
+    that needs no schedule and averages the weights itself, so that training can end at any step."""
     lr: float = 1e-3
-    """Highest learning rate, reached after the warm-up; with adamw a cosine takes it to 1 %."""
+    """Peak learning rate, reached after the warm-up; with adamw a cosine lowers it to 1 %."""
     warmup: int = 200
     """Steps over which the learning rate rises from 0."""
     weight_decay: float = 1e-4
     """AdamW's decay of weight matrices."""
     clip: float = 1.0
-    """Gradients longer than this (L2 norm) are shortened to it; 0: never."""
+    """Clip gradients to this L2 norm; 0: never."""
     ema: float = 0.999
-    """adamw: decay of the exponential moving average of the weights, which is kept; 0: none."""
+    """adamw: decay of the exponential moving average of the weights that is saved; 0: none."""
     validation: float = 0.0
-    """Share of the episodes that is held out."""
+    """Share of the episodes held out for validation."""
     split_seed: int = 0
-    """Chooses the episodes that are held out."""
+    """Seed that chooses the held-out episodes."""
     select_by: Literal["last", "validation", "rollouts"] = "last"
-    """Which weights are kept: the last, or the best by validation loss or by rollouts."""
+    """Which weights are saved: the last, or the best by validation loss or by rollouts."""
     check_every: int = 500
-    """Steps between two looks at the validation loss or the rollouts."""
+    """Steps between two checks of the validation loss or the rollouts."""
     patience: int = 0
-    """Looks without a better result after which training stops; 0: never."""
+    """Checks without a better result after which training stops; 0: never."""
     intervention_weight: float = 1.0
-    """How often steps in which an operator took part are drawn, relative to the other steps of
-    episodes that were driven in part."""
+    """How often steps in which an operator intervened are drawn, relative to the other steps of
+    partly driven episodes."""
     obs_noise: float = 0.0
-    """Standard deviation of Gaussian noise on training observations, in theirs: for few
+    """Gaussian noise on training observations, in their standard deviations: for few
     demonstrations, and operators who take the robot elsewhere."""
     corrections: float = 0.0
-    """Scale of displaced joints in half of the samples, labelled with the correction [rad, m]."""
+    """Scale of joint displacements in half of the samples, labelled with corrections [rad, m]."""
     correction_gain: float = 0.8
-    """Feedback in these corrections, as a share of the robot's."""
+    """Feedback gain of these corrections, as a share of the robot's."""
     save_seconds: float = 30.0
     """Time between two saves [s]."""
     device: str = "cpu"
-    """Where to train: cpu, or cuda."""
+    """Device to train on: cpu or cuda."""
     bf16: bool | None = None
-    """Compute in bfloat16 where that is safe; None: where the machine has such arithmetic and large
-    batches gain from it. A machine without it computes in float32 all the same."""
+    """Compute in bfloat16 where that is safe; None: where the machine has it and batches are large
+    enough to gain from it. A machine without it computes in float32 regardless."""
     compile: bool = False
-    """Compile the loss with torch.compile; a processor needs a C++ compiler for it."""
+    """Compile the loss with torch.compile; on a CPU that needs a C++ compiler."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split_seed", whole_seed(self.split_seed, "split_seed"))

@@ -1,4 +1,4 @@
-"""Corrective labels without a simulator: displace the observed joints, steer back."""
+"""Corrective labels without a simulator: displace the observed joints and steer back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mac_control.errors import InputError
 from mac_control.feedback import Feedback
 from mac_control.robot import Robot
 
-#: Share of the samples that are displaced; the others stay as they were demonstrated.
+#: Share of the samples that are displaced; the others stay as demonstrated.
 SHARE = 0.5
 
 
@@ -18,7 +18,7 @@ def corrected_dims(robot: Robot | None) -> tuple[Feedback, np.ndarray]:
     """The robot's feedback, and which of its dimensions can be corrected, `(J,)` boolean.
 
     Raises:
-        InputError: a robot that is unknown, or without feedback on its pose.
+        InputError: an unknown robot, or one without feedback on its pose.
     """
     feedback = Feedback.of(robot, "corrections")
     chosen = feedback.pose & (feedback.gains > 0)
@@ -41,23 +41,23 @@ def displace(
     rows: int = 1,
     robot: Robot | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As if the robot had been pushed aside, and the demonstrator steered back:
+    """Samples as if the robot had been pushed aside and the demonstrator had steered back:
 
         obs_j + d_j,   action_ij - (1 - travel_j k_j)^i k_j d_j,   d_j ~ m_j s N(0, 1)
 
-    for each joint j of the robot's pose that has feedback, k_j being `gain` times that, a random
-    subset m of them, a scale s drawn per sample up to twice `spread`, and the i-th of the `rows`
-    actions that follow the observation: each takes back a part of what is left. It holds as far
-    as a joint follows its command, and needs no simulation.
+    for each joint j of the robot's pose that has feedback, with k_j that feedback times `gain`, m a
+    random subset of the joints, s a scale drawn per sample up to twice `spread`, and i the index
+    of the `rows` actions that follow the observation: each undoes a part of the remaining push.
+    It holds as far as joints follow their commands, and needs no simulation.
 
     Args:
         obs: `(B, O)`.
         action, executed: `(B, rows · D)`; both are corrected alike, within the action box.
-        generator: where all randomness comes from.
+        generator: source of all randomness.
         spread: mean of the scale s [position units].
         gain: scale of the robot's feedback.
-        rows: steps in an action, this one and those after it.
-        robot: whose positions are observed, and its feedback; None: nothing can be displaced.
+        rows: steps in an action, the current one and those after it.
+        robot: says which positions are observed, and its feedback; None: nothing is displaced.
 
     Raises:
         InputError: a robot without feedback on its pose.
@@ -86,7 +86,7 @@ def displace(
     )
     noise = torch.randn(count, joints, generator=generator)
     wanted = obs[:, entries] + (noise * scale * (moved & subset)).to(obs)
-    shift = wanted - obs[:, entries]  # 0 where it is too small for a float to show
+    shift = wanted - obs[:, entries]  # 0 where it is too small for a float
     left = remains ** torch.arange(rows)[:, None]  # (rows, joints)
     back = torch.from_numpy(gains).to(shift) * shift[:, None] * left.to(shift)  # (B, rows, joints)
     obs = obs.clone()

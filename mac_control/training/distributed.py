@@ -21,12 +21,12 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process's number among those that train together, and how many there are.
+    """This process's rank among those that train together, and how many there are.
 
-    All draw the same batch and take a share of it; sums over the processes are what one alone
-    would have computed, up to rounding. One process alone is the case `size = 1`. Gradients are
-    summed here, not by DistributedDataParallel: that wraps a module, and neither policies stacked
-    by `torch.func` nor batches of unequal weight are one.
+    All processes draw the same batch and each takes a share of it; sums over the processes equal
+    what a single one (`size = 1`) would compute, up to rounding. Gradients are summed here, not by
+    DistributedDataParallel, which wraps a module: it fits neither policies stacked by `torch.func`
+    nor batches of unequal weight.
     """
 
     rank: int = 0
@@ -56,7 +56,7 @@ class DistributedContext:
             tensor.copy_(part.view_as(tensor))
 
     def by_first(self, function: Callable[[], Value]) -> Value:
-        """What `function` returns in the first process; it is called in no other."""
+        """What `function` returns in the first process, the only one that calls it."""
         if self.size == 1:
             return function()
         box = [function() if self.first else None]
@@ -65,7 +65,7 @@ class DistributedContext:
         return box[0]  # type: ignore[return-value]
 
     def require_same(self, name: str, value: Any) -> None:
-        """Wait for all, and raise an InputError where they differ in `value`."""
+        """Wait for all processes, and raise an InputError where they differ in `value`."""
         if self.size == 1:
             return
         values: list[Any] = [None] * self.size
@@ -79,20 +79,21 @@ class DistributedContext:
 
 
 def init_distributed(device: str) -> DistributedContext:
-    """The processes that `torchrun` has started, met at the first call; this one where it has not.
+    """The processes started by `torchrun`, connected at the first call; else this one alone.
 
-    Processors talk through gloo, GPUs through NCCL, each process with a GPU of its own. They
-    part when the interpreter ends: torchrun's store can not tell a second meeting from the first.
+    CPUs communicate through gloo, GPUs through NCCL, each process with a GPU of its own. The
+    connection lasts until the interpreter ends: torchrun's store cannot tell a second one from
+    the first.
 
     Raises:
-        MacControlError: another process ended before its time.
+        MacControlError: another process ended prematurely.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         gpu = torch.device(device).type == "cuda"
         if gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # Optimizers import this. Imported while a group is there it keeps the group for good, and
-        # the group's threads then hang the interpreter at its end, now and then (torch 2.13).
+        # Optimizers import this. Imported while a group exists, it keeps the group alive, and the
+        # group's threads then sometimes hang the interpreter at its end (torch 2.13).
         importlib.import_module("torch._dynamo")
         with _sentence():
             dist.init_process_group("nccl" if gpu else "gloo")
@@ -108,7 +109,7 @@ def init_distributed(device: str) -> DistributedContext:
 def _sentence() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:  # of gloo and NCCL, whatever happened to the other side
+    except RuntimeError as error:  # from gloo or NCCL, whatever happened to the other process
         raise MacControlError(
             "training: expected all processes to go on, lost one of them "
             f"({str(error).splitlines()[0][:200]}); what was last saved is whole, and the same "

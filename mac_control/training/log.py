@@ -17,13 +17,13 @@ from mac_control.files import write_text, writing
 
 
 class Log:
-    """What is measured in a run, a row at a time: in `log.csv`, and in TensorBoard's event files.
+    """Writes a run's measurements, row by row, to `log.csv` and TensorBoard's event files.
 
     Args:
-        folder: where they lie; `tensorboard --logdir` shows it, or a folder of such folders.
-        step: where the run goes on; rows beyond it, left by a run that was killed, are dropped.
-        project: of Weights & Biases, to send the curves there too; None: nowhere.
-        settings: of the run, to show beside the curves there.
+        folder: folder of these files; `tensorboard --logdir` shows it, or a folder of such folders.
+        step: step at which the run resumes; later rows, left by a killed run, are dropped.
+        project: Weights & Biases project to send the curves to as well; None: nowhere.
+        settings: settings of the run, shown beside the curves there.
     """
 
     COLUMNS: tuple[str, ...] = ("step", "loss", "grad_norm", "lr", "validation", "score", "seconds")
@@ -39,8 +39,8 @@ class Log:
         self._wandb = _wandb(folder, project, settings or {}) if project else None
         if step and path.exists():
             with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-                text = file.read().replace("\0", "")  # a table that is damaged stops no run
-            # A row that a kill or a full disk cut short has no last column.
+                text = file.read().replace("\0", "")  # a damaged table must not stop a run
+            # A row cut short by a kill or a full disk has no last column.
             found = [r for r in csv.DictReader(io.StringIO(text)) if r.get(self.COLUMNS[-1])]
             rows = [r for r in found if _int(r.get("step")) in range(step + 1)]
         table = io.StringIO()
@@ -50,7 +50,7 @@ class Log:
         write_text(path, table.getvalue())
         self._before = _seconds(rows[-1]) if rows else 0.0
         self._start = time.monotonic()
-        with ExitStack() as opened:  # as long as the run
+        with ExitStack() as opened:  # open as long as the run lasts
             self._file = opened.enter_context(open(path, "a", newline=""))
             self._writer = csv.DictWriter(self._file, self.COLUMNS)
             opened.enter_context(_quiet_threads())
@@ -85,7 +85,7 @@ class Log:
 
 @contextmanager
 def _quiet_threads() -> Iterator[None]:
-    """Nothing is printed where a thread of TensorBoard's cannot write: the next row raises it."""
+    """Silence TensorBoard threads that cannot write: the next row raises the error anyway."""
     before = threading.excepthook
 
     def hook(args: threading.ExceptHookArgs) -> None:
@@ -101,7 +101,7 @@ def _quiet_threads() -> Iterator[None]:
 
 
 def _event_writer(folder: Path, step: int) -> Any:
-    """TensorBoard's, where it is installed (extra `[tensorboard]`)."""
+    """TensorBoard's writer, where it is installed (extra `[tensorboard]`)."""
     try:
         from torch.utils.tensorboard import SummaryWriter  # slow to import
     except ImportError:
@@ -118,7 +118,7 @@ def _wandb(folder: Path, project: str, settings: dict[str, Any]) -> Any:
             "pip install 'mac-control[wandb]', or leave the option out"
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
-    # A run that goes on is the same run there.
+    # A resumed run is the same run there.
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     options = {"id": name, "resume": "allow", "name": folder.name, "config": settings}
     return wandb.init(project=project, dir=str(folder), **options)

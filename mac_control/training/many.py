@@ -1,4 +1,4 @@
-"""Training several policies at once, a process for each."""
+"""Trains several policies at once, a process for each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mac_control.training.trainer import Score, train
 
 @dataclass(frozen=True)
 class Job:
-    """One policy to be trained; see `train` for its parts."""
+    """One policy to train; see `train` for the fields."""
 
     name: str
     demonstrations: Demonstrations
@@ -42,7 +42,7 @@ def train_many(
     """Train each job in a process of its own, as many at once as there are workers.
 
     Args:
-        jobs: the longest are begun first, so that all workers end at about the same time.
+        jobs: the longest are started first, so that all workers end at about the same time.
         workers: processes, or a backend, whose machines must share the folders; None is every
             core.
         progress: show a bar over all jobs.
@@ -60,7 +60,7 @@ def train_many(
 
 
 def _cost(job: Job) -> int:
-    """Of a training, in steps of one kind."""
+    """Cost of a training, in a unit comparable across policies."""
     return policy_class(job.name).step_cost * job.config.steps
 
 
@@ -85,7 +85,7 @@ def _train(job: Job) -> Path:
 def _bar(jobs: Sequence[Job]) -> Iterator[None]:
     """One bar that follows the logs of all jobs, whichever process writes them.
 
-    It counts steps by what they cost, so that what remains is estimated from the first minute.
+    It weighs steps by their cost, so that the remaining time is estimated well from the start.
     """
     done = [0] * len(jobs)
     over = threading.Event()
@@ -128,7 +128,7 @@ def _bar(jobs: Sequence[Job]) -> Iterator[None]:
 
 
 def _steps(folder: Path) -> int:
-    """The step that the log of a run has come to."""
+    """The last step in the log of a run."""
     try:
         with open(folder / "log.csv", newline="", encoding="utf-8-sig") as file:
             return max((int(row["step"]) for row in csv.DictReader(file)), default=0)

@@ -1,4 +1,4 @@
-"""Several data sets as one, and how often each step of them is drawn."""
+"""Mixes several data sets into one, and sets how often each step is drawn."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
 def load_mixed(sources: Sequence[str]) -> Demonstrations:
     """Demonstrations of several sources, such as `("runs/old:0.5", "runs/corrections:1")`.
 
-    A number behind the last colon says how often the steps of a set are drawn, relative to the
-    others: whatever its size, a set of 1 is drawn twice as often as one of 0.5. Without such
-    numbers every step is drawn alike.
+    A number after the last colon says how often the steps of a set are drawn, relative to the
+    others: whatever its size, a set of 1 is drawn twice as often as one of 0.5. Without numbers
+    every step is drawn equally often.
 
     Raises:
         InputError: some sources with a number and some without, or sets that do not fit together.
@@ -52,10 +52,10 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
     Args:
         sets: at least one.
         shares: how often the steps of each set are drawn, relative to the others; None: every
-            step alike.
+            step equally often.
 
     Raises:
-        InputError: sets of other sizes or robots, or shares that are not positive.
+        InputError: sets of different sizes or robots, or shares that are not positive.
 
     Example:
         >>> from dataclasses import replace
@@ -97,7 +97,7 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
 
 
 def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:
-    """The robot of all sets; one whose box is only the range of its data has that of the others."""
+    """The robot of all sets; a box that is only the range of its data yields to the others'."""
     known = [one.robot for one in sets if one.robot is not None]
     seen = [one.robot for one in sets if one.robot is not None and one.provenance.get("box")]
     described = [robot for robot in known if robot not in seen]
@@ -118,10 +118,10 @@ def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:
 
 
 def row_weights(demonstrations: Demonstrations, intervention_weight: float) -> Tensor | None:
-    """How often each step is drawn, as ends of intervals in (0, 1], `(N,)`; None: all alike.
+    """How often each step is drawn, as ends of intervals in (0, 1], `(N,)`; None: equally often.
 
-    Steps in which an operator gave some dimension count `intervention_weight` times, in episodes
-    that were driven in part.
+    In partly driven episodes, steps in which an operator gave some dimension count
+    `intervention_weight` times.
     """
     if demonstrations.weights is None and intervention_weight == 1:
         return None
@@ -136,9 +136,9 @@ def row_weights(demonstrations: Demonstrations, intervention_weight: float) -> T
 
 
 def intervened(given: np.ndarray) -> np.ndarray:
-    """Steps of an episode in which an operator took part, `(T,)`, from what was given `(T, D)`.
+    """Steps of an episode in which an operator intervened, `(T,)`, from `given` `(T, D)`.
 
-    None of an episode in which every dimension was given at every step: that is a demonstration.
+    There are none where every dimension was given at every step: that is a demonstration.
 
     Example:
         >>> intervened(np.array([[False, False], [True, False]])).tolist()
@@ -148,7 +148,7 @@ def intervened(given: np.ndarray) -> np.ndarray:
 
 
 def draw_rows(count: int, ends: Tensor | None, size: int, generator: torch.Generator) -> Tensor:
-    """Numbers of steps `(size,)` out of `count`, with replacement."""
+    """Indices of steps `(size,)` out of `count`, drawn with replacement."""
     if ends is None:
         return torch.randint(count, (size,), generator=generator)
     drawn = torch.rand(size, generator=generator, dtype=torch.float64)
@@ -163,7 +163,7 @@ def _share(source: str) -> tuple[str, float | None]:
 
 
 def _key(sets: Sequence[Demonstrations]) -> str:
-    """Names the rows of mixed large data in the cache."""
+    """Cache key of mixed large data."""
     found = hashlib.sha256()
     for one in sets:
         for episode in one:

@@ -14,12 +14,12 @@ from mac_control.errors import MacControlError
 
 #: Decay of the running means of gradients and of their squares.
 BETAS = (0.9, 0.99)
-#: What `schedule_free` counts beside its tensors.
+#: Counters that `schedule_free` keeps besides its tensors.
 _COUNTERS = {"k", "weight_sum", "lr_max"}
 
 
 class Schedule(Protocol):
-    """What a training's settings say of the learning rate."""
+    """The training settings that determine the learning rate."""
 
     @property
     def lr(self) -> float: ...
@@ -40,7 +40,7 @@ def adamw(
 def schedule_free(
     matrices: Iterable[Tensor], vectors: Iterable[Tensor], lr: float, weight_decay: float
 ) -> Optimizer:
-    """AdamW that averages its weights itself, and needs no schedule but a warm-up.
+    """AdamW that averages the weights itself, and needs no schedule except a warm-up.
 
     Source: Defazio et al., The Road Less Scheduled, 2024, arXiv 2405.15682; the package
     schedulefree.
@@ -63,7 +63,7 @@ def _groups(
 
 
 def means_of(optimizer: Optimizer, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The averaged weights of `schedule_free`, whose gradients are taken elsewhere."""
+    """The averaged weights of `schedule_free`; its gradients are taken at other weights."""
     beta = optimizer.param_groups[0]["betas"][0]
     return {
         name: param.detach().lerp(
@@ -83,13 +83,13 @@ def learning_rate(config: Schedule, step: int) -> float:
 
 @torch.no_grad()
 def average(means: Iterable[Tensor], params: Iterable[Tensor], ema: float, step: int) -> None:
-    """Move averaged weights towards the weights; early on they forget faster."""
+    """Move averaged weights towards the weights; early on, faster."""
     decay = min(ema, (1 + step) / (10 + step)) if ema else 0.0
     torch._foreach_lerp_(list(means), list(params), 1 - decay)
 
 
 def require_finite(state: str, loss: Tensor, params: Iterable[Tensor], lr: float) -> None:
-    """Stop before anything that is not finite is saved; `state` says where a run is.
+    """Stop before anything that is not finite is saved; `state` begins the error message.
 
     Raises:
         MacControlError: the loss or a weight is not finite.
@@ -119,7 +119,7 @@ def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Take the moments that are among the tensors of a saved run."""
+    """Restore the moments among the tensors of a saved run."""
     whole = optimizer.state_dict()
     for key, value in tensors.items():
         if key.startswith("optimizer/"):

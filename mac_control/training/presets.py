@@ -1,4 +1,4 @@
-"""How long and how fast each policy is trained, for a quick look and for a result."""
+"""Training settings of each policy, for a quick look (`demo`) and for results (`full`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCALES = ("demo", "full")
 
 
 def preset(name: str, scale: str = "full", **changes: Any) -> TrainConfig:
-    """How the policy of this name is trained; changes that are None are left out.
+    """Training settings of the policy of this name; changes that are None are left out.
 
     Raises:
         InputError: an unknown policy or scale, or a change that does not fit.

@@ -1,4 +1,4 @@
-"""What a training run holds: policies, their averages, the data, the step it has come to."""
+"""The state of a training run: policies, their averages, the data, the current step."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from mac_control.training.optimizer import (
 from mac_control.training.stack import Stack
 
 _CHUNK = 1024  # validation steps in one batch
-#: Settings that decide nothing about the weights.
+#: Settings that do not affect the weights.
 _FREE = ("save_seconds",)
 
 
 class Run:
-    """A run at some step; `mac_control.training.trainer` takes it to the next."""
+    """A run at some step; `mac_control.training.trainer` advances it."""
 
     def __init__(
         self,
@@ -79,14 +79,14 @@ class Run:
         self._ema = {name: p.detach().clone() for name, p in self.params.items()}
         self.best = {name: p.detach().clone() for name, p in self.params.items()}
         matrices, vectors = self.stack.decayed()
-        self._averages = config.optimizer == "schedule-free"  # by itself
+        self._averages = config.optimizer == "schedule-free"  # the optimizer does, itself
         make = schedule_free if self._averages else adamw
         self.optimizer: Optimizer = make(matrices, vectors, config.lr, config.weight_decay)
         self._drawn: dict[int, tuple[int, list[dict[str, Tensor]]]] = {}  # seed -> block, batches
         self.step = 0
         self.best_value: list[float | None] = [None] * len(seeds)
         self.misses = [0] * len(seeds)
-        # A run goes on only where all that decides its weights is the same.
+        # A run resumes only where everything that affects its weights is the same.
         self.settings = {
             "policy": name,
             "policy_config": dataclasses.asdict(self.policies[0].config),
@@ -102,7 +102,7 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether no policy has got better for `patience` looks."""
+        """Whether no policy has improved for `patience` checks."""
         return bool(self.config.patience) and min(self.misses) >= self.config.patience
 
     def rate(self) -> float:
@@ -113,13 +113,13 @@ class Run:
 
     @property
     def ema(self) -> dict[str, Tensor]:
-        """The averaged weights, by name: what is rated and kept."""
+        """The averaged weights by name, which are rated and saved."""
         return means_of(self.optimizer, self.params) if self._averages else self._ema
 
     def draw(self, seed: int) -> dict[str, Tensor]:
-        """The batch of this step; it follows from (seed, step) alone.
+        """The batch of this step, which depends on (seed, step) only.
 
-        The batches of several steps are drawn at once, which is cheaper.
+        Batches of several steps are drawn together, which is cheaper.
         """
         block, index = divmod(self.step, self.policies[0].batches_drawn)
         known = self._drawn.get(seed)
@@ -172,7 +172,7 @@ class Run:
         count, total = len(self.held_out), torch.zeros(len(self.seeds))
         for rows in torch.arange(count).split(_CHUNK):
             steps, drawn = self.policies[0].training_rows(self.held_out, rows), []
-            for seed in self.seeds:  # the same draws at each look: noise would choose the best
+            for seed in self.seeds:  # the same draws at each check: noise would choose the best
                 generator = generator_of(seed, int(rows[0]), 1)
                 drawn.append(self.policies[0].draw(steps, generator))
             losses = self.stack.losses_with(self.ema, stacked(drawn))
@@ -180,7 +180,7 @@ class Run:
         return (total / count).tolist()
 
     def keep_best(self, values: list[float]) -> None:
-        """Keep the averaged weights of each policy that is rated higher than ever before."""
+        """Keep the averaged weights of each policy whose rating is its best so far."""
         means = self.ema if values else {}
         for index, value in enumerate(values):
             if self.config.patience and self.misses[index] >= self.config.patience:
@@ -202,7 +202,7 @@ class Run:
         return policy.eval()
 
     def saved(self) -> bool:
-        """Whether every policy lies in its folder, whole."""
+        """Whether the folder of every policy holds its complete checkpoint."""
         try:
             return all(policy_record(folder) for folder in self.folders)
         except CheckpointError:
@@ -227,7 +227,7 @@ class Run:
 
 
 def trained_policy(start: Path) -> LearnedPolicy:
-    """The policy of a checkpoint that training can begin from.
+    """The policy of a checkpoint from which training can start.
 
     Raises:
         InputError: an exported file.
@@ -247,7 +247,7 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
     Its box and the scale of its observations stay as they are.
 
     Raises:
-        InputError: a checkpoint of another policy, or of another robot than the data's.
+        InputError: a checkpoint of another policy, or of a robot other than the data's.
     """
     policy = trained_policy(start)
     if policy.name != name:

@@ -1,4 +1,4 @@
-"""What rates policies in training: rollouts that no evaluation is made of."""
+"""Rates policies during training, by rollouts on seeds that no evaluation uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mac_control.envs.make import EnvName
 from mac_control.policies import Policy
 from mac_control.robot import Robot
 
-# Far from 0, where evaluations begin: a checkpoint is not chosen on the episodes it is rated by.
+# Far from 0, where evaluations begin: no checkpoint is chosen on the episodes that rate it later.
 _SEED = 1_000_000
 
 
@@ -18,10 +18,10 @@ class MeanReward:
     """Mean reward of a policy alone, on episodes that `mac-control evaluate` does not use.
 
     Args:
-        episodes: how many.
-        env: where.
-        env_options: of it, besides those in its name.
-        robot: in place of the environment's own.
+        episodes: number of episodes.
+        env: the environment.
+        env_options: its options, besides those in its name.
+        robot: a description in place of the environment's own.
     """
 
     episodes: int
@@ -45,7 +45,7 @@ class MeanReward:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What it depends on, as JSON values."""
+        """What the score depends on, as JSON values."""
         env = self.env.with_options(self.env_options).to_json()
         robot = None if self.robot is None else self.robot.to_json()
         return {"episodes": self.episodes, "env": env, "robot": robot}

@@ -55,14 +55,14 @@ class Stack:
         return functional_call(self.module, params, (batch,))
 
     def decayed(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Parameters with weight decay (matrices), and those without (vectors)."""
+        """Parameters with weight decay (matrices), and without (vectors)."""
         axes = 2 if self.size == 1 else 3
         params = list(self.params.values())
         return [p for p in params if p.ndim >= axes], [p for p in params if p.ndim < axes]
 
     @torch.no_grad()
     def clip(self, limit: float) -> Tensor:
-        """Shorten each policy's gradient to `limit`; the norms `(S,)` before."""
+        """Clip each policy's gradient to the norm `limit`; returns the norms `(S,)` before."""
         grads = [p.grad for p in self.params.values() if p.grad is not None]
         if self.size == 1:
             norms = torch.stack(torch._foreach_norm(grads)).norm()[None]

@@ -1,4 +1,4 @@
-"""The state of a training run on disk: all that the rest of it depends on."""
+"""The state of a training run on disk: all that is needed to resume it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def save_state(run: Run) -> None:
-    """Write all that the rest of the run depends on."""
+    """Write all that is needed to resume the run."""
     tensors: dict[str, Tensor] = {}
     means = run.ema
     for name, value in run.params.items():
@@ -41,22 +41,22 @@ def save_state(run: Run) -> None:
 
 @torch.no_grad()
 def load_state(run: Run) -> None:
-    """Take up the run that lies in `run.out`, if there is one.
+    """Resume the run in `run.out`, if there is one.
 
     Raises:
-        CheckpointError: it is a run with other settings, or damaged.
+        CheckpointError: that run has other settings, or is damaged.
     """
     if not (run.out / "training.json").exists():
         _expect_no_policy(run)
         return
     record, tensors = read(run.out, "training")
-    # A setting that the version of that run did not have yet counts as its default; what it did
-    # not record, as the same.
+    # A setting that did not exist yet in the version of that run counts as its default; one that
+    # was not recorded yet counts as equal.
     unknown = {name: run.settings[name] for name in ("robot", "score", "subtasks")}
     settings = {**dataclasses.asdict(type(run.config)()), **unknown, **recorded_settings(record)}
     defaults = dataclasses.asdict(type(run.policies[0].config)())
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
-    if run.config.bf16 is None:  # as it was chosen when the run began
+    if run.config.bf16 is None:  # as chosen when the run began
         run.bf16 = run.settings["bf16"] = bool(settings["bf16"])
     expect_settings(run.out, settings, run.settings)
     try:
@@ -84,7 +84,7 @@ def recorded_settings(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Raise a CheckpointError where a run was begun with other settings than these."""
+    """Raise a CheckpointError where a run was started with other settings."""
     for name, value in settings.items():
         # JSON has lists where a configuration has tuples.
         pair = _plain(recorded.get(name)), _plain(value)
@@ -113,7 +113,7 @@ def _expect_no_policy(run: Run) -> None:
 
 
 def _first_difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
-    """Where in nested settings they differ first, and what is there."""
+    """The name and both values of the first difference in nested settings."""
     pair = before, now
     if all(isinstance(each, list) for each in pair) and len(before) == len(now):
         pair = dict(enumerate(before)), dict(enumerate(now))

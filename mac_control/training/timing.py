@@ -1,4 +1,4 @@
-"""How many gradient steps fit into a given time of one core."""
+"""How many gradient steps fit into a given time on one core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from mac_control.demonstrations import Demonstrations
 from mac_control.training.config import TrainConfig
 
-_WARM, _TIMED = 15, 40  # training steps before and while a step is timed
+_WARM, _TIMED = 15, 40  # training steps to warm up, and to time
 
 
 def steps_in(
@@ -22,17 +22,17 @@ def steps_in(
     config: TrainConfig,
     looks: int = 0,
 ) -> tuple[int, float]:
-    """Training steps that take so many seconds of one core here, and the time of a step [s].
+    """Training steps that take `seconds` of one core of this machine, and the time of a step [s].
 
-    All is timed on the processor's own clock, so that what else runs here counts for little.
+    CPU time is measured, so that other load on the machine matters little.
 
     Args:
-        seconds: of training [s].
+        seconds: time of training [s].
         name: which policy.
         demonstrations: what it learns from.
-        folder: of a checkpoint that is never written.
+        folder: folder of a checkpoint that is never written.
         policy_config, config: as in :func:`mac_control.training.train`.
-        looks: times that the training looks at episodes which it holds out; they count too.
+        looks: number of validations during training, whose time counts too.
     """
     from mac_control.training.distributed import init_distributed
     from mac_control.training.run import Run

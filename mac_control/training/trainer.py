@@ -27,10 +27,10 @@ from mac_control.training.presets import preset
 from mac_control.training.run import Run
 from mac_control.training.state import load_state, save_state
 
-#: Rates a policy by rollouts, say: higher is better.
+#: Rates a policy (by rollouts, say): higher is better.
 Score = Callable[[LearnedPolicy], float]
 
-_LOOK = 25  # steps between two looks at the loss: each makes a GPU wait
+_LOOK = 25  # steps between two reads of the loss: each makes a GPU wait
 
 
 def train(
@@ -46,32 +46,32 @@ def train(
     wandb: str | None = None,
     start: str | Path | None = None,
 ) -> list[Path]:
-    """Train a policy, or several that differ by seed side by side; their checkpoint folders.
+    """Train a policy, or one per seed side by side; returns the checkpoint folders.
 
     One seed is saved in `out`, several in `out/seed-0` and so on. If `out` holds an unfinished
-    run of the same settings, that run goes on and ends with the weights it would have had.
-    Started by `torchrun`, the processes share each batch, and the first of them writes.
+    run with the same settings, it is resumed and ends with the weights it would have had.
+    Started by `torchrun`, the processes share each batch, and the first one writes.
 
     Args:
         name: which policy (`bc`, `ibc`, `mac`, ...).
         demonstrations: what to learn.
         out: folder for checkpoints, training state, `log.csv` and TensorBoard's event files.
-        seeds: each draws initial weights and batches; all that is random follows from it. Seeds
-            of a policy that is not `stackable` are trained one after another.
+        seeds: each determines initial weights, batches and all other randomness. Seeds of a policy
+            that is not `stackable` are trained one after another.
         policy_config: the policy's `Config`; None: its defaults.
         config: how to train; None: as on the command line.
-        score: rates a policy, higher is better; needed with `select_by="rollouts"`. A run goes on
-            only with the same `settings` of it, JSON values, where it has this attribute.
+        score: rates a policy, higher is better; needed with `select_by="rollouts"`. Where it has
+            an attribute `settings` (JSON values), a run resumes only with the same ones.
         progress: show a progress bar.
-        wandb: project of Weights & Biases to send the curves to (extra `[wandb]`); None: nowhere.
-        start: checkpoint to begin from, in place of new weights; its configuration, action box
+        wandb: Weights & Biases project to send the curves to (extra `[wandb]`); None: nowhere.
+        start: checkpoint to start from, in place of new weights; its configuration, action box
             and scale of observations stay.
 
     Raises:
         InputError: settings that do not fit together.
         CheckpointError: `out` holds a run with other settings.
         MacControlError: the loss is no longer finite, or another process of this run has ended;
-            the checkpoint from before is kept.
+            the last checkpoint is kept.
     """
     config = config or preset(name)
     seeds = [whole_seed(seed, "seeds") for seed in seeds]
@@ -97,7 +97,7 @@ def train(
 
 
 class Trainer:
-    """Takes a run from the step it is at to the last."""
+    """Takes a run from its current step to the last."""
 
     def __init__(
         self,
@@ -149,11 +149,11 @@ class Trainer:
                 if save:
                     self.save()
                     saved = time.monotonic()
-            if ranks.first and (run.stopped or not run.saved()):  # or a file is gone, or damaged
+            if ranks.first and (run.stopped or not run.saved()):  # or a file is missing or damaged
                 self.save()
 
     def begun(self) -> Log | None:
-        """The log of the run; from here on its folder is this run's, and no other policy's."""
+        """The log of the run, whose folder is reserved for it from now on."""
         if not self.ranks.first:
             return None
         if self.run.step == 0:
@@ -161,7 +161,7 @@ class Trainer:
         return Log(self.run.out, self.run.step, self.wandb, self.run.settings)
 
     def step(self, rate: float) -> tuple[Tensor, Tensor]:
-        """One step of the optimizer; loss and length of the gradient, `(S,)` each."""
+        """One step of the optimizer; returns loss and gradient norm, `(S,)` each."""
         run, ranks = self.run, self.ranks
         for group in run.optimizer.param_groups:
             group["lr"] = rate
@@ -169,7 +169,7 @@ class Trainer:
         mine = [ranks.share(batch) for batch in drawn]
         with run.autocast():
             loss = self.losses(stacked(mine))
-        if ranks.size > 1:  # as the mean over the whole batch weighs this share of it
+        if ranks.size > 1:  # weigh this share as in the mean over the whole batch
             weight = run.policies[0].weight
             shares = [weight(own) / weight(whole) for own, whole in zip(mine, drawn, strict=True)]
             loss = loss * torch.stack(shares).to(loss)
@@ -185,7 +185,7 @@ class Trainer:
         return loss, norm
 
     def look(self) -> tuple[list[float], dict[str, float]]:
-        """Validation losses and scores of the averaged weights: what rates them, and the means."""
+        """Rate the averaged weights: the values to select by, and the means to log."""
         run, row = self.run, {}
         values: list[float] = []
         if run.held_out is not None:
@@ -200,6 +200,6 @@ class Trainer:
         return values, row
 
     def save(self) -> None:
-        """The policies first, then the state: a resumed run writes policies again."""
+        """Save the policies first, then the state: a resumed run writes policies again."""
         self.run.save_policies()
         save_state(self.run)

@@ -1,4 +1,4 @@
-"""Retrieval put around a policy that is trained already."""
+"""Puts retrieval around a policy that is already trained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mac_control.policies.retrieval import Retrieval
 
 
 def wrap_saved(source: Path, demonstrations: Demonstrations, config: Any, out: Path) -> Path:
-    """Save retrieval of `demonstrations` around the policy in `source`; the folder `out`.
+    """Save retrieval of `demonstrations` around the policy in `source`; returns `out`.
 
     Raises:
-        CheckpointError: `out` holds anything else than this.
+        CheckpointError: `out` holds anything else.
         InputError: `out` is the folder of `source`, or a policy that retrieval does not fit.
     """
     if out.resolve() == source.resolve():

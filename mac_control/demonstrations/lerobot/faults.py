@@ -1,4 +1,4 @@
-"""Faults of a LeRobotDataset."""
+"""Finds faults of a LeRobotDataset."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mac_control.demonstrations.lerobot.read import raw_episodes
 from mac_control.demonstrations.lerobot.robot import stored_range
 from mac_control.demonstrations.lerobot.spec import episodes_of
 
-# LeRobot itself allows a frame to be so much off its time [s].
+# LeRobot's own tolerance on the time of a frame [s].
 _TOLERANCE = 1e-4
 
 
 def lerobot_faults(folder: Path) -> Iterator[str]:
-    """Sentences, one a fault.
+    """A sentence per fault.
 
-    Numbers that are not finite, counters that do not count, times that are not multiples of the
-    frame time, tasks that have no text, counts and statistics that are not those of the data,
-    and files that are listed nowhere.
+    Numbers that are not finite, counters that skip or repeat, times that are not multiples of the
+    frame time, tasks without text, counts and statistics that differ from the data, and files
+    that are listed nowhere.
     """
     meta = read_meta(Choice(folder))
     numbers = [n for n, f in meta.features.items() if f.get("dtype") not in ("video", "image")]

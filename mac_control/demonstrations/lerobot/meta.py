@@ -1,4 +1,4 @@
-"""What a LeRobotDataset says about itself: its files, features, names, tasks, and robot."""
+"""The metadata of a LeRobotDataset: its files, features, names, tasks and robot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mac_control.errors import DataError, InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.json_read import json_object, json_rows
 
-#: Versions of the format that are read.
+#: Supported versions of the format.
 VERSIONS = ("v2.0", "v2.1", "v3.0")
-#: What we write beside LeRobot's own metadata: subtasks, provenance, robot, environment.
+#: File of our own metadata: subtasks, provenance, robot, environment.
 OWN = "meta/mac_control.json"
-#: What a task is called where nobody named one.
+#: Default name of a task.
 TASK = "demonstration"
 #: Features that number frames; never part of an observation.
 COUNTERS = ("timestamp", "frame_index", "episode_index", "index", "task_index", "subtask_index")
@@ -26,7 +26,7 @@ _NUMBERS = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", 
 
 @dataclass(frozen=True)
 class Choice:
-    """A folder and which of its features are meant: `FOLDER[:state=A,B][:action=C]`.
+    """A folder and the features to read: `FOLDER[:state=A,B][:action=C]`.
 
     Example:
         >>> Choice.parse("data/so101:state=observation.state,observation.effort").state
@@ -69,11 +69,11 @@ class LeRobotMeta:
     """Metadata of a data set, checked.
 
     Args:
-        folder: where it lies.
+        folder: folder of the data set.
         info: its `info.json`.
         lengths: frames of each episode, `(E,)`.
         tasks: task of each `task_index`.
-        subtasks: subtask of each `subtask_index`; empty where frames name none.
+        subtasks: subtask of each `subtask_index`; empty where frames have none.
         state, action: the chosen features.
     """
 
@@ -104,11 +104,11 @@ class LeRobotMeta:
 
     @property
     def left_out(self) -> list[str]:
-        """Videos and images, which are not read."""
+        """Features that are not read: videos and images."""
         return [n for n, f in self.features.items() if f.get("dtype") in ("video", "image")]
 
     def size(self, names: Sequence[str]) -> int:
-        """Numbers in a frame of these features."""
+        """How many numbers a frame of these features has."""
         return sum(int(np.prod(self.features[name]["shape"])) for name in names)
 
     def names(self, features: Sequence[str]) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def read_meta(choice: Choice) -> LeRobotMeta:
 
 
 def own_record(folder: Path) -> dict[str, Any]:
-    """What this package wrote beside the metadata; empty where another program made the data."""
+    """This package's own metadata; empty where another program made the data."""
     path = folder / OWN
     return json_object(path) if path.is_file() else {}
 
@@ -187,7 +187,7 @@ def _default_state(numeric: Sequence[str]) -> tuple[str, ...]:
 
 
 def _flat_names(names: Any) -> list[str]:
-    """Names however they are nested: a list, a list in a list, a table of lists or of places."""
+    """Names, however nested: a list, a list of lists, a table of lists or of indices."""
     if isinstance(names, dict):
         if all(isinstance(place, int) for place in names.values()):
             return [str(name) for name in sorted(names, key=names.__getitem__)]

@@ -1,4 +1,4 @@
-"""Parquet files as arrays, a slice at a time; the one place that needs pyarrow."""
+"""Reads Parquet files as arrays, a slice at a time; the only module that needs pyarrow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mac_control.errors import DataError, InputError, first_line
 
 _SLICE = 8192  # rows read at a time
-_BUFFER = 1 << 18  # read of a column at a time [bytes]
+_BUFFER = 1 << 18  # bytes of a column read at a time
 
 
 def pyarrow() -> Any:
@@ -35,7 +35,7 @@ def open_file(path: Path) -> Any:
     """A parquet file, not read yet.
 
     Raises:
-        DataError: no such file, or it is none.
+        DataError: no such file, or not a parquet file.
     """
     pq = pyarrow().parquet
     if not path.is_file():
@@ -46,14 +46,14 @@ def open_file(path: Path) -> Any:
                 f"{path}: expected a parquet file, got a Git LFS pointer; 'git lfs pull' fetches it"
             )
     try:
-        # Read page by page: a row group as a whole would stay in memory.
+        # Read page by page, else a whole row group would stay in memory.
         return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
     except Exception as error:  # a damaged file raises nearly anything
         raise _damaged(path, error) from error
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
-    """A small parquet file as a table of pyarrow."""
+    """A small parquet file as a pyarrow table."""
     file = open_file(path)
     try:
         return file.read(columns=None if columns is None else list(columns))
@@ -65,7 +65,7 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Columns of numbers, `(N,)` each, of a small file.
 
     Raises:
-        DataError: damaged, or one that is missing.
+        DataError: the file is damaged, or a column is missing.
     """
     table = read_table(path, names)
     for name in names:
@@ -78,7 +78,7 @@ def slices(path: Path, names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
     """Columns `(n, size)` of a file, some thousand rows at a time, in order.
 
     Raises:
-        DataError: damaged, or a column that is missing or no numbers.
+        DataError: the file is damaged, or a column is missing or not numeric.
     """
     file = open_file(path)
     missing = [name for name in names if name not in file.schema_arrow.names]
@@ -97,7 +97,7 @@ def column(path: Path, name: str, values: Any) -> np.ndarray:
     """An Arrow column of numbers, or of lists of one length, as `(n, size)`.
 
     Raises:
-        DataError: entries that are missing, lists of several lengths, or no numbers.
+        DataError: missing entries, lists of different lengths, or entries that are not numbers.
     """
     pa, rows = pyarrow(), len(values)
     if isinstance(values, pa.ChunkedArray):

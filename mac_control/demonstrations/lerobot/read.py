@@ -25,14 +25,14 @@ from mac_control.demonstrations.stored import is_large, store
 from mac_control.errors import DataError, first_line
 from mac_control.robot import Robot
 
-#: Features that we write beside LeRobot's, and what `Episode` calls them.
+#: Features that we write in addition to LeRobot's, and their names in `Episode`.
 EXTRA = {
     "complementary_info.executed": "executed",
     "complementary_info.given": "given",
     "next.reward": "rewards",
     "complementary_info.failed": "failed",
 }
-#: Whether anybody gave anything, as LeRobot's own corrections have it.
+#: Whether an operator gave any dimension, as in LeRobot's own corrections.
 INTERVENTION = "complementary_info.is_intervention"
 _told: set[Path] = set()
 
@@ -42,8 +42,8 @@ def read_lerobot(source: str | Path) -> Demonstrations:
 
     Observations are `observation.state` (with `observation.environment_state` where there is
     one), or the features that `source` chooses: `FOLDER:state=A,B:action=C`. Names of dimensions
-    are kept, and make the robot's groups. Where frames name more than one task, or subtasks,
-    those are the episodes' subtasks. Large data are read a slice at a time; see `stored`.
+    are kept, and determine the robot's groups. Where frames have several tasks, or subtasks, these
+    become the episodes' subtasks. Large data are read a slice at a time; see `stored`.
 
     Raises:
         DataError: the data set is damaged or incomplete.
@@ -72,12 +72,12 @@ def read_lerobot(source: str | Path) -> Demonstrations:
             provenance[key] = own[key]
     described, plain = own.get("robot"), meta.action == ("action",) and not choice.state
     robot: Robot | None = None
-    if own and plain:  # our own data set of an unknown robot stays one
+    if own and plain:  # our own data set keeps an unknown robot unknown
         robot = Robot.from_json(described) if isinstance(described, dict) else None
     else:
         found = stored_range(meta)
         robot, percent = robot_of_data(meta, *(action_range(meta) if found is None else found))
-        # A guess, which yields where another set of the robot knows better.
+        # A guess, which yields to another set that knows the robot's box.
         provenance["box"] = "percent" if percent else "data"
     row = meta.size(meta.state) + 3 * meta.size(meta.action) + 2
     key = "-".join([digest[:32], *meta.state, *meta.action])
@@ -88,7 +88,7 @@ def read_lerobot(source: str | Path) -> Demonstrations:
 
 
 def read_episodes(meta: LeRobotMeta) -> Iterator[Episode]:
-    """The episodes one by one, a slice of the files in memory at a time.
+    """The episodes one by one, with only a slice of the files in memory.
 
     Raises:
         DataError: as `read_lerobot`.
@@ -98,7 +98,7 @@ def read_episodes(meta: LeRobotMeta) -> Iterator[Episode]:
     own = own_record(meta.folder)
     tell = own.get("subtasks", len(texts) > 1) and named in meta.features
     if "subtasks" in own:
-        texts[texts == TASK] = ""  # of frames that name none
+        texts[texts == TASK] = ""  # of frames without a subtask
     extra = {name: key for name, key in EXTRA.items() if name in meta.features}
     names = [*meta.state, *meta.action, *extra, *([named] if tell else [])]
     for index, columns in raw_episodes(meta, names):
@@ -126,7 +126,7 @@ def raw_episodes(
     """Index and columns `(T, size)` of each episode, in order.
 
     Raises:
-        DataError: damaged files, or episodes of other lengths than the metadata say.
+        DataError: damaged files, or episodes whose lengths differ from the metadata.
     """
     count = 0
     for index, columns in _runs(meta, list(dict.fromkeys([*names, "episode_index"]))):
@@ -144,7 +144,7 @@ def raw_episodes(
 
 
 def action_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest action of each dimension, `(D,)`, from the data themselves."""
+    """Least and greatest action of each dimension, `(D,)`, computed from the data."""
     low, high = np.inf, -np.inf
     for path in meta.files:
         for part in slices(path, meta.action):
@@ -158,7 +158,7 @@ def action_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _runs(meta: LeRobotMeta, names: list[str]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Frames that follow each other with one `episode_index`, put together across slices."""
+    """Runs of frames with the same `episode_index`, joined across slices."""
     parts: list[dict[str, np.ndarray]] = []
     current = -1
     for path in meta.files:

@@ -1,4 +1,4 @@
-"""The robot that a LeRobotDataset's names and ranges describe."""
+"""Builds a robot from the names and ranges of a LeRobotDataset."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mac_control.robot import ActionDim, Robot
 
 # A range seen in data is widened by this share of it on either side.
 _MARGIN = 0.05
-# LeRobot's motors answer in percent of their calibrated range where nothing else is chosen.
+# By default, LeRobot's motors report percent of their calibrated range.
 _PERCENT = 100.0
 
 
 def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple[Robot, bool]:
-    """The robot that names and ranges describe, and whether its box is that of percent.
+    """The robot that names and ranges describe, and whether its box is in percent.
 
-    Its action box is ±100 (0 to 100 for a gripper) where names end in `.pos` and no action lies
+    Its action box is ±100 (0 to 100 for a gripper) where names end in `.pos` and no action is
     beyond, as LeRobot's motors are calibrated; else the range of the data, 5 % wider at each end.
 
     Args:
-        meta: of the data.
+        meta: metadata of the data set.
         low, high: least and greatest action of each dimension, `(D,)`.
     """
     names, seen = meta.names(meta.action), meta.names(meta.state)
@@ -45,7 +45,7 @@ def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple
 
 
 def stored_range(meta: LeRobotMeta) -> tuple[np.ndarray, np.ndarray] | None:
-    """Least and greatest action `(D,)` as the statistics have them; None where they do not."""
+    """Least and greatest action `(D,)` from the stored statistics; None where they lack them."""
     rows: list[Any] = []
     try:
         if (path := meta.folder / "meta" / "stats.json").is_file():

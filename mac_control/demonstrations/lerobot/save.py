@@ -1,4 +1,4 @@
-"""Demonstrations as a LeRobotDataset v3.0."""
+"""Saves demonstrations as a LeRobotDataset v3.0."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def save_lerobot(
     task: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write demonstrations as a LeRobotDataset v3.0, which LeRobot's own tools open; its folder.
+    """Write demonstrations as a LeRobotDataset v3.0 for LeRobot's own tools; returns its folder.
 
-    `action` is what the demonstrator did, `observation.state` what was seen. Where something else
-    was executed, or an operator gave some dimensions, `complementary_info.executed`, `.given` and
-    `.is_intervention` say so; where given, `action` is what was given. Subtasks are tasks of
-    their frames. Nothing in it is NaN. Large data are written a slice at a time.
+    `action` is what the demonstrator did, `observation.state` the observation. Where something
+    else was executed, or an operator gave some dimensions, `complementary_info.executed`, `.given`
+    and `.is_intervention` say so; in given dimensions, `action` is the given value. Subtasks become
+    the tasks of their frames. Nothing is NaN. Large data are written a slice at a time.
 
     Args:
         target: a new folder.
-        fps: control rate [Hz]; None: as the robot says.
-        task: what the robot does, in words, where no subtasks say it; None: as the data say.
-        overwrite: replace a data set that is there.
+        fps: control rate [Hz]; None: the robot's.
+        task: what the robot does, in words, where there are no subtasks; None: that of the data.
+        overwrite: replace an existing data set.
 
     Raises:
-        InputError: `target` is there already, or the control rate is not known.
+        InputError: `target` already exists, or the control rate is unknown.
     """
     folder = user_path(target)
     if folder.exists() and not overwrite:

@@ -1,4 +1,4 @@
-"""What a LeRobotDataset that we write says of itself, and its tables."""
+"""The metadata and tables of a LeRobotDataset that we write."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from mac_control.errors import InputError
 from mac_control.robot import Robot
 
 FILES_IN_CHUNK = 1000
-FILE_MB = 100  # of a data file, in memory
+FILE_MB = 100  # size of a data file, in memory
 DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EPISODES = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EXECUTED, GIVEN, REWARD, FAILED = EXTRA
-#: What the policy answered, of driving; and whether the frame ended its episode well.
+#: The policy's action while an operator drove, and whether the frame ended a successful episode.
 FILLED, SUCCESS = "complementary_info.filled", "next.success"
 
 
 @dataclass(frozen=True)
 class LeRobotSpec:
-    """What a data set holds, as its `info.json` will say.
+    """What a data set contains, as written to its `info.json`.
 
     Args:
         obs_names, action_names: a name for each number.
         fps: control rate [Hz].
-        robot_type: what LeRobot calls the robot.
-        given: whether frames say what was executed, and which dimensions somebody gave.
+        robot_type: LeRobot's name of the robot.
+        given: whether frames have the executed action and the given dimensions.
         rewards: whether frames have a reward.
         failed: whether frames say that their episode failed.
-        driven: whether frames say what a policy answered while somebody drove, and of success.
-        own: what this package keeps beside: robot, tasks, environment; JSON values.
+        driven: whether frames have the policy's action while an operator drove, and success.
+        own: this package's own metadata: robot, tasks, environment; JSON values.
     """
 
     obs_names: tuple[str, ...]
@@ -54,7 +54,7 @@ class LeRobotSpec:
         """The spec of a robot's data.
 
         Raises:
-            InputError: a control rate that nobody knows, or that is none.
+            InputError: a control rate that is unknown, or not above 0.
         """
         fps = robot.rate if fps is None else fps
         if fps is None:
@@ -67,7 +67,7 @@ class LeRobotSpec:
         return cls(seen, names, float(fps), more.pop("robot_type", robot.name), **more)
 
     def features(self) -> dict[str, dict[str, Any]]:
-        """As in `info.json`."""
+        """The features, as in `info.json`."""
 
         def feature(dtype: str, names: Any, size: int = 1) -> dict[str, Any]:
             return {"dtype": dtype, "shape": [size], "names": names}
@@ -94,7 +94,7 @@ class LeRobotSpec:
         return found | {name: feature("int64", None) for name in counters}
 
     def info(self, episodes: int, frames: int, tasks: int) -> dict[str, Any]:
-        """The `info.json` of so many episodes, frames and tasks."""
+        """The `info.json` for these numbers of episodes, frames and tasks."""
         return {
             "codebase_version": "v3.0",
             "robot_type": self.robot_type,
@@ -121,13 +121,13 @@ def arrow(column: np.ndarray) -> Any:
 
 
 def episode_table(rows: list[dict[str, Any]], place: dict[str, int]) -> Any:
-    """Rows of `meta/episodes`, in the file of this place."""
+    """Rows of `meta/episodes`, for the file at this place."""
     own = {f"meta/episodes/{key}": value for key, value in place.items()}
     return pyarrow().Table.from_pylist([row | own for row in rows])
 
 
 def task_table(tasks: list[str]) -> Any:
-    """As pandas writes it, the texts being its index: so LeRobot looks tasks up."""
+    """The table of tasks as pandas writes it, indexed by text, as LeRobot looks tasks up."""
     index = {
         "name": None,
         "field_name": "__index_level_0__",

@@ -1,4 +1,4 @@
-"""Statistics as a LeRobotDataset keeps them: of each episode, and of all."""
+"""Statistics of a LeRobotDataset, per episode and overall."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def episode_stats(columns: Mapping[str, np.ndarray]) -> Stats:
 
 
 def merged(first: Stats | None, second: Stats) -> Stats:
-    """Statistics of both parts: exact, but for the quantiles, which are weighted means.
+    """Statistics of both parts: exact, except quantiles, which are weighted means.
 
     Example:
         >>> parts = [episode_stats({"x": np.array([[a], [a + 2.0]])}) for a in (0, 4)]
@@ -58,14 +58,14 @@ def merged(first: Stats | None, second: Stats) -> Stats:
 
 
 def to_json(stats: Stats) -> dict[str, Any]:
-    """JSON values, numbers that count whole."""
+    """Statistics as JSON values; counts stay integers."""
     return {
         name: {key: value.tolist() for key, value in each.items()} for name, each in stats.items()
     }
 
 
 def from_json(record: Mapping[str, Any]) -> Stats:
-    """What :func:`to_json` made."""
+    """The inverse of :func:`to_json`."""
     return {
         name: {key: np.asarray(value) for key, value in each.items()}
         for name, each in record.items()

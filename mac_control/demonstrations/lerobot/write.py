@@ -1,4 +1,4 @@
-"""Writes LeRobotDatasets v3.0 without lerobot, whole after every episode."""
+"""Writes LeRobotDatasets v3.0 without lerobot, complete after every episode."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ _INFO, _STATS, _TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet
 
 
 class LeRobotWriter:
-    """Writes episodes one by one; what is in `folder` is a whole data set after each of them.
+    """Writes episodes one by one; after each of them `folder` is a complete data set.
 
-    A data set that is there is continued; what a killed process left half done is put right.
-    Each episode has files of its own, so that adding one takes no longer than the last.
+    An existing data set is continued; what a killed process left half done is repaired. Each
+    episode has files of its own, so that adding one does not get slower.
 
     Args:
-        folder: of the data set.
-        spec: what it holds.
-        whole: many episodes go into a file, and `finish` makes a data set of them: for a new
-            folder that nobody reads before.
+        folder: folder of the data set.
+        spec: what it contains.
+        whole: put many episodes into a file; `finish` then completes the data set. For a new
+            folder that is not read before that.
 
     Raises:
-        DataError: `folder` holds a data set of other features, or something else.
+        DataError: `folder` holds a data set with other features, or something else.
 
     Example:
         >>> import tempfile
@@ -76,9 +76,9 @@ class LeRobotWriter:
         self._stats: Stats | None = None
         self._next_file = 0
         self._whole = whole
-        self._open: Any = None  # a data file that more episodes go into
+        self._open: Any = None  # the data file being filled
         self._open_mb = 0.0
-        self._rows: list[dict[str, Any]] = []  # of episodes, not written yet
+        self._rows: list[dict[str, Any]] = []  # rows of episodes, not written yet
         if (self.folder / _INFO).exists():
             self._continue()
         elif odd := next((path for path in self.folder.rglob("*") if path.is_file()), None):
@@ -101,13 +101,13 @@ class LeRobotWriter:
         task: str | None = None,
         more: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Write an episode; its frames have its subtasks as tasks, or else `task`.
+        """Write an episode; the task of a frame is its subtask, else `task`.
 
         `more` are columns `(T, size)` of other features that the spec names.
 
         Raises:
             DataError: an episode of other sizes.
-            DiskError: no room; what is in the folder is as it was.
+            DiskError: no room on the disk; the folder is left as it was.
         """
         sizes = len(self.spec.obs_names), len(self.spec.action_names)
         got = episode.observations.shape[1], episode.actions.shape[1]
@@ -157,7 +157,7 @@ class LeRobotWriter:
         if spec.given:
             given = np.array(episode.given)
             columns[EXECUTED], columns[GIVEN] = np.asarray(episode.executed), given
-            # Where nobody gave anything in particular, every dimension may be given: no override.
+            # Where every dimension may be given, there is no override.
             columns[INTERVENTION] = (given.any(1) & ~given.all())[:, None]
         if spec.rewards:
             rewards = np.zeros(steps) if episode.rewards is None else episode.rewards
@@ -191,7 +191,7 @@ class LeRobotWriter:
                 self._close_file()
             return
         counts = self.episodes + 1, self.frames + int(row["length"])
-        # After each rename it is a data set: what info.json does not count, nobody reads.
+        # It is a data set after each rename: what info.json does not count is not read.
         data, listed = DATA.format(**place), EPISODES.format(**place)
         names, is_new = [data, _TASKS, listed, _STATS, _INFO], not (self.folder / _INFO).exists()
         with atomic_folder(self.folder) if is_new else atomic_files(self.folder, names) as new:
@@ -214,7 +214,7 @@ class LeRobotWriter:
             self._next_file += 1
 
     def finish(self) -> None:
-        """Write the metadata of a data set that is written as a whole."""
+        """Write the metadata of a data set written with `whole`."""
         self._close_file()
         if not self._rows:
             raise DataError("demonstrations: expected at least one episode, got none")
@@ -233,7 +233,7 @@ class LeRobotWriter:
         write_json(self.folder / OWN, self.spec.own)
 
     def _continue(self) -> None:
-        """Take up what is there; an episode whose files are both there was finished."""
+        """Continue an existing data set; an episode is complete if both of its files exist."""
         meta = self.folder / "meta"
         try:
             info = json.loads((meta / "info.json").read_text(encoding="utf-8-sig"))
