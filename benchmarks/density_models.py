@@ -193,7 +193,7 @@ def gmm_log_prob(mixture: Any, x: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _path(rule: str, batch: int, dim: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """DistributedContext of one path per row, and the weight of each of its conditionals."""
+    """Ranks of one path per row `(B, D)`, and the weight of each of its conditionals."""
     natural = torch.arange(dim)
     if rule == "any-order twice":
         return permutations(batch, dim, generator) + 1, torch.ones(batch, dim)

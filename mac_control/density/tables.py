@@ -126,7 +126,7 @@ def _hepmass(path: Path, rng: np.random.Generator) -> Splits:
 
 
 def _miniboone(path: Path, rng: np.random.Generator) -> Splits:
-    """Preprocessed as published; the last tenth for testing, a tenth of the rest for validation."""
+    """Preprocessed as published; a random tenth for testing, a tenth of the rest for validation."""
     rows = _one(path)
     if rows.shape[1] != 43:
         raise DataError(f"{path}: expected the 43 columns of MINIBOONE, got {rows.shape[1]}")
