@@ -36,7 +36,7 @@ def own_reward(reward: Any) -> float:
     """A reward as a float, be it an array of one number.
 
     Raises:
-        EpisodeError: something else, or a number that is not finite.
+        EpisodeError: not one number, or a number that is not finite.
     """
     value = float(_one("reward", reward))
     if not math.isfinite(value):
@@ -48,7 +48,7 @@ def own_flag(name: str, value: Any) -> bool:
     """`terminated` or `truncated` as a bool, be it an array of one value.
 
     Raises:
-        EpisodeError: something else.
+        EpisodeError: not one value.
     """
     return bool(_one(name, value))
 

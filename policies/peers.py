@@ -26,7 +26,7 @@ class Blended(Revising):
         share: of the policy, α in [0, 1].
 
     Raises:
-        InputError: another share, or a policy that cannot.
+        InputError: a share out of range, or a policy that cannot.
 
     Example:
         >>> from mac_control.policies.zero import ZeroPolicy
@@ -64,7 +64,7 @@ class Agreeing(Blended):
         share: of the policy where both point the same way, in [0, 1].
 
     Raises:
-        InputError: another share, or a policy that cannot.
+        InputError: a share out of range, or a policy that cannot.
     """
 
     def shares(self, partial: PartialAction, own: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ class Noised(Revising):
         share: γ, the share of the noise levels that the command is taken through, in [0, 1].
 
     Raises:
-        InputError: another share, or another policy.
+        InputError: a share out of range, or not a diffusion policy.
     """
 
     policy: Diffusion

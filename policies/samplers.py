@@ -31,7 +31,7 @@ def langevin(
     """`a <- a - s_k (dE/da / 2 + noise_k)` in [-1, 1]; `s_k` falls as a parabola from `step` to 0.
 
     Args:
-        energy: to go down.
+        energy: to minimise.
         action: `(B, N, D)`, where chains start.
         free: `(B, 1, D)` boolean; False is clamped.
         noise: `(K, B, N, D)`; K iterations.
@@ -59,7 +59,7 @@ def derivative_free(
     """Resample candidates by `softmax(-E)` and jitter them, with less and less noise.
 
     Args:
-        energy: to go down.
+        energy: to minimise.
         action: `(B, N, D)`, first candidates.
         free: `(B, 1, D)` boolean; False is clamped.
         iterations: how often candidates are resampled.

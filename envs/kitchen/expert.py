@@ -41,8 +41,8 @@ class ScriptedExpert:
     """Does subtasks one after the other, looking at the simulation's state.
 
     Each subtask is approached, touched, moved along and left. The phase follows from where the
-    hand and the object are: a hand that lost its object begins anew, one that gets nowhere
-    makes a detour, and subtasks already done are skipped.
+    hand and the object are: a hand that lost its object starts again, one that makes no progress
+    takes a detour, and subtasks already done are skipped.
 
     Args:
         env: the kitchen it looks at.
