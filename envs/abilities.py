@@ -1,7 +1,7 @@
 """What some environments can do beyond Gymnasium's contract, and how to ask for it.
 
 An environment declares such an ability by having the methods or attributes named here; an
-attribute of the same name with another type or meaning is not taken for it.
+attribute of the same name but another type or meaning does not count.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def scene_of(env: gymnasium.Env) -> tuple[Any, Any]:
 
 
 def camera_of(env: gymnasium.Env) -> Any:
-    """Where the scene is best seen from and looked at, `((x, y, z), (x, y, z))` [m], or None."""
+    """Best camera position and target for the scene, `((x, y, z), (x, y, z))` [m], or None."""
     return env.get_wrapper_attr("camera") if env.has_wrapper_attr("camera") else None
 
 
 def is_real(env: gymnasium.Env) -> bool:
-    """Whether an environment says in its attribute `real` that its robot can break.
+    """Whether an environment declares by its attribute `real` that its robot is a real one.
 
-    A reset does not put such a robot anywhere: it goes on from where it is.
+    A reset does not move such a robot: it goes on from where it is.
     """
     return env.has_wrapper_attr("real") and env.get_wrapper_attr("real") is True
 
@@ -61,7 +61,7 @@ class StartsAnywhere(Protocol):
     """An environment that can start an episode where a recorded one did."""
 
     def start_options(self, observation: np.ndarray) -> dict[str, Any]:
-        """`options` of a reset to the state that an observation `(O,)` shows."""
+        """`options` that reset to the state that an observation `(O,)` shows."""
 
 
 @runtime_checkable
@@ -77,7 +77,7 @@ class Undoable(Protocol):
 
 @runtime_checkable
 class Observable(Protocol):
-    """A robot that goes on while nobody steps it, and can be looked at anew before an action."""
+    """A robot that moves on between steps, and can be observed again just before an action."""
 
     def observe(self) -> np.ndarray:
         """The observation now, `(O,)`."""
@@ -88,11 +88,11 @@ class HasTwin(Protocol):
     """An environment that makes another one like itself more cheaply than its constructor does."""
 
     def twin(self) -> Any:
-        """Another such environment, which runs on its own."""
+        """Another such environment, independent of this one."""
 
 
 def add_envs(envs: list[gymnasium.Env], count: int, make: Callable[[], gymnasium.Env]) -> None:
-    """Add to `envs` until there are `count`: twins of the first where it has them, else made."""
+    """Add to `envs` until there are `count`: twins of the first, or made by `make`."""
     while len(envs) < count:
         first = envs[0] if envs else None
         envs.append(first.twin() if isinstance(first, HasTwin) else make())

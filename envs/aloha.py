@@ -18,10 +18,10 @@ class AlohaEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """Two arms of six joints and a gripper each; actions `(14,)` are position targets.
 
     Joints are in rad, grippers from 0 (closed) to 1 (open). Observations are the same 14 positions
-    and the pose of each object, metres and quaternion: `(21,)` for `transfer_cube`, `(28,)` for
-    `insertion`. gym-aloha's own environment draws three pictures a step, and takes actions in
+    and the pose of each object, in metres and as a quaternion: `(21,)` for `transfer_cube`, `(28,)`
+    for `insertion`. gym-aloha's own environment draws three pictures a step, and takes actions in
     [-1, 1], although joints go further: here nothing is drawn, and the box is that of the joints.
-    Its reward is the stage of the task that is reached, 4 in the end.
+    The reward is gym-aloha's: the stage of the task that is reached, up to 4.
 
     Args:
         task: `transfer_cube` or `insertion`.
@@ -56,7 +56,7 @@ class AlohaEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
-        # It draws from NumPy's own state where it is given no seed.
+        # Without a seed it would draw from NumPy's global state.
         _, info = self._inner.reset(seed=int(self.np_random.integers(2**31)))
         self._steps = 0
         return self._obs(), info

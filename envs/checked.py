@@ -18,10 +18,10 @@ from mac_control.errors import EpisodeError, one_line
 def attribute_errors(
     who: str, culprit: Any, when: str, but: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """Whatever is raised within the block names the one who failed, and when.
+    """Make every error within the block name what failed, and when.
 
     Raises:
-        EpisodeError: for any error, `but` for these.
+        EpisodeError: for any error except those in `but`.
 
     Example:
         >>> with attribute_errors("policy", 1, "at step 3"):
@@ -39,10 +39,9 @@ def attribute_errors(
 
 
 class Checked(gymnasium.Wrapper):
-    """An environment whose answers come in one form, and whose errors say where they come from.
+    """An environment with answers in one form, and with errors that say where they come from.
 
-    What it returns is a copy, and so is the action that it is given: see
-    :mod:`mac_control.envs.contract`.
+    It returns copies, and passes on a copy of the action: see :mod:`mac_control.envs.contract`.
 
     Raises:
         EpisodeError: from `reset` and `step`.
@@ -71,7 +70,7 @@ class Checked(gymnasium.Wrapper):
         return answer
 
     def observe(self) -> Any:
-        """What is observed now; for an environment that is :class:`Observable`."""
+        """The current observation, from an environment that is :class:`Observable`."""
         with attribute_errors("environment", self.env, f"when observed after step {self._steps}"):
             return own_obs(self._space, self.env.unwrapped.observe())  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What an environment hands over, in one form: arrays of our own, floats, booleans, names."""
+"""What an environment returns, in one form: copied arrays, floats, booleans, names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mac_control.errors import EpisodeError
 
 
 def own_obs(space: Box, obs: Any) -> np.ndarray:
-    """A copy of an observation, `(O,)` float: nobody else changes it later.
+    """A copy of an observation, `(O,)` float, which nothing else changes later.
 
     Raises:
-        EpisodeError: another shape, no numbers, or a number that is not finite.
+        EpisodeError: a wrong shape, no numbers, or a number that is not finite.
     """
     kind = space.dtype if np.issubdtype(space.dtype, np.floating) else np.float32
     try:
@@ -36,7 +36,7 @@ def own_reward(reward: Any) -> float:
     """A reward as a float, be it an array of one number.
 
     Raises:
-        EpisodeError: something else, or a number that is not finite.
+        EpisodeError: not one number, or a number that is not finite.
     """
     value = float(_one("reward", reward))
     if not math.isfinite(value):
@@ -48,16 +48,16 @@ def own_flag(name: str, value: Any) -> bool:
     """`terminated` or `truncated` as a bool, be it an array of one value.
 
     Raises:
-        EpisodeError: something else.
+        EpisodeError: not one value.
     """
     return bool(_one(name, value))
 
 
 def own_info(info: Any) -> dict[str, Any]:
-    """A copy of `info` in which subtasks and success, as far as they are known, have one form.
+    """A copy of `info` in which subtasks and success have one form, where they are known.
 
-    `tasks_done` becomes a tuple of names, or is left out where it is none; `success`, by that name
-    or as `is_success`, becomes a bool, or is left out.
+    `tasks_done` becomes a tuple of names, or is left out if it is not one; `success`, under that
+    name or as `is_success`, becomes a bool, or is left out.
     """
     found = dict(info) if isinstance(info, dict) else {}
     done = found.pop("tasks_done", None)
@@ -73,7 +73,7 @@ def own_info(info: Any) -> dict[str, Any]:
 
 
 def _one(name: str, value: Any) -> Any:
-    if type(value) in (bool, float):  # as nearly always
+    if type(value) in (bool, float):  # the usual case
         return value
     try:
         array = np.asarray(value)

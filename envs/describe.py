@@ -17,12 +17,12 @@ from mac_control.simulator import mujoco
 def robot_of(env: gymnasium.Env) -> Robot:
     """The robot of an environment with a flat, finite Box of actions.
 
-    The first of: the attribute `robot` of the environment or one of its wrappers; what the
-    entry-point group `mac_control.robots` has for its name or Gymnasium id; actuators, ranges and
+    The first of: the attribute `robot` of the environment or one of its wrappers; the entry of the
+    entry-point group `mac_control.robots` for its name or Gymnasium id; actuators, ranges and
     joints of its MuJoCo model; the bare action box.
 
     Raises:
-        InputError: actions that are no flat, finite Box, or a description of another size.
+        InputError: actions that are not a flat, finite Box, or a description of another size.
 
     Example:
         >>> robot = robot_of(gymnasium.make("Reacher-v5"))
@@ -56,16 +56,16 @@ def fitting_robot(
     obs_dim: int | None = None,
     hint: str = "name their environment (--env)",
 ) -> Robot:
-    """The robot of an environment that data of these sizes are to fit.
+    """The robot of an environment that data of these sizes have to fit.
 
     Args:
         env: with a flat, finite Box of actions, and flat observations.
         action_dim: D, of the data.
-        obs_dim: size of an observation, O; None where they may be of another kind.
-        hint: what to do where they do not fit.
+        obs_dim: size of an observation, O; None where observations may be of another kind.
+        hint: what to do if they do not fit.
 
     Raises:
-        InputError: data of other sizes.
+        InputError: data of different sizes.
     """
     robot = robot_of(env)
     expected, got = f"{robot.action_dim} action dimensions", f"{action_dim}"
@@ -122,7 +122,7 @@ def _actuator_name(model: mujoco.MjModel, index: int) -> str:
 
 
 def _kind(model: mujoco.MjModel, index: int) -> str:
-    """By how the actuator's force depends on what it moves."""
+    """The kind of action, from how the actuator's force depends on position and velocity."""
     gain, bias = model.actuator_gainprm[index, 0], model.actuator_biasprm[index]
     if model.actuator_biastype[index] != mujoco.mjtBias.mjBIAS_AFFINE or gain <= 0:
         return "other"

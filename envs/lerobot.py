@@ -1,4 +1,4 @@
-"""A robot of LeRobot's, as an environment: observed and moved through its own class."""
+"""A LeRobot robot as an environment: observed and moved through its own class."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from mac_control.lerobot_kinds import make_lerobot
 from mac_control.plugins import ROBOTS
 from mac_control.robot import ActionDim, Robot
 
-#: Where neither a description nor the user says [Hz]; what LeRobot's own commands take.
+#: Control rate where neither a description nor the user states one; LeRobot's own default [Hz].
 RATE = 30.0
 
 
 class LeRobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """Steps a `Robot` of LeRobot's with `get_observation` and `send_action`.
+    """Steps a LeRobot `Robot` with `get_observation` and `send_action`.
 
     Observations are the numbers of its `observation_features`, in their order; pictures are left
     out. Actions are those of its `action_features`. Its own limits hold besides ours: what it
-    says that it has sent is in `info["sent"]` `(D,)`. A reset does not move it.
+    reports as sent is in `info["sent"]` `(D,)`. A reset does not move it.
 
     The description of the robot is that of the entry-point group `mac_control.robots` for its kind,
-    or follows from the calibration of its motors; for others `--robot FILE` says the ranges.
+    or follows from the calibration of its motors; for others `--robot FILE` states the ranges.
 
     Args:
-        kind: LeRobot's name of the robot, `so101_follower` say.
-        robot: an object of LeRobot's class `Robot`, instead of a kind.
+        kind: LeRobot's name of the robot, e.g. `so101_follower`.
+        robot: an instance of LeRobot's class `Robot`, instead of a kind.
         fps: control rate [Hz]; None: as its description says, or 30.
-        max_episode_steps: length of an episode; None: until somebody ends it.
+        max_episode_steps: length of an episode; None: until the operator ends it.
         options: fields of its configuration, such as `port` and `id`.
 
     Raises:
@@ -41,7 +41,7 @@ class LeRobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             that it does not take.
     """
 
-    #: It can break: limits are on by default, and a reset puts it nowhere.
+    #: A real robot: limits are on by default, and a reset does not move it.
     real = True
 
     def __init__(
@@ -94,7 +94,7 @@ class LeRobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return self.observe(), {}
 
     def observe(self) -> np.ndarray:
-        """What the robot observes now, `(O,)`."""
+        """The robot's current observation, `(O,)`."""
         seen = self.device.get_observation()
         return np.array([seen[key] for key in self.obs_keys], np.float32)
 
@@ -148,7 +148,7 @@ def _described(env: LeRobotEnv) -> Robot | None:
 def motor_ranges(device: Any) -> dict[str, tuple[float, float, str]]:
     """Ends of each motor's range and their unit, as LeRobot normalizes its motors.
 
-    Motors are those of the robot's `bus`; empty where it has none. In degrees the ends follow
+    Motors are those of the robot's `bus`; empty where it has none. Ranges in degrees follow
     from the calibration, and are left out where there is none.
     """
     bus, found = getattr(device, "bus", None), {}

@@ -21,7 +21,7 @@ from mac_control.layout import by_name, layout_of
 from mac_control.plugins import ENVIRONMENTS, ROBOTS, imported
 from mac_control.robot import Robot
 
-#: The environment that is meant where none is named.
+#: The environment that is used where none is named.
 DEFAULT = "kitchen"
 
 
@@ -39,7 +39,7 @@ class EnvName:
 
     @classmethod
     def parse(cls, text: str) -> EnvName:
-        """From `NAME[:OPTION=VALUE]...`; a value is a Python literal, or else text.
+        """From `NAME[:OPTION=VALUE]...`; a value is a Python literal, otherwise text.
 
         Raises:
             InputError: an empty name, or an option without a value.
@@ -57,14 +57,14 @@ class EnvName:
         return cls(name, options)
 
     def with_options(self, options: Mapping[str, Any]) -> EnvName:
-        """With these options in place of its own; those that are None are left out."""
+        """A copy with these options in place of its own; those that are None are left out."""
         changed = {key: value for key, value in options.items() if value is not None}
         return EnvName(self.name, {**self.options, **changed})
 
     def to_json(self, env: gymnasium.Env | None = None) -> dict[str, Any]:
-        """JSON values, as they stand in data sets and checkpoints.
+        """JSON values, as in data sets and checkpoints.
 
-        With `env`, what was made of it, also of which parts its observations are made.
+        With `env`, the environment made from it, also the parts of its observations.
         """
         record = {"id": self.name, "options": dict(self.options)}
         if env is not None and env.has_wrapper_attr("obs_layout"):
@@ -78,7 +78,7 @@ class EnvName:
         return ":".join([self.name, *texts])
 
     def difference(self, recorded: EnvName | None) -> str:
-        """In which options it is not the recorded one; empty where in none, or none is known.
+        """Options that differ from the recorded environment's; empty if none do, or none is known.
 
         Example:
             >>> evaluation = EnvName("kitchen", {"robot_noise_ratio": 0.1, "obs": "full"})
@@ -97,19 +97,19 @@ class EnvName:
 
     @classmethod
     def of_data(cls, provenance: Mapping[str, Any]) -> EnvName | None:
-        """The environment that data say they were recorded in; None where they do not."""
+        """The environment that the data name as recorded in; None where they name none."""
         record = provenance.get("env")
         if not isinstance(record, Mapping) or not isinstance(record.get("id"), str):
             return None
         return cls(record["id"], dict(record.get("options") or {}))
 
     def has_option(self, option: str) -> bool:
-        """Whether what makes the environment has this argument; unknown for a Gymnasium id."""
+        """Whether the environment's factory has this argument; False for a Gymnasium id."""
         factory = _factory(self.name)
         return factory is not None and option in _parameters(factory)
 
     def fitted(self, obs_dim: int, action_dim: int) -> EnvName:
-        """With options that follow from a policy's sizes, where the environment has such."""
+        """A copy with options that follow from a policy's sizes, where the environment has any."""
         fit = getattr(_factory(self.name), "fit", None)
         return (
             self
@@ -124,17 +124,17 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
     Observations that are Dicts or Tuples are flattened as `gymnasium.spaces.flatten` does: the
     parts of a Dict in the order of their names. An unbounded action space takes the range that
     `robot` gives, and is refused without one. Where the entry-point group `mac_control.robots` has
-    the environment's name, that is its robot's description.
+    the environment's name, that entry is its robot's description.
 
     Args:
         name: a name of the entry-point group `mac_control.environments`, any Gymnasium id,
-            `module:id` where importing the module registers it, or `module:callable`; options
-            behind colons, as in `kitchen:tasks=complete`.
+            `module:id` where importing the module registers it, or `module:callable`; options after
+            colons, as in `kitchen:tasks=complete`.
         robot: a description in place of the environment's own.
         options: of the environment, and `max_episode_steps`.
 
     Raises:
-        InputError: no such environment, options it does not have, or spaces that are not so.
+        InputError: no such environment, options it does not have, or spaces of another form.
 
     Example:
         >>> env = make_env("Reacher-v5", max_episode_steps=5)
@@ -165,7 +165,7 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
     """The environment with flat observations, bounded actions and episodes that end.
 
     Raises:
-        InputError: observations that do not flatten; actions that are no flat, finite Box of
+        InputError: observations that do not flatten; actions that are not a flat, finite Box of
             real numbers.
     """
     space = env.observation_space
@@ -201,7 +201,7 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
 
 
 def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = None) -> Any:
-    """The environment with pictures, `side` pixels wide and high where it has that option."""
+    """The environment with rendering, `side` pixels wide and high where it has that option."""
     size = {} if side is None else {"width": side, "height": side}
     try:
         return make_env(name, robot, render_mode="rgb_array", **size)
@@ -210,7 +210,7 @@ def make_filmed(name: EnvName, robot: Robot | None = None, side: int | None = No
 
 
 class Flat(TransformObservation):
-    """An environment whose observation is in one row; `obs_layout` names the parts of it."""
+    """An environment with flattened observations; `obs_layout` names their parts."""
 
     def __init__(self, env: gymnasium.Env) -> None:
         ordered = by_name(env.observation_space)
@@ -222,7 +222,7 @@ class Described(gymnasium.Wrapper):
     """An environment with another description of its robot, which also bounds its actions.
 
     Raises:
-        InputError: a description of other sizes, or ranges beyond the environment's.
+        InputError: a description of different sizes, or ranges beyond the environment's.
     """
 
     def __init__(self, env: gymnasium.Env, robot: Robot) -> None:
@@ -250,7 +250,7 @@ def env_names() -> list[str]:
 
 
 def _factory(name: str) -> Callable[..., Any] | None:
-    """What makes the environment; None for a Gymnasium id."""
+    """The callable that makes the environment; None for a Gymnasium id."""
     if name in ENVIRONMENTS.installed():
         return ENVIRONMENTS.load(name)
     module, _, attribute = name.partition(":")
@@ -279,7 +279,7 @@ def _factory(name: str) -> Callable[..., Any] | None:
 
 
 def register_robotics(name: str) -> None:
-    """The ids of gymnasium-robotics, which registers them when it is asked to."""
+    """Register the ids of gymnasium-robotics, if `name` may be one."""
     if name not in gymnasium.registry:
         from contextlib import redirect_stderr
         from io import StringIO

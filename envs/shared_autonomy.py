@@ -19,25 +19,25 @@ from mac_control.policies import Policy
 from mac_control.policies.base import checked_action, name_of
 from mac_control.seeds import optional_seed
 
-#: The environment that last reset a policy: a stateful one has its state alone.
+#: The environment that last reset a policy: a stateful policy has the state of that one only.
 _OWNERS: weakref.WeakKeyDictionary[Policy, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
 
 class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
-    """Takes a partial action; the policy fills in the rest; the environment gets the whole.
+    """Takes a partial action, lets the policy fill in the rest, and steps with the whole action.
 
     The action space is a Dict of `values`, the environment's Box, and `given`, one bit per
-    dimension; `step` takes such a dictionary, perhaps with the `std` of a :class:`PartialAction`,
-    or one of these. Given values beyond the Box are clipped. `info` has `given` `(D,)`, the whole
-    `action` `(D,)`, and `log_prob` [nats], the log-likelihood of the given entries (None where the
-    policy has no density).
+    dimension; `step` takes such a dictionary, optionally with the `std` of a
+    :class:`PartialAction`, or a :class:`PartialAction`. Given values beyond the Box are clipped.
+    `info` has `given` `(D,)`, the whole `action` `(D,)`, and `log_prob` [nats], the log-likelihood
+    of the given entries (None where the policy has no density).
 
     Args:
         env: flat Box observations `(O,)` and flat, finite Box actions `(D,)`.
         policy: with the same O and D.
 
     Raises:
-        InputError: spaces that are not so, or a policy of other sizes.
+        InputError: spaces of another form, or a policy of different sizes.
 
     Example:
         >>> from mac_control.policies import ZeroPolicy
@@ -67,7 +67,7 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         """Start an episode of the environment and of the policy.
 
         Raises:
-            InputError: a seed below 0, or no whole number.
+            InputError: a seed that is below 0 or not a whole number.
         """
         seed = optional_seed(seed)
         self._obs, info = self._checked_env.reset(seed=seed, options=options)
@@ -79,12 +79,12 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
     def step(
         self, action: PartialAction | dict[str, Any]
     ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Fill in and apply.
+        """Fill in a partial action and step the environment.
 
         Raises:
             InputError: not a partial action of the right shape; the environment is untouched.
-            PolicyError: the policy answered with what is no action; likewise.
-            EpisodeError: the policy failed, likewise, or the environment.
+            PolicyError: the policy's answer was not an action; likewise.
+            EpisodeError: the policy failed (likewise), or the environment did.
         """
         space = self.env.action_space
         assert isinstance(space, Box)  # as check_fit found
@@ -146,7 +146,7 @@ def check_fit(env: gymnasium.Env, policy: Policy) -> None:
 
 
 def expect_kinds(env: Any, policy: Any) -> None:
-    """Raise an InputError unless these are an environment and a policy, not their names, say."""
+    """Raise an InputError unless these are an environment and a policy (and not, say, names)."""
     if not isinstance(env, gymnasium.Env):
         raise InputError(
             f"env: expected an environment, such as make_env('kitchen'), got {env!r:.100}"
@@ -165,17 +165,17 @@ def complete_action(
     In a Box of whole numbers it is the nearest one.
 
     Raises:
-        PolicyError: an answer that is no action.
+        PolicyError: an answer that is not an action.
     """
     assert isinstance(space, Box)  # as check_fit found
     action = policy.act(obs, partial)
-    if type(policy).act is not Policy.act:  # else it is checked
+    if type(policy).act is not Policy.act:  # otherwise `act` has checked it
         action = checked_action(policy, action, partial.values.shape)
     return executable(space, action)
 
 
 def executable(space: Box, action: np.ndarray) -> np.ndarray:
-    """An action as the environment takes it: within its Box, of its type; whole numbers rounded."""
+    """The action in the environment's Box and type; in a Box of whole numbers, rounded."""
     whole: np.ndarray = np.clip(action, space.low, space.high)
     if np.issubdtype(space.dtype, np.integer):
         whole = np.rint(whole)

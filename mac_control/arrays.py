@@ -1,4 +1,4 @@
-"""Plain arrays in npz files, wherever they come from: nothing in them is unpickled."""
+"""Plain arrays from npz files of any origin: nothing in them is unpickled."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def npz_arrays(
     """The arrays of an npz file, or those of these names that it has.
 
     Args:
-        path: of the file.
-        names: of the arrays to read; None: all.
-        expected: what the file should have been, for the sentence where it is not.
+        path: the file.
+        names: the arrays to read; None: all.
+        expected: what the file should be, for the error message.
 
     Raises:
-        DataError: no such file, damaged, or not of plain arrays.
+        DataError: the file is missing, damaged, or not of plain arrays.
     """
     try:
-        # Opened here: numpy leaves a file open that is no whole zip.
+        # Opened here: numpy leaves a file open if it is not a complete zip.
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {n: file[n] for n in file.files if names is None or n in names}
     except _DAMAGE as error:

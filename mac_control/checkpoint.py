@@ -1,8 +1,8 @@
-"""Checkpoints: a folder with JSON that says what it is and safetensors that hold the weights.
+"""Checkpoints: a folder with a JSON record and weights in safetensors.
 
 The JSON is the commit point. Weights go to a file named after their content, then the JSON that
 names it replaces the old one, then weights that nothing names are removed: whenever a process is
-killed, the folder holds one whole checkpoint, the old one or the new one.
+killed, the folder holds one complete checkpoint, the old one or the new one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mac_control.policies.mlp import MLPPolicy
 from mac_control.policies.onnx import OnnxPolicy
 from mac_control.robot import Robot
 
-#: A whole number of a configuration is at most this, or the number of weights.
+#: Integers in a configuration are at most this, or the number of weights.
 _SIZE = 4096
 
 
@@ -43,9 +43,9 @@ def save_policy(
     """Write a policy that :func:`load_policy` reads; returns the folder.
 
     Args:
-        folder: where to; a checkpoint that is there is replaced.
+        folder: target; an existing checkpoint is replaced.
         policy: what to save.
-        tensors: another `state_dict` to save in place of the policy's own (an average, say).
+        tensors: another `state_dict` to save in place of the policy's own (such as an average).
         training: how it was trained (seed, steps); JSON values.
         data: what it was trained on (`Demonstrations.provenance`); JSON values.
     """
@@ -66,14 +66,13 @@ def save_policy(
 def load_policy(path: str | Path, device: str = "cpu") -> Policy:
     """The policy of a checkpoint folder (or of the `policy.json` in it), ready to act.
 
-    What `policy.json` says besides is in its attribute `checkpoint`. A file that ends in .onnx is
-    an exported policy, one in .npz the weights of an
-    :class:`mac_control.policies.mlp.MLPPolicy`; `"builtin"` is the kitchen's policy that ships
-    with the package.
+    The record in `policy.json` is its attribute `checkpoint`. A file that ends in .onnx is an
+    exported policy, one in .npz the weights of an :class:`mac_control.policies.mlp.MLPPolicy`;
+    `"builtin"` is the kitchen's policy that ships with the package.
 
     Raises:
-        CheckpointError: nothing there, a file that is damaged or of a newer version, a policy
-            that is not known, or weights that do not fit it.
+        CheckpointError: nothing there, a file that is damaged or of a newer version, an unknown
+            policy, or weights that do not fit it.
         InputError: not a path, or a device that torch does not have.
 
     Example:
@@ -92,7 +91,7 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
         return MLPPolicy(folder)
     record, tensors = upgraded(*read(folder, "policy"))
     kind = str(record.get("kind"))
-    if ":" in kind:  # `module:Class`: a file says nothing about what code is run
+    if ":" in kind:  # `module:Class`: a file must not choose what code runs
         raise CheckpointError(
             f"{folder}: expected the name of an installed policy, got {kind!r}; its package offers "
             "it in the entry-point group mac_control.policies"
@@ -125,10 +124,10 @@ def load_policy(path: str | Path, device: str = "cpu") -> Policy:
 
 
 def loaded_policy(source: str | Policy, role: str) -> Policy:
-    """The policy of a checkpoint, loaded once per process and role; a policy as it is.
+    """The policy of a checkpoint, loaded once per process and role; a policy is returned as it is.
 
-    Where another was written there since, that one. By role, because a policy that keeps state
-    is never its own operator.
+    A checkpoint that was replaced is loaded again. Roles are kept apart because a stateful policy
+    must not be its own operator.
     """
     if isinstance(source, Policy):
         return source
@@ -191,7 +190,7 @@ def _built(
         parts.append(tensors[name].numpy())
     limit = max(_SIZE, sum(tensor.numel() for tensor in tensors.values()))
     for name, value in _whole_numbers(record.get("config")):
-        if abs(value) > limit:  # building it would take for ever, or all memory
+        if abs(value) > limit:  # building it would take too long, or all memory
             raise CheckpointError(f"{folder}: {name}: expected at most {limit}, got {value}")
     try:
         config = from_json(cls.Config, record["config"])
@@ -209,7 +208,7 @@ def _built(
 def upgraded(
     record: dict[str, Any], tensors: dict[str, Tensor]
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """A policy's record and weights as this version writes them, from any earlier version."""
+    """A policy's record and weights, from any earlier version, as this version writes them."""
     new = upgraded_record(record)
     if record.get("version") == 1 and new.get("kind") == "intent":
         tensors = {
@@ -229,7 +228,7 @@ def _whole_numbers(value: Any, name: str = "config") -> Iterator[tuple[str, int]
 
 
 def from_json(cls: type, values: Mapping[str, Any]) -> Any:
-    """A dataclass from the JSON of its `asdict`: nested dataclasses and tuples restored."""
+    """A dataclass from the JSON of its `asdict`, with nested dataclasses and tuples restored."""
     hints = typing.get_type_hints(cls)
     restored = {}
     for name, value in values.items():

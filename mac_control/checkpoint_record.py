@@ -1,4 +1,4 @@
-"""What a checkpoint folder says of itself: read without torch, which takes a second to import."""
+"""The record of a checkpoint folder, read without torch, which takes a second to import."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mac_control.errors import CheckpointError, InputError
 from mac_control.files import user_path
 from mac_control.policies import FORMER_NAMES
 
-#: Raised when older code cannot read a checkpoint any more: 2 has a robot.
+#: Increased when older code can no longer read a checkpoint: 2 has a robot.
 VERSION = 2
-#: Names the policy that ships with the package, for the kitchen.
+#: Name of the policy that ships with the package, for the kitchen.
 BUILTIN = "builtin"
 
 
@@ -21,7 +21,7 @@ def builtin_policy() -> Path:
     """The folder of the kitchen's policy that ships with the package.
 
     Raises:
-        CheckpointError: this installation has none.
+        CheckpointError: this installation lacks it.
     """
     folder = Path(__file__).parent / "pretrained" / "kitchen"
     if not (folder / "policy.json").is_file():
@@ -33,10 +33,10 @@ def builtin_policy() -> Path:
 
 
 def checkpoint_path(source: str | Path) -> Path:
-    """Where a policy lies: the folder of a checkpoint, or a file that ends in .onnx or .npz.
+    """The path of a policy: the folder of a checkpoint, or a file that ends in .onnx or .npz.
 
     Raises:
-        CheckpointError: it is the kitchen's, and this installation has none.
+        CheckpointError: it is the kitchen's, and this installation lacks it.
         InputError: not a path.
 
     Example:
@@ -50,17 +50,17 @@ def checkpoint_path(source: str | Path) -> Path:
 
 
 def checkpoints_in(folder: Path, stem: str = "policy") -> list[Path]:
-    """The records of checkpoints that lie side by side in a folder: seed-2 before seed-10."""
+    """The records of the checkpoints side by side in a folder: seed-2 before seed-10."""
     return sorted(
         folder.glob(f"*/{stem}.json"), key=lambda file: (len(file.parent.name), file.parent.name)
     )
 
 
 def policy_record(folder: Path) -> dict[str, Any]:
-    """The record of a policy as this version writes it; its weights are whole.
+    """The record of a policy as this version writes it, after its weights are checked.
 
     Raises:
-        CheckpointError: missing, damaged or of a newer version, or the kind or a size is none.
+        CheckpointError: missing, damaged or of a newer version, or without a kind or a size.
 
     Example:
         >>> record = policy_record(builtin_policy())
@@ -82,7 +82,7 @@ def policy_record(folder: Path) -> dict[str, Any]:
 
 
 def weights_digest(source: str) -> str:
-    """SHA-256 of the weights of a policy: a checkpoint, an exported one, or those of an MLP.
+    """SHA-256 of the weights of a policy: a checkpoint, an exported policy, or an MLP's file.
 
     Raises:
         CheckpointError: as :func:`policy_record`.
@@ -98,7 +98,7 @@ def weights_digest(source: str) -> str:
 
 
 def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:
-    """A record, and what the file of weights that it names holds.
+    """A record, and the content of the weights file that it names.
 
     Raises:
         CheckpointError: missing, damaged, or of a newer version.
@@ -107,7 +107,7 @@ def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:
         record = _record(folder, stem)
         try:
             return record, _content(folder, record)
-        except FileNotFoundError as error:  # a training run has just replaced it: look again
+        except FileNotFoundError as error:  # a training run has just replaced it: read again
             if attempt == 2:
                 raise CheckpointError(
                     f"{folder}: expected the weights {error.filename}, got no such file"
@@ -156,7 +156,7 @@ def _content(folder: Path, record: dict[str, Any]) -> bytes:
     return content
 
 
-#: Policy -> field of its configuration in version 1 -> its name now.
+#: Policy -> field of its configuration in version 1 -> the field's name now.
 _FORMER_FIELDS = {
     "mac": {"rule": "mask_distribution", "gives": "num_given", "fill": "decoding"},
     "intent": {
@@ -174,7 +174,7 @@ _FORMER_FIELDS = {
 
 
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
-    """A policy's record as this version writes it, from any earlier version."""
+    """A policy's record, from any earlier version, as this version writes it."""
     config = record.get("config")
     if not isinstance(config, dict):
         return record
@@ -195,7 +195,7 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept(config: dict[str, Any]) -> dict[str, Any]:
-    """Without what is no longer a policy's but a training's: `obs_noise` was MAC's."""
+    """The configuration without fields that became training's: `obs_noise` was MAC's."""
     kept = {name: value for name, value in config.items() if name != "obs_noise"}
     if isinstance(kept.get("options"), dict):
         kept["options"] = _kept(kept["options"])

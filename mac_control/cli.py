@@ -41,7 +41,7 @@ VERBS: dict[str, str] = {
 }
 
 
-#: What the command says where it is given nothing.
+#: What the command prints without arguments.
 FIRST = """Drive some of a robot's dimensions; a learned policy fills in the others.
 
 First:
@@ -59,8 +59,8 @@ def run(
 ) -> None:
     """Parse the arguments of `main(args)` from its annotation, run it, and exit.
 
-    `parse` replaces that where options depend on others. A mistake of the user ends in one
-    sentence and exit status 2, not a traceback; SIGTERM ends workers too, with status 143.
+    `parse` replaces that where options depend on others. A user's mistake ends with one sentence
+    and exit status 2, not a traceback; SIGTERM ends workers too, with status 143.
     """
     _end_in_order()
     with sentences():
@@ -83,7 +83,7 @@ def _end_in_order() -> None:
 
 
 def _expanded(args: Any) -> Any:
-    """With the home folder in place of `~` in paths: `--out=~/runs` comes as it is."""
+    """Expand `~` in paths: a shell leaves `--out=~/runs` as it is."""
     for field in dataclasses.fields(args) if dataclasses.is_dataclass(args) else ():
         value = getattr(args, field.name)
         if isinstance(value, Path):
@@ -94,7 +94,7 @@ def _expanded(args: Any) -> Any:
 
 
 def run_named(package: str, names: dict[str, str], usage: str, argv: Sequence[str]) -> None:
-    """Run `package.NAME`, NAME being the first argument, with the others."""
+    """Run `package.NAME` with the other arguments, NAME being the first."""
     name = argv[0] if argv else "--help"
     if name not in names:
         asked = name in ("-h", "--help")
@@ -124,7 +124,7 @@ def main() -> None:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn our own errors, and what the system refuses, into a sentence and an exit status."""
+    """Turn our own errors, and refusals of the system, into a sentence and an exit status."""
     try:
         try:
             yield

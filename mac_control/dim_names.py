@@ -1,11 +1,11 @@
-"""What the names of action dimensions tell: sides, arms, hands."""
+"""Groups derived from the names of action dimensions: sides, arms, hands."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# Words of names, also where they are joined: left_elbow, kLeftElbow, LElbow.
+# Words in names, also in joined ones: left_elbow, kLeftElbow, LElbow.
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SIDES = {"left": {"left", "l"}, "right": {"right", "r"}}
 _PARTS = {
@@ -18,7 +18,7 @@ _PARTS = {
 
 
 def named_groups(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Groups of action dimensions that their names tell: sides, arms, hands, grippers, legs.
+    """Groups of action dimensions derived from names: sides, arms, hands, grippers, legs.
 
     Example:
         >>> named_groups(["kLeftElbow", "kRightElbow", "kLeftHandIndex", "kRightHandIndex"])["arms"]
@@ -31,7 +31,7 @@ def named_groups(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
         words = {word.lower() for word in _WORD.findall(name)}
         side = next((s for s, known in _SIDES.items() if words & known), None)
         part = next((p for p, known in _PARTS.items() if words & known), None)
-        if side and "waist" in words:  # of an arm on a table
+        if side and "waist" in words:  # the waist of an arm on a table
             part = "arm"
         both = [f"{side}_{part}", f"{part}s"] if side and part else []
         for group in [*both, side or part]:

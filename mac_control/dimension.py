@@ -20,11 +20,11 @@ class ActionDim:
     """One action dimension.
 
     Args:
-        name: as the robot's model or data call it; unique in a robot.
+        name: as in the robot's model or data; unique in a robot.
         low, high: ends of its range, in action units.
         kind: one of :data:`KINDS`.
-        unit: of the action, `"rad/s"` say; empty where unknown.
-        label: what a person calls it; default: the name.
+        unit: of the action, e.g. `"rad/s"`; empty where unknown.
+        label: name for people; default: the name.
         position: index of the observed entry that it moves; None: not observed, or unknown.
         gain: feedback on that position in trackers, retrieval and corrections
             [action units per position unit]; 0: none.
@@ -72,9 +72,9 @@ class ActionDim:
 
     @property
     def is_target(self) -> bool:
-        """Whether it is a position to go to, which stands still at its last value, not at 0.
+        """Whether it is a position target, which holds still at its last value, not at 0.
 
-        Joint positions are, and grippers whose range says that they are no velocity.
+        Joint positions are, and grippers whose range shows that they are not a velocity.
 
         Example:
             >>> ActionDim("a", kind="joint_position").is_target, ActionDim("b").is_target
@@ -91,5 +91,5 @@ class ActionDim:
 
     @property
     def followed(self) -> bool:
-        """Whether it is a position target in the unit of a position that is observed."""
+        """Whether it is a position target whose position is observed in the same unit."""
         return self.is_target and self.position is not None and self.unit in LENGTHS

@@ -1,4 +1,4 @@
-"""Errors that a user can act on: each says what was expected, what came, and what to try."""
+"""Errors that a user can act on: each says what was expected, what came, and what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ class CheckpointError(MacControlError, ValueError):
 
 
 class PolicyError(MacControlError, ValueError):
-    """A policy answered with what is no action: its name, what was expected, what came."""
+    """A policy's answer is not an action: its name, what was expected, what came."""
 
 
 class EpisodeError(MacControlError):
-    """An episode could not go on: who failed (policy, operator, environment), how and when."""
+    """An episode could not go on: what failed (policy, operator, environment), how and when."""
 
 
 class DiskError(MacControlError, OSError):
@@ -38,7 +38,7 @@ def first_line(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of any library says, fit for the middle of a sentence.
+    """The message of any library's error, on one line.
 
     Example:
         >>> one_line(RuntimeError("shapes differ:\\n  (3,) and (4,)"))
@@ -50,7 +50,7 @@ def one_line(error: BaseException) -> str:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence about a name that is not known.
+    """The end of a sentence about an unknown name.
 
     Example:
         >>> did_you_mean("traker", ["nobody", "tracker"])

@@ -1,4 +1,4 @@
-"""Export: a policy becomes one ONNX file that runs without torch, the fill-in loop included."""
+"""Export of a policy to one ONNX file that runs without torch, including the fill-in loop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from mac_control.partial import PartialAction
 from mac_control.policies import LearnedPolicy
 from mac_control.policies.onnx import FORMAT, TOLERANCE, VERSION, answers, difference, file_of
 
-#: Read by ONNX Runtime 1.14 (2023) and later: robot computers are not updated often.
+#: For ONNX Runtime 1.14 (2023) and later, as robot computers are not updated often.
 OPSET = 18
-#: Random questions that the file is compared with torch on, and how many of them it keeps.
+#: Random inputs on which the file is compared with torch, and how many of them it keeps.
 QUESTIONS, KEPT = 512, 4
-#: Share that may differ: where two modes or two entropies are equal, rounding decides.
+#: Share of inputs that may differ: between equal modes or entropies, rounding decides.
 TIES = 0.01
 
 
@@ -40,11 +40,11 @@ class Act(nn.Module):
     def forward(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
         """The whole action; given entries bit for bit, clipped to the action box."""
         low, high = self.policy.action_low, self.policy.action_high
-        # Chosen, not multiplied: whatever stands at an entry that is not given gets no further.
+        # Selected, not multiplied: whatever a free entry holds (a NaN, say) must not spread.
         kept = values if self.policy.guessed_box else values.maximum(low).minimum(high)
         values = torch.where(given, kept, 0.0)
         action = self.policy.graph(obs, values, given)
-        # What is no observation has no action: a program that checks for NaN finds out.
+        # An observation that is not finite gets NaN, which the robot's program can check for.
         action = torch.where(obs.isfinite().all(-1, keepdim=True), action, torch.nan)
         return torch.where(given, values, action.maximum(low).minimum(high))
 
@@ -52,20 +52,20 @@ class Act(nn.Module):
 def export_policy(
     policy: LearnedPolicy, out: str | Path, decoding: str | None = None, order: str | None = None
 ) -> Path:
-    """Write a policy that :class:`OnnxPolicy` reads, and any ONNX Runtime; returns the file.
+    """Write a policy as a file for :class:`OnnxPolicy` and any ONNX Runtime; returns the path.
 
     Inputs are `obs` `(B, O)`, `values` `(B, D)` and `given` `(B, D)` boolean, the output is
     `action` `(B, D)`; the metadata hold JSON: action box, configuration, training, versions, the
-    checkpoint's checksum. The file is compared with torch on random questions before it is there.
+    checkpoint's checksum. The file is compared with torch on random inputs before it is written.
 
     Args:
-        policy: one that draws nothing at random and keeps no state.
+        policy: one that neither draws at random nor is stateful.
         out: a file that ends in .onnx, or a folder for `policy.onnx`.
         decoding, order: in place of the policy's own, for a `MacPolicy`.
 
     Raises:
         InputError: a policy that cannot be exported, or a package that is missing.
-        MacControlError: the exported file does not answer as torch does; nothing is written.
+        MacControlError: the exported file's answers differ from torch's; nothing is written.
     """
     changes = {k: v for k, v in {"decoding": decoding, "order": order}.items() if v is not None}
     fields = {field.name for field in dataclasses.fields(policy.config)}
@@ -95,7 +95,7 @@ def export_policy(
 
 
 def _model(policy: LearnedPolicy) -> Any:
-    """The graph as a protobuf, without the paths of this machine in it."""
+    """The graph as a protobuf, without paths of this machine."""
     try:
         import onnx
         import onnxscript  # noqa: F401 - the exporter needs it
@@ -106,7 +106,7 @@ def _model(policy: LearnedPolicy) -> Any:
         ) from error
     batch = torch.export.Dim("batch")
     example = tuple(map(torch.from_numpy, _questions(policy, 2)))
-    Act(policy)(*example)  # in its own words, where it cannot be exported
+    Act(policy)(*example)  # raises the policy's own error where it cannot be exported
     with _quiet():
         program = torch.onnx.export(
             Act(policy),
@@ -127,7 +127,7 @@ def _model(policy: LearnedPolicy) -> Any:
 
 
 def _record(policy: LearnedPolicy) -> dict[str, Any]:
-    """What the file says about itself: JSON values."""
+    """The file's metadata: JSON values."""
     checkpoint = getattr(policy, "checkpoint", {})
     return {
         "format": FORMAT,
@@ -146,7 +146,7 @@ def _record(policy: LearnedPolicy) -> dict[str, Any]:
 
 
 def _questions(policy: LearnedPolicy, count: int = QUESTIONS) -> tuple[np.ndarray, ...]:
-    """Observations as in training, and masks of every size; the first gives nothing."""
+    """Inputs: observations as in training, masks of every size; the first gives nothing."""
     rng = np.random.default_rng(0)
     mean, std = policy.obs_mean.numpy(), policy.obs_std.numpy()
     obs = rng.normal(mean, std, (count, policy.obs_dim)).astype(np.float32)
@@ -158,7 +158,7 @@ def _questions(policy: LearnedPolicy, count: int = QUESTIONS) -> tuple[np.ndarra
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns about packages that it does not need, and about its own insides."""
+    """Silence the exporter's warnings about packages it does not need, and about its internals."""
     import logging
 
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")

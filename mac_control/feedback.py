@@ -1,4 +1,4 @@
-"""What trackers, retrieval and corrections need of a robot: observed positions and their gains."""
+"""Observed positions and their gains, for trackers, retrieval and corrections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Feedback:
         entries: `(J,)` the observed entries.
         gains: `(J,)` feedback [action units per position unit].
         travel: `(J,)` motion per step [position units per action unit].
-        pose: `(J,)` boolean; those that say where the robot is: all but grippers.
+        pose: `(J,)` boolean; those that count as pose: all but grippers.
     """
 
     dims: np.ndarray
@@ -30,7 +30,7 @@ class Feedback:
 
     @classmethod
     def of(cls, robot: Robot | None, what: str) -> Feedback:
-        """What the robot's description says; `what` is named in the error.
+        """Feedback from the robot's description; `what` is named in the error.
 
         Raises:
             InputError: no robot, or none of its positions is observed.

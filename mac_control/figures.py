@@ -1,4 +1,4 @@
-"""How figures call and colour methods: one table for all of them."""
+"""Names and colours of methods in figures: one table for all of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
-#: What a method is called in results -> its name and its colour in figures. The colours can be told
-#: apart by people who see few (Okabe and Ito).
+#: Name of a method in results -> its name and its colour in figures. The colours are
+#: distinguishable for colour-blind readers (Okabe and Ito).
 METHODS = {
     "mac": ("MAC", "#0072B2"),
     "bc": ("BC", "#E69F00"),
@@ -29,7 +29,7 @@ METHODS = {
     "flow": ("zuko, neural spline flow", "#009E73"),
     "gmm": ("scikit-learn, Gaussian mixture", "#D55E00"),
 }
-#: What follows a method's name -> how that is said.
+#: Suffix of a method's name -> its label.
 VARIANTS = {
     "recall": "with retrieval",
     "retrieval": "with retrieval",
@@ -42,12 +42,12 @@ VARIANTS = {
     "sample": "with samples",
     "noisy": "trained on noisy commands",
 }
-#: For names that are no method's, in order.
+#: Colours for names that are not methods, in order.
 OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")
 
 
 def method_label(name: str) -> str:
-    """A method's name as a person says it; other names stay as they are.
+    """A method's readable name; other names stay as they are.
 
     Example:
         >>> method_label("mixture_bc"), method_label("mac_recall"), method_label("bc-raw")
@@ -65,7 +65,7 @@ def method_label(name: str) -> str:
 
 
 def method_labels(names: Iterable[str]) -> dict[str, str]:
-    """Each name with its label; with itself where two would be labelled alike.
+    """Each name with its label, or with itself where two labels would be equal.
 
     Example:
         >>> method_labels(["bc", "mixture_bc", "mixture_bc_conditioned"])
@@ -77,7 +77,7 @@ def method_labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def method_colours(names: Iterable[str]) -> dict[str, str]:
-    """The colour of each name: a method's own everywhere, a variant's a shade of it.
+    """The colour of each name: a method's own, for a variant a shade of it.
 
     Example:
         >>> method_colours(["before", "mac"])
@@ -96,7 +96,7 @@ def method_colours(names: Iterable[str]) -> dict[str, str]:
 
 
 def operator_label(spec: str) -> str:
-    """An operator's specification as a person reads it.
+    """An operator's specification in readable form.
 
     Example:
         >>> operator_label("tracker:resync=true+noisy:std=0.05"), operator_label("nobody")
@@ -118,8 +118,8 @@ def operator_label(spec: str) -> str:
 
 
 def new_figure(height: float, width: float = 5.8) -> Any:
-    """An empty figure [inches], so narrow that its text can be read on a phone."""
-    from matplotlib.figure import Figure  # no pyplot: no window, no state of the process
+    """An empty figure [inches], narrow enough for its text to be readable on a phone."""
+    from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -127,7 +127,7 @@ def new_figure(height: float, width: float = 5.8) -> Any:
 def legend_below(figure: Any, shown: Any, columns: int = 2) -> None:
     """A legend below all axes, where it hides nothing.
 
-    `shown` are axes whose legend it is, or label -> what was drawn.
+    `shown` are the axes to take it from, or label -> what was drawn.
     """
     if not isinstance(shown, Mapping):
         handles, labels = shown.get_legend_handles_labels()
@@ -138,7 +138,7 @@ def legend_below(figure: Any, shown: Any, columns: int = 2) -> None:
 
 
 def _split(name: str) -> tuple[str | None, str]:
-    """The method in a name, and what follows it."""
+    """The method in a name, and the suffix."""
     for method in sorted(METHODS, key=len, reverse=True):
         if name == method or name.startswith((f"{method}_", f"{method}-", f"{method} ")):
             return method, name[len(method) + 1 :].replace("_", " ")
@@ -146,7 +146,7 @@ def _split(name: str) -> tuple[str | None, str]:
 
 
 def _shade(colour: str, variant: str) -> str:
-    """A colour as it is, or nearer to black or white: always the same for a variant."""
+    """A colour, or for a variant a lighter or darker one, always the same for that variant."""
     if not variant:
         return colour
     known = list(dict.fromkeys(VARIANTS.values()))

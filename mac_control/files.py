@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes."""
+"""Atomic writes: files are either complete or absent."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Whose a temporary is stands in its name: what a killed process left can be told and removed.
+# A temporary's name says which process made it, so that leftovers of killed ones can be removed.
 _NODE = re.sub(r"\W", "", platform.node())
 _TEMPORARY = re.compile(rf"\.(.*)~(\d+)@{_NODE}~\w+(\..*)?")
 _OLD = "replaced"
-#: What the system says where there is no room, and where nobody may write.
+#: Errors of the system where there is no room, and where writing is not allowed.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 _swept: set[tuple[int, Path]] = set()
@@ -33,7 +33,7 @@ _swept: set[tuple[int, Path]] = set()
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """What the system refuses within the block becomes a sentence about `path`.
+    """Turn what the system refuses within the block into an error about `path`.
 
     Raises:
         DiskError: the disk is full, or the folder cannot be written to.
@@ -50,9 +50,9 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def expect_room(folder: Path, size: int) -> None:
-    """Raise an OSError, as the system would, unless so many bytes can be written there.
+    """Raise an OSError, as the system would, unless `size` bytes can be written there.
 
-    For what HDF5 writes: where it finds no room it goes on with a damaged file, or crashes.
+    For HDF5, which without room goes on with a damaged file, or crashes.
     """
     while not folder.exists():
         folder = folder.parent
@@ -61,7 +61,7 @@ def expect_room(folder: Path, size: int) -> None:
 
 
 def disk_error(path: str | Path, error: OSError) -> DiskError:
-    """The sentence for what the system refused to do with a file."""
+    """The error for what the system refused to do with a file."""
     number = _refusal(error)
     if number in _FULL:
         return DiskError(
@@ -78,7 +78,7 @@ def disk_error(path: str | Path, error: OSError) -> DiskError:
 
 
 def _refusal(error: BaseException) -> int | None:
-    """The number of what the system said, however a library wrapped it."""
+    """The system's error number, however a library wrapped it."""
     seen: BaseException | None = error
     while seen is not None:
         for number in (*_FULL, *_FORBIDDEN):
@@ -91,10 +91,10 @@ def _refusal(error: BaseException) -> int | None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Only one process at a time is within such a block for a folder.
+    """Let only one process at a time into such a block for a folder.
 
-    The folder itself is locked, which leaves nothing behind, also after a kill. Where the system
-    cannot do that (Windows, some network file systems), a file `.lock` in it is.
+    The folder itself is locked, which leaves nothing behind, even after a kill. Where the system
+    cannot do that (Windows, some network file systems), a file `.lock` in it is locked.
     """
     handle = None
     if fcntl is not None:
@@ -119,9 +119,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces `path` when the block ends well.
+    """A temporary path in the same folder that replaces `path` when the block succeeds.
 
-    A half-written file never replaces a good one: on any exception the temporary is removed, and
+    A half-written file never replaces a good one: the temporary is removed on any exception, and
     after a kill by the next process that writes into the folder.
 
     Raises:
@@ -130,10 +130,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: expected a file or nothing, found a folder; name a file in it")
-    # A device or a pipe, /dev/null say, is written to: nothing takes its place.
+    # A device or a pipe, such as /dev/null, is written to, not replaced.
     is_special = path.exists() and not (path.is_file() or path.is_dir())
     with writing(path):
-        # The ending stays the same: some writers choose the format by it.
+        # The suffix stays the same: some writers choose the format by it.
         beside = (None, None) if is_special else _beside(path, path.stem)
         handle, name = tempfile.mkstemp(path.suffix, *beside)
         os.close(handle)
@@ -143,7 +143,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             if is_special:
                 path.write_bytes(temporary.read_bytes())
                 return
-            _sync(temporary)  # on disk before the rename, or a crash leaves it empty
+            _sync(temporary)  # on disk before the rename; otherwise a crash may leave it empty
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
             os.replace(temporary, path)
         finally:
@@ -181,10 +181,10 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: str | Path, names: Sequence[str]) -> Iterator[Path]:
-    """A temporary folder beside `folder`, whose files `names` go there when the block ends well.
+    """A temporary folder beside `folder`; its files `names` move there when the block succeeds.
 
-    They do so one right after the other, in this order: what a kill between two leaves must be
-    whole too. Whoever lists `folder` meanwhile never sees a half-written file.
+    They move one right after the other, in this order: what a kill between two leaves must be
+    valid too. A process that lists `folder` meanwhile never sees a half-written file.
     """
     folder = Path(folder)
     with writing(folder):
@@ -201,12 +201,12 @@ def atomic_files(folder: str | Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 def temporary_folder(beside: Path) -> Path:
-    """A new folder beside a path; the next process removes it where this one is killed."""
+    """A new folder beside a path; if this process is killed, the next one removes it."""
     return Path(tempfile.mkdtemp("", *_beside(beside, beside.name)))
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporaries in `folder` of processes that were killed; once in this process."""
+    """Remove the temporaries of killed processes in `folder`, once per process."""
     if (os.getpid(), folder) in _swept:
         return
     _swept.add((os.getpid(), folder))
@@ -217,14 +217,14 @@ def sweep(folder: Path) -> None:
 
 
 def _beside(path: Path, name: str) -> tuple[str, Path]:
-    """How a temporary beside `path` begins, and its folder."""
+    """Prefix of a temporary beside `path`, and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
     return f".{name}~{os.getpid()}@{_NODE}~", path.parent
 
 
 def _remove(temporary: Path, meant: Path) -> None:
-    """Remove what a killed process left; a folder that it was about to replace is put back."""
+    """Remove what a killed process left; put back a folder that it was about to replace."""
     if not temporary.is_dir():
         temporary.unlink(missing_ok=True)
         return
@@ -238,7 +238,7 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # another user's
+    except OSError:  # it is another user's process
         return True
     return True
 
@@ -255,7 +255,7 @@ def _umask() -> int:
 
 
 def user_path(path: str | Path) -> Path:
-    """A path with `~` for the home folder, unless there is a file of that very name.
+    """A path with `~` expanded to the home folder, unless there is a file of that very name.
 
     Example:
         >>> user_path("runs/~1").name
@@ -266,7 +266,7 @@ def user_path(path: str | Path) -> Path:
         return path
     try:
         return path.expanduser()
-    except RuntimeError:  # `~name`, and nobody is called so
+    except RuntimeError:  # `~name`, but there is no such user
         return path
 
 
@@ -309,7 +309,7 @@ def _rendered(value: Any, margin: str) -> str:
 
 
 def _has_rows(value: Any) -> bool:
-    """Whether there is a list of objects somewhere in it."""
+    """Whether a list of objects is somewhere in it."""
     if isinstance(value, dict):
         return any(map(_has_rows, value.values()))
     return isinstance(value, list) and any(isinstance(row, dict) for row in value)

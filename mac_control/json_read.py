@@ -1,4 +1,4 @@
-"""JSON from files that may be damaged, or something else."""
+"""JSON from files that may be damaged, or not JSON at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from mac_control.errors import DataError, first_line
 
-#: What to do about a file of an output folder that cannot be read again.
+#: What to do about a file in an output folder that cannot be read.
 ADVICE = "; remove it, or take another --out"
 
 
@@ -16,9 +16,9 @@ def json_object(path: Path, expected: str = "JSON", advice: str = "") -> dict[st
     """The JSON object in a file.
 
     Args:
-        path: of the file.
-        expected: what the file should have been, for the sentence where it is not.
-        advice: the end of that sentence.
+        path: the file.
+        expected: what the file should be, for the error message.
+        advice: the end of that message.
 
     Raises:
         DataError: no such file, or something else.
@@ -35,7 +35,7 @@ def json_object(path: Path, expected: str = "JSON", advice: str = "") -> dict[st
 def json_rows(
     path: Path, expected: str = "a JSON object a line", key: str | None = None, advice: str = ""
 ) -> list[dict[str, Any]]:
-    """The JSON objects in a file that has one a line; each has this `key`.
+    """The JSON objects in a file with one per line; each has this `key`.
 
     Raises:
         DataError: no such file, or something else.

@@ -1,4 +1,4 @@
-"""One order of the parts of an observation: live, in recordings, in Minari files, in training."""
+"""One order of an observation's parts: live, in recordings, in Minari files and in training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mac_control.errors import DataError, InputError
 
 
 def by_name(space: Space[Any]) -> Space[Any]:
-    """With the parts of each Dict in the order of their names as text.
+    """The space with the parts of each Dict in the order of their names as text.
 
-    A Dict keeps the order of its insertion or sorts, as it was made; a JSON file of it has the
-    names as text. Sorted as text they are in one order everywhere.
+    Depending on how it was made, a Dict keeps insertion order or sorts; a JSON file of it has the
+    names as text. Sorted as text they are in the same order everywhere.
 
     Example:
         >>> space = Dict([("b", Box(0, 1)), ("a", Box(0, 1)), (10, Box(0, 1)), (9, Box(0, 1))])
@@ -52,10 +52,10 @@ def layout_of(space: Space[Any]) -> list[list[Any]]:
 
 
 def flat_steps(space: Space[Any], value: Any) -> np.ndarray:
-    """Values of a space over time as `(T, size)`, in the order in which `by_name` flattens.
+    """Values of a space over time as `(T, size)`, flattened in the order of `by_name`.
 
     Raises:
-        DataError: values that are not of the space, or a space that does not flatten.
+        DataError: values that are not in the space, or a space that does not flatten.
     """
     if isinstance(space, Dict):
         if not isinstance(value, Mapping) or {*map(str, value)} != {*map(str, space)}:
@@ -81,11 +81,11 @@ def flat_steps(space: Space[Any], value: Any) -> np.ndarray:
 
 
 def expect_layout(recorded: Any, env: gymnasium.Env) -> None:
-    """Raise an InputError where observations were recorded with other parts than these.
+    """Raise an InputError where observations were recorded with other parts than the environment's.
 
     Args:
-        recorded: as `layout_of` says it; None or empty where unknown.
-        env: one whose observations were flattened, or another, of which nothing is known.
+        recorded: as from `layout_of`; None or empty where unknown.
+        env: an environment with flattened observations; for others nothing is checked.
     """
     live = env.get_wrapper_attr("obs_layout") if env.has_wrapper_attr("obs_layout") else []
     if recorded and live and recorded != live:
@@ -96,7 +96,7 @@ def expect_layout(recorded: Any, env: gymnasium.Env) -> None:
 
 
 def recorded_layout(data: Any) -> list[list[Any]]:
-    """The layout that data say they have, in the record of their environment; empty if unknown."""
+    """The layout in the data's record of their environment; empty if unknown."""
     env = data.get("env") if isinstance(data, Mapping) else None
     found = env.get("layout") if isinstance(env, Mapping) else None
     return found if isinstance(found, list) else []
@@ -110,7 +110,7 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _coded(space: Space[Any], value: Any) -> np.ndarray:
-    """What Gymnasium flattens step by step: whole numbers one-hot, bits as they are."""
+    """Flattened as by Gymnasium, but for all steps: whole numbers one-hot, bits as they are."""
     if not space.is_np_flattenable:
         raise DataError(f"expected spaces that flatten, got {space}")
     steps = [_step(space, step) for step in np.asarray(value)]

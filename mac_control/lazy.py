@@ -1,4 +1,4 @@
-"""Attributes of a package that are imported when they are first asked for."""
+"""Attributes of a package that are imported on first use."""
 
 from __future__ import annotations
 

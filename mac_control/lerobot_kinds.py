@@ -1,4 +1,4 @@
-"""Robots and teleoperators that LeRobot knows by their kind: its own and those of plug-ins."""
+"""LeRobot's robots and teleoperators by their kind: its own and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from mac_control.errors import InputError, did_you_mean, one_line
 
-#: What LeRobot calls them: package -> configuration, and what makes one of it.
+#: Family -> LeRobot's package, configuration class and factory.
 _FAMILIES = {
     "robot": ("lerobot.robots", "RobotConfig", "make_robot_from_config"),
     "teleoperator": (
@@ -25,18 +25,18 @@ _FAMILIES = {
 
 
 def make_lerobot(family: str, kind: str, options: Mapping[str, Any]) -> Any:
-    """A robot or teleoperator of LeRobot, not connected yet.
+    """A LeRobot robot or teleoperator, not yet connected.
 
     Plug-ins are found as LeRobot finds them: by the names of installed packages.
 
     Args:
         family: `robot` or `teleoperator`.
-        kind: what LeRobot calls it, `so101_follower` say.
-        options: fields of its configuration, as they would stand in a JSON file.
+        kind: LeRobot's name for it, e.g. `so101_follower`.
+        options: fields of its configuration, as in a JSON file.
 
     Raises:
         InputError: an unknown kind, or options that it does not take.
-        ImportError: LeRobot, or what drives this kind, is not installed.
+        ImportError: LeRobot, or the driver of this kind, is not installed.
     """
     package, config, make = _FAMILIES[family]
     base = getattr(importlib.import_module(f"{package}.config"), config)
@@ -50,20 +50,20 @@ def make_lerobot(family: str, kind: str, options: Mapping[str, Any]) -> Any:
     draccus = importlib.import_module("draccus")
     try:
         chosen = draccus.decode(base, {"type": kind, **options})
-    except Exception as error:  # draccus passes on what parsers and configurations raise
+    except Exception as error:  # draccus passes on all errors of parsers and configurations
         raise InputError(f"lerobot: {kind}: cannot be configured: {one_line(error)}") from error
     return getattr(importlib.import_module(f"{package}.utils"), make)(chosen)
 
 
 def _register(package: str, base: Any, kind: str) -> None:
-    """Import what registers `kind`: plug-ins, then LeRobot's own modules, the likeliest first."""
+    """Import what registers `kind`: plug-ins, then LeRobot's modules, the likeliest first."""
     if kind in base.get_known_choices():
         return
     utils = importlib.import_module("lerobot.utils.import_utils")
     name = "register_third_party_plugins"  # in 0.3: ..._devices
     register = getattr(utils, name, None) or getattr(utils, "register_third_party_devices", None)
     if register is not None:
-        with _quietly():  # it logs what it cannot import, with the whole traceback
+        with _quietly():  # it logs failed imports with whole tracebacks
             register()
     paths = importlib.import_module(package).__path__
     modules = [module.name for module in pkgutil.iter_modules(paths, f"{package}.")]
@@ -71,7 +71,7 @@ def _register(package: str, base: Any, kind: str) -> None:
     for module in modules:
         if kind in base.get_known_choices():
             return
-        with contextlib.suppress(Exception):  # one that lacks the driver of another arm
+        with contextlib.suppress(Exception):  # a module of another arm whose driver is missing
             importlib.import_module(module)
 
 

@@ -1,4 +1,4 @@
-"""Limits of what a robot is sent, so that nobody who drives it can damage it."""
+"""Limits of the actions sent to a robot, so that no driver can damage it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mac_control.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from mac_control.robot import Robot
 
-#: What happens with an action that would break a limit.
+#: What happens to an action that would break a limit.
 ON_VIOLATION = {
     "clamp": "the nearest action that keeps the limits is sent",
     "reject": "nothing of it is sent; the robot comes to rest",
     "pass": "it is sent; only the report is made",
 }
-#: Limits that each dimension has for itself.
+#: Limits that are set per dimension.
 PER_DIM = ("velocity", "acceleration", "jerk", "step", "stall_error")
 
 #: One number for every dimension, or a number for each group or dimension that is named.
@@ -28,24 +28,24 @@ PerDim = float | Mapping[str, float] | None
 
 @dataclass(frozen=True)
 class Limits:
-    """What the actions that are sent to a robot must keep.
+    """Limits that the actions sent to a robot must keep.
 
-    A velocity is the change of a position target per second; an action that is itself a velocity
-    is its own, and its changes are accelerations. All are in the units of the action.
+    The velocity of a position target is its change per second; an action that is itself a velocity
+    is its own velocity, and its changes are accelerations. All are in the units of the action.
 
     Args:
         velocity: largest [1/s]; None: no limit, as for all the others.
         acceleration: largest [1/s²].
         jerk: largest [1/s³].
         step: largest difference of a position target to the measured position.
-        stall_error: a joint that stays so far from its target does not follow.
-        stall_time: for so long [s], and the robot is stopped.
-        policy_timeout: a policy that needs longer for an answer is not waited for [s]: what nobody
-            drives is held meanwhile.
+        stall_error: a joint that stays this far from its target does not follow;
+        stall_time: after this long [s] the robot is stopped.
+        policy_timeout: longest wait for a policy's answer [s]; after it, free dimensions hold
+            still until the policy answers.
         on_violation: one of :data:`ON_VIOLATION`.
 
     Raises:
-        InputError: a number that is not above 0, or an unknown way.
+        InputError: a number that is not above 0, or an unknown `on_violation`.
 
     Example:
         >>> from mac_control.robot import ActionDim, Robot
@@ -88,7 +88,7 @@ class Limits:
         value = getattr(self, name)
         found = np.full(robot.action_dim, np.inf)
         if isinstance(value, Mapping):
-            # A dimension's own number stands before that of its group.
+            # A dimension's own number takes precedence over its group's.
             for key in sorted(value, key=lambda key: key not in robot.groups):
                 try:
                     found[list(robot.dims(key))] = value[key]
@@ -113,7 +113,7 @@ class Limits:
                     )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values that :meth:`from_json` reads; what is not limited is left out."""
+        """JSON values that :meth:`from_json` reads; limits that are not set are left out."""
         found = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -140,7 +140,7 @@ class Limits:
         return cls(**record)
 
 
-#: A real robot of which nothing is said crosses its range in so long, [s].
+#: Time in which a real robot without limits of its own may cross its range [s].
 CROSSING = 1.0
 
 
@@ -171,12 +171,12 @@ def chosen_limits(robot: Robot, real: bool, asked: str = "auto") -> Limits | Non
     """The limits that a loop keeps; None for none.
 
     Args:
-        robot: whose description may have some.
-        real: whether it is a real one, which has some by default.
-        asked: `auto`, `off`, or one of :data:`ON_VIOLATION`, which is then done.
+        robot: its description may have limits.
+        real: whether it is a real robot, which has limits by default.
+        asked: `auto`, `off`, or one of :data:`ON_VIOLATION`, which overrides the description's.
 
     Raises:
-        InputError: something else.
+        InputError: any other `asked`.
     """
     if asked not in ("auto", "off", *ON_VIOLATION):
         known = ", ".join(("auto", "off", *ON_VIOLATION))

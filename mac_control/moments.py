@@ -1,4 +1,4 @@
-"""Mean and deviation of numbers that come in parts."""
+"""Mean and standard deviation of numbers that arrive in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Moments:
-    """Of rows `(T, N)` that are added a part at a time, so that they are never whole in memory.
+    """Moments of rows `(T, N)` that are added in parts, so that they are never all in memory.
 
     With n rows before and m new ones, `Σ(x - mean)²` grows by that of the new ones and
     `δ² n m / (n + m)`, δ the difference of the means (Chan et al. 1979).
@@ -27,7 +27,7 @@ class Moments:
         self._square: np.ndarray = np.zeros(())
 
     def add(self, rows: np.ndarray) -> None:
-        """Take in more rows."""
+        """Add rows."""
         rows, new = np.asarray(rows, np.float64), len(rows)
         center = rows.mean(0)
         delta, count = center - self.mean, self.count

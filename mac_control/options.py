@@ -26,19 +26,19 @@ class EnvOptions:
     """The environment of a verb that simulates."""
 
     env: str | None = None
-    """kitchen, a Gymnasium id, a package's environment or module:callable; options behind colons,
-    as in kitchen:tasks=complete:init_noise=0.1. None: what the demonstrations were recorded in."""
+    """kitchen, a Gymnasium id, a package's environment or module:callable; options after colons, as
+    in kitchen:tasks=complete:init_noise=0.1. None: what the demonstrations were recorded in."""
     robot: str | None = None
     """TOML file that describes the robot, in place of the environment's own description; or a
-    robot of LeRobot's, KIND[:OPTION=VALUE]..., such as so101_follower:port=/dev/ttyACM1:id=mine."""
+    LeRobot robot, KIND[:OPTION=VALUE]..., such as so101_follower:port=/dev/ttyACM1:id=mine."""
     episode_steps: int | None = None
     """Longest episode, in control steps; None: as the environment says."""
 
     def chosen_env(self) -> EnvName | None:
-        """The environment that is named; None where none is.
+        """The environment that is named, or None.
 
         Raises:
-            InputError: a name that is not one.
+            InputError: an invalid name.
         """
         from mac_control.envs.make import EnvName
 
@@ -48,7 +48,7 @@ class EnvOptions:
         return None if self.env is None else EnvName.parse(self.env)
 
     def _is_kind(self) -> bool:
-        """Whether the robot is a kind of LeRobot's, not a file."""
+        """Whether the robot is a kind of LeRobot robot, not a file."""
         if self.env is not None or self.robot is None:
             return False
         name = self.robot.partition(":")[0]
@@ -65,7 +65,7 @@ class EnvOptions:
         return {} if self.episode_steps is None else {"max_episode_steps": self.episode_steps}
 
     def chosen_robot(self) -> Robot | None:
-        """The robot that is described; None: the environment's own."""
+        """The robot that the option describes; None: the environment's own."""
         from mac_control.robot import load_robot
 
         return None if self.robot is None or self._is_kind() else load_robot(self.robot)
@@ -84,8 +84,8 @@ def options_of(
     Args:
         config: a dataclass whose fields have a docstring each.
         omit: fields to leave out.
-        optional: whether every field may be None, its default, for "as the preset says".
-        name: of the new class.
+        optional: whether every field may be None, which is then its default ("as in the preset").
+        name: name of the new class.
         aliases: field -> another option that sets it, such as `--keep`.
 
     Example:
@@ -139,7 +139,7 @@ def changes(options: Any) -> dict[str, Any]:
 
 
 def changed(options: Any) -> list[str]:
-    """Names of the options that differ from their defaults; those of a part behind a dot.
+    """Names of the options that differ from their defaults; nested ones have a dot.
 
     Example:
         >>> @dataclass
@@ -162,17 +162,17 @@ def changed(options: Any) -> list[str]:
 
 
 def only_with(name: str, other: str) -> InputError:
-    """What to raise where an option was set that nothing looks at without another."""
+    """The error for an option that has no effect without another."""
     return InputError(f"{name}: expected with {other}, got it alone; add {other}, or leave it out")
 
 
 def only_without(name: str, other: str) -> InputError:
-    """What to raise where an option was set that nothing looks at beside another."""
+    """The error for an option that has no effect together with another."""
     return InputError(f"{name}: expected without {other}, got both; leave one of them out")
 
 
 def paths(text: str) -> list[str]:
-    """Paths from a list with commas between them; a path that is there may have commas itself.
+    """Paths from a list separated by commas; an existing path may contain commas itself.
 
     Example:
         >>> paths("runs/a,runs/b")
@@ -180,7 +180,7 @@ def paths(text: str) -> list[str]:
     """
     parts, found = text.split(","), []
     while parts:
-        # The longest beginning that names something, or else up to the next comma.
+        # The longest prefix that is an existing path, otherwise up to the next comma.
         ends = range(len(parts), 1, -1)
         there = (end for end in ends if user_path(",".join(parts[:end])).exists())
         end = next(there, 1)
@@ -190,7 +190,7 @@ def paths(text: str) -> list[str]:
 
 
 def expect_different(name: str, values: Sequence[Any]) -> None:
-    """Raise an InputError where a value comes twice: it would be counted twice."""
+    """Raise an InputError where a value occurs twice: it would be counted twice."""
     if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
         raise InputError(f"{name}: expected different ones, got {twice[0]!r} twice")
 
@@ -199,7 +199,7 @@ def numbers(name: str, text: str) -> list[int]:
     """Whole numbers from a list such as `0,1,3`.
 
     Raises:
-        InputError: something else.
+        InputError: not such a list.
     """
     try:
         return [int(part) for part in text.split(",")]

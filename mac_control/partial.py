@@ -1,4 +1,4 @@
-"""The one type that goes from a device to the model: some values, and which of them are given."""
+"""The one type that goes from a device to the model: values, and which of them are given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mac_control.errors import InputError
 if TYPE_CHECKING:
     from mac_control.robot import Robot
 
-#: A standard deviation from here on is infinite: no command is near it, and its square is a float.
+#: Standard deviations from here on count as infinite: far above any command, and the square is
+#: still a float.
 WIDEST = 1e12
 
 
@@ -23,21 +24,20 @@ class PartialAction:
     """Action dimensions that an operator supplies, and a mask of which ones they are.
 
     Nothing given is autonomy, everything given is plain teleoperation, and shared
-    autonomy is all that lies between.
+    autonomy is everything between.
 
     Args:
         values: action in environment units, `(D,)` or batched `(B, D)`; entries that are
             not given are ignored and stored as 0.
         given: boolean mask of the same shape; True where the operator supplies the value.
-        std: how far off a given value may be from what is meant: a standard deviation in action
-            units, of the same shape or one number for all. 0 is done bit for bit; more leaves a
-            policy with a density room to do what is more likely, and infinity, or 1e12 and more,
-            all of it. None: 0.
-            Entries that are not given are stored as 0.
+        std: how far a given value may be from what is meant: a standard deviation in action units,
+            of the same shape or one number for all. 0 is executed bit for bit; more lets a policy
+            with a density depart towards what is more likely, and infinity, or 1e12 and more,
+            leaves the dimension to it. None: 0. Entries that are not given are stored as 0.
 
     Raises:
         InputError: shapes differ, `given` is not boolean, a given value is not finite, or a
-            standard deviation is no number from 0 on.
+            standard deviation is not a number from 0 on.
 
     Example:
         >>> partial = PartialAction([0.5, 0.0, -0.2], [True, False, True])
@@ -49,7 +49,7 @@ class PartialAction:
     given: np.ndarray
     std: np.ndarray | None = None
 
-    if TYPE_CHECKING:  # made of anything that is like an array; what is kept are arrays
+    if TYPE_CHECKING:  # accepts anything array-like; stores arrays
 
         def __init__(
             self, values: ArrayLike, given: ArrayLike, std: ArrayLike | None = None
@@ -93,14 +93,14 @@ class PartialAction:
 
     @classmethod
     def of(cls, values: Mapping[str | int, float], robot: Robot | int) -> PartialAction:
-        """The named dimensions given, the others not.
+        """The named dimensions are given, the others are not.
 
         Args:
             values: dimension -> value in action units; a dimension is a name or an index.
-            robot: whose dimensions these are, or just their number D.
+            robot: the robot with these dimensions, or just their number D.
 
         Raises:
-            InputError: a dimension that the robot does not have, or a value that is no number.
+            InputError: a dimension that the robot does not have, or a value that is not a number.
 
         Example:
             >>> PartialAction.of({0: 0.3, 2: -1}, 3).given.tolist()
@@ -130,20 +130,20 @@ class PartialAction:
     def _unchecked(
         cls, values: np.ndarray, given: np.ndarray, std: np.ndarray | None = None
     ) -> PartialAction:
-        """Of arrays that come from checked ones: a step of the loop checks once."""
+        """From arrays that are known to be valid: a step of the loop checks once."""
         partial = object.__new__(cls)
         partial._set(values, given, std)
         return partial
 
     def batched(self) -> PartialAction:
-        """As a batch `(B, D)`, of one row where this is none."""
+        """As a batch `(B, D)`, of one row where this is not a batch."""
         if self.values.ndim == 2:
             return self
         std = None if self.std is None else self.std[None]
         return self._unchecked(self.values[None], self.given[None], std)
 
     def clip(self, low: np.ndarray, high: np.ndarray) -> PartialAction:
-        """With given values within `[low, high]` `(D,)`; itself where they are."""
+        """With given values clipped to `[low, high]` `(D,)`; itself where none is outside."""
         outside = self.given & ((self.values < low) | (self.values > high))
         if not outside.any():
             return self
@@ -156,7 +156,7 @@ class PartialAction:
             raise InputError(f"expected values of shape {shape}, got {self.values.shape}")
 
     def same_commands(self, other: PartialAction) -> bool:
-        """Whether the same values are given in both, however exactly.
+        """Whether the same values are given in both, whatever their deviations.
 
         Example:
             >>> partial = PartialAction([0.5, 0.0], [True, False])
@@ -166,7 +166,7 @@ class PartialAction:
         return np.array_equal(self.values, other.values) and np.array_equal(self.given, other.given)
 
     def overlay(self, action: ArrayLike) -> np.ndarray:
-        """`action` with the given dimensions put in, bit for bit; a new float32 array."""
+        """`action` with the given dimensions inserted bit for bit; a new float32 array."""
         action = np.asarray(action, np.float32)
         if action.shape != self.values.shape:
             raise InputError(f"action: expected shape {self.values.shape}, got {action.shape}")
@@ -198,11 +198,11 @@ class PartialAction:
 
     @property
     def exact(self) -> np.ndarray:
-        """Where a value is given that is to be done bit for bit, in the shape of `given`."""
+        """Mask of values to be executed bit for bit, in the shape of `given`."""
         return self.given if self.std is None else self.given & (self.std == 0)
 
     def finite(self) -> PartialAction:
-        """Without values given with an infinite deviation, and none where all that is left is 0.
+        """Without values of infinite deviation; `std` is None where all that is left is 0.
 
         Example:
             >>> PartialAction([0.5, 0.1], [True, True], [0.0, np.inf]).finite().given.tolist()
@@ -216,7 +216,7 @@ class PartialAction:
         return self._unchecked(values, given, std if std.any() else None)
 
     def hardened(self) -> PartialAction:
-        """For a policy that cannot weigh commands: those with a finite deviation are exact."""
+        """For a policy that cannot weigh commands: those with a finite deviation become exact."""
         partial = self.finite()
         return partial if partial.std is None else self._unchecked(partial.values, partial.given)
 

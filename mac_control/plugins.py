@@ -16,11 +16,11 @@ from mac_control.errors import InputError, did_you_mean
 
 @dataclass(frozen=True)
 class Registry:
-    """Things of one kind by name: an entry-point group, ours and that of other packages.
+    """Plug-ins of one kind by name: an entry-point group of this and other packages.
 
     Args:
-        kind: what one is called in errors.
-        group: the entry-point group, `mac_control.operators` say.
+        kind: what a plug-in is called in errors.
+        group: the entry-point group, e.g. `mac_control.operators`.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Registry:
         return found
 
     def load(self, name: str) -> Callable[..., Any]:
-        """What is installed under this name, or `module:attribute`, also of the current folder.
+        """The plug-in of this name, or `module:attribute`, also from the current folder.
 
         Raises:
             InputError: an unknown name, or something that cannot be imported.
@@ -67,12 +67,12 @@ class Registry:
 
 @cache
 def _entries(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Entry points of what is installed on a path: reading them all takes tens of milliseconds."""
+    """Entry points installed on a path, cached: reading them all takes tens of milliseconds."""
     return tuple(entry_points(group=group))
 
 
 def imported(name: str) -> Any:
-    """`module:attribute` or `module`, also of the current folder, as with `python -m`."""
+    """`module:attribute` or `module`, also from the current folder, as with `python -m`."""
     module, colon, attribute = name.partition(":")
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())

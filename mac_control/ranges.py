@@ -9,10 +9,10 @@ from mac_control.errors import InputError
 
 
 def expect_at_least(settings: Any, least: Mapping[str, float]) -> None:
-    """Check that attributes of `settings` are finite numbers, and at least so large.
+    """Check that attributes of `settings` are finite numbers, and at least as large as in `least`.
 
     Raises:
-        InputError: one that is not.
+        InputError: an attribute that is not.
 
     Example:
         >>> from types import SimpleNamespace

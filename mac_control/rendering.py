@@ -1,7 +1,7 @@
-"""Pictures and windows of a simulation: whether this machine can make them, and with what.
+"""Whether, and with which renderer, this machine can draw pictures and open windows.
 
 A renderer that cannot be made may end the process, or raise again when it is freed. Therefore each
-is tried first in a process of its own.
+one is first tried in a process of its own.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _ADVICE = "install libosmesa6 (Debian, Ubuntu), or the driver of a GPU with EGL"
 
 
 def choose_renderer() -> str:
-    """Name of what draws pictures here, for `MUJOCO_GL`: `glfw`, `osmesa` or `egl`.
+    """Name of the renderer that works here, for `MUJOCO_GL`: `glfw`, `osmesa` or `egl`.
 
-    What `MUJOCO_GL` names is used. Where it is not set, a display is tried first, then on Linux
-    `osmesa` (software) and `egl` (a GPU, or software), and `MUJOCO_GL` is set to what works
+    What `MUJOCO_GL` names is used. If it is not set, a display is tried first, then on Linux
+    `osmesa` (software) and `egl` (a GPU, or software), and `MUJOCO_GL` is set to the one that works
     without a display. An answer holds for the whole process.
 
     Raises:
-        InputError: nothing draws pictures here; with what to install or to set.
+        InputError: no renderer works here; the message says what to install or to set.
     """
     display, linux = _display(), sys.platform == "linux"
     if named := os.environ.get("MUJOCO_GL"):
@@ -52,10 +52,10 @@ def choose_renderer() -> str:
 
 
 def check_mode(mode: str | None, modes: Sequence[str]) -> None:
-    """Refuse a render mode that is none of `modes`, and a window where none can be opened.
+    """Refuse a render mode that is not in `modes`, and a window where none can be opened.
 
     Raises:
-        InputError: with what to choose instead.
+        InputError: the message says what to choose instead.
     """
     if mode not in (None, *modes):
         raise InputError(f"render_mode: expected None or one of {', '.join(modes)}, got {mode!r}")
@@ -71,7 +71,7 @@ def named_renderer() -> Iterator[None]:
     """Around the import of MuJoCo, which loads the renderer that `MUJOCO_GL` names.
 
     Raises:
-        InputError: that one is not there.
+        InputError: that renderer is not available.
     """
     try:
         yield
@@ -133,8 +133,8 @@ if __name__ == "__main__":
     status = 0
     try:
         _window() if sys.argv[1] == "window" else _picture()
-    except Exception as error:  # whatever the graphics library of this machine fails with
+    except Exception as error:  # graphics libraries fail with errors of any class
         text = " ".join(str(error).split())
         print(f"got: {text if len(text) <= 150 else text[:150] + '…'}", flush=True)
         status = 1
-    os._exit(status)  # freeing what is half made would raise, or end the process
+    os._exit(status)  # freeing a half-made renderer would raise, or end the process

@@ -31,11 +31,12 @@ class Robot:
         groups: group name -> indices of action dimensions.
         obs_names: names of the observed entries; empty where unknown.
         rate: control rate [Hz]; None where unknown.
-        limits: what the actions that are sent must keep; None: as `default_limits` says for a
-            real robot, none for a simulated one.
+        limits: limits of the actions sent; None: `default_limits` for a real robot, none for a
+            simulated one.
 
     Raises:
-        InputError: names twice, a group or a position out of range, limits that do not fit.
+        InputError: a name that occurs twice, a group or a position out of range, or limits that
+            do not fit.
 
     Example:
         >>> arm = Robot("arm", (ActionDim("shoulder"), ActionDim("elbow")), {"upper": (0,)})
@@ -111,7 +112,7 @@ class Robot:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What a person calls each action dimension, `D` names."""
+        """Names of the action dimensions for people, `D` of them."""
         return tuple(action.label for action in self.actions)
 
     def index(self, dim: str | int) -> int:
@@ -140,7 +141,7 @@ class Robot:
         """Indices of the dimensions and groups of these names, ascending.
 
         Raises:
-            InputError: a name that is neither.
+            InputError: a name that is neither a dimension nor a group.
         """
         found: set[int] = set()
         for name in names:
@@ -189,7 +190,7 @@ class Robot:
         A position may be the name of an observed entry.
 
         Raises:
-            InputError: a key that is not known, or a value of another kind.
+            InputError: an unknown key, or a value of the wrong kind.
 
         Example:
             >>> Robot.from_json({"name": "cart", "actions": [{"name": "push"}]}).action_dim

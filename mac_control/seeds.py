@@ -1,4 +1,4 @@
-"""Seeds: whole numbers of at least 0, whoever counts them."""
+"""Seeds: whole numbers of at least 0, Python's or numpy's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mac_control.errors import InputError
 
 
 def whole_seed(seed: Any, name: str = "seed") -> int:
-    """A seed as Python's own integer, be it one of numpy's.
+    """A seed as a Python integer, also from one of numpy's.
 
     Raises:
-        InputError: no whole number, or one below 0.
+        InputError: not a whole number, or one below 0.
 
     Example:
         >>> whole_seed(np.int64(3))
@@ -41,7 +41,7 @@ def optional_seed(seed: Any) -> int | None:
 
 
 def check_reset(cls: type) -> None:
-    """Have `cls.reset(seed=None)` given seeds as `optional_seed` has them."""
+    """Make `cls.reset(seed=None)` check its seed with `optional_seed`."""
     written = cls.__dict__.get("reset")
     if written is not None:
         cls.reset = _with_whole_seed(written)  # type: ignore[attr-defined]

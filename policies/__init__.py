@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mac_control.policies.mac_config import MacConfig
     from mac_control.policies.zero import ZeroPolicy
 
-# Imported when first asked for: a policy need not be one that is made of torch.
+# Imported on first use: not every policy needs torch.
 __getattr__ = lazily(
     __name__,
     {
@@ -24,7 +24,7 @@ __getattr__ = lazily(
     },
 )
 
-#: What policies were called before, in old checkpoints.
+#: Former names of policies, in old checkpoints.
 FORMER_NAMES = {"recall": "retrieval"}
 
 
@@ -32,7 +32,7 @@ def policy_class(name: str) -> "type[LearnedPolicy]":
     """The class of the learned policy of this name, in the group `mac_control.policies`.
 
     Raises:
-        InputError: an unknown name, or something else than a class of such policies.
+        InputError: an unknown name, or something other than a class of learned policies.
 
     Example:
         >>> policy_class("bc").name

@@ -9,7 +9,7 @@ from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, expect_density
 from mac_control.policies.revising import Revising
 
-#: Share of the surprise that is left after a step: half of it is of the last half second.
+#: Share of the surprise that is kept per step: half of its weight is on the last half second.
 KEPT = 0.9
 
 
@@ -20,11 +20,11 @@ class Arbitrated(Revising):
 
     where `own` is what the policy would do alone in the given dimensions. For a Gaussian, s is the
     mean squared distance in standard deviations; while e ≥ z² the operator is overridden: the
-    robot acts as if alone, and a stateful policy still observes the commands. An operator with a
-    plan other than the robot's is overridden like one who is wrong.
+    robot acts as if alone, and a stateful policy still observes the commands. An operator whose
+    plan is not the robot's is overridden like one who is wrong.
 
     Args:
-        policy: one with a density, which can say what it would do alone.
+        policy: one that has a density and can say what it would do alone.
         z: standard deviations per given dimension; the smaller, the more often it overrides.
 
     Raises:
@@ -56,7 +56,7 @@ class Arbitrated(Revising):
         self._judged = None
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """That of the policy within; what `act` asked about this step is not asked again."""
+        """The wrapped policy's; what `act` already computed for this step is not computed again."""
         if self._judged is not None and partial.std is None:
             seen, heard, found = self._judged
             rows = np.atleast_2d(np.asarray(obs, np.float32))
@@ -65,16 +65,16 @@ class Arbitrated(Revising):
         return self.policy.log_prob(obs, partial)
 
     def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        action = self.policy.act(obs, partial)  # first: it updates a belief log_prob then uses
+        action = self.policy.act(obs, partial)  # first: it updates the belief that log_prob uses
         own = self.policy.autonomous_action(obs)
         mine, theirs = (
             self.policy.log_prob(obs, each) for each in (PartialAction(own, partial.given), partial)
         )
         assert mine is not None and theirs is not None  # as the constructor found
-        # Only of exact commands, whose likelihood draws nothing at random.
+        # Only for exact commands: the likelihood of soft ones is estimated at random.
         self._judged = (obs.copy(), partial, theirs) if partial.std is None else None
         count = partial.given.sum(-1)
-        # One absurd command counts for a second or so, not longer.
+        # Clipped, so that one absurd command counts for about a second, not longer.
         surprise = np.clip(2 * (mine - theirs) / np.maximum(count, 1), 0, 4 * self.z**2)
         if len(self._surprise) != len(obs):
             self._surprise = np.zeros(len(obs))

@@ -1,4 +1,4 @@
-"""What every policy can do: complete an action of which some dimensions are given."""
+"""The interface of every policy: complete an action of which some dimensions are given."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Policy(ABC):
     A subclass sets `obs_dim`, `low` and `high` and writes `complete`; `act` checks its inputs and
     its answer, so that given entries return bit for bit, clipped to the action box unless
     that is a guess, and nothing that is not finite reaches an environment. Entries given with a
-    standard deviation (`PartialAction.std`) are answered by a policy that weighs them, one with a
-    density; others do them as given.
+    standard deviation (`PartialAction.std`) are weighed by policies with a density; others
+    execute them as given.
     """
 
     obs_dim: int
     low: np.ndarray  # (D,) float32, lower ends of the action box
     high: np.ndarray  # (D,) float32, upper ends
-    guessed_box: bool = False  # whether the box is only where training actions were
-    robot: Robot | None = None  # what it was trained for; None where unknown
-    stateful: bool = False  # whether an answer depends on earlier steps, chance apart
-    weighs: bool = False  # whether it weighs given values by their `std`; others obey
+    guessed_box: bool = False  # whether the box is only the range of the training actions
+    robot: Robot | None = None  # the robot it was trained for; None where unknown
+    stateful: bool = False  # whether an answer depends on earlier steps, apart from chance
+    weighs: bool = False  # whether it weighs given values by their `std`; others execute them
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -80,19 +80,19 @@ class Policy(ABC):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The action `(B, D)` for observations `(B, O)` float32 and a partial action `(B, D)`.
 
-        All is checked. Entries that are given may hold anything: `act` puts them back, but for
-        those with a standard deviation, which only a policy that `weighs` is told. Policies of
-        version 0.1, which write `complete(obs, values, given)`, still work.
+        The inputs are checked already. Given entries of the answer may hold anything, as `act` puts
+        them back, except those with a standard deviation, which only a policy that `weighs` gets.
+        Policies of version 0.1, which write `complete(obs, values, given)`, still work.
         """
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
-        """A stateful policy updates its state here, `(B, O)` and `(B, D)`: once in each step.
+        """Update a stateful policy's state from `(B, O)` and `(B, D)`, once per step.
 
-        `act` calls it before `complete`, and also where every dimension is given.
+        `act` calls it before `complete`, even where every dimension is given.
         """
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
-        """What it would do now with nothing given, `(B, O)` -> `(B, D)`; changes no state.
+        """What it would do now with nothing given, `(B, O)` -> `(B, D)`, without changing state.
 
         Raises:
             InputError: a stateful policy that cannot tell.
@@ -113,11 +113,11 @@ class Policy(ABC):
     def conditional_log_prob(
         self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
     ) -> np.ndarray | None:
-        """Log-likelihood of the entries that are not given, on those that are, `(B,)` [nats].
+        """Log-likelihood of the free entries, conditioned on the given ones, `(B,)` [nats].
 
         Args:
             obs: `(B, O)`.
-            action: `(B, D)`, all of it known.
+            action: `(B, D)`, complete.
             given: `(B, D)` bool.
 
         Returns:
@@ -143,7 +143,7 @@ class Policy(ABC):
         return action if np.ndim(obs) == 2 else action[0]
 
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """What :meth:`sample` needs of a policy with a distribution: as :meth:`complete`, drawn."""
+        """Like :meth:`complete`, but drawn from the distribution; :meth:`sample` needs it."""
         return None
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
@@ -173,7 +173,7 @@ class Policy(ABC):
 
 
 def _from_arrays(written: Callable[..., Any]) -> Callable[..., Any]:
-    """`complete(obs, partial)` of one that was written as `complete(obs, values, given)`."""
+    """`complete(obs, partial)` from a method written as `complete(obs, values, given)`."""
 
     @functools.wraps(written)
     def complete(self: Policy, obs: np.ndarray, partial: PartialAction) -> Any:
@@ -202,12 +202,12 @@ def _expect_partial(partial: Any) -> None:
 
 
 def name_of(policy: Policy) -> str:
-    """What results and errors call it: by its kind, or by its class where it has none."""
+    """What results and errors call the policy: its kind, or its class where it has none."""
     return str(getattr(policy, "name", type(policy).__name__))
 
 
 def full_name(policy: Policy) -> str:
-    """What errors call it: with its file, where it was exported to one."""
+    """What errors call the policy: its name, with its file where it was exported to one."""
     path = getattr(policy, "path", None)
     return name_of(policy) if path is None else f"{name_of(policy)} as the exported file {path}"
 

@@ -36,7 +36,7 @@ class BCConfig:
 class BC(LearnedPolicy):
     """Squared error in the unit box: `loss = mean ||f(obs) - unit(action)||²`.
 
-    It cannot condition: the given dimensions replace those of an action that was chosen without
+    It cannot condition: the given dimensions overwrite those of an action that was chosen without
     them.
 
     Example:

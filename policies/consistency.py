@@ -18,7 +18,7 @@ from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.diffusion import Diffusion, DiffusionConfig, beside
 
-#: What a student has as its teacher has it: the network's size and the noise.
+#: What a student takes from its teacher: the network's size and the noise.
 _SAME = ("width", "depth", "levels", "iterations")
 
 
@@ -29,10 +29,10 @@ class ConsistencyConfig(DiffusionConfig):
     teacher: str = ""
     """Checkpoint of the diffusion policy to distil; only training reads it."""
     teacher_weights: str = ""
-    """The SHA-256 of its weights, which training fills in: it goes on with no other teacher."""
+    """The SHA-256 of its weights, filled in by training, which resumes with no other teacher."""
     jumps: int = 4
-    """Evaluations of the network that fill in what is not given, or a whole action; the more, the
-    better they fit what is given."""
+    """Evaluations of the network that fill in the free dimensions, or a whole action; the more, the
+    better they fit the given ones."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,12 +49,12 @@ class Consistency(Diffusion):
         f(x, t) = √ā_t x - √(1-ā_t) F(x, t, obs),   loss = E ||f(x_t, t) - f(x_s, s)||²
 
     where x_t is a demonstrated action with noise, and x_s one deterministic step of the frozen
-    teacher (DDIM) further; there nothing is learnt, and what is kept is an average of the weights.
-    Levels are those of the teacher's own steps. With `--trust noise=0.4` it is the assistance
-    dial of its source: a command is taken to that share of the levels, and back in one evaluation.
+    teacher (DDIM) further. No gradient flows through f(x_s, s), and the policy keeps an average of
+    the weights. Levels are those of the teacher's own steps. `--trust noise=0.4` is the assistance
+    dial of the source: a command is taken to that share of the levels, and back in one evaluation.
 
-    A command that gives some dimensions only, and autonomy, start from pure noise in `jumps`
-    evaluations; given values are put in, and noise back, between these.
+    A command that gives only some dimensions, and autonomy, start from pure noise and take `jumps`
+    evaluations; between these, given values are inserted and noise is added back.
 
     Sources: Sun, Ji, Tan and Walter, FlashBack: Consistency Model-Accelerated Shared Autonomy,
     CoRL 2025, arXiv 2505.16892; Song, Dhariwal, Chen and Sutskever, Consistency Models, ICML 2023,
@@ -83,10 +83,10 @@ class Consistency(Diffusion):
         levels = self._scheduler.timesteps.tolist()
         self._levels: list[int] = levels  # from the noisiest on
         kept = self._scheduler.alphas_cumprod[torch.tensor(levels)]
-        # By place among the levels; the last place is the data itself.
+        # Indexed by place among the levels; the last place is the data itself.
         kept = torch.cat([kept, torch.ones(1)]).float()
         self._signal, self._noisiness = kept.sqrt(), (1 - kept).sqrt()
-        self._teachers: list[Diffusion] = []  # a list, for its weights are none of this policy's
+        self._teachers: list[Diffusion] = []  # a list, so that its weights are not this policy's
 
     @classmethod
     def configured(cls, config: Any, demonstrations: Demonstrations) -> Any:
@@ -103,14 +103,14 @@ class Consistency(Diffusion):
         return replace(config, teacher_weights=sha, **same)
 
     def store_demonstrations(self, demonstrations: Demonstrations) -> None:
-        """Takes over the teacher's box and scale of observations, which its network knows."""
+        """Take over the teacher's box and scale of observations, which its network expects."""
         teacher = self._taught_by()
         for name in ("obs_mean", "obs_std", "action_low", "action_high"):
             getattr(self, name).copy_(getattr(teacher, name))
         self.low, self.high, self.guessed_box = teacher.low, teacher.high, teacher.guessed_box
 
     def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
-        """Actions with noise, and the same a step of the teacher further."""
+        """Actions with noise, and the same one step of the teacher further."""
         teacher, clean, obs = self._taught_by(), self.to_unit(steps.action).cpu(), steps.obs.cpu()
         place = torch.randint(len(self._levels), (len(clean),), generator=generator)
         noise = torch.randn(clean.shape, generator=generator)
@@ -130,8 +130,8 @@ class Consistency(Diffusion):
     def jump(self, x: Tensor, place: Tensor, obs: Tensor) -> Tensor:
         """The data `(B, D)` that `x` `(B, D)` comes from.
 
-        `place` `(B,)` is that of its level, 0 for pure noise. After the last level comes the place
-        of the data, which stay as they are.
+        `place` `(B,)` is the index of its level, 0 for pure noise. After the last level comes the
+        place of the data, which are left as they are.
         """
         levels = torch.tensor([*self._levels, 0], device=x.device)
         signal, noisiness = (
@@ -141,7 +141,7 @@ class Consistency(Diffusion):
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """From pure noise in `jumps` evaluations, given dimensions put in between."""
+        """From pure noise in `jumps` evaluations, given dimensions inserted in between."""
         device = self.obs_mean.device
         seen, clean, fixed = self._asked(obs, partial)
         places = np.linspace(0, len(self._levels), self.config.jumps + 1).astype(int)
@@ -155,7 +155,7 @@ class Consistency(Diffusion):
 
     @torch.inference_mode()
     def denoised(self, obs: np.ndarray, action: np.ndarray, share: float) -> np.ndarray:
-        """`action` `(B, D)` with noise of the first `share` of the levels, and back at once.
+        """`action` `(B, D)` noised to the first `share` of the levels, and back in one evaluation.
 
         The level is the noisiest that the teacher would begin at; 0 changes nothing.
         """

@@ -1,4 +1,4 @@
-"""A diffusion policy that inpaints what is given: the usual alternative to conditioning."""
+"""A diffusion policy that inpaints the given dimensions: the usual alternative to conditioning."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class DiffusionConfig:
     scheduler: str = "ddim"
     """`ddim`: few, deterministic steps; `ddpm`: noise at each step."""
     iterations: int = 10
-    """Denoising steps in acting."""
+    """Denoising steps per action."""
     resample: int = 1
-    """Times each step is taken, noise put back in between: blends in what is given (RePaint)."""
+    """Times each step is taken, noise added back in between: blends in given values (RePaint)."""
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "iterations", "resample"):
@@ -130,14 +130,14 @@ class Diffusion(LearnedPolicy):
 
     @torch.inference_mode()
     def denoised(self, obs: np.ndarray, action: np.ndarray, share: float) -> np.ndarray:
-        """`action` `(B, D)` with noise of the first `share` of the levels, and denoised from there.
+        """`action` `(B, D)` noised to the first `share` of the levels, and denoised from there.
 
-        As many of the `iterations` are taken as lie below that level; 0 changes nothing.
+        Only the `iterations` below that level are run; 0 changes nothing.
         """
         device, scheduler = self.obs_mean.device, self._scheduler
         seen, clean = (torch.tensor(part, device=device) for part in (obs, action))
         scheduler.set_timesteps(self.config.iterations)
-        # A step of the scheduler leads from its own level to the next of its levels.
+        # A step of the scheduler leads from one of its levels to the next.
         levels = [level for level in scheduler.timesteps if level < share * self.config.levels]
         if not levels:
             return np.array(action, np.float32)
@@ -149,7 +149,7 @@ class Diffusion(LearnedPolicy):
         return self.from_unit(x).cpu().numpy()
 
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """As it acts: every answer is a draw."""
+        """The same as `complete`: every answer is a draw."""
         return self.complete(obs, partial)
 
     def _noised_again(self, x: Tensor, low: int, high: int) -> Tensor:
@@ -188,7 +188,7 @@ def _scheduler(config: DiffusionConfig) -> Any:
     return make(
         num_train_timesteps=config.levels,
         beta_schedule="squaredcos_cap_v2",
-        clip_sample=True,  # actions lie in [-1, 1] once scaled
+        clip_sample=True,  # scaled actions are in [-1, 1]
         prediction_type="epsilon",
         timestep_spacing="trailing",  # the first step is from pure noise
     )

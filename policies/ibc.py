@@ -20,10 +20,10 @@ from mac_control.policies.samplers import derivative_free, gradient, langevin, l
 
 @dataclass(frozen=True)
 class IBCConfig:
-    """What an :class:`IBC` is made of: small enough for a CPU; the published one is `published`."""
+    """What an :class:`IBC` is made of: small enough for a CPU; see also `published`."""
 
     sampler: str = "langevin"
-    """`langevin`: candidates follow the gradient; `dfo`: they are drawn again and jittered."""
+    """`langevin`: candidates follow the gradient; `dfo`: they are resampled and jittered."""
     width: int = 128
     """Width of the network."""
     blocks: int = 1
@@ -33,19 +33,19 @@ class IBCConfig:
     negatives: int = 8
     """Counter-examples for each training sample."""
     iterations: int = 20
-    """Of the sampler, in training (`langevin`) and in acting."""
+    """Iterations of the sampler, in training (`langevin`) and in acting."""
     step: float = 0.5
     """First step size of `langevin`."""
     noise: float = 0.3
     """Standard deviation of the noise: on the gradient (`langevin`), on the action (`dfo`)."""
     move: float = 0.3
-    """No `langevin` iteration moves a dimension further than this."""
+    """Largest move of a dimension in a `langevin` iteration."""
     penalty: float = 1.0
     """Weight of the penalty on gradients beyond `margin` (`langevin`)."""
     margin: float = 1.0
-    """Largest gradient in any dimension that is not punished."""
+    """Largest gradient in any dimension that is not penalised."""
     samples: int = 64
-    """Candidates in acting."""
+    """Candidates per action."""
 
     def __post_init__(self) -> None:
         if self.sampler not in ("langevin", "dfo"):
@@ -112,7 +112,7 @@ class IBC(LearnedPolicy):
             self._generator.manual_seed(seed)
 
     def embed(self, obs: Tensor) -> Tensor:
-        """The part of the energy that no action changes, `(B, W)`; once for all candidates."""
+        """The part of the energy that does not depend on the action, `(B, W)`."""
         return self.obs_layer(self.normalize(obs))
 
     def energy(self, embedded: Tensor, action: Tensor) -> Tensor:

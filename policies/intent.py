@@ -1,4 +1,4 @@
-"""A belief over what the operator is up to, for any policy with a density."""
+"""A belief over the operator's intent, for any policy with a density."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mac_control.partial import PartialAction
 from mac_control.policies.base import expect_density
 from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
-#: No intent is ever less likely than this by habit: what nobody did before can still be meant.
+#: Least prior probability of an intent: what no demonstrator did can still be meant.
 _RARE = 1e-3
 
 
@@ -25,17 +25,17 @@ class IntentConfig(WrapperConfig):
     """What an :class:`Intent` policy is made of, as JSON values."""
 
     intents: tuple[str, ...] = ()
-    """What the operator may be up to; none: the subtasks that the demonstrations name."""
+    """The possible intents; none: the subtasks that the demonstrations name."""
     width: int = 256
-    """Width of the network that says what a demonstrator would be up to, by habit."""
+    """Width of the prior network, which predicts a demonstrator's intent from the observation."""
     transition_prob: float = 0.02
     """Chance that the intent changes from one step to the next, to any."""
     prior: float = 1.0
-    """Exponent of the habit's evidence at a step in which nothing is given."""
+    """Exponent of the prior network's evidence at a step in which nothing is given."""
     likelihood_weight: float = 0.5
-    """Exponent of the likelihood of what is given: successive commands say much the same."""
+    """Exponent of the likelihood of given values: successive commands say much the same."""
     most: float = 6.0
-    """No single step tells an intent from the likeliest by more than this [nats]."""
+    """Most that a single step can count against an intent, relative to the likeliest [nats]."""
     switch_margin: float = 1.0
     """Another intent is followed once it leads by this [nats]."""
 
@@ -55,15 +55,15 @@ class IntentConfig(WrapperConfig):
 
 
 class Intent(PolicyWrapper):
-    """Another policy that is told what the operator is up to, and this one finds out what.
+    """Infers the operator's intent, and tells it to the policy that it wraps.
 
         b_t(z) ~ ((1 - c) b_t-1(z) + c / Z) · p(given | obs, z)^w
 
-    The policy within is trained with the demonstrator's intent z (which subtask it was at) as
-    part of the observation. In acting, nobody says z. The belief b is a hidden Markov model's: an
-    intent stays, but for a small chance c of another of the Z, and what tells intents apart is the
+    The wrapped policy is trained with the demonstrator's intent z (its current subtask) as
+    part of the observation. In acting, z is unknown. The belief b is that of a hidden Markov model:
+    an intent persists, or with a small chance c is drawn anew from the Z, and the evidence is the
     exact likelihood of whichever dimensions are given. Where nothing is given, p(z | obs)^h takes
-    its place: what a demonstrator would be up to here by habit, a classifier trained along. The
+    its place: what a demonstrator would intend here, by a classifier that is trained along. The
     likeliest intent is kept until another one leads by `switch_margin` nats. There is a belief for
     each row of the batch, from `reset` to `reset`.
 
@@ -85,7 +85,7 @@ class Intent(PolicyWrapper):
 
     @property
     def weighs(self) -> bool:  # type: ignore[override]
-        """As the policy within."""
+        """As the wrapped policy."""
         return self.inner.weighs
 
     def __init__(self, config: IntentConfig, *box: Any) -> None:
@@ -94,10 +94,10 @@ class Intent(PolicyWrapper):
         many, width = len(config.intents), config.width
         if many < 2:
             raise InputError(f"intents: expected at least two, got {list(config.intents)}")
-        # An intent is one of many, told as a vector of a one and zeros, normalised like the rest.
+        # The intent is passed as a one-hot vector, normalised like the rest of the observation.
         mean = np.r_[obs_mean, np.full(many, 1 / many)]
         std = np.r_[obs_std, np.full(many, np.sqrt(many - 1) / many)]
-        self.build_inner(mean, std, low, high)  # no robot: it sees more than one does
+        self.build_inner(mean, std, low, high)  # no robot: it sees more than the robot does
         expect_density(self.inner)
         self.prior_network = nn.Sequential(
             nn.Linear(self.obs_dim, width),
@@ -110,7 +110,7 @@ class Intent(PolicyWrapper):
 
     @classmethod
     def configured(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
-        """With the subtasks that the demonstrations name as intents, where none are chosen."""
+        """With the subtasks of the demonstrations as intents, where none are configured."""
         names = tuple(sorted(demonstrations.subtasks))
         if not names:
             raise InputError(
@@ -136,11 +136,11 @@ class Intent(PolicyWrapper):
 
     @property
     def obs_noise_scale(self) -> Tensor:
-        """Of observations alone: what the demonstrator was up to is told as it was."""
+        """Noise on the observations alone: the intent is passed without noise."""
         return nn.functional.pad(self.obs_std, (0, len(self.config.intents)))
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """That of the policy within, and the cross-entropy of the habit."""
+        """The wrapped policy's loss plus the cross-entropy of the prior network."""
         seen, told = batch["obs"][:, : self.obs_dim], batch["obs"][:, self.obs_dim :]
         surprise = -(told * self.prior_network(self.normalize(seen)).log_softmax(-1)).sum(-1)
         weights = self.weights(batch).to(surprise)
@@ -148,10 +148,10 @@ class Intent(PolicyWrapper):
         return loss
 
     def reset(self, seed: int | None = None) -> None:
-        """Start an episode: believe what a demonstrator would be up to by habit."""
+        """Start an episode: the belief restarts from the prior network."""
         super().reset(seed)
-        self._belief: np.ndarray | None = None  # (B, Z), of the step before
-        self._before: np.ndarray | None = None  # (B, Z), of this step, before what is given
+        self._belief: np.ndarray | None = None  # (B, Z), after the previous step
+        self._before: np.ndarray | None = None  # (B, Z), of this step, before its given values
         self._inferred: np.ndarray | None = None  # (B,)
         self._obs: np.ndarray | None = None  # of this step
         self._partial: PartialAction | None = None  # what was given at this step
@@ -170,17 +170,17 @@ class Intent(PolicyWrapper):
 
     @property
     def inferred_intent(self) -> list[str]:
-        """The intent that each row was helped with at the last `act`."""
+        """The intent that each row followed at the last `act`."""
         chosen = [] if self._inferred is None else self._inferred.tolist()
         return [self.config.intents[place] for place in chosen]
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The wrapped policy's action for the intent that is inferred now."""
+        """The wrapped policy's action for the current intent."""
         return self.inner.act(self.told(obs), partial)
 
     def told(self, obs: np.ndarray) -> np.ndarray:
-        """What the policy within sees, `(B, O + Z)`: `obs` `(B, O)` and the intent inferred now."""
-        assert self._inferred is not None  # by observe
+        """What the wrapped policy sees, `(B, O + Z)`: `obs` `(B, O)` and the current intent."""
+        assert self._inferred is not None  # set by observe
         return self._told(obs, self._inferred)
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
@@ -205,16 +205,16 @@ class Intent(PolicyWrapper):
         self._partial, self._each = partial, each
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
-        """What the policy within would do about the intent that is followed."""
+        """What the wrapped policy would do for the intent that is followed."""
         return self.inner.act(self._told(obs, self._leading(obs)))
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Log-likelihood of what was given, on the belief from the steps before, `(B,)` [nats]."""
+        """Log-likelihood of the given values under the belief from earlier steps, `(B,)` [nats]."""
         shown, obs, partial = obs, np.atleast_2d(np.asarray(obs, np.float32)), partial.batched()
         same = self._obs is not None and np.array_equal(self._obs, obs)
         before = self._before if same else self._predicted(obs)
         assert before is not None
-        # A loop asks right after `act`, about the same: the costliest part is done then.
+        # A loop asks right after `act` about the same step: the costliest part is known then.
         heard = self._partial if same else None
         asked = heard is None or not heard.same_commands(partial)
         each = self._evidence(obs, partial) if asked else self._each
@@ -223,19 +223,19 @@ class Intent(PolicyWrapper):
         return np.asarray(mixed, np.float32).reshape(np.shape(shown)[:-1])
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """That of the policy within, for the intent that is followed."""
+        """The wrapped policy's, for the intent that is followed."""
         rows = np.atleast_2d(np.asarray(obs, np.float32))
         found = self.inner.uncertainty(self._told(rows, self._leading(rows)), partial.batched())
         return None if found is None else found.reshape(partial.values.shape)
 
     def _leading(self, obs: np.ndarray) -> np.ndarray:
-        """The intents that are followed, `(B,)`; of other rows than `act` saw, those by habit."""
+        """The intents that are followed, `(B,)`; for rows that `act` did not see, the likeliest."""
         if self._inferred is None or len(self._inferred) != len(obs):
             return np.asarray(self._predicted(obs).argmax(1))
         return self._inferred
 
     def _predicted(self, obs: np.ndarray) -> np.ndarray:
-        """The belief before what is given at this step, `(B, Z)`."""
+        """The belief before the given values of this step, `(B, Z)`."""
         if self._belief is None or len(self._belief) != len(obs):
             return self._prior(obs)
         change, many = self.config.transition_prob, len(self.config.intents)
@@ -258,6 +258,6 @@ class Intent(PolicyWrapper):
         return np.asarray(log_prob, np.float64).reshape(len(obs), many)
 
     def _told(self, obs: np.ndarray, intents: np.ndarray) -> np.ndarray:
-        """Observations `(B, O + Z)` for the policy within, told the intents `(B,)`."""
+        """Observations `(B, O + Z)` for the wrapped policy, with the intents `(B,)`."""
         told = np.eye(len(self.config.intents), dtype=np.float32)[intents]
         return np.concatenate([obs, told], 1)

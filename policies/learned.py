@@ -1,4 +1,4 @@
-"""What the trainer and the checkpoints need of a policy that learns."""
+"""What training and checkpoints need from a policy that learns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LearnedPolicy(nn.Module, Policy):
     """A policy with parameters, trained on demonstrations.
 
     A subclass names itself, has a dataclass `Config` of JSON values, and writes `draw`, `loss`
-    and `complete`. Normalisation lies in buffers, so that a checkpoint holds all there is.
+    and `complete`. Normalisation is kept in buffers, so that a checkpoint holds everything.
 
     Randomness in training is drawn apart from the loss: `loss` is a pure function of parameters
     and batch, so it can be batched over stacked parameters (`torch.func`) and resumed exactly.
@@ -33,17 +33,18 @@ class LearnedPolicy(nn.Module, Policy):
         config: an instance of `Config`.
         obs_mean, obs_std: `(O,)`, to normalise observations with.
         low, high: `(D,)`, ends of the action box.
-        robot: what it is for; None where unknown.
+        robot: the robot it is for; None where unknown.
 
     Raises:
-        InputError: a robot of other sizes.
+        InputError: a robot of different sizes.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
     #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
     stackable: ClassVar[bool] = True
-    #: Steps whose actions are learnt from the observation at the first of them alone; 0: from more.
+    #: Steps whose actions are predicted from the observation at the first of them alone; 0: from
+    #: more than that observation.
     chunk_size: int = 1
 
     #: Rows that the network computes for each sample of a batch in training.
@@ -51,7 +52,7 @@ class LearnedPolicy(nn.Module, Policy):
     #: Steps whose batches are drawn at once in training; 1 where a batch takes much memory.
     batches_drawn: int = 8
 
-    #: Settings that `mac-control tune` searches beside the learning rate: field of `Config` -> a
+    #: Settings that `mac-control tune` searches besides the learning rate: field of `Config` -> a
     #: list of choices, or a range (low, high) on a logarithmic scale.
     search_space: ClassVar[dict[str, Any]] = {}
     #: Training settings of each scale (fields of `TrainConfig`), and the time of a step relative to
@@ -62,7 +63,7 @@ class LearnedPolicy(nn.Module, Policy):
     }
     step_cost: ClassVar[int] = 2
 
-    #: What `policy.json` says of a policy that was loaded; others have none.
+    #: Contents of `policy.json`, for a policy that was loaded; others have none.
     checkpoint: dict[str, Any]
 
     obs_mean: Tensor
@@ -95,7 +96,7 @@ class LearnedPolicy(nn.Module, Policy):
 
     @classmethod
     def for_env(cls, env: gymnasium.Env, config: Any = None) -> Self:
-        """An untrained policy of an environment's sizes and robot, to try things with.
+        """An untrained policy with an environment's sizes and robot, to try things with.
 
         Example:
             >>> import gymnasium
@@ -113,12 +114,12 @@ class LearnedPolicy(nn.Module, Policy):
 
     @classmethod
     def configured(cls, config: Any, demonstrations: Demonstrations) -> Any:
-        """`config` with what only the demonstrations can say filled in."""
+        """`config`, with the fields that depend on the demonstrations filled in."""
         return config
 
     @property
     def box(self) -> tuple[Any, ...]:
-        """What the constructor takes beside the configuration."""
+        """The constructor's arguments besides the configuration."""
         names = ("obs_mean", "obs_std", "action_low", "action_high")
         return (*(getattr(self, name).cpu().numpy() for name in names), self.robot)
 
@@ -135,7 +136,7 @@ class LearnedPolicy(nn.Module, Policy):
         return (self.action_high - self.action_low) / 2
 
     def store_demonstrations(self, demonstrations: Demonstrations) -> None:
-        """Copy into buffers what acting needs of the demonstrations; most need nothing."""
+        """Copy into buffers what acting needs from the demonstrations; most need nothing."""
 
     def normalize(self, obs: Tensor) -> Tensor:
         """Observations `(..., O)` with mean 0 and standard deviation 1."""
@@ -147,17 +148,17 @@ class LearnedPolicy(nn.Module, Policy):
 
     @property
     def obs_noise_scale(self) -> Tensor:
-        """What noise on the observations of `training_rows` is a multiple of, an entry each."""
+        """Unit of the noise on the observations of `training_rows`, one per entry."""
         return self.obs_std
 
     @abstractmethod
     def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
         """One training batch with everything random in it already drawn.
 
-        `steps.action` `(B, D)` is what is learnt, `steps.executed` what a model is given, in
-        dimensions of the mask `steps.given`. The generator is on the CPU wherever the tensors are,
-        so that every device draws the same. Every entry of a batch has its samples in the first
-        axis: processes that train together take their shares of it.
+        `steps.action` `(B, D)` is the target, `steps.executed` what a model conditions on, in the
+        dimensions of the mask `steps.given`. The generator is always on the CPU, so that every
+        device draws the same. Every entry of a batch has its samples in the first axis: processes
+        that train together split it.
         """
 
     @abstractmethod
@@ -165,15 +166,15 @@ class LearnedPolicy(nn.Module, Policy):
         """Mean loss `()` of a batch from `draw`."""
 
     def weight(self, batch: dict[str, Tensor]) -> Tensor:
-        """What the mean in `loss` divides by, `()`; the loss of several batches follows from it."""
+        """What the mean in `loss` divides by, `()`; to combine the losses of several batches."""
         return self.weights(batch).sum()
 
     def weights(self, batch: dict[str, Tensor]) -> Tensor:
-        """What each sample counts in that mean, `(B,)`."""
+        """The weight of each sample in that mean, `(B,)`."""
         return torch.ones(len(next(iter(batch.values()))))
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
-        """`complete` of tensors, as operations that depend on no number: what can be exported.
+        """`complete` on tensors, without branches on their values, for export.
 
         Raises:
             InputError: a policy that draws at random, or is stateful.

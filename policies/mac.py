@@ -1,4 +1,4 @@
-"""MAC: an any-order density of actions given an observation, conditioned on what is given."""
+"""MAC: an any-order density of actions given an observation and any of their dimensions."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from mac_control.policies.mac_config import MacConfig
 from mac_control.policies.mac_parts import network_of, training_masks
 from mac_control.policies.quick import Quick
 
-#: What learns most in a minute of one core (results/learning).
+#: What learns most in a minute on one core (results/learning).
 _TRAINING = {"batch_size": 128, "optimizer": "schedule-free", "lr": 3e-3}
 
 
 class MacPolicy(LearnedPolicy):
-    """Conditions on what is given: fills in `p(rest | given, obs)` one dimension at a time.
+    """Conditions on the given dimensions: fills in `p(rest | given, obs)` one dimension at a time.
 
     Source: Shih, Sadigh & Ermon, Training and Inference on Any-Order Autoregressive Models the
     Right Way, NeurIPS 2022, arXiv 2205.13554.
@@ -77,14 +77,14 @@ class MacPolicy(LearnedPolicy):
         self.rows_per_sample = config.masks
         self.network = network_of(config, self.action_dim, self.obs_dim, head)
         self.model = AnyOrder(self.network, head)
-        #: What is given and asked in training; a policy around this one may have its own.
+        #: Known sets and queries in training; a wrapper may set its own.
         self.queries: Callable[..., Masks] = partial_of(training_masks, config)
         self._generator = torch.Generator()
         self._quick: Quick | None = None
 
     @classmethod
     def configured(cls, config: MacConfig, demonstrations: Demonstrations) -> MacConfig:
-        """With the blocks that the demonstrations suggest, where so many are asked for."""
+        """With block sizes from the demonstrations, where `blocks` is set."""
         if not config.blocks or config.block_sizes:
             return config
         residuals = residuals_of(demonstrations.observations, demonstrations.actions)
@@ -106,13 +106,13 @@ class MacPolicy(LearnedPolicy):
             self._generator.manual_seed(seed)
 
     def draw(self, steps: Steps, generator: torch.Generator) -> dict[str, Tensor]:
-        """Known sets, `masks` per sample: what is given, then a prefix of what is asked."""
+        """Known sets, `masks` per sample: given dimensions, then a prefix of the queried."""
         many, obs = self.config.masks, steps.obs
         shape = (len(obs), many, self.action_dim)
         count = len(obs) * many
         may = steps.given.cpu().repeat_interleave(many, 0)
         asked = self.queries(count, self.action_dim, generator, may)
-        # The baseline alone asks in every order; paths of the others are in natural order.
+        # Only the baseline queries in every order; the others' paths are in natural order.
         baseline = self.config.mask_distribution == "any-order"
         position = permutations(count, self.action_dim, generator) if baseline else None
         if self.config.targets == "path":
@@ -122,7 +122,7 @@ class MacPolicy(LearnedPolicy):
             if self.config.targets == "all":
                 target = asked[1].view(shape) & ~known
             rank = torch.where(known, 0, torch.where(target, 1, self.action_dim + 1))
-        # What nobody gave is known from the path alone: what the expert would do, then.
+        # Dimensions that nobody gave become known along the path alone, as the expert's action.
         executed = torch.where(steps.given, steps.executed, steps.action)
         if self.config.given_noise:
             drawn = torch.rand(len(obs), 1, generator=generator)  # so that some are nearly exact
@@ -159,7 +159,7 @@ class MacPolicy(LearnedPolicy):
         return quick(obs, partial) if quick.answers(partial) else self.complete_rows(obs, partial)
 
     def complete_rows(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The same by torch, for any number of rows."""
+        """The same with torch, for any number of rows."""
         return self._filled(obs, partial, self.config.decoding, self.config.temperature)
 
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
@@ -186,8 +186,8 @@ class MacPolicy(LearnedPolicy):
         decoding: str,
         temperature: float,
     ) -> tuple[Tensor, Tensor]:
-        """`x` where commands have a standard deviation, and log-evidence of these [nats]."""
-        drawn = decoding == "sample"  # else the same commands are answered alike
+        """`x` with soft commands resolved, and the log-evidence of these [nats]."""
+        drawn = decoding == "sample"  # otherwise the same commands get the same answer
         generator = self._generator if drawn else torch.Generator().manual_seed(0)
         wide = torch.tensor(std, device=x.device) / self._half()
         return fill_soft(
@@ -204,7 +204,7 @@ class MacPolicy(LearnedPolicy):
         )
 
     def graph(self, obs: Tensor, values: Tensor, given: Tensor) -> Tensor:
-        """The same, unrolled: dimensions are asked one by one, whether given or not."""
+        """The same, unrolled: dimensions are queried one by one, whether given or not."""
         config = self.config
         if config.decoding == "sample" or config.order == "random":
             raise InputError(
@@ -221,11 +221,11 @@ class MacPolicy(LearnedPolicy):
     ) -> np.ndarray:
         """Log-likelihood of the given entries [nats], exact; 0 where nothing is given.
 
-        With `blocks` it is that of this model, whose blocks are independent within. Also beyond the
-        action box: only what the network reads is clamped to it.
-        Entries in the mask `known` `(B, D)` are conditions, and not counted. Of entries with a
-        standard deviation it is the likelihood of what was commanded, whatever was meant,
-        estimated by particles; `known` does not go with these.
+        With `blocks` it is that of the block model, whose dimensions are independent within a
+        block. Values beyond the action box are allowed: only what the network reads is clamped to
+        it. Entries in the mask `known` `(B, D)` are conditions, and not counted. For entries with a
+        standard deviation it is the likelihood of the command, with the intended value integrated
+        out by particles; `known` cannot be combined with these.
         """
         expect_rows(obs, partial)
         if partial.std is not None and known is None:
@@ -242,7 +242,7 @@ class MacPolicy(LearnedPolicy):
                 )
                 evidence = torch.tensor(known[some], device=x.device)
                 exact = self.to_unit(torch.tensor(values[some], device=x.device))
-                mixture = self.config.head == "gaussian"  # others hold mass at both ends
+                mixture = self.config.head == "gaussian"  # other heads have mass at both ends
                 log_prob = self.model.log_prob(
                     exact if mixture else x,
                     evidence,
@@ -272,7 +272,7 @@ class MacPolicy(LearnedPolicy):
     def conditional_log_prob(
         self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
     ) -> np.ndarray:
-        """One path of conditionals, each learnt: not a difference of two marginals."""
+        """Summed along one path of trained conditionals, not a difference of two marginals."""
         return self.log_prob(obs, PartialAction.everything(action), np.asarray(given, bool))
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:

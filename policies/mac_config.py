@@ -26,13 +26,13 @@ class MacConfig:
     obs_layers: int = 1
     """Number of its residual blocks (`mlp`)."""
     ordered: bool = False
-    """Whether known values see each other before they are read (`transformer`)."""
+    """Whether known values attend to each other before they are read (`transformer`)."""
     head: str = "gaussian"
     """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
     components: int = 5
     """Components of the mixture."""
     min_scale: float = 0.02
-    """No component is narrower, in units of half the action box."""
+    """Least width of a component, in units of half the action box."""
     masks: int = 2
     """Known sets trained per sample and step."""
     mask_distribution: str = "evidence"
@@ -44,24 +44,26 @@ class MacConfig:
     """How many dimensions operators give, equally often (`operator`)."""
     targets: str = "all"
     """`all`: every unknown dimension is a target of each known set; `next`: the path's next one;
-    `path`: each of the path in its turn, which is one pass for the `transformer` alone."""
+    `path`: each dimension of the path in turn, which takes one pass with the `transformer` only."""
     given_noise: float = 0.0
     """Largest standard deviation of Gaussian noise on what is known in training, in units of half
-    the action box: for operators who give other values than those who demonstrated."""
+    the action box: for operators whose values differ from the demonstrators'."""
     decoding: str = "mean"
     """How dimensions are filled in: `mean`, `mode` or `sample` of one conditional at a time."""
     order: str = "natural"
     """Order of filling in: `natural`, `random` or `certain` (the most certain first)."""
     blocks: int = 0
-    """Fill in so many blocks of dimensions at once, each block from what is known before it; 0: one
-    dimension after another. Faster with many dimensions, and less likely: dimensions of a block are
-    taken to be independent. Needs `order="natural"`; softly given values are weighed one by one."""
+    """Number of blocks; the dimensions of a block are filled in at once, from what is known before
+    it; 0: one dimension after another. Faster with many dimensions, but actions are less likely:
+    dimensions of a block are taken to be independent. Needs `order="natural"`; soft commands are
+    weighed one by one."""
     block_sizes: tuple[int, ...] = ()
     """Dimensions of each block, in natural order; training finds sizes that lose little."""
     temperature: float = 1.0
-    """Of `decoding="sample"`; below 1 concentrates."""
+    """Temperature of `decoding="sample"`; below 1 concentrates."""
     particles: int = 8
-    """How many are drawn to weigh several soft commands; 1: none, one after another."""
+    """Particles that weigh several soft commands together; 1: none, commands are weighed in
+    turn."""
 
     def __post_init__(self) -> None:
         for name, names in (

@@ -1,4 +1,4 @@
-"""What a `MacPolicy` is made of: its network, and the masks that it learns with."""
+"""Parts of a `MacPolicy`: its network, and its training masks."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def training_masks(
     generator: torch.Generator | None = None,
     may: Tensor | None = None,
 ) -> Masks:
-    """Given and asked, as `config.mask_distribution` says.
+    """Given and queried dimensions, as `config.mask_distribution` says.
 
-    Where an operator gave only some dimensions, `may` `(batch, dim)`, just these are given half of
-    the time, and those of them that the rule says the other half.
+    Where an operator gave only some dimensions, `may` `(batch, dim)`, exactly these are given half
+    of the time, and those of them that the rule selects the other half.
     """
     if config.mask_distribution == "marginal":
         return marginal_queries(batch, dim, generator)

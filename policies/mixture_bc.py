@@ -1,4 +1,4 @@
-"""Behaviour cloning with a mixture density: several ways to go on, none of them averaged."""
+"""Behaviour cloning with a mixture density: several modes, which are not averaged."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class MixtureBCConfig:
     components: int = 5
     """Gaussians in the mixture."""
     min_scale: float = 0.02
-    """No Gaussian is narrower in any dimension, in units of half the action box."""
+    """Least width of a Gaussian in any dimension, in units of half the action box."""
     condition: bool = False
-    """Choose the component by what is given too; False: overlay, as BC does."""
+    """Also use the given values to choose the component; False: overlay, as BC does."""
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "components"):
@@ -44,8 +44,8 @@ class MixtureBCConfig:
 class MixtureBC(LearnedPolicy):
     """Mixture of K Gaussians, `p(a | obs) = Σ_k w_k Π_i N(a_i; m_ki, s_ki²)`.
 
-    It acts with the mean of the heaviest component and overlays what is given. With
-    `condition`, a component's weight counts how well it explains what is given, which is the
+    It acts with the mean of the heaviest component and overlays the given values. With
+    `condition`, a component's weight counts how well it explains them, which is the
     exact conditional of this density: `p(k | given) ∝ w_k Π_i∈given N(a_i; m_ki, s_ki²)`.
 
     Source: Bishop, Mixture Density Networks, 1994.
@@ -72,7 +72,7 @@ class MixtureBC(LearnedPolicy):
         self._generator = torch.Generator()
         many = config.components * (1 + 2 * self.action_dim)
         self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], many))
-        with torch.no_grad():  # components begin apart, or they stay together
+        with torch.no_grad():  # components start apart; otherwise they stay together
             start = torch.linspace(-0.5, 0.5, config.components).repeat_interleave(self.action_dim)
             first = config.components
             self.network[-1].bias[first : first + len(start)] = start
@@ -107,7 +107,7 @@ class MixtureBC(LearnedPolicy):
 
     @torch.inference_mode()
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The mean of the heaviest component, or between it and what is given with a deviation."""
+        """The mean of the heaviest component, combined with soft commands by their deviations."""
         device = self.obs_mean.device
         seen, values, given = (
             torch.tensor(part, device=device) for part in (obs, partial.values, partial.given)
@@ -137,7 +137,7 @@ class MixtureBC(LearnedPolicy):
 
     @torch.inference_mode()
     def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """A component by how well it explains what is given, then its Gaussians."""
+        """Draw a component by how well it explains the given values, then from its Gaussians."""
         device = self.obs_mean.device
         seen, x, mask = (
             torch.tensor(p, device=device) for p in (obs, partial.values, partial.given)

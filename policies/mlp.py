@@ -1,4 +1,4 @@
-"""A small tanh MLP from an `.npz` file: expert policies that others published as weights."""
+"""A small tanh MLP from an `.npz` file: for expert policies published as weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MLPPolicy(Policy):
         h0 = (obs - in_shift) / (in_scale + 1e-8),  h1 = tanh(W1 h0 + b1),  h2 = tanh(W2 h1 + b2)
         action = (W3 h2 + b3) out_scale + out_shift
 
-    It cannot condition: given dimensions replace its own.
+    It cannot condition: given dimensions overwrite its own.
 
     Args:
         path: an `.npz` file with `w1 b1 w2 b2 w3 b3` and, if they differ from 0 and 1, `in_shift

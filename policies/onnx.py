@@ -15,15 +15,15 @@ from mac_control.robot import Robot
 
 #: What a file says it is, and the newest version that this code reads.
 FORMAT, VERSION = "mac-control onnx", 1
-#: How far an answer may lie from torch's, in units of half the action box.
+#: Largest difference of an answer from torch's, in units of half the action box.
 TOLERANCE = 1e-5
 
 
 class OnnxPolicy(Policy):
     """What `mac-control export` wrote, ready to act on one core; torch is not imported.
 
-    The file holds a few questions with the answers of torch; they are asked when it is opened, so
-    that a damaged file, or a machine that computes something else, is found before it drives.
+    The file holds a few inputs with torch's answers; they are checked when it is opened, so that a
+    damaged file, or a machine that computes something else, is detected before it drives.
 
     Args:
         path: the file, or the folder that holds `policy.onnx`.
@@ -47,12 +47,12 @@ class OnnxPolicy(Policy):
         try:
             self._session = _session(runtime, content, threads)
             properties = self._session.get_modelmeta().custom_metadata_map
-        except Exception as error:  # ONNX Runtime's own share no other base
+        except Exception as error:  # ONNX Runtime's exceptions share no other base
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(
                 f"{self.path}: expected ONNX, got other content: {reason}"
             ) from error
-        #: What the checkpoint said (kind, config, training, data, ...), and the export.
+        #: The record of the checkpoint (kind, config, training, data, ...) and of the export.
         self.checkpoint = _record(self.path, properties)
         self.name: str = self.checkpoint["kind"]
         self.obs_dim = self.checkpoint["obs_dim"]
@@ -109,8 +109,8 @@ def answers(content: bytes, *inputs: np.ndarray) -> np.ndarray:
 def _session(runtime: Any, content: bytes, threads: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 4  # what is wrong is raised
-    # On the processor: for one row, a GPU spends more time on the way than it saves.
+    options.log_severity_level = 4  # errors are raised
+    # On the CPU: for one row, the transfer to a GPU takes more time than it saves.
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 

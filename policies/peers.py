@@ -1,4 +1,4 @@
-"""How others share control, for comparison: blending, agreement, partial diffusion.
+"""Published methods of shared control, for comparison: blending, agreement, partial diffusion.
 
 Each has one dial from 0, the command bit for bit, to 1, the robot alone or nearly so.
 """
@@ -17,7 +17,7 @@ from mac_control.policies.revising import Revising
 class Blended(Revising):
     """Linear blending: `u' = (1 - α) u + α a`, where `a` is what the policy would do alone.
 
-    What is not given is filled in as if u' had been commanded.
+    Free dimensions are filled in as if u' had been commanded.
 
     Source: Dragan and Srinivasa, A policy-blending formalism for shared control, IJRR 32(7), 2013.
 
@@ -26,7 +26,7 @@ class Blended(Revising):
         share: of the policy, α in [0, 1].
 
     Raises:
-        InputError: another share, or a policy that cannot.
+        InputError: a share out of range, or a policy that cannot.
 
     Example:
         >>> from mac_control.policies.zero import ZeroPolicy
@@ -49,22 +49,22 @@ class Blended(Revising):
         return self.policy.act(obs, PartialAction(values, partial.given))
 
     def shares(self, partial: PartialAction, own: np.ndarray) -> np.ndarray:
-        """Share of the policy, `(B, 1)`, for what it would do alone, `(B, D)`."""
+        """Share of the policy, `(B, 1)`, where `own` `(B, D)` is what it would do alone."""
         return np.full((len(own), 1), self.share)
 
 
 class Agreeing(Blended):
     """Blending by agreement: `α = share · max(0, cos(u, a))` over the given dimensions.
 
-    The robot assists where it is going the same way, and leaves alone who is not. Both are seen
-    from the middle of the action box, in units of its half width.
+    The robot assists an operator who goes its way, and leaves one alone who does not. Both actions
+    are measured from the middle of the action box, in units of its half width.
 
     Args:
         policy: one that can say what it would do alone.
         share: of the policy where both point the same way, in [0, 1].
 
     Raises:
-        InputError: another share, or a policy that cannot.
+        InputError: a share out of range, or a policy that cannot.
     """
 
     def shares(self, partial: PartialAction, own: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ class Agreeing(Blended):
 class Noised(Revising):
     """Partial diffusion: the command with noise of level γ, denoised by a diffusion policy.
 
-    Dimensions that nobody gives are inpainted first, since the method is of whole commands.
+    Dimensions that nobody gives are inpainted first, since the method needs whole commands.
 
     Source: Yoneda, Sun, Yang, Stadie and Walter, To the Noise and Back: Diffusion for Shared
     Autonomy, RSS 2023, arXiv 2302.12244.
@@ -91,7 +91,7 @@ class Noised(Revising):
         share: γ, the share of the noise levels that the command is taken through, in [0, 1].
 
     Raises:
-        InputError: another share, or another policy.
+        InputError: a share out of range, or not a diffusion policy.
     """
 
     policy: Diffusion

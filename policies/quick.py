@@ -1,4 +1,4 @@
-"""MAC's answer to a few observations without torch, which is the same and several times faster."""
+"""MAC's answer to a few observations without torch: the same, several times faster."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 #: Largest difference from torch's answer, in units of half the action box.
 TOLERANCE = 1e-5
-#: Most rows that are answered here: with more, a GPU or several threads of torch may be faster.
+#: Most rows answered here: with more, a GPU or several threads of torch may be faster.
 MOST_ROWS = 256
 
 
 class Quick:
-    """What `MacPolicy.complete` answers to a few rows, with the weights that the policy has now.
+    """`MacPolicy.complete` for a few rows, with the policy's current weights.
 
     Whether it is used follows from the policy alone, never from a clock: the same seed gives the
-    same actions. On processors it was always the faster one (results/speed).
+    same actions. On CPUs it was always the faster one (results/speed).
     """
 
     def __init__(self, policy: MacPolicy) -> None:
         self._tensors = [*policy.parameters(), *policy.buffers()]
         self._config, self._weights = policy.config, self._written(policy)
-        #: Whether it answers for this policy: torch does for transformers, for other heads than
-        #: Gaussians, where anything is drawn at random, and where rounding would show.
+        #: Whether it can answer for this policy: torch answers for transformers, for heads other
+        #: than Gaussians, where anything is drawn at random, and where rounding would show.
         self.usable = self._made(policy) and self._agrees(policy)
 
     def __call__(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
@@ -48,15 +48,15 @@ class Quick:
         return self._middle + np.clip(filled, -1, 1) * self._half
 
     def answers(self, partial: PartialAction) -> bool:
-        """Whether it fills in these; one row also in blocks, or with standard deviations."""
+        """Whether it can fill in these rows; blocks and standard deviations only for one row."""
         rows, plain = len(partial.given), partial.std is None and self._blocks is None
         return self.usable and (rows == 1 or (plain and rows <= MOST_ROWS))
 
     def current(self, policy: MacPolicy) -> bool:
-        """Whether weights and configuration are still those that this one was made of.
+        """Whether weights and configuration are still those that this one was made from.
 
-        It sees what PyTorch counts as a change, and whatever else changes the last bias: a step of
-        a fused optimizer, or other tensors in place of these.
+        It detects what PyTorch counts as a change, and whatever else changes the last bias: a step
+        of a fused optimizer, or other tensors in place of these.
         """
         return self._config is policy.config and self._weights == self._written(policy)
 

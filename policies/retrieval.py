@@ -17,12 +17,12 @@ from mac_control.policies.base import full_name
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
-AHEAD = 6  # frames that a plan can go on by in a step, less one
-PATIENCE = 3  # steps at one frame after which it goes on anyway: else two who wait wait for ever
-KEPT = 0.9  # share of a plan's error that is left after a step
-FREE = 0.2  # weight of free joints beside given ones when asking how far a plan is
-BELIEF = 0.2  # errors of plans that are believed alike differ by less than its square [rad²]
-FAR = 1e6  # an observation is at most so far off a plan: one that is wild is forgotten again
+AHEAD = 6  # frames that are searched per step: a plan advances by at most one less
+PATIENCE = 3  # steps at one frame after which it advances anyway, so that it never waits for ever
+KEPT = 0.9  # share of a plan's error that is kept per step
+FREE = 0.2  # weight of free joints relative to given ones in the search for a plan's frame
+BELIEF = 0.2  # plans whose errors differ by less than its square [rad²] are about equally likely
+FAR = 1e6  # largest distance of an observation to a plan, so that a wild one is forgotten again
 RIDGE = 0.01  # variance of commands that plans do not explain, in action units squared
 
 
@@ -35,7 +35,7 @@ class RetrievalConfig(WrapperConfig):
     plans: int = 40
     """How many demonstrations are stored: the least perturbed ones."""
     lengths: tuple[int, ...] = ()
-    """Their lengths [steps]; training fills them in."""
+    """Lengths of the stored demonstrations [steps]; training fills them in."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", tuple(self.lengths))
@@ -53,17 +53,17 @@ class RetrievalConfig(WrapperConfig):
 class Retrieval(PolicyWrapper):
     """A policy with a belief over which stored demonstration the operator tracks.
 
-    Each stored demonstration n is tracked: it has a frame, the one among the next few whose
-    positions and commands are nearest to the robot's and the operator's; an error e_n, how far
-    that was off over the last second; and a command c_n, its action with feedback. With weights
+    Each stored demonstration n is tracked. It has a frame, the one among the next few whose
+    positions and commands are nearest to the robot's and the operator's; an error e_n, the distance
+    of that frame over the last second; and a command c_n, its action with feedback. With weights
     w_n ~ exp(-(e_n - min e) / 2b²), and mean c and covariance S of the commands under them, free
-    dimensions vary with given ones as they do between demonstrations:
+    dimensions covary with given ones as they do across demonstrations:
 
         c_free + S_free,given (S_given,given + ρ I)⁻¹ (given - c_given)
 
-    The action is the mean of that and of the wrapped policy's, by `share`; where nothing is given
-    it is the policy's alone. Positions and feedback are those of the :class:`Robot`. State is kept
-    for each row of the batch from `reset` to `reset`.
+    The action is the mean of that and the wrapped policy's, weighted by `share`; where nothing is
+    given it is the wrapped policy's alone. Positions and feedback are those of the :class:`Robot`.
+    State is kept for each row of the batch from `reset` to `reset`.
 
     Example:
         >>> from mac_control.robot import ActionDim, Robot
@@ -83,7 +83,7 @@ class Retrieval(PolicyWrapper):
 
     @property
     def weighs(self) -> bool:  # type: ignore[override]
-        """As the policy within."""
+        """As the wrapped policy."""
         return self.inner.weighs
 
     def __init__(self, config: RetrievalConfig, *box: Any) -> None:
@@ -94,7 +94,7 @@ class Retrieval(PolicyWrapper):
         pose = feedback.pose
         self._pose_dims, self._pose_entries = feedback.dims[pose], feedback.entries[pose]
         self._pose_gains = feedback.gains[pose].astype(np.float32)
-        # A command counts by the position that it asks for; without feedback, by itself.
+        # Commands are compared by the position that they ask for; without feedback, by their value.
         self._pose_scale = np.where(self._pose_gains > 0, self._pose_gains, np.float32(1))
         self._others = np.setdiff1d(np.arange(self.obs_dim), feedback.entries)
         self.build_inner(*box)
@@ -107,11 +107,11 @@ class Retrieval(PolicyWrapper):
     def wrap(
         cls, policy: LearnedPolicy, demonstrations: Demonstrations, **settings: Any
     ) -> Retrieval:
-        """Retrieval around a policy that is trained already; nothing is trained or copied.
+        """Retrieval around an already trained policy; nothing is trained or copied.
 
         Args:
             policy: one that is not stateful.
-            demonstrations: to store; any, not only those that the policy learnt from.
+            demonstrations: to store; not necessarily those that the policy learnt from.
             settings: fields of `Config`, such as `share` and `plans`.
 
         Raises:
@@ -154,7 +154,7 @@ class Retrieval(PolicyWrapper):
                 buffer[plan, len(rows) :] = buffer[plan, len(rows) - 1].clone()
 
     def reset(self, seed: int | None = None) -> None:
-        """Start an episode: every plan is at its first frame, and as likely as any other."""
+        """Start an episode: every plan is at its first frame, and all are equally likely."""
         super().reset(seed)
         self._frame = np.zeros((0, len(self.config.lengths)), int)  # (B, N)
         self._waited, self._error = self._frame.copy(), self._frame.astype(float)
@@ -171,13 +171,13 @@ class Retrieval(PolicyWrapper):
         own = self.inner.act(obs, partial)
         share = np.where(partial.given.any(1, keepdims=True), self.config.share, 0.0)
         mixed = np.asarray(share * planned + (1 - share) * own, np.float32)
-        return np.where(partial.given, own, mixed)  # commands are weighed by the policy within
+        return np.where(partial.given, own, mixed)  # commands are weighed by the wrapped policy
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         return self.inner.act(obs)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """That of the policy within: plans have no density."""
+        """The wrapped policy's: plans have no density."""
         return self.inner.log_prob(obs, partial)
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
@@ -196,7 +196,7 @@ class Retrieval(PolicyWrapper):
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)
         entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
-        # `take`, as it keeps the layout: the order of a sum, and with it its last bits.
+        # `take` keeps the memory layout, so that sums keep their order and their last bits.
         mine, wanted = (part.take(dims, -1)[:, None, None] for part in (given, values))
         at = plans[:, None], ahead
         gap = _gap(seen[at].take(entries, -1), obs.take(entries, -1)[:, None, None])
@@ -214,7 +214,7 @@ class Retrieval(PolicyWrapper):
         self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
 
     def _planned(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """What the plans say, conditioned on what is given, `(B, D)`."""
+        """The plans' action, conditioned on the given dimensions, `(B, D)`."""
         plans, feedback = np.arange(len(self.config.lengths)), self._feedback
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         commands = done[plans, self._frame].astype(np.float64)  # (B, N, D)
@@ -239,7 +239,7 @@ def _gap(planned: np.ndarray, obs: np.ndarray) -> np.ndarray:
 
 
 def least_perturbed(demonstrations: Demonstrations, count: int) -> Demonstrations:
-    """Those in which what was done differs least from what was meant."""
+    """The `count` demonstrations whose executed actions differ least from the intended ones."""
     if len(demonstrations) <= count:
         return demonstrations
     off = [

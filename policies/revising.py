@@ -1,4 +1,4 @@
-"""What policies have in common that may execute another thing than was commanded."""
+"""Base class of policies that may execute something other than the command."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mac_control.policies.base import Policy
 
 
 class Revising(Policy):
-    """A policy around another one that may execute something near a command in its place.
+    """A wrapper that may execute something near a command instead of the command.
 
     **Given entries are then not returned bit for bit**: the one exception to the contract of
     :class:`Policy`, so it is never on by default. A subclass writes `revised`.
 
     Args:
-        policy: the one that fills in.
+        policy: the wrapped policy, which fills in.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -41,10 +41,10 @@ class Revising(Policy):
 
     @abstractmethod
     def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """The whole action `(B, D)` for `(B, O)`, once in each step in which somebody drives."""
+        """The whole action `(B, D)` for `(B, O)`, once per step in which something is given."""
 
     def nobody_drives(self) -> None:
-        """A step in which nobody did."""
+        """Called in a step in which nothing is given."""
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         return self.policy.complete(obs, partial)

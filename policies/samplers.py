@@ -31,7 +31,7 @@ def langevin(
     """`a <- a - s_k (dE/da / 2 + noise_k)` in [-1, 1]; `s_k` falls as a parabola from `step` to 0.
 
     Args:
-        energy: to go down.
+        energy: to minimise.
         action: `(B, N, D)`, where chains start.
         free: `(B, 1, D)` boolean; False is clamped.
         noise: `(K, B, N, D)`; K iterations.
@@ -56,13 +56,13 @@ def derivative_free(
     noise: float = 0.33,
     shrink: float = 0.5,
 ) -> Tensor:
-    """Draw candidates again by `softmax(-E)` and jitter them, with less and less noise.
+    """Resample candidates by `softmax(-E)` and jitter them, with less and less noise.
 
     Args:
-        energy: to go down.
+        energy: to minimise.
         action: `(B, N, D)`, first candidates.
         free: `(B, 1, D)` boolean; False is clamped.
-        iterations: how often candidates are drawn again.
+        iterations: how often candidates are resampled.
         generator: on the CPU.
         noise: standard deviation of the first jitter.
         shrink: factor on it after each iteration.

@@ -13,13 +13,13 @@ from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, full_name
 from mac_control.policies.revising import Revising
 
-#: Share of what is known of an operator that is left after a step: half of it is of the last
-#: half second.
+#: Share of the estimate of an operator's deviation that is kept per step: half of its weight is on
+#: the last half second.
 KEPT = 0.9
 
 
 class Trusted(Revising):
-    """A policy around another one that says how exactly commands are to be taken.
+    """A wrapper that sets a standard deviation for each command.
 
     A subclass writes `deviations`. A command keeps the deviation it came with where that is wider.
 
@@ -28,7 +28,7 @@ class Trusted(Revising):
             or intents around these.
 
     Raises:
-        InputError: a policy that does not.
+        InputError: a policy that does not weigh commands.
     """
 
     weighs = True
@@ -43,7 +43,7 @@ class Trusted(Revising):
 
     @abstractmethod
     def deviations(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        """Standard deviation of each command `(B, D)` in action units; once in each step."""
+        """Standard deviation of each command `(B, D)` in action units; called once per step."""
 
     def revised(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         std = self.deviations(obs, partial)
@@ -53,7 +53,7 @@ class Trusted(Revising):
 
 
 class Dial(Trusted):
-    """The same deviation for every command, whoever gives it.
+    """The same deviation for every command.
 
     Args:
         policy: as for :class:`Trusted`.
@@ -80,23 +80,24 @@ class Dial(Trusted):
 
 
 class Adaptive(Trusted):
-    """Finds out while driving how exactly commands are to be taken, each dimension by itself.
+    """Estimates the deviation of commands while driving, each dimension by itself.
 
         v_i <- 0.9 v_i + 0.1 ((u_i - m_i)² - σ_i²),   s_i = gain √v_i if v_i ≥ z² σ_i², else 0
 
-    where m is what the policy would do alone and σ its own spread: what a command is further off
-    than that is laid to the operator. One whose commands the policy expects is obeyed bit for
-    bit; a shaky, late or lost one is drawn toward what is likely; who stays silent is trusted
-    again. An operator with a plan other than the robot's is no more trusted than one who is wrong.
+    where m is what the policy would do alone and σ its own spread: what a command deviates beyond
+    that is attributed to the operator. An operator whose commands the policy expects is obeyed bit
+    for bit; commands of a shaky, late or lost one are drawn toward what is likely; one that is
+    silent for a while is trusted again. An operator whose plan is not the robot's is trusted no
+    more than one who is wrong.
 
     Args:
         policy: as for :class:`Trusted`; one that can say what it would do alone.
-        gain: below 1 for an operator who is to be obeyed more, above 1 for one to be obeyed less.
-        z: of the policy's own standard deviations, how far off commands may be to be obeyed bit
-            for bit.
+        gain: factor on the deviation; below 1 obeys the operator more, above 1 less.
+        z: how many of the policy's own standard deviations commands may be off and still be obeyed
+            bit for bit.
 
     Raises:
-        InputError: a policy that cannot, or a gain or z that is not a number from 0 on.
+        InputError: a policy that cannot, or a gain or z that is not a finite number from 0 on.
 
     Example:
         >>> from mac_control.policies import MacConfig, MacPolicy
@@ -146,19 +147,19 @@ class Adaptive(Trusted):
 
 
 def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
-    """`policy`, with commands taken as exactly as `trust` says.
+    """`policy`, wrapped so that commands are weighed as `trust` says.
 
     Args:
         policy: any; more than exact obedience needs one that weighs commands.
         trust: None obeys bit for bit. A number, or an array `(D,)`, is a standard deviation in
             action units (:class:`Dial`), `"adaptive"` is :class:`Adaptive`, `"adaptive=2"` with
             this gain, `"adaptive:z=3"` with this z. `"z=2"` obeys all or nothing
-            (:class:`mac_control.policies.arbitrated.Arbitrated`). The ways of others, for
+            (:class:`mac_control.policies.arbitrated.Arbitrated`). Published methods, for
             comparison, are `"blend=0.5"`, `"agree=0.5"` and `"noise=0.4"`, see
             :mod:`mac_control.policies.peers`.
 
     Raises:
-        InputError: something else, or a policy that does not fit.
+        InputError: any other `trust`, or a policy that does not support it.
 
     Example:
         >>> from mac_control.policies.mixture_bc import MixtureBC
@@ -193,7 +194,7 @@ def trusting(policy: Policy, trust: str | float | np.ndarray | None) -> Policy:
 
 
 def _options(text: str) -> dict[str, float]:
-    """Of `adaptive=GAIN` or `adaptive:gain=GAIN:z=Z`, either left out; others are a KeyError."""
+    """Options of `adaptive=GAIN` or `adaptive:gain=GAIN:z=Z`, both optional; others: KeyError."""
     parts = [part.split("=") for part in text.replace("adaptive=", "adaptive:gain=").split(":")[1:]]
     found = {name: float(value) for name, value in parts}
     if len(found) < len(parts) or found.keys() - {"gain", "z"}:

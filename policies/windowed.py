@@ -35,18 +35,18 @@ class WindowConfig(WrapperConfig):
     n_obs_steps: int = 1
     """Observations, the present one included."""
     past: int = 0
-    """Past actions that are known."""
+    """Number of past actions that are known."""
     stride: int = 1
-    """Steps between two of the history, and of the past."""
+    """Steps between two observations of the history, and between two past actions."""
     chunk_size: int = 1
     """Steps that are planned, the present one included."""
     commit: int = 0
-    """Steps, the present one included, that are kept from the plan of the step before."""
+    """Steps, the present one included, that are kept from the previous step's plan."""
     temporal_ensemble_coeff: float | None = None
-    """Average what this plan and the `chunk_size` - 1 before it say of now, weighted by
-    exp(`temporal_ensemble_coeff` · age in steps); 0: alike; None: the newest plan alone."""
+    """Average what this plan and the `chunk_size` - 1 before it say for the current step, weighted
+    by exp(`temporal_ensemble_coeff` · age in steps); 0: equally; None: the newest plan alone."""
     remember: str = "operator"
-    """What of past actions is known: what the `operator` gave, or `all` that was done."""
+    """What is known of past actions: what the `operator` gave, or `all` that was done."""
 
     def __post_init__(self) -> None:
         least = {"n_obs_steps": 1, "past": 0, "stride": 1, "chunk_size": 1, "commit": 0}
@@ -77,14 +77,14 @@ class WindowConfig(WrapperConfig):
 
 
 class Windowed(PolicyWrapper):
-    """Another policy on windows: `h` observations in, `R` actions of `D` dimensions out.
+    """Wraps a policy to work on windows: `h` observations in, `R` actions of `D` dimensions out.
 
-    To the policy within, a window is one long observation `(h·O,)` and one long action `(R·D,)`
-    of which some entries are given. So past commands, the committed part of the plan and the
-    operator's dimensions all condition it in the way that the policy conditions on anything.
-    With `temporal_ensemble_coeff`, the action is the mean of what successive plans say of a step,
-    as in Zhao et al., Learning Fine-Grained Bimanual Manipulation (ACT), RSS 2023, section IV.
-    It keeps state for each row of the batch from `reset` to `reset`.
+    To the wrapped policy, a window is one long observation `(h·O,)` and one long action `(R·D,)` of
+    which some entries are given. So it conditions on past commands, the committed part of the plan
+    and the operator's dimensions in the same way. With `temporal_ensemble_coeff`, the action is the
+    mean of what successive plans say for a step, as in Zhao et al., Learning Fine-Grained Bimanual
+    Manipulation (ACT), RSS 2023, section IV. It keeps state for each row of the batch from `reset`
+    to `reset`.
 
     Example:
         >>> config = WindowConfig("bc", {"width": 8}, n_obs_steps=3, chunk_size=2)
@@ -109,7 +109,7 @@ class Windowed(PolicyWrapper):
         self.reset()
 
     def training_rows(self, table: Table, rows: Tensor) -> Steps:
-        """Windows around each step; the ends of an episode are repeated."""
+        """Windows around each step, padded with an episode's first and last step."""
         config = self.config
         back = config.stride * torch.arange(config.n_obs_steps - 1, -1, -1)
         seen = table.take(table.windows(rows, -back)).obs
@@ -127,9 +127,10 @@ class Windowed(PolicyWrapper):
         generator: torch.Generator | None = None,
         may: Tensor | None = None,
     ) -> Masks:
-        """What is given in acting: one set of dimensions now and in the past, and commitments.
+        """Masks as in acting: one set of given dimensions now and in the past, and commitments.
 
-        The past counts from a random row on, half of the time whole; past rows are never asked.
+        Half of the time the whole past is known, otherwise a random number of its rows; past rows
+        are never queried.
         """
         config, width = self.config, dim // self.rows
         may = None if may is None else may.view(batch, self.rows, width)
@@ -163,16 +164,16 @@ class Windowed(PolicyWrapper):
         self._known: PartialAction | None = None  # (B, R·D), of the last step
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
-        """Take in an observation and commands; one call is one step of the episodes in the batch.
+        """Take in an observation and commands; each call is one step of the batch's episodes.
 
         Raises:
-            InputError: another batch size than in the step before, without a reset.
+            InputError: a batch size that changed since the previous step, without a reset.
         """
         if self._seen:
             self.expect_rows(len(self._seen[-1]), obs)
         last = self._plans[-1] if self._plans else None
         self._seen.append(obs)
-        self._plans.append(None)  # of a step in which everything is given
+        self._plans.append(None)  # stays None in a step in which everything is given
         self._known = self._conditions(last)
         if self.config.past:  # `complete` adds what is filled in
             given = partial.given | (self.config.remember == "all")
@@ -190,7 +191,7 @@ class Windowed(PolicyWrapper):
         return action
 
     def _averaged(self) -> np.ndarray:
-        """What successive plans say of now, `(B, D)`."""
+        """The average of what successive plans say for the current step, `(B, D)`."""
         ages = [(age, plan) for age, plan in enumerate(reversed(self._plans)) if plan is not None]
         exponents = np.array([self.config.temporal_ensemble_coeff * age for age, _ in ages])
         weights = np.exp(exponents - exponents.max())
@@ -198,10 +199,10 @@ class Windowed(PolicyWrapper):
         return np.tensordot(weights / weights.sum(), said, 1).astype(np.float32)
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """Log-likelihood of what was given now, given what is known of the past [nats].
+        """Log-likelihood of the given values, conditioned on the known past [nats].
 
-        `(B,)` for `(B, O)`, `()` for `(O,)`. Of the step of the last `act`; before the first,
-        nothing is known of the past.
+        `(B,)` for `(B, O)`, `()` for `(O,)`. It is for the step of the last `act`; before the first
+        one, nothing is known of the past.
         """
         shape = np.shape(obs)[:-1]
         obs = np.atleast_2d(np.asarray(obs, np.float32))
@@ -224,7 +225,7 @@ class Windowed(PolicyWrapper):
         return np.concatenate([seen[max(len(seen) - 1 - b, 0)] for b in back], -1)
 
     def _conditions(self, plan: np.ndarray | None) -> PartialAction:
-        """The window `(B, R·D)` before what is given now: the past, and commitments."""
+        """The window `(B, R·D)` without the values given now: the past, and commitments."""
         config, many, width = self.config, len(self._seen[-1]), self.action_dim
         values = np.zeros((many, self.rows, width), np.float32)
         given = np.zeros(values.shape, bool)
@@ -246,7 +247,7 @@ class Windowed(PolicyWrapper):
         return PartialAction(values, given)
 
     def _past_only(self, known: PartialAction) -> PartialAction:
-        """Without commitments: how likely a command is does not depend on our own plan."""
+        """Without commitments: a command's likelihood must not depend on the policy's own plan."""
         given = known.given.copy()
         given[:, : self.config.chunk_size * self.action_dim] = False
         return PartialAction(known.values, given)

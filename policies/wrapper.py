@@ -1,4 +1,4 @@
-"""What policies have in common that wrap another one."""
+"""Base class of stateful policies that wrap another one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class WrapperConfig:
     policy: str = "mac"
     """The wrapped policy."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Its configuration, where it differs from its defaults."""
+    """Settings of the wrapped policy that differ from its defaults."""
 
 
 class PolicyWrapper(LearnedPolicy):
-    """A stateful policy around another one, `inner`, which learns from what this one is drawn.
+    """A stateful policy around another one, `inner`, which learns from what this one draws.
 
     Its `Config` is a :class:`WrapperConfig`. A subclass calls `build_inner` in its constructor.
     """
@@ -34,11 +34,11 @@ class PolicyWrapper(LearnedPolicy):
     stateful = True
     presets = MacPolicy.presets
     step_cost = MacPolicy.step_cost
-    stackable: ClassVar[bool] = False  # the wrapped policy may not be
+    stackable: ClassVar[bool] = False  # the wrapped policy may not be stackable
     inner: LearnedPolicy
 
     def build_inner(self, *box: Any) -> None:
-        """Make the wrapped policy; `box` is what its constructor takes beside its configuration.
+        """Make the wrapped policy; `box` are its constructor's arguments besides its configuration.
 
         Raises:
             InputError: an unknown name or option, or a policy that is stateful itself.
@@ -59,10 +59,10 @@ class PolicyWrapper(LearnedPolicy):
         self.rows_per_sample = self.inner.rows_per_sample
 
     def expect_rows(self, before: int, obs: np.ndarray) -> None:
-        """As many rows as in the step before.
+        """Check that there are as many rows as in the previous step.
 
         Raises:
-            InputError: another number of them.
+            InputError: a different number of rows.
         """
         if len(obs) != before:
             raise InputError(

@@ -1,4 +1,4 @@
-"""A policy that holds still: plain teleoperation, for when no model is at hand."""
+"""A policy that holds still: plain teleoperation, for use without a model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Make robust episodes from demonstrations: each is followed in simulation while something
-disturbs, and the corrective action is what there is to learn."""
+"""Make robust episodes from demonstrations: each is tracked in simulation under disturbances, and
+the corrective actions are what is learnt."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mac_control.options import EnvOptions, options_of
 from mac_control.parallel import FanOut
 
 Options = options_of(Disturbance, name="Options")
-Options.__doc__ = Disturbance.__doc__  # which says what each is
+Options.__doc__ = Disturbance.__doc__  # which documents the options
 
 
 @dataclass(kw_only=True)
 class Args(FanOut, EnvOptions):
-    """Make robust episodes from demonstrations; the same command goes on where it was
+    """Make robust episodes from demonstrations; the same command resumes where it was
     interrupted."""
 
     out: str
@@ -36,7 +36,7 @@ class Args(FanOut, EnvOptions):
     episodes: int = 400
     """Episodes to make."""
     seed: int = 0
-    """Of everything drawn."""
+    """Seed of everything drawn."""
     disturbance: Options = field(default_factory=Options)  # type: ignore[valid-type]
     """How episodes differ from the demonstrations that they follow."""
     report: Path | None = None

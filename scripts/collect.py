@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mac_control.envs.make import EnvName
 
 
-#: Who collects unless told otherwise, with the subtask of each step and orders of its own.
+#: The default operator, which labels each step with its subtask and has orders of its own.
 _EXPERT = "the kitchen's expert"
 
 
@@ -26,8 +26,8 @@ class Args(FanOut, EnvOptions):
     """Collect demonstrations; the same command resumes where it was interrupted.
 
     Noise is injected on random subsets of dimensions; the label is the operator's correction. With
-    a policy, operator and policy drive together without noise, and what succeeds is kept; with a
-    teacher too, the labels are what it would have done (DAgger).
+    a policy, operator and policy drive together without noise, and successful episodes are kept;
+    with a teacher too, the labels are what the teacher would have done (DAgger).
     """
 
     out: str
@@ -37,17 +37,17 @@ class Args(FanOut, EnvOptions):
     module:Class. With a policy it may give some, as in hand-expert+group:arm:wrist. None: expert,
     or with a policy nobody."""
     policy: str | None = None
-    """Checkpoint that fills in what the operator leaves; None: the operator gives everything."""
+    """Checkpoint that fills in the free dimensions; None: the operator gives everything."""
     teacher: str | None = None
     """With a policy: operator that gives every dimension, such as expert:order=tasks. The labels
-    are what it would have done. None: what operator and policy did."""
+    are what the teacher would have done. None: what operator and policy did."""
     data: str | None = None
     """Demonstrations that trackers follow: as in train; None: searched."""
     episodes: int = 100
     """Episodes to collect."""
     orders: Literal["complete", "mixed", "play"] = "complete"
-    """Of the kitchen's expert. complete: microwave, kettle, light switch, slide cabinet; mixed:
-    four of the seven in random order; play: all seven in random order."""
+    """Subtasks of the kitchen's expert. complete: microwave, kettle, light switch, slide cabinet;
+    mixed: four of the seven in random order; play: all seven in random order."""
     noise: float = 0.12
     """Largest step of the noise, as a share of half the action box."""
     clean: float = 0.1
@@ -55,10 +55,10 @@ class Args(FanOut, EnvOptions):
     init_noise: float = 0.05
     """Arm joints of the kitchen start within this of the usual pose [rad]."""
     min_reward: float | None = None
-    """Reward of an episode that is kept; None: 3 where subtasks are counted, as in the kitchen; any
-    whose environment reports no failure elsewhere; with a teacher every episode."""
+    """Least reward of an episode that is kept; None: 3 where subtasks are counted, as in the
+    kitchen; elsewhere any episode without a reported failure; with a teacher every episode."""
     seed: int = 0
-    """Of everything drawn."""
+    """Seed of everything drawn."""
 
 
 def main(args: Args) -> int | None:
@@ -93,7 +93,7 @@ def main(args: Args) -> int | None:
 
 
 def _expect_used(args: Args, kitchen: bool) -> None:
-    """Raise an InputError where an option was given that nothing would look at."""
+    """Raise an InputError where an option was given that would have no effect."""
     chosen = changed(args)
     named = args.chosen_env()
     if kitchen and named is not None and named.options:
@@ -152,7 +152,7 @@ def _any(args: Args) -> Any:
 
 
 def _where(args: Args) -> EnvName:
-    """The environment that is named; else that of the policy's data, or of those tracked."""
+    """The environment that is named, otherwise that of the policy's or the tracked data."""
     from mac_control.collection.simulate import shared_demonstrations
     from mac_control.envs.make import EnvName
     from mac_control.loop.cases import resolve_policy

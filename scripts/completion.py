@@ -34,25 +34,25 @@ def main(args: Args) -> int | None:
     with suppress(SystemExit), redirect_stdout(script):
         tyro.cli(everything, prog="mac-control", args=options)  # prints, and exits
     for line in script.getvalue().splitlines():
-        # A description of two lines would be two candidates.
+        # A description of two lines would be read as two candidates.
         print(line.replace("\\n", " ") if line.startswith("COMPLETION_SPEC = ") else line)
     return None
 
 
 def verbs(package: str, names: dict[str, str]) -> Any:
-    """The type whose command line is all of these verbs: one of their options."""
+    """A union type whose command line has all of these verbs as subcommands."""
     kinds: list[Any] = []
     for name, text in names.items():
         module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
         if hasattr(module, "NAMES"):  # a verb with verbs of its own
             inner = tyro.conf.OmitSubcommandPrefixes[verbs(module.PACKAGE, module.NAMES)]
             options = dataclasses.make_dataclass("Args", [("name", inner)])
-        elif hasattr(module, "with_policy"):  # whose options depend on a policy
+        elif hasattr(module, "with_policy"):  # a verb whose options depend on a policy
             options = module.with_policy()
         else:
             options = typing.get_type_hints(module.main)["args"]
         kinds.append(Annotated[options, tyro.conf.subcommand(name, description=text)])
-    return typing.Union[tuple(kinds)]  # noqa: UP007 - made of what is found
+    return typing.Union[tuple(kinds)]  # noqa: UP007 - built at run time
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from mac_control.cli import run
 from mac_control.options import EnvOptions, numbers
 from mac_control.parallel import FanOut
 
-#: In the order in which training begins: the longest first.
+#: In order of training: the longest first.
 POLICIES = ("ibc", "mac", "bc")
 
 
@@ -23,7 +23,7 @@ POLICIES = ("ibc", "mac", "bc")
 class Args(FanOut, EnvOptions):
     """Train BC, IBC and MAC, roll them out alone and MAC with a BC proxy operator, compare.
 
-    Writes checkpoints, results.json, .csv, .md and .png. The same command goes on where it was
+    Writes checkpoints, results.json, .csv, .md and .png. The same command resumes where it was
     interrupted.
     """
 
@@ -36,14 +36,14 @@ class Args(FanOut, EnvOptions):
     seeds: str = "0"
     """Training seeds, such as 0,1,2."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """How many dimensions the proxy operator drives, drawn per episode; None: 1,3,5, as far as the
-    robot has them."""
+    """How many dimensions the proxy operator drives, drawn per episode; None: those of 1,3,5 that
+    the robot has."""
     episodes: int = 10
     """Episodes per policy, training seed and number of given dimensions."""
     steps: int | None = None
     """Gradient steps of each policy; None: as the scale says."""
     bf16: bool | None = None
-    """Train in bfloat16 where that is safe and the machine has it; None: where that pays."""
+    """Train in bfloat16 where that is safe and the machine has it; None: where it is faster."""
 
 
 def main(args: Args) -> int | None:
@@ -73,7 +73,7 @@ def main(args: Args) -> int | None:
     source = demonstrations.provenance.get("source", "demonstrations")
     print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
     results = args.out / "results.json"
-    earlier, rows = earlier_rows(results), []  # before anything is trained, as it may be damaged
+    earlier, rows = earlier_rows(results), []  # read before training, as they may be damaged
     train_many(jobs, workers=args.chosen())
 
     options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]
@@ -112,7 +112,7 @@ def main(args: Args) -> int | None:
 
 
 def policy_config(name: str) -> Any:
-    """The configuration a policy is trained with here: its own defaults."""
+    """The configuration that a policy is trained with here: its defaults."""
     from mac_control.policies import policy_class
 
     return policy_class(name).Config()

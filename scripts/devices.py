@@ -1,4 +1,4 @@
-"""List the devices that can be driven with, and show what one of them says."""
+"""List the devices to drive with, and show the live values of one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mac_control.teleop.options import DeviceSpec, parse_options
 
 @dataclass
 class Args:
-    """List the devices that are installed and plugged in, and what the others lack."""
+    """List the devices that are installed and plugged in, and what the others need."""
 
     show: str | None = None
     """A device, such as gamepad:index=1: print its axes and buttons live, until interrupted."""
@@ -53,7 +53,7 @@ def main(args: Args) -> int | None:
 
 
 def device_status(name: str) -> str:
-    """Whether a device is ready, or what it lacks."""
+    """Whether a device is ready, or what it needs."""
     try:
         device = make_device(name, **({"port": 0} if name == "network" else {}))
     except (DeviceError, InputError) as error:

@@ -18,7 +18,7 @@ from mac_control.errors import InputError, MacControlError
 from mac_control.options import EnvOptions
 from mac_control.rendering import choose_renderer, named_renderer
 
-#: Module -> the extra that brings it, and what it is for.
+#: Module -> the extra that installs it, and what it is for.
 EXTRAS = {
     "diffusers": ("diffusion", "the policy diffusion"),
     "optuna": ("tune", "mac-control tune"),
@@ -27,10 +27,10 @@ EXTRAS = {
     "pyarrow": ("lerobot-data", "LeRobot's data"),
     "viser": ("cockpit", "the web page to drive from"),
 }
-#: What is simulated and drawn to see that MuJoCo works.
+#: The scene that is simulated and drawn to check that MuJoCo works.
 _SCENE = """<mujoco><worldbody><light pos="0 0 3"/><geom type="plane" size="1 1 .1" pos="0 0 -1"/>
 <body><freejoint/><geom size=".2" rgba="1 0 0 1"/></body></worldbody></mujoco>"""
-#: Less free space than this is worth a word [bytes].
+#: Less free space than this is reported [bytes].
 LITTLE = 2 << 30
 
 
@@ -38,13 +38,13 @@ LITTLE = 2 << 30
 class Args(EnvOptions):
     """Look at what mac-control needs; each line is ok, or says what to do.
 
-    The exit status is 1 if something is missing without which nothing works.
+    The exit status is 1 if something essential is missing.
     """
 
     env: str | None = None
-    """An environment to look at, as in rollout; None: only whether MuJoCo works."""
+    """An environment to check, as in rollout; None: only whether MuJoCo works."""
     data: str | None = None
-    """Demonstrations to look at: as in train; None: searched."""
+    """Demonstrations to check: as in train; None: searched."""
     port: int = 8765
     """Port that the web page would be served on."""
     out: Path = Path(".")
@@ -54,7 +54,7 @@ class Args(EnvOptions):
 
 
 class Problem(Exception):
-    """What is wrong, and what to do."""
+    """A problem and its remedy."""
 
 
 def main(args: Args) -> int | None:
@@ -95,7 +95,7 @@ def _look(check: Callable[[], str]) -> tuple[str, str]:
     except ImportError as error:
         again = "pip install --force-reinstall mac-control"
         return "FAIL", f"cannot be imported: {error}; install it anew: {again}"
-    except Exception as error:  # whatever a library of this machine fails with
+    except Exception as error:  # libraries fail with errors of any class
         return "FAIL", f"{type(error).__name__}: {error}; update it, or report this line"
 
 
@@ -126,7 +126,7 @@ def _mujoco() -> str:
 
 
 def _env(args: Args) -> str:
-    """One step of the environment, and what is known of it."""
+    """Step the environment once, and describe it."""
     import numpy as np
 
     from mac_control.envs import make_env, robot_of

@@ -30,7 +30,7 @@ from mac_control.suites.suite import Size
 SizeChanges = options_of(Size, optional=True, name="SizeChanges")
 HeldOut = options_of(OfflineConfig, name="HeldOut")
 
-#: Options of one way to evaluate, and of all of them.
+#: Options of one mode of evaluation each, and of all modes.
 _SUITE, _OFFLINE = {"suite", "only", "blocks", "quick", "size"}, {"offline", "held_out"}
 _ALWAYS = {"out", *(each.name for each in dataclasses.fields(FanOut))}
 
@@ -39,16 +39,16 @@ _ALWAYS = {"out", *(each.name for each in dataclasses.fields(FanOut))}
 class Args(FanOut, EnvOptions):
     """Mean reward of every policy with every operator and number of given dimensions.
 
-    Writes results.json, .csv, .md and .png, after every row; the same command goes on where it
-    was interrupted. Rows in results.json of other policies stay; those of the same policies with
+    Writes results.json, .csv, .md and .png after every row; the same command resumes where it
+    was interrupted. Rows of other policies in results.json stay; those of the same policies with
     another configuration are replaced. With --offline no environment is needed, only recorded
-    episodes, and what is written is results.json, .md, .png and report.html.
+    episodes; it writes results.json, .md, .png and report.html.
     """
 
     out: Path
     """Folder for the results."""
     policies: tuple[str, ...] = ()
-    """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N is all of them."""
+    """Checkpoints, NAME=CHECKPOINT to name one; a folder of seed-N stands for all of them."""
     suite: str | None = None
     """Run a benchmark suite instead: published, published-corrected, partial, replan, private-goal,
     degraded, dial, ablation, hand, hand-tuned, hand-robust or hand-relocate. It trains its own
@@ -60,42 +60,42 @@ class Args(FanOut, EnvOptions):
     """Only the blocks of the suite with these titles, separated by commas; main: those that are
     rated on all episodes; side: the others; None: all."""
     quick: bool = False
-    """A suite so small that it only shows that everything works."""
+    """Run the suite at a tiny size, only to check that everything works."""
     size: SizeChanges = field(default_factory=SizeChanges)  # type: ignore[valid-type]
-    """With --suite: what differs from the suite's own size."""
+    """With --suite: changes to the suite's own size."""
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """How many dimensions an operator drives, drawn per episode; 0 is nobody, for all of them.
-    None: 0,1,3,5, as far as the robot has them."""
+    """How many dimensions an operator drives, drawn per episode; 0 is the policy alone. None: those
+    of 0,1,3,5 that the robot has."""
     episodes: int = 20
     """Episodes per row."""
     seed: int = 0
-    """Of the first episode; every row has the same ones."""
+    """Seed of the first episode; every row has the same episodes."""
     proxy: list[str] | None = None
-    """Checkpoints that the operator proxy is made of: the one of the same training seed as the
-    policy, or the only one. None: those among the policies that are called bc."""
+    """Checkpoints for the operator proxy: the one with the policy's training seed is used, or
+    the only one. None: the policies that are called bc."""
     data: str | None = None
     """Demonstrations for the tracker: as in train; None: searched."""
     trust: str | None = None
-    """How exactly commands are taken, by a policy with a density: a standard deviation in action
-    units such as 0.1; adaptive: found out while driving, adaptive=2: twice that, adaptive:z=3: none
+    """How a policy with a density weighs commands: by a standard deviation in action
+    units such as 0.1; adaptive: estimated while driving, adaptive=2: twice that, adaptive:z=3: none
     within 3 standard deviations of what the policy expects; z=2: the operator is overridden while
-    commands lie 2 off that. Others' ways, to compare with: blend=0.5, agree=0.5, and noise=0.4 of
-    a diffusion policy. None: bit for bit."""
+    commands are 2 off that. Published methods, to compare with: blend=0.5, agree=0.5, and noise=0.4
+    of a diffusion policy. None: commands are executed bit for bit."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
     """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False
-    """Film the first episode of each row (half a minute each), of the first training seed and fold,
-    into videos/; they are on the page of a suite, or of the verb report."""
+    """Record videos of the first episode of each row (half a minute each), of the first training
+    seed and fold, in videos/; they are on the page of a suite, or of the verb report."""
     offline: bool = False
-    """Rate on recorded episodes alone, with no environment: what is filled in against what was
-    done in --data. --policies are then names such as mac or LABEL=bc:width=512:lr=0.003, trained
+    """Rate on recorded episodes alone, without an environment: filled-in values against the actions
+    in --data. --policies are then names such as mac or LABEL=bc:width=512:lr=0.003, trained
     on all folds of the episodes but the one they are rated on, or checkpoints that were trained on
     other episodes. Of the other options --data, --robot, those of the workers and those below
     apply."""
     held_out: tyro.conf.OmitArgPrefixes[HeldOut] = field(default_factory=HeldOut)
-    """With --offline."""
+    """Options of --offline."""
 
 
 def main(args: Args) -> int | None:
@@ -149,7 +149,7 @@ def main(args: Args) -> int | None:
 
 
 def _expect_used(args: Args) -> None:
-    """Raise an InputError where an option was given that nothing would look at."""
+    """Raise an InputError where an option was given that would have no effect."""
     every = {each.name for each in dataclasses.fields(args)}
     mode, used = "", every - _SUITE - _OFFLINE
     if args.offline:
@@ -182,7 +182,7 @@ def _offline(args: Args) -> None:
     def tell(rows: list[dict[str, Any]]) -> None:
         nonlocal written
         print(f"{rows[-1]['policy']}, fold {rows[-1]['fold']}, seed {rows[-1]['seed']}: rated")
-        if time.monotonic() > written + 60:  # to look at meanwhile
+        if time.monotonic() > written + 60:  # an interim report
             write_report(args.out, rows, about)
             written = time.monotonic()
 

@@ -24,9 +24,9 @@ class Args:
     format: Literal["onnx"] = "onnx"
     """Format of the file."""
     decoding: Literal["mean", "mode"] | None = None
-    """How mac fills in a dimension; None: as it was trained with."""
+    """How mac fills in a dimension; None: as in its configuration."""
     order: Literal["natural", "certain"] | None = None
-    """In which order mac fills in; None: as it was trained with."""
+    """In which order mac fills in; None: as in its configuration."""
 
 
 def main(args: Args) -> int | None:

@@ -1,5 +1,5 @@
-"""Let a trained policy get better at helping: it plays with simulated operators, and what raised
-the reward becomes more likely."""
+"""Improve a trained policy by practice: it drives with simulated operators, and actions that raised
+the reward become more likely."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mac_control.options import EnvOptions, changed, only_with, options_of
 from mac_control.practice.config import PracticeConfig
 
 Options = options_of(PracticeConfig, name="Options")
-#: Who track a plan, stubborn or not.
+#: Default operators, which track a plan without or with re-synchronisation.
 OPERATORS = ("tracker+noisy:std=0.05", "tracker:resync=true+noisy:std=0.05")
 
 
 @dataclass(kw_only=True)
 class Args(EnvOptions):
-    """Practise: play with simulated operators and learn from the reward; the same command goes on
-    where it was interrupted, and with more steps where it ended."""
+    """Practise: drive with simulated operators and learn from the reward; the same command resumes
+    where it was interrupted, or, with more steps, where it ended."""
 
     policy: str = "builtin"
-    """Checkpoint to begin with, with an exact density of what is filled in: mac, mixture_bc, or
+    """Checkpoint to start from, with an exact density of what is filled in: mac, mixture_bc, or
     intent around these."""
     out: Path
-    """Folder of the practised policy, and of its curves."""
+    """Folder for the practised policy and its curves."""
     operators: tuple[str, ...] = OPERATORS
-    """Who drives, one after another; see `evaluate`. Rate the result with others."""
+    """Operators, in turn; see `evaluate`. Rate the result with others."""
     data: str | None = None
     """Demonstrations that trackers follow: as in train; None: searched."""
     practice: tyro.conf.OmitArgPrefixes[Options] = field(default_factory=Options)

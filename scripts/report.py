@@ -15,7 +15,7 @@ from mac_control.loop.results import earlier_results
 
 @dataclass
 class Args:
-    """One HTML page that needs no other file: the runs side by side, then each by itself."""
+    """One self-contained HTML page: the runs side by side, then each by itself."""
 
     runs: Annotated[list[Path], tyro.conf.Positional]
     """Folders that evaluate wrote, each with a results.json."""

@@ -1,4 +1,4 @@
-"""Run episodes of shared autonomy and print what they earn."""
+"""Run episodes of shared autonomy and print their rewards."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Args(EnvOptions):
     num_given: Annotated[int | None, tyro.conf.arg(aliases=["--given"])] = None
     """How many dimensions the operator drives, drawn per episode; None: all it can."""
     dims: str | None = None
-    """Or which, by index, name or group: 0,1,2 or wrist,gripper."""
+    """Which dimensions it drives instead, by index, name or group: 0,1,2 or wrist,gripper."""
     episodes: int = 5
     """Number of episodes."""
     seed: int = 0
-    """Of the first episode; the others follow it."""
+    """Seed of the first episode; the others count up from it."""
     proxy: str | None = None
-    """Checkpoint of the policy that the operator proxy is made of; None: --policy itself."""
+    """Checkpoint for the operator proxy; None: --policy itself."""
     data: str | None = None
     """Demonstrations for the tracker: as in train; None: searched."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None

@@ -1,4 +1,4 @@
-"""Drive with a device or from a web page, while a policy fills in what is not driven."""
+"""Drive with a device or from a web page, while a policy fills in the free dimensions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mac_control.envs.make import EnvName
 
 
-#: Options that say something of the page, and of the recording.
+#: Options of the page, and of the recording.
 _OF_PAGE = {"host", "port", "remote", "token", "phone", "more_policies"}
 _OF_RECORDING = {"record_as", "task", "keep_all", "keep_failed"}
 
@@ -27,23 +27,23 @@ class Args(EnvOptions):
     """Drive: you give some dimensions, the policy fills in the rest."""
 
     policy: str | None = None
-    """Checkpoint of the policy that fills in; none: the robot holds still where nobody drives.
+    """Checkpoint of the policy that fills in; none: free dimensions hold still.
     None: in the kitchen `builtin`, the policy that ships with the package, elsewhere none."""
     device: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A device, [NAME=]KIND[:OPTION=VALUE]..., such as gamepad or left=spacemouse:index=0; once
-    for each. One that has the name of a group of the robot drives that alone, as with
-    dims=arm+wrist; mapping=FILE is its own mapping. See `mac-control devices`."""
+    """A device, [NAME=]KIND[:OPTION=VALUE]..., such as gamepad or left=spacemouse:index=0; repeat
+    it for each. One named after a group of the robot drives that alone, as with dims=arm+wrist;
+    mapping=FILE is its own mapping. See `mac-control devices`."""
     options: str = ""
-    """Options of the device, where there is one, such as index=1,serial=A7."""
+    """Options of the device, if there is only one, such as index=1,serial=A7."""
     mapping: str | None = None
     """TOML file that says which axis drives what; None: the device's own."""
     conflict: Literal["first", "latest"] = "first"
-    """Who has a dimension that several devices give: the one named first (the page before all), or
+    """Which device has a dimension that several give: the one named first (the page before all), or
     the latest to take it."""
     cockpit: bool = True
     """Serve the web page; without it, only devices drive."""
     host: str = "127.0.0.1"
-    """Where the page is served; another than this machine needs --remote and --token."""
+    """Address that the page is served on; any but this machine's needs --remote and --token."""
     port: int = 8765
     """Port of the page."""
     remote: bool = False
@@ -51,18 +51,18 @@ class Args(EnvOptions):
     token: str | None = None
     """Secret of at least 16 characters that other machines must know."""
     phone: bool = False
-    """Let a phone in this network drive: --host 0.0.0.0 --remote with a new token."""
+    """Let a phone on this network drive: --host 0.0.0.0 --remote with a new token."""
     start: bool = False
     """Start at once; without it, the page opens paused."""
     more_policies: str = ""
-    """Further checkpoints to choose from in the page, separated by commas."""
+    """Further checkpoints to choose from on the page, separated by commas."""
     record: str | None = None
-    """Folder or Minari id to record episodes to; one that is there is continued."""
+    """Folder or Minari id to record episodes to; an existing recording is continued."""
     record_as: Literal["minari", "lerobot"] | None = None
-    """Format of the recording: minari or lerobot; None: lerobot for a robot of LeRobot's and where
-    such a recording is continued, else minari."""
+    """Format of the recording: minari or lerobot; None: lerobot for a LeRobot robot and where
+    such a recording is continued, otherwise minari."""
     task: str | None = None
-    """What the robot does, in words, in a recording as lerobot."""
+    """What the robot does, in words, for a recording as lerobot."""
     keep_all: bool = False
     """Record episodes in which nobody drove as well."""
     keep_failed: bool = False
@@ -72,25 +72,25 @@ class Args(EnvOptions):
     patience: float | None = None
     """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
     trust: str | None = None
-    """How exactly your commands are taken, by a policy with a density: a standard deviation in
-    action units such as 0.1; adaptive: found out while driving, adaptive:z=3: none within 3
-    standard deviations of what the policy expects; z=2: the robot overrides you while commands lie
-    2 off that; others' ways are blend=0.5, agree=0.5 and noise=0.4. None: bit for bit, until the
-    page's dial is turned."""
+    """How a policy with a density weighs your commands: by a standard deviation in
+    action units such as 0.1; adaptive: estimated while driving, adaptive:z=3: none within 3
+    standard deviations of what the policy expects; z=2: the robot overrides you while commands are
+    2 off that; published methods are blend=0.5, agree=0.5 and noise=0.4. None: commands are
+    executed bit for bit, until the page's dial is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     limits: Literal["auto", "off", "clamp", "reject", "pass"] = "auto"
-    """Velocity, acceleration, jerk and more of what is sent: auto keeps those of the robot's
-    description, and for a real robot without any some that follow from its ranges; off; or what
-    becomes of an action that breaks them: clamp, reject (nothing of it is sent), pass."""
+    """Limits of velocity, acceleration, jerk and more: auto keeps those of the robot's
+    description, and on a real robot without any some that follow from its ranges; off; or what
+    happens to an action that breaks them: clamp, reject (nothing of it is sent), pass."""
     rate: float | None = None
     """Control steps per second [Hz]; None: the robot's."""
     speed: float = 1.0
-    """Times real time."""
+    """Speed, as a multiple of real time."""
     steps: int | None = None
-    """Stop after so many control periods; None: until told to quit."""
+    """Stop after this many control periods; None: until told to quit."""
     seed: int = 0
-    """Of the first episode."""
+    """Seed of the first episode."""
 
 
 def main(args: Args) -> int | None:
@@ -102,7 +102,7 @@ def main(args: Args) -> int | None:
     if args.phone:
         args.remote, args.token = True, args.token or new_token()
         args.host = "0.0.0.0" if args.host == "127.0.0.1" else args.host
-    if args.cockpit:  # before anything that takes long
+    if args.cockpit:  # before anything slow
         check_bind(args.host, args.port, args.remote, args.token)
         expect_free(args.host, args.port)
         for package in ("viser", "mjviser", "websockets"):
@@ -126,7 +126,7 @@ def main(args: Args) -> int | None:
     from mac_control.teleop.pacing import rate_of, share_promptly
 
     share_promptly()
-    torch.set_num_threads(1)  # small batches: more threads only add delay
+    torch.set_num_threads(1)  # small batches: more threads only add latency
     for option in ("rate", "speed", "patience"):
         value = getattr(args, option)
         if value is not None and not 0 < value < float("inf"):
@@ -151,7 +151,7 @@ def main(args: Args) -> int | None:
     patience = args.patience or 1 / (rate * args.speed)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
-    # Not the long episodes of driving: a policy that is trained on this is rated as usual.
+    # Without the long episodes of driving: a policy trained on this is rated on the usual ones.
     made = named.with_options(args.env_options())
     about = {
         "env": made.to_json(env),
@@ -189,14 +189,14 @@ def main(args: Args) -> int | None:
         limits=args.limits,
         trust=args.trust,
     )
-    with ExitStack() as closing:  # in the order from the last to the first
+    with ExitStack() as closing:  # called in reverse order
         closing.callback(_print_recording, recorder)
         closing.callback(env.close)
         if cockpit is not None:
             closing.callback(cockpit.close)
         closing.callback(together.close)
         closing.callback(loop.close)
-        closing.callback(print, flush=True)  # ends the line that shows how the driving goes
+        closing.callback(print, flush=True)  # ends the status line
         if cockpit is not None:
             cockpit.serve(loop, [c for c in (source, *others) if c])
             _print_address(cockpit.url, args.remote)
@@ -206,7 +206,7 @@ def main(args: Args) -> int | None:
 
 
 def _expect_used(args: Args) -> None:
-    """Raise an InputError where an option was given that nothing would look at."""
+    """Raise an InputError where an option was given that would have no effect."""
     for name in changed(args):
         if name in _OF_PAGE and not args.cockpit:
             raise only_without(name, "--no-cockpit")

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from mac_control.demonstrations import Demonstrations
 
 WRAPPERS = ("windowed", "intent", "retrieval")
-#: What is trained where no policy is named.
+#: The policy that is trained where none is named.
 DEFAULT = "mac"
-#: Options that --wrapped takes, which trains nothing.
+#: Options that can go with --wrapped, which trains nothing.
 _WRAPPED = {"out", "data", "env", "robot", "threads", "wrapper", "wrapped", "retrieval"}
 
 Training = options_of(TrainConfig, optional=True, name="Training", aliases={"select_by": "--keep"})
@@ -48,8 +48,8 @@ class Args(FanOut, EnvOptions):
     """
 
     workers: int | None = field(default=None)
-    """Train each seed by itself, so many at once; None: side by side in this process, to weights
-    that differ in the last bits. With --backend ray always by itself."""
+    """Train each seed by itself, this many at once; None: side by side in this process, with
+    weights that differ in the last bits. With --backend ray always by itself."""
     out: Path
     """Folder for the checkpoint; with several seeds each has a folder seed-N in it."""
     policy: str | None = None
@@ -61,17 +61,17 @@ class Args(FanOut, EnvOptions):
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     """Checkpoint to train further, in place of new weights."""
     seed: int = 0
-    """Draws the first weights and the batches."""
+    """Seed of the initial weights and the batches."""
     seeds: str | None = None
     """Several seeds, such as 0,1,2."""
     scale: Literal["demo", "full"] = "full"
     """demo: minutes on one core; full: at most ten."""
     threads: int = 1
-    """Processor threads; 1 with --workers or --backend ray."""
+    """CPU threads; 1 with --workers or --backend ray."""
     rollouts: int = 20
-    """Episodes in the environment for each look, with select-by=rollouts."""
+    """Episodes in the environment per validation, with select-by=rollouts."""
     wandb: str | None = None
-    """Project of Weights & Biases to send the curves to; TensorBoard's are in the folder anyway."""
+    """Weights & Biases project to send the curves to; TensorBoard's are in the folder anyway."""
     wrapper: Literal["none", "windowed", "intent", "retrieval"] = "none"
     """windowed: history and chunks; intent: infer the operator's subtask, of those that the
     demonstrations name or that get done next; retrieval: follow stored demonstrations that fit."""
@@ -90,7 +90,7 @@ def parse(argv: Sequence[str], prog: str) -> Any:
 
 
 def with_policy(name: str = DEFAULT) -> type:
-    """The command line of a policy: that of all, its own options, and those of its wrappers."""
+    """The command line of a policy: the common options, its own, and those of its wrappers."""
     from mac_control.policies import policy_class
 
     made = []
@@ -104,7 +104,8 @@ def with_policy(name: str = DEFAULT) -> type:
 
 
 def arguments(policy: str | None = None, **options: Any) -> Any:
-    """The arguments of a call from Python; those of training by name, `mac={"width": 8}`."""
+    """The arguments of a call from Python; training options by name, a policy's as `mac={"width":
+    8}`."""
     if isinstance(options.get("data"), str):
         options["data"] = (options["data"],)
     names = [each.name for each in dataclasses.fields(Training)]
@@ -142,7 +143,7 @@ def main(args: Any) -> int | None:
     how = preset(kind, args.scale, **changes(args.training))
     _expect_used(args, how)
     found = load_mixed(args.data) if args.data else load_demonstrations()
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    first = os.environ.get("RANK", "0") == "0"  # among the processes that torchrun starts
     if not args.data and first:
         source = found.provenance.get("source")
         print(f"data: {len(found)} episodes of {source}; --data names others", file=sys.stderr)
@@ -175,7 +176,7 @@ def main(args: Any) -> int | None:
 
 
 def _kind(args: Any) -> str:
-    """Which policy --from begins with; what else the command line says of it must be nothing."""
+    """The policy that --from starts from; no options may be given for it."""
     from mac_control.training.run import trained_policy
 
     kind = trained_policy(args.start).name
@@ -191,7 +192,7 @@ def _kind(args: Any) -> str:
 
 
 def _expect_used(args: Any, how: TrainConfig) -> None:
-    """Raise an InputError where an option was given that nothing would look at."""
+    """Raise an InputError where an option was given that would have no effect."""
     rollouts = how.select_by == "rollouts", only_with, "--select-by rollouts"
     needs = {
         "seed": (args.seeds is None, only_without, "--seeds"),

@@ -17,7 +17,7 @@ from mac_control.parallel import FanOut
 class Args(FanOut, EnvOptions):
     """The defaults, then what Optuna proposes, are trained and rolled out with an operator.
 
-    The same command goes on where it was interrupted.
+    The same command resumes where it was interrupted.
     """
 
     out: Path
@@ -29,23 +29,23 @@ class Args(FanOut, EnvOptions):
     trials: int = 20
     """Settings to try."""
     steps: int | None = None
-    """Gradient steps of each for MAC; for others, as many as take as long. None: 3000, or what
-    --seconds allows."""
+    """Gradient steps per trial for MAC; for other policies, as many as take as long. None: 3000, or
+    what --seconds allows."""
     seconds: float | None = None
-    """In place of --steps: training time of each, in seconds of one core of this machine, the same
+    """Instead of --steps: training time per trial, in seconds of one core of this machine, the same
     for every policy and setting."""
     operator: str = "tracker"
     """Operator in rollouts, as in evaluate."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """Numbers of dimensions it gives; what counts is the mean over them. None: 0,3, as far as the
-    robot has them."""
+    """Numbers of dimensions it gives; the score is the mean over them. None: those of 0,3 that the
+    robot has."""
     episodes: int = 10
-    """For each of them."""
+    """Episodes for each of them."""
     score: Literal["rewards", "goal_rewards", "successes"] = "rewards"
-    """What counts: the environment's reward, that of the operator's own goal, or the share of
+    """Score: the environment's reward, that of the operator's own goal, or the share of
     successes."""
     seed: int = 0
-    """Of training, and of what is proposed."""
+    """Seed of training and of Optuna's proposals."""
 
 
 def main(args: Args) -> int | None:

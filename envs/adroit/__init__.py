@@ -8,6 +8,6 @@ if TYPE_CHECKING:
     from mac_control.envs.adroit.env import HandEnv
     from mac_control.envs.adroit.robot import hand_robot
 
-__getattr__ = lazily(__name__, {"HandEnv": "env", "hand_robot": "robot"})  # loads a simulator
+__getattr__ = lazily(__name__, {"HandEnv": "env", "hand_robot": "robot"})  # they load a simulator
 
 __all__ = ["HandEnv", "hand_robot"]

@@ -1,4 +1,4 @@
-"""The tasks of the Adroit hand, with starts, a stated rule of success and a goal that can hide."""
+"""The Adroit hand's tasks, with given starts, an explicit success rule and hidden goals."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from mac_control.simulator import mujoco, restore_state, saved_state
 
 
 class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """A task of gymnasium-robotics' Adroit hand; its steps and rewards are those.
+    """A task of gymnasium-robotics' Adroit hand, with the same steps and rewards.
 
-    An action in [-1, 1] is a joint position target, scaled to the joint's range; a number beyond
-    is clipped, and `info["clipped"]` counts the entries. `info["reached"]` says whether the goal is
+    An action in [-1, 1] is a joint position target, scaled to the joint's range; numbers beyond
+    are clipped, and `info["clipped"]` counts them. `info["reached"]` says whether the goal is
     reached now, and `info["success"]` whether it has been in `success_steps` steps of the episode.
 
     Args:
         task: `door` (28 actions), `hammer` (26), `pen` (24) or `relocate` (30).
-        version: of gymnasium-robotics' environment, `v1` say; None: the newest that is installed.
+        version: of gymnasium-robotics' environment, e.g. `v1`; None: the newest that is installed.
             The reward of `v1` depends on the release: it was changed within that version.
         reward: `dense` or `sparse`.
         max_episode_steps: steps until truncation, at 100 Hz.
         success_steps: steps with the goal reached that make an episode a success.
-        end_on_success: whether a success ends the episode; its return is then no task's return.
-        hide_goal: whether observations leave out where to (`pen`, `relocate`):
-            :meth:`operator_obs` alone tells.
-        scene_noise: how far what is worked on stands from where an episode's start says, at most,
-            in each direction [m] (`door`, where it stands beyond the usual too, and `relocate`).
+        end_on_success: whether a success ends the episode; its return is then not comparable to the
+            task's.
+        hide_goal: whether observations leave out the goal (`pen`, `relocate`); only
+            :meth:`operator_obs` then has it.
+        scene_noise: largest displacement of the object from its place in an episode's start, in
+            each direction [m] (`door`, where it may go beyond the usual range too, and `relocate`).
         render_mode: `None`, `"rgb_array"`, `"human"` (which needs a display) or `"depth_array"`.
 
     Raises:
         InputError: an unknown task, version, reward or render mode, a number out of range, or
-            nothing to hide.
+            a task without a goal to hide.
 
     Example:
         >>> env = HandEnv("relocate", hide_goal=True)
@@ -114,7 +115,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     @property
     def camera(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Where the scene is best seen from, and the point to look at [m]."""
+        """Best camera position for the scene, and the point to look at [m]."""
         return self.task.camera
 
     def reset(
@@ -123,10 +124,10 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Start an episode.
 
         `options={"initial_state_dict": state}` starts it in a state of `get_env_state` of
-        gymnasium-robotics' environment: `qpos`, `qvel` and where the task's things stand.
+        gymnasium-robotics' environment: `qpos`, `qvel` and the poses of the task's objects.
 
         Raises:
-            InputError: a state of another form, or one that is not finite.
+            InputError: a state of the wrong form, or one that is not finite.
         """
         seed = optional_seed(seed)
         super().reset(seed=seed)
@@ -165,13 +166,13 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return self._full[self._entries], float(reward), over, late, told
 
     def operator_obs(self) -> np.ndarray:
-        """All that there is to see, the goal too."""
+        """The whole observation, including the goal."""
         return np.array(self._full)
 
     def start_options(self, observation: np.ndarray) -> dict[str, Any]:
-        """`options` of a reset to the state that a first observation `(O,)` shows, at rest.
+        """`options` that reset to the state that a first observation `(O,)` shows, at rest.
 
-        What it does not show (a pen's or a hammer's turn, a hidden goal) is as usual.
+        What it does not show (a pen's or a hammer's orientation, a hidden goal) keeps its default.
         """
         full = self._inner._get_obs()
         shown = np.asarray(observation, np.float64)
@@ -188,7 +189,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return state, self._full.copy(), self._steps, self._reached
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Go back to a snapshot of this episode; the steps after it come out the same."""
+        """Go back to a snapshot of this episode; the same actions then give the same steps."""
         state, full, self._steps, self._reached = snapshot
         restore_state(self.model, self.data, state)
         self._full = full.copy()
@@ -222,7 +223,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return {"success": success, "reached": reached, "clipped": clipped}
 
     def _own(self, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The parts of a state that the environment takes."""
+        """The parts of a state that the environment accepts."""
         names = self._inner._state_space.spaces
         return {name: np.array(state[name], np.float64) for name in names}
 
@@ -243,7 +244,7 @@ class HandEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return own
 
     def _move(self, state: dict[str, np.ndarray]) -> None:
-        """What is worked on stands a little elsewhere."""
+        """Displace the task's object a little."""
         for name, axes in (("door_body_pos", 3), ("obj_pos", 2)):
             if name in state and self.scene_noise:
                 noise = self.np_random.uniform(-self.scene_noise, self.scene_noise, axes)

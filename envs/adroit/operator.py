@@ -16,11 +16,11 @@ from mac_control.operators.proxy import Proxy, policy_operator
 def hand_expert(env: gymnasium.Env) -> Proxy:
     """The operator `hand-expert`: the weights that DAPG published for the environment's task.
 
-    They are looked for as `adroit/TASK_expert.npz` in the folder that MAC_CONTROL_DATA names. It
-    sees the goal, also where that is hidden from policies.
+    The weights are read from `adroit/TASK_expert.npz` in the folder that MAC_CONTROL_DATA names.
+    The operator sees the goal, even where it is hidden from policies.
 
     Raises:
-        InputError: no task of the hand, or no such weights.
+        InputError: not a task of the hand, or no such weights.
     """
     inner = env.unwrapped
     if not isinstance(inner, HandEnv):
@@ -39,5 +39,5 @@ def _weights() -> list[Path]:
     return sorted(Path(os.environ.get(FOLDER_VARIABLE, ""), "adroit").glob("*_expert.npz"))
 
 
-#: Files that decide what it does: rows of evaluations that it made with others are not the same.
+#: Files that its actions depend on: evaluation rows made with other weights are not reused.
 hand_expert.weights = _weights  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The Adroit hand of gymnasium-robotics: actuator names, groups, and what its positions are."""
+"""The Adroit hand of gymnasium-robotics: actuator names, groups, and observed positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mac_control.errors import InputError
 from mac_control.robot import ActionDim, Robot
 from mac_control.simulator import mujoco
 
-#: Beginning of an actuator's name -> the group that it belongs to.
+#: Prefix of an actuator's name -> the group that it belongs to.
 _PARTS = {
     "A_AR": "arm",
     "A_WR": "wrist",
@@ -48,7 +48,7 @@ def hand_robot(env: gymnasium.Env, name: str | None = None) -> Robot:
         name: its Gymnasium id; None: as its spec says.
 
     Raises:
-        InputError: an environment that is no Adroit hand.
+        InputError: an environment that is not an Adroit hand.
 
     Example:
         >>> from mac_control.envs import make_env, robot_of
@@ -87,7 +87,7 @@ def hand_robot(env: gymnasium.Env, name: str | None = None) -> Robot:
 
 
 def _obs_names(model: mujoco.MjModel, task: Task) -> list[str]:
-    """Joints by their name, then the task's own entries."""
+    """Names of the joints, then of the task's own entries."""
     joints = range(task.skipped, task.skipped + task.joints)
     return [*(str(model.joint(j).name) for j in joints), *task.names()]
 

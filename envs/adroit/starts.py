@@ -11,15 +11,15 @@ from mac_control.simulator import mujoco
 
 
 def start_state(inner: Any, task: Task, obs: np.ndarray, hidden: bool) -> dict[str, np.ndarray]:
-    """The state of gymnasium-robotics' environment, at rest; what is not observed is as usual.
+    """The state of gymnasium-robotics' environment, at rest; what is not observed has its default.
 
     Args:
         inner: that environment; its simulation stays as it is.
         task: which task it is.
         obs: `(O,)`, with the goal's entries.
-        hidden: whether those do not count.
+        hidden: whether those entries are to be ignored.
     """
-    model, data = inner.model, mujoco.MjData(inner.model)  # to look ahead in
+    model, data = inner.model, mujoco.MjData(inner.model)  # scratch data
     parts, at = {}, task.joints
     for name, size in task.parts:
         parts[name], at = obs[at : at + size], at + size
@@ -59,7 +59,7 @@ def start_state(inner: Any, task: Task, obs: np.ndarray, hidden: bool) -> dict[s
 
 
 def _turned(inner: Any, data: mujoco.MjData, direction: np.ndarray) -> np.ndarray:
-    """The target's quaternion `(4,)` with which it points in this direction `(3,)`."""
+    """The target's quaternion `(4,)` that points it in this direction `(3,)`."""
     now = data.site_xpos[inner.tar_t_site_id] - data.site_xpos[inner.tar_b_site_id]
     before, after = (v / np.linalg.norm(v) for v in (now, direction))
     axis = np.cross(before, after)

@@ -13,12 +13,12 @@ class Task:
 
     Args:
         name: `Door` in `AdroitHandDoor`.
-        skipped: entries of `qpos` that an observation leaves out at its beginning.
-        joints: entries of `qpos` that an observation begins with.
+        skipped: number of leading entries of `qpos` that an observation leaves out.
+        joints: number of entries of `qpos` that an observation begins with.
         parts: what follows them, name and size.
-        goal: names of the parts that tell where to: an operator alone may know them.
-        rule: in words, when the goal is reached.
-        camera: where the scene is best seen from, and the point to look at [m].
+        goal: names of the parts that state the goal, which may be known to the operator alone.
+        rule: when the goal is reached, in words.
+        camera: best camera position for the scene, and the point to look at [m].
     """
 
     name: str
@@ -40,7 +40,7 @@ class Task:
         return shown
 
     def names(self) -> list[str]:
-        """Of the entries behind the joints."""
+        """Names of the entries after the joints."""
         return [
             f"{name} {_XYZ[i] if size == 3 else i}" if size > 1 else name
             for name, size in self.parts

@@ -24,12 +24,12 @@ ARM = 7  # joints
 TIP = 0.255  # grasp point beyond the last link, where the finger tips meet [m]
 SCENE = "envs/assets/kitchen_franka/kitchen_assets/kitchen_env_model.xml"
 
-# Measured: an action of 1 asks for 0.16 rad in a step, and a joint goes this share of it.
+# Measured: an action of 1 commands 0.16 rad in a step, and a joint moves by this share of it.
 ASKED = 0.16
 SHARE = np.array([0.51, 0.38, 0.66, 0.56, 0.62, 0.64, 0.62])
 STIFFNESS = np.array([870.0, 870.0, 870.0, 870.0, 120.0, 120.0, 120.0])  # [Nm/rad]
 FINGER_GAIN = 12.0  # action per metre of error
-MOST = 0.9  # largest arm action asked for, to leave room for corrections
+MOST = 0.9  # largest arm action commanded, to leave room for corrections
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +51,7 @@ def arm_model() -> mujoco.MjModel:
 
 
 class Arm:
-    """Turns wanted poses of the finger tips into actions, by inverse kinematics with mink.
+    """Turns target poses of the finger tips into actions, by inverse kinematics with mink.
 
     Example:
         >>> arm = Arm()
@@ -76,9 +76,9 @@ class Arm:
     def towards(
         self, position: np.ndarray, rotation: np.ndarray, posture: np.ndarray
     ) -> np.ndarray:
-        """Displacements `(7,)` of the joints that `pose` was last asked about [rad].
+        """Displacements `(7,)` of the joints last passed to `pose` [rad].
 
-        They bring the tips to a pose nearby in one step; `posture` `(7,)` is preferred where
+        They bring the tips to a nearby pose in one step; `posture` `(7,)` is preferred where
         the pose leaves freedom.
         """
         self._posture.set_target(posture)
@@ -86,8 +86,8 @@ class Arm:
         mujoco.mju_mat2Quat(quaternion, rotation.ravel())
         self._frame.set_target(mink.SE3(np.concatenate([quaternion, position])))
         problem = mink.build_ik(self._configuration, [self._frame, self._posture], 1.0, limits=[])
-        # Limits of place and speed are one box, which the solver takes as it is: with mink's two
-        # kinds of limit, 28 inequalities, inverse kinematics costs twice as much.
+        # Limits of position and speed form one box, which the solver takes directly: with mink's
+        # two kinds of limit, 28 inequalities, inverse kinematics costs twice as much.
         qpos, most = self._configuration.q, MOST * ASKED * SHARE
         upper = np.minimum(self._high - qpos, most)
         lower = np.maximum(self._low - qpos, -most)
@@ -105,7 +105,7 @@ def action_for(
     """The action `(9,)` that moves the arm by `displacement` `(7,)` in a step [rad].
 
     `load` `(7,)` are the torques of gravity, under which the joints' springs yield [Nm];
-    `fingers` `(2,)` and `opening` are where the fingers are and should be [m].
+    `fingers` `(2,)` and `opening` are the fingers' positions and their target [m].
     """
     arm = (displacement / SHARE + load / STIFFNESS) / ASKED
     hand = np.clip(FINGER_GAIN * (opening - fingers), -0.5, 0.5)

@@ -36,7 +36,7 @@ class Args:
     episodes: int = 250
     """episodes of the scripted expert, in the order of `complete`"""
     seed: int = 0
-    """of all that is drawn"""
+    """seed of everything that is drawn"""
     workers: int | None = None
     """processes; every core by default"""
 

@@ -19,7 +19,7 @@ from mac_control.errors import InputError
 from mac_control.robot import Robot
 from mac_control.seeds import whole_seed
 
-#: Which subtasks are done, in which order -> the subtasks that are rewarded, steps at most.
+#: Name of an order of subtasks -> the subtasks that are rewarded, the largest number of steps.
 ORDERS: dict[str, tuple[tuple[str, ...], int]] = {
     "complete": (KITCHEN_TASKS["complete"], 280),
     "mixed": (KITCHEN_TASKS["mixed"], 280),
@@ -35,13 +35,14 @@ class Collection:
 
     Args:
         orders: `complete`: microwave, kettle, light switch, slide cabinet; `mixed`: four of the
-            seven in random order, of which four are rewarded whether they are done or not;
+            seven in random order, while a fixed four are rewarded whether they are done or not;
             `play`: all seven in random order.
         noise: largest step of the AR(1) noise injected on random subsets of dimensions, in
-            action units; what is learnt is what the expert does about it.
+            action units; the expert's corrections are what is learnt.
         clean: share of the episodes without noise.
         init_noise: arm joints start uniformly within this of the usual pose [rad].
-        attempts: simulations of an episode, with other noise, until all that it was to do is done.
+        attempts: most simulations of an episode, each with other noise, until all its subtasks are
+            done.
 
     Raises:
         InputError: an unknown name, or a number out of range.
@@ -64,11 +65,11 @@ class Collection:
 
     @property
     def robot(self) -> Robot:
-        """What is driven."""
+        """The robot that is driven."""
         return ROBOTS["positions"]
 
     def about(self, made_by: str) -> dict[str, Any]:
-        """What data of such episodes say of themselves."""
+        """Provenance of a data set of such episodes."""
         options = {"tasks": list(self.tasks), "obs": "positions", "robot_noise_ratio": D4RL_NOISE}
         env = {"id": "kitchen", "options": options}
         return {"made_by": made_by, "source": "scripted expert", "env": env}
@@ -135,7 +136,7 @@ def _attempt(
         seen, subtask = obs, expert.subtask
         obs, reward, terminated, truncated, _ = env.step(executed)
         rows.append((seen, action, executed, reward, subtask))
-        # A later subtask may undo one: done once is done, as the environment has it.
+        # A later subtask may undo one: as in the environment, done once counts as done.
         if subtask in undone and achieved(env.data, subtask):
             undone.remove(subtask)
         over = terminated or truncated

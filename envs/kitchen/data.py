@@ -1,4 +1,4 @@
-"""Recognises kitchen data sets, by what they say or hold, and selects their observations."""
+"""Recognises kitchen data sets, by metadata or contents, and selects their observations."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ D4RL_FILES = {
 D4RL_URL = "http://rail.eecs.berkeley.edu/datasets/offline_rl/kitchen/"
 
 N_ACTIONS = ROBOT_JOINTS
-#: Noise on observed robot joints of D4RL's files, and of FrankaKitchen where a data set is silent.
+#: Noise on observed robot joints in D4RL's files, and in FrankaKitchen data that do not state it.
 D4RL_NOISE, FRANKA_NOISE = 0.1, 0.01
 
 # Object positions of each subtask among the 30; D4RL appends 30 goal entries, 0 where there is
-# no goal, so that the file itself says which subtasks it is scored on.
+# no goal, so the file itself shows which subtasks it is scored on.
 GOAL_ENTRIES = {
     "bottom burner": slice(11, 13),
     "top burner": slice(15, 17),
@@ -74,7 +74,7 @@ def kitchen_name(source: str) -> str | None:
 
 
 def as_kitchen(demonstrations: Demonstrations, noise: float | None) -> Demonstrations:
-    """With the kitchen's robot, and the environment that they were recorded in.
+    """The demonstrations with the kitchen's robot and the environment they were recorded in.
 
     `noise` is the environment's `robot_noise_ratio`; None where unknown.
     """
@@ -93,7 +93,7 @@ def as_kitchen(demonstrations: Demonstrations, noise: float | None) -> Demonstra
 
 
 def may_be_kitchen(robot: Any) -> bool:
-    """Whether the robot that data describe is the kitchen's, or none is described."""
+    """Whether the robot that data describe is the kitchen's, or data describe none."""
     return robot is None or (isinstance(robot, dict) and robot.get("name") == ROBOT)
 
 
@@ -113,7 +113,7 @@ def describe_version_1(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tracks(record: Mapping[str, Any]) -> bool:
-    return record.get("kind") == "retrieval"  # which tracked the kitchen's arm
+    return record.get("kind") == "retrieval"  # it tracked the kitchen's arm
 
 
 def spec_of(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -127,7 +127,7 @@ def spec_of(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def kitchen_spec(demonstrations: Demonstrations) -> EnvSpec | None:
-    """The kitchen that demonstrations were made in, as Gymnasium has it; None for others."""
+    """Gymnasium's spec of the kitchen that demonstrations were made in; None for others."""
     record = demonstrations.provenance.get("env")
     if not isinstance(record, dict) or record.get("id") != "kitchen" or not demonstrations.tasks:
         return None
@@ -136,14 +136,14 @@ def kitchen_spec(demonstrations: Demonstrations) -> EnvSpec | None:
 
 
 def is_kitchen(metadata: Mapping[str, Any]) -> bool:
-    """Whether a Minari data set was recorded in FrankaKitchen, as it or its id says."""
+    """Whether a Minari data set was recorded in FrankaKitchen, by its metadata or its id."""
     return (
         spec_of(metadata) is not None or kitchen_name(str(metadata.get("dataset_id"))) is not None
     )
 
 
 def recorded_tasks(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Subtasks that the recorded kitchen was asked for."""
+    """Subtasks that the recorded kitchen was to do."""
     kwargs = (spec_of(metadata) or {}).get("kwargs") or {}
     tasks = kwargs.get("tasks_to_complete") or kwargs.get("tasks") or ()
     return checked_tasks(tasks) if tasks and set(tasks) <= {*SUBTASKS, *KITCHEN_TASKS} else ()
@@ -163,7 +163,7 @@ def select_entries(source: str, observations: np.ndarray, actions: int, obs: str
     """Kitchen observations as `obs` says; those of anything else as they are.
 
     Raises:
-        DataError: velocities are asked for that are not recorded.
+        DataError: velocities are requested that were not recorded.
     """
     width = observations.shape[1]
     if obs == "recorded":
@@ -185,7 +185,7 @@ def kitchen_tasks(name: str | None) -> tuple[str, ...]:
 
 
 def goal_tasks(observations: np.ndarray) -> tuple[str, ...]:
-    """Subtasks that D4RL's goal entries name, `(T, 60)`; empty where these are no goal entries."""
+    """Subtasks that D4RL's goal entries name, `(T, 60)`; empty where there are no goal entries."""
     if observations.shape[1] != 2 * N_POSITIONS:
         return ()
     goals = observations[:, N_POSITIONS:]
@@ -204,9 +204,10 @@ def goal_tasks(observations: np.ndarray) -> tuple[str, ...]:
 
 
 def kitchen_entries(obs_dim: int, action_dim: int, obs: str) -> np.ndarray | None:
-    """Which entries of a kitchen observation to keep; None where it is no kitchen.
+    """Which entries of a kitchen observation to keep; None where it is not a kitchen's.
 
-    `obs` is `"positions"` (30) or `"full"` (59). None too where `"full"` is asked of positions.
+    `obs` is `"positions"` (30) or `"full"` (59). Also None where `"full"` is requested of
+    positions.
     """
     if action_dim != N_ACTIONS or obs_dim not in (N_POSITIONS, N_FULL, 2 * N_POSITIONS):
         return None

@@ -1,4 +1,4 @@
-"""FrankaKitchen with a flat observation, infos that are copies, and reward on the 0-4 scale."""
+"""FrankaKitchen with flat observations, copied infos, and reward on the 0-4 scale."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are
 class KitchenEnv(Restorable, gymnasium.Env):
     """FrankaKitchen as a flat task; one reward for each subtask, when it is first completed.
 
-    Steps come out bit for bit as FrankaKitchen's, without most of what those take beyond the
-    simulation.
+    Steps are bit for bit FrankaKitchen's, without most of its time beyond the simulation.
 
     Args:
         tasks: the subtasks to do, or the name of a D4RL data set (`"complete"`, `"partial"`,
@@ -213,11 +212,11 @@ class KitchenEnv(Restorable, gymnasium.Env):
 
     @property
     def camera(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Where the scene is best seen from, and the point to look at [m]."""
+        """Best camera position for the scene, and the point to look at [m]."""
         return (-0.85, -1.15, 2.6), (-0.1, 0.4, 1.85)
 
     def start_options(self, observation: np.ndarray) -> dict[str, Any]:
-        """`options` of a reset to the positions, and velocities if any, of an observation."""
+        """`options` that reset to the positions, and velocities if any, of an observation."""
         first = np.asarray(observation, np.float64)
         if len(first) == N_POSITIONS:
             return {"state": (first, np.zeros(len(self.data.qvel)))}
@@ -272,7 +271,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
 
 
 def _bounded(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """What `np.clip` gives, in a quarter of its time: a step has little to spare."""
+    """Same as `np.clip`, in a quarter of its time, which matters in each step."""
     within: np.ndarray = np.minimum(np.maximum(x, low), high)
     return within
 

@@ -12,27 +12,28 @@ from mac_control.envs.kitchen.poses import Pose, angle, facing, gap, step_toward
 from mac_control.envs.kitchen.robot import checked_tasks
 from mac_control.envs.kitchen.skills import OPEN, SHUT, SKILLS, Skill
 
-NEAR, FACING = 0.03, 0.3  # close enough to where it is to be [m], [rad]
+NEAR, FACING = 0.03, 0.3  # close enough to the target pose [m], [rad]
 AT = 0.022  # close enough to touch [m]
-# What is pushed may be held less exactly than what is gripped. Two near borders, or the same
-# place would be pushed from in one episode and come back from in another: no lesson at all.
+# What is pushed may be held less exactly than what is gripped. The two borders are close to each
+# other; otherwise the expert would push on from a place in one episode and come back from it in
+# another, which teaches nothing.
 PUSHABLE, PUSHED = 0.032, 0.055  # from the hold: close enough to push, too far to push on [m]
 LOST = 0.07  # further than this from its grip, the hand has lost the object [m]
-AWAY = 0.25  # further than this from an object, there is nothing to come away from [m]
+AWAY = 0.25  # further than this from an object, there is no need to come away [m]
 WEDGED = 0.025  # opening of fingers that should be shut, with something between them [m]
-STIFF = 1.5  # how much more than its error a hold is corrected, or the hand slips off
+STIFF = 1.5  # factor by which a hold's error is over-corrected, so that the hand does not slip off
 
 GRIP = 3  # steps to close the fingers
 LEAVE = 12  # steps at most to come away
-PATIENCE = 45  # steps in one phase before it is given up
+PATIENCE = 45  # steps in one phase before giving up
 DETOUR = 25  # steps at most
 
-#: Before all of the objects: where the arm goes when it has got stuck.
+#: In front of all objects: where the arm goes when it is stuck.
 NEUTRAL: Pose = np.array([-0.35, 0.2, 2.05]), facing([0.1, 1.0, 0.0], [1.0, -0.1, 0.0])
-#: Greatest steps of the hand in each phase [m], and share of what is left that a step goes.
+#: Largest step of the hand in each phase [m], and (SHARE) the share of the rest that a step goes.
 PACE = {"detour": 0.045, "approach": 0.045, "reach": 0.035, "grip": 0.03, "move": 0.07}
 PACE["leave"] = 0.045
-TURN = 0.12  # greatest turn of the hand in a step [rad]
+TURN = 0.12  # largest turn of the hand in a step [rad]
 SHARE = 0.8
 
 
@@ -40,13 +41,13 @@ class ScriptedExpert:
     """Does subtasks one after the other, looking at the simulation's state.
 
     Each subtask is approached, touched, moved along and left. The phase follows from where the
-    hand and the object are: a hand that lost its object begins anew, one that gets nowhere
-    makes a detour, and what is done already is passed over.
+    hand and the object are: a hand that lost its object starts again, one that makes no progress
+    takes a detour, and subtasks already done are skipped.
 
     Args:
         env: the kitchen it looks at.
         order: subtasks, in the order in which they are to be done.
-        variety: scale of what differs between episodes (ways and pace), 0 for none.
+        variety: scale of the variation between episodes (paths and pace), 0 for none.
 
     Raises:
         InputError: an unknown subtask, or one twice.
@@ -80,11 +81,11 @@ class ScriptedExpert:
 
     @property
     def subtask(self) -> str | None:
-        """What it is doing; None when all is done."""
+        """The current subtask; None when all are done."""
         return self.order[self._index] if self._index < len(self.order) else None
 
     def act(self) -> np.ndarray:
-        """The action `(9,)` in the simulation's present state; holding still when all is done."""
+        """The action `(9,)` in the simulation's current state; holds still when all is done."""
         data = self.env.data
         fingers, load = data.qpos[ARM : ARM + 2], data.qfrc_bias[:ARM]
         tip = self._arm.pose(data.qpos[:ARM])

@@ -13,19 +13,19 @@ from mac_control.partial import PartialAction
 
 
 class ScriptedOperator(Operator):
-    """Gives all nine dimensions, on the way through an order of subtasks that it alone knows.
+    """Gives all nine dimensions, and does subtasks in an order that only it knows.
 
-    It sees the state of the simulation, whatever is observed. `goal` is its order.
+    It sees the state of the simulation, whatever the policy observes. `goal` is its order.
 
     Args:
-        env: the kitchen it looks at, in which its actions are carried out.
+        env: the kitchen whose state it sees and that executes its actions.
         order: `random` draws an order of the environment's subtasks in each episode; `tasks`
             takes the environment's own; otherwise subtasks joined by `>`, as in
             `kettle>light-switch`.
-        subtasks: how many of the drawn ones it wants; None: all.
+        subtasks: how many of the drawn subtasks it does; None: all.
 
     Raises:
-        InputError: an environment that is no kitchen, an unknown subtask, or too many.
+        InputError: an environment that is not a kitchen, an unknown subtask, or too many.
 
     Example:
         >>> from mac_control.envs import make_kitchen
@@ -52,12 +52,12 @@ class ScriptedOperator(Operator):
         self.reset(0)
 
     def reset(self, seed: int | None = None) -> None:
-        """Start an episode: draw a goal, and the ways and the pace, from `seed`."""
+        """Start an episode: draw a goal, paths and pace from `seed`."""
         rng = np.random.default_rng(seed)
         names = [str(n) for n in rng.permutation(self._names)] if self._drawn else self._names
         self.goal = tuple(names[: self._count])
         self._expert.reset(int(rng.integers(2**31)), self.goal)
 
     def read(self, obs: np.ndarray) -> PartialAction:
-        """What the expert does in the simulation's present state."""
+        """The expert's action in the simulation's current state."""
         return PartialAction.everything(self._expert.act())

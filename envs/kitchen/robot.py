@@ -28,7 +28,7 @@ KITCHEN_TASKS = {
     "mixed": ("microwave", "kettle", "bottom burner", "light switch"),
 }
 
-#: What data and checkpoints call the robot.
+#: Name of the robot in data and checkpoints.
 ROBOT = "franka-kitchen"
 ARM_JOINTS = 7
 ROBOT_JOINTS = 9  # the arm and two fingers

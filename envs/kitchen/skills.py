@@ -24,8 +24,8 @@ class Skill(ABC):
 
     Args:
         entry: index of the object's coordinate in `qpos`.
-        goal: value of that coordinate at which the object is let go, past what the
-            environment asks for.
+        goal: value of that coordinate at which the object is let go, beyond what the
+            environment requires.
         hand: rotation `(3, 3)` of the hand at first touch.
         posture: arm joints `(7,)` preferred there [rad].
         before: from first touch back to where the approach begins, `(3,)` in the room [m].
@@ -53,7 +53,7 @@ class Skill(ABC):
 
     @abstractmethod
     def touch(self, data: mujoco.MjData, ahead: float) -> Pose:
-        """Pose of the tips that holds the object `ahead` of where it is, in its coordinate."""
+        """Pose of the tips to hold the object `ahead` of its current coordinate."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Knob(Skill):
 
     def touch(self, data: mujoco.MjData, ahead: float) -> Pose:
         lever = turn(-data.qpos[self.entry], "y")
-        # Ahead is straight into the lever: along the arc the tips would slip off its end.
+        # Push straight into the lever: along the arc the tips would slip off its end.
         contact = lever @ [-self.clearance - ahead * self.radius, 0, self.radius]
         return data.site(self.site).xpos + contact, self.hand
 
@@ -171,6 +171,6 @@ SKILLS: dict[str, Skill] = {
 
 
 def achieved(data: mujoco.MjData, subtask: str) -> bool:
-    """Whether a subtask is done by the environment's measure."""
+    """Whether a subtask is done by the environment's criterion."""
     away = data.qpos[OBS_ELEMENT_INDICES[subtask]] - OBS_ELEMENT_GOALS[subtask]
     return bool(np.linalg.norm(away) < BONUS_THRESH)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Restorable:
-    """What :class:`KitchenEnv` can do with its state; a copy goes on where the original is."""
+    """State handling of :class:`KitchenEnv`; a copy continues from the original's state."""
 
     model: mujoco.MjModel
     data: mujoco.MjData
@@ -27,7 +27,7 @@ class Restorable:
 
     @property
     def _noise(self) -> np.random.Generator:
-        """What the noise of the sensors is drawn from."""
+        """The generator of the sensor noise."""
         noise: np.random.Generator = self._kitchen.robot_env.np_random
         return noise
 
@@ -42,7 +42,7 @@ class Restorable:
         return state, self._observed.copy(), random, self._steps, list(self._done)
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Go back to a snapshot of this environment; the steps after it come out the same."""
+        """Go back to a snapshot of this environment; the same actions then give the same steps."""
         state, observed, random, self._steps, done = snapshot
         restore_state(self.model, self.data, state)
         self._noise.bit_generator.state = random
@@ -51,7 +51,7 @@ class Restorable:
     def twin(self) -> Self:
         """Another such environment, without a renderer, that shares the compiled scene.
 
-        It costs a tenth of the time and memory of a new one; both run on their own. Reset it
+        It costs a tenth of the time and memory of a new one; the two are independent. Reset it
         with a seed before anything else.
         """
         twin = _shallow_copy(self)

@@ -1,4 +1,4 @@
-"""What the demonstrator of a kitchen was at, where nobody wrote it down."""
+"""The subtask of each step of a kitchen demonstration that has no such labels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mac_control.envs.kitchen.data import GOAL_ENTRIES, kitchen_entries
 
 
 def subtasks_done(episode: Episode, tasks: tuple[str, ...] = ()) -> dict[str, int]:
-    """Kitchen subtasks that are done at any step, by the object positions observed -> the first.
+    """Kitchen subtasks that get done, by the observed object positions -> the first step of each.
 
-    Done is as in FrankaKitchen: within 0.3 of the goal. Empty where this is no kitchen.
+    Done is as in FrankaKitchen: within 0.3 of the goal. Empty where this is not a kitchen.
 
     Args:
-        tasks: what is rewarded. What the last action gets done is never observed: where the
-            rewards count one more of these than was seen done, it is the one nearest to its goal.
+        tasks: the rewarded subtasks. The effect of the last action is never observed: where the
+            rewards count one more of these than was observed, it is the one nearest to its goal.
     """
     entries = kitchen_entries(episode.observations.shape[1], episode.actions.shape[1], "positions")
     if entries is None:
@@ -43,11 +43,11 @@ def subtasks_done(episode: Episode, tasks: tuple[str, ...] = ()) -> dict[str, in
 
 
 def labelled(demonstrations: Demonstrations) -> Demonstrations:
-    """With the subtask of each step, in hindsight: the one that gets done next.
+    """Label each step in hindsight with a subtask: the one that gets done next.
 
-    After the last of them it is the only one of `tasks` that is missing (an episode often ends
-    with the step that gets it done, before that is seen), or else the last one still.
-    Episodes that say so themselves, and those in which nothing gets done, stay as they are.
+    After the last of them it is the one of `tasks` that is missing, if it is the only one (an
+    episode often ends with the step that gets it done, before that is observed), otherwise the last
+    one. Episodes that have labels, and those in which nothing gets done, stay as they are.
 
     Example:
         >>> from mac_control.demonstrations import load_demonstrations

@@ -7,7 +7,7 @@ from mac_control.lazy import lazily
 if TYPE_CHECKING:
     from mac_control.cockpit.cockpit import PATIENCE, Cockpit
 
-# What is light, such as whether a port is free, must not load a simulator.
+# Light parts, such as whether a port is free, must not load a simulator.
 __getattr__ = lazily(__name__, {"PATIENCE": "cockpit", "Cockpit": "cockpit"})
 
 __all__ = ["PATIENCE", "Cockpit"]

@@ -1,4 +1,4 @@
-"""Where the page is: whether the port is free, and an address that another machine can open."""
+"""Address of the page: whether a port is free, and an address that other machines can open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from mac_control.errors import InputError
 
-#: How many ports after one that is taken are tried.
+#: How many ports after a taken one are tried.
 NEXT = 50
 
 
@@ -20,8 +20,8 @@ def expect_free(host: str, port: int) -> None:
     """Return if `port` can be listened on; 0 always can.
 
     Raises:
-        InputError: it is taken (names the next one that is free), or it is an address or a port
-            that this machine does not let us listen on.
+        InputError: it is taken (the message names the next free one), or this machine does not
+            allow listening on this address or port.
     """
     if port == 0:
         return
@@ -43,7 +43,7 @@ def expect_free(host: str, port: int) -> None:
 
 
 def reachable(host: str) -> str:
-    """An address that another machine can open, where `host` means all of this one's."""
+    """An address that another machine can open, if `host` stands for all of this one's."""
     if host not in ("0.0.0.0", "::"):
         return host
     family, elsewhere = socket.AF_INET, "192.0.2.1"
@@ -51,7 +51,7 @@ def reachable(host: str) -> str:
         family, elsewhere = socket.AF_INET6, "2001:db8::1"
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((elsewhere, 9))  # sends nothing: asks which of ours would be used
+            probe.connect((elsewhere, 9))  # sends nothing; finds our address for this route
         except OSError:
             return host
         return str(probe.getsockname()[0])

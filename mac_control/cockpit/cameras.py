@@ -1,4 +1,4 @@
-"""Where the scene is seen from: front, hand, and limits that keep the camera outside of things."""
+"""Cameras of the scene: front, hand, and limits that keep a camera outside of objects."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-#: Names that the page asks for.
+#: Names that the page uses.
 CAMERAS = ("front", "hand", "reset")
 #: The camera stays within this of its first direction, seen from above [rad].
 SIDEWAYS = np.deg2rad(100)
 
 
 class Cameras:
-    """The cameras of all who look.
+    """The cameras of all viewers.
 
     Args:
-        first: where from and to where it is looked at first [m].
+        first: position and target of the first camera [m].
         solids: boxes `(K, 2, 3)` that no camera may be in [m].
         floor: lowest height of a camera [m].
         reach: how far away a camera may be [m].
@@ -36,7 +36,7 @@ class Cameras:
         self._hand: np.ndarray | None = None
 
     def allowed(self, position: np.ndarray) -> bool:
-        """Whether a camera may be there `(3,)` [m]."""
+        """Whether a camera may be at `position` `(3,)` [m]."""
         away, first = position - self.first[1], self.first[0] - self.first[1]
         if position[2] < self._floor or np.linalg.norm(away) > self._reach:
             return False
@@ -47,7 +47,7 @@ class Cameras:
         return not inside.all(axis=1).any()
 
     def joined(self, client: Any) -> None:
-        """Somebody new looks."""
+        """Add a viewer."""
         client.camera.min_orbit_distance = 0.2
         client.camera.max_orbit_distance = self._reach
         self._good[client.client_id] = (self.first[0], self.first[1])
@@ -61,12 +61,12 @@ class Cameras:
                 _place(client, *self._good[client.client_id])
 
     def left(self, client: Any) -> None:
-        """Somebody looks no more."""
+        """Remove a viewer."""
         self._good.pop(client.client_id, None)
         self._follow.discard(client.client_id)
 
     def show(self, name: str, clients: dict[int, Any]) -> None:
-        """Show the scene from `front`, from the `hand` (moving with it), or as at first."""
+        """Show the scene from `front`, from the `hand` (moving with it), or `reset` the camera."""
         for number, client in clients.items():
             self._follow.discard(number)
             position, target = self.first
@@ -81,7 +81,7 @@ class Cameras:
             _place(client, position, target)
 
     def move(self, hand: np.ndarray, clients: dict[int, Any]) -> None:
-        """The hand is at `hand` `(3,)` [m] now: cameras that follow it move with it."""
+        """Move the cameras that follow the hand to its new position `hand` `(3,)` [m]."""
         before, self._hand = self._hand, hand.copy()
         if before is None or not self._follow:
             return

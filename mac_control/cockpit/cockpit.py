@@ -1,4 +1,4 @@
-"""The cockpit: what the page shows of the loop, and what it asks of it."""
+"""The cockpit: connects the page with the loop."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.messages import check_bind
 from mac_control.teleop.step import Step
 
-#: A page may be silent for so long [s]: drawing the scene can hold up its messages. One that is
-#: closed or unplugged is noticed at once.
+#: How long a page may be silent [s]: drawing the scene can hold up its messages. A page that is
+#: closed or disconnected is noticed at once.
 PATIENCE = 0.3
-#: The page is shown this often at most [1/s].
+#: Largest update rate of the page [1/s].
 FRAMES = 25.0
-#: So many given joints are marked in the scene; more would hide the arm.
+#: Most given joints that are marked in the scene; more would hide the arm.
 MARKED = 3
 
 
 class Cockpit:
     """A web page to drive from: serves it, shows each step, takes commands.
 
-    The page that drives is the first that touches the controls; another may take over. An
-    emergency stop is taken from any.
+    The first page that touches the controls drives; another may take over. Any page may trigger an
+    emergency stop.
 
     Args:
         host, port, remote, token: where to listen; see `Front`.
@@ -71,7 +71,7 @@ class Cockpit:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The page's address."""
         host, port, _, token = self._address
         host = reachable(host)
         port = self._front.port if self._front else port
@@ -79,13 +79,13 @@ class Cockpit:
         return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
 
     def serve(self, loop: Teleoperation, policies: list[str] | None = None) -> None:
-        """Open the page for `loop`; `policies` are checkpoints to choose from, the first in use."""
+        """Open the page for `loop`; `policies`: checkpoints to choose from, the first in use."""
         self._loop, self._policies = loop, list(policies or [])
         robot = robot_of(loop.env)
         mapping = own_mapping(self.inbox, robot)
         model, data = scene_of(loop.env)
         self._fixed = {
-            "boot": secrets.token_hex(4),  # another one: the page loads itself anew
+            "boot": secrets.token_hex(4),  # if it changes, the page reloads itself
             "names": list(robot.labels),
             "groups": {name: list(dims) for name, dims in robot.groups.items()},
             "folds": folds(robot),
@@ -148,7 +148,7 @@ class Cockpit:
         return state if step is None else state | of_step(loop, step)
 
     def _heard(self, client: int, text: str | bytes) -> None:
-        """A message of a page; runs in the front's thread."""
+        """Handle a page's message; runs in the front's thread."""
         loop, front = self._loop, self._front
         if loop is None or front is None:
             return

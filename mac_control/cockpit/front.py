@@ -1,4 +1,4 @@
-"""The one door of the cockpit: serves the page, guards it, and passes the 3D view through."""
+"""The cockpit's server: serves the page, controls access, and passes the 3D view through."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'"
 class Front:
     """Listens on one port, in a thread of its own.
 
-    Everything comes in here, so the rules are here: only this machine unless asked otherwise, and
-    then with a token; no page of another site; so many clients, messages so long. The 3D view is
+    Everything comes in here, so the rules are here: only this machine unless allowed otherwise, and
+    then with a token; no page of another site; limits on clients and message length. The 3D view is
     a viser server that listens on this machine alone; its connections are passed through.
 
     Args:
@@ -83,13 +83,13 @@ class Front:
             raise DeviceError(f"cockpit: cannot listen on {host}:{port}: {self._error}")
 
     def publish(self, state: dict[str, Any]) -> None:
-        """Show `state` on every page; from any thread. A page that is slow skips some."""
+        """Show `state` on every page; from any thread. A slow page skips some states."""
         text = json.dumps(state, allow_nan=False)
         self._loop.call_soon_threadsafe(self._publish, text)
 
     def note(self, text: str, client: int | None = None, bad: bool = False) -> None:
-        """A sentence for one page, or for all; from any thread. `bad`: something went wrong."""
-        with suppress(RuntimeError):  # closed meanwhile
+        """Show a message on one page, or on all; from any thread. `bad`: something went wrong."""
+        with suppress(RuntimeError):  # closed in the meantime
             self._loop.call_soon_threadsafe(self._note, text, client, bad)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Front:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._listen(started))
-        except Exception as error:  # whatever it is, who waits for the start must hear of it
+        except Exception as error:  # any error must reach the thread that waits for the start
             if started.is_set():
                 raise
             self._error = error
@@ -183,7 +183,7 @@ class Front:
         try:
             async for message in connection:
                 self._on_message(number, message)
-        except Exception as error:  # a broken connection, whatever broke it, has left
+        except Exception as error:  # a broken connection has left, whatever broke it
             self._broken = str(error)
         finally:
             talking.cancel()
@@ -191,7 +191,7 @@ class Front:
             self._on_leave(number)
 
     def _replace(self, connection: Any) -> None:
-        """Drop the connection that the same page had before: a dead one is noticed late."""
+        """Drop the same page's earlier connection, as a dead one is noticed late."""
         name = parse_qs(urlsplit(connection.request.path).query).get("page")
         for other in list(self._pages.values()):
             if name and name == parse_qs(urlsplit(other.request.path).query).get("page"):
@@ -205,7 +205,7 @@ class Front:
                 await self._fresh.wait()
                 continue
             sent = self._latest
-            await connection.send(sent)  # waits while the page is slow: newer states replace
+            await connection.send(sent)  # waits for a slow page; newer states replace older ones
 
     def _publish(self, text: str) -> None:
         self._latest = text
@@ -245,10 +245,10 @@ async def _pipe(source: Any, sink: Any) -> None:
 
 
 def check_command(text: str | bytes) -> tuple[str, Any] | None:
-    """The command in `{"command": name, "argument": ...}`; None where the message is no command.
+    """The command in `{"command": name, "argument": ...}`; None if the message is not a command.
 
     Raises:
-        InputError: a command that is no text, or an argument that is no number or text.
+        InputError: a command that is not text, or an argument that is neither number nor text.
     """
     try:
         value = json.loads(text)

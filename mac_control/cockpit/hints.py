@@ -1,4 +1,4 @@
-"""What is drawn into the scene besides the robot: where it goes, and which joints are driven."""
+"""Hints drawn into the scene: where the hand goes, and which joints are driven."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from mac_control.robot import Robot
 
-#: How far ahead is shown [s], in so many pieces.
+#: How far ahead is shown [s], and in how many pieces.
 AHEAD, PIECES = 1.0, 10
 #: Share of a new action in the smoothed one.
 FRESH = 0.25
@@ -23,9 +23,9 @@ class Hints:
     which costs a fraction of a millisecond.
 
     Args:
-        scene: viser's.
-        model: what is drawn.
-        robot: whose action dimensions drive it.
+        scene: viser's scene.
+        model: the model that is drawn.
+        robot: the robot whose action dimensions drive it.
         joints: the joint of each action dimension.
         scale: size of the scene [m].
     """
@@ -79,7 +79,7 @@ class Hints:
         self._path.visible = self._end.visible = True
 
     def ahead(self, data: mujoco.MjData, velocity: np.ndarray) -> np.ndarray:
-        """Where the hand is in the next second at these joint velocities `(D,)`, `(11, 3)` [m]."""
+        """The hand's path in the next second at these joint velocities `(D,)`, `(11, 3)` [m]."""
         scratch, model = self._scratch, self._model
         scratch.qpos[:] = data.qpos
         points = []
@@ -94,7 +94,7 @@ class Hints:
         return np.array(points)
 
     def hand_at(self, data: mujoco.MjData) -> np.ndarray:
-        """Where the hand is, `(3,)` [m]."""
+        """Position of the hand, `(3,)` [m]."""
         kind, index = self.hand
         return np.array(data.site_xpos[index] if kind == "site" else data.xpos[index])
 

@@ -1,4 +1,4 @@
-"""A MuJoCo scene made ready for the browser: colours, light, what is solid."""
+"""Prepares a MuJoCo scene for the browser: colours, light, solid objects."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import mujoco
 import numpy as np
 
-#: Geoms of groups from this on are not drawn.
+#: Geoms of this group and higher ones are not drawn.
 HIDDEN_GROUPS = 3
-#: A camera keeps so far from what stands still [m].
+#: Distance that a camera keeps from static objects [m].
 MARGIN = 0.06
-#: Brightest a large surface may be: a white wall in full light has no shape.
+#: Largest brightness of a large surface: a white wall in full light shows no shape.
 BRIGHTEST = 0.86
 
 
 def coloured(model: mujoco.MjModel) -> mujoco.MjModel:
     """A copy of the model whose colours are those that MuJoCo's renderer shows, on average.
 
-    The browser's scene draws colours, and textures with coordinates on a mesh; a material with any
-    other texture (the kitchen's metal, wood and marble) would come out white. It takes the mean
-    colour of its texture.
+    The browser draws colours, and textures with coordinates on a mesh; a material with any other
+    texture (the kitchen's metal, wood and marble) would be white. It gets its texture's mean
+    colour instead.
 
     Example:
         >>> model = mujoco.MjModel.from_xml_string('''<mujoco>
@@ -43,7 +43,7 @@ def coloured(model: mujoco.MjModel) -> mujoco.MjModel:
 
 
 def light(scene: Any, centre: np.ndarray, extent: float) -> None:
-    """Light a viser scene evenly: a soft sky, a lamp over the shoulder, a weaker one opposite."""
+    """Light a viser scene evenly: a soft sky, a lamp behind the camera, a weaker one opposite."""
     scene.configure_environment_map(hdri=None, environment_intensity=0.0)
     scene.configure_default_lights(enabled=False, cast_shadow=False)
     scene.add_light_hemisphere(
@@ -59,7 +59,7 @@ def light(scene: Any, centre: np.ndarray, extent: float) -> None:
 
 
 def solids(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
-    """Boxes around what is drawn and stands still, `(K, 2, 3)`: low and high corners [m]."""
+    """Boxes around static visible objects, `(K, 2, 3)`: low and high corners [m]."""
     boxes = []
     for geom in range(model.ngeom):
         plane = model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
@@ -75,7 +75,7 @@ def solids(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
 
 
 def joints_of(model: mujoco.MjModel, action_dim: int) -> list[int] | None:
-    """The joint that each action dimension moves; None where that is not one for each."""
+    """The joint that each action dimension moves; None unless each moves exactly one."""
     kinds = model.actuator_trntype
     if model.nu != action_dim or (kinds != mujoco.mjtTrn.mjTRN_JOINT).any():
         return None

@@ -1,4 +1,4 @@
-"""What the page is told of the loop."""
+"""The loop's state for the page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mac_control.partial import PartialAction
 from mac_control.teleop.loop import Teleoperation
 from mac_control.teleop.step import Step
 
-#: The agreement is shown within this [nats per given dimension].
+#: The agreement is clipped to this [nats per given dimension].
 FURTHEST = 20.0
 
 
 def of_loop(loop: Teleoperation) -> dict[str, Any]:
-    """How the driving is, whether or not it goes on."""
+    """State of the loop, whether it runs or is paused."""
     middle, high = loop.pacer.jitter()
     latencies = list(loop.latencies)[-200:]
     return {
@@ -41,10 +41,10 @@ def of_loop(loop: Teleoperation) -> dict[str, Any]:
 
 
 def trust_of(asked: Any, loop: Teleoperation) -> str | np.ndarray | None:
-    """What the dial asks for, as the loop takes it: `adaptive`, or a share of half the action box.
+    """The dial's setting as the loop's `trust`: `adaptive`, or from a share of half the action box.
 
     Raises:
-        InputError: something else.
+        InputError: any other setting.
     """
     if asked == "adaptive":
         return "adaptive"
@@ -54,7 +54,7 @@ def trust_of(asked: Any, loop: Teleoperation) -> str | np.ndarray | None:
 
 
 def dial_of(loop: Teleoperation) -> float | str | None:
-    """Where the dial stands: a share of half the action box, `adaptive`, or None in between."""
+    """The dial's position: a share of half the action box, `adaptive`, or None for other values."""
     if loop.trust is None:
         return 0.0
     if isinstance(loop.trust, str):
@@ -64,7 +64,7 @@ def dial_of(loop: Teleoperation) -> float | str | None:
 
 
 def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:
-    """Who gives what, and what the policy makes of it."""
+    """Who drives which dimension, and how likely the policy finds the commands."""
     partial = PartialAction(step.values, step.given)
     spread = loop.guard.ask("uncertainty", loop.policy.uncertainty, step.obs, partial)
     likelihood = None
@@ -92,7 +92,7 @@ def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:
 
 
 def rounded(values: np.ndarray) -> list[float]:
-    """Short numbers for the page."""
+    """Rounded numbers for the page."""
     return np.round(np.asarray(values, float), 3).tolist()
 
 

@@ -1,11 +1,11 @@
-"""What the page writes beside its sticks, and which rows it folds."""
+"""The page's stick labels, and which rows it folds."""
 
 from __future__ import annotations
 
 from mac_control.robot import Robot
 from mac_control.teleop.mapping import Mapping
 
-#: Direction of the end effector -> what a person calls it.
+#: Direction of the end effector -> label for people.
 _WORDS = {"x": "forward", "y": "left", "z": "up", "yaw": "turn"}
 
 
@@ -29,15 +29,15 @@ def stick_labels(mapping: Mapping, robot: Robot) -> dict[str, list[str]]:
     return found
 
 
-#: So many rows are seen at once: a robot of no more dimensions folds none.
+#: Rows that are visible at once: robots with no more dimensions fold none.
 ROWS = 12
 
 
 def folds(robot: Robot) -> dict[str, list[int]]:
-    """Group -> its dimensions, of groups that the page shows as one row until it is opened.
+    """Group -> its dimensions, for groups that the page shows as one row until it is opened.
 
-    Those are the groups made of other groups, the fingers of a hand, where the robot has more than
-    `ROWS` dimensions.
+    Those are the groups made of other groups, such as the fingers of a hand, if the robot has more
+    than `ROWS` dimensions.
 
     Example:
         >>> from mac_control.robot import ActionDim

@@ -1,4 +1,4 @@
-"""The live 3D scene: viser shows what MuJoCo simulates, without rendering here."""
+"""The live 3D scene: viser shows MuJoCo's simulation; the browser renders it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mac_control.cockpit.scene import coloured, joints_of, light, solids
 from mac_control.robot import Robot
 from mac_control.teleop.device import needs
 
-#: One update in so many is sent even if nothing moves.
+#: Every this many updates, one is sent even if nothing moves.
 REPEAT = 12
 #: viser's own panel and its notifications cover the scene on a phone, and the page has controls.
 HIDDEN = (
@@ -31,8 +31,8 @@ class View:
 
     Args:
         model: the scene.
-        robot: whose action dimensions drive it.
-        camera: where from and to where it is looked at first [m]; None: at all of it.
+        robot: the robot whose action dimensions drive it.
+        camera: position and target of the first camera [m]; None: the whole scene.
 
     Raises:
         DeviceError: viser or mjviser is not installed.
@@ -43,7 +43,7 @@ class View:
     ) -> None:
         viser, mjviser = needs("viser", "cockpit"), needs("mjviser", "cockpit")
         logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
-        with contextlib.redirect_stdout(io.StringIO()):  # its address is not for the person
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints an internal address
             self._viser = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
         self._viser.gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
         self._viser.gui.set_panel_label("view")
@@ -54,7 +54,7 @@ class View:
         position, look_at = (np.asarray(point, float) for point in first)
         self._viser.initial_camera.position = tuple(position)
         self._viser.initial_camera.look_at = tuple(look_at)
-        shown = coloured(model)  # mjviser changes what it is given
+        shown = coloured(model)  # a copy, as mjviser changes the model
         self._scene = mjviser.ViserMujocoScene(self._viser, shown, num_envs=1)
         self._scene.camera_tracking_enabled = False
         light(self._viser.scene, centre, extent)
@@ -81,8 +81,8 @@ class View:
         """Show the state `data`; the path at `action` `(D,)`, and the dimensions `lit`."""
         self._updates += 1
         shown = data
-        # A browser may miss a pose while its meshes load, and one that stays is not sent again:
-        # now and then all move by a hair.
+        # A browser may miss a pose while its meshes load, and an unchanged pose is not sent again:
+        # so every pose changes a tiny bit from time to time.
         if self._updates % REPEAT == 0:
             shown = mujoco.mj_copyData(self._nudged, self._model, data) or self._nudged
             shown.xpos += 1e-6 * (1 + self._updates // REPEAT % 2)
@@ -94,7 +94,7 @@ class View:
             self._cameras.move(self._hints.hand_at(data), self._viser.get_clients())
 
     def look(self, name: str) -> None:
-        """Look from the camera `front` or `hand`, or as at first: `reset`."""
+        """Look from the camera `front` or `hand`, or `reset` to the first view."""
         self._cameras.show(name, self._viser.get_clients())
 
     def close(self) -> None:

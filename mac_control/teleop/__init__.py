@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator
     from mac_control.teleop.step import Step
 
-# What is light, such as the checks of an address, must not load a simulator.
+# Light parts, such as the checks of an address, must not load a simulator.
 __getattr__ = lazily(
     __name__,
     {

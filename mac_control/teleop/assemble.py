@@ -1,4 +1,4 @@
-"""Putting an environment, a policy and devices together, by name."""
+"""Assembles an environment, a policy and devices, by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mac_control.teleop.task_space import TaskSpace
 
 
 def assemble_policy(source: str | Path | None, env: gymnasium.Env) -> Policy:
-    """A checkpoint's policy; None or "none" holds still where nobody drives."""
+    """A checkpoint's policy; None or "none" holds still in free dimensions."""
     if source is not None and str(source) != "none":
         from mac_control.checkpoint import load_policy
 
@@ -54,10 +54,10 @@ def assemble_operator(
     dims: Collection[int] | None = None,
     **options: Any,
 ) -> DeviceOperator:
-    """A device with its mapping, by default its own, and with task space where that is needed.
+    """A device with a mapping, by default its own, and with task space where needed.
 
-    `rate` is the control rate [Hz], by default the robot's; `dims` are those that it drives, None:
-    all that its mapping does; `options` go to `DeviceOperator`.
+    `rate` is the control rate [Hz], by default the robot's; `dims` are the dimensions it drives,
+    None: all that its mapping does; `options` go to `DeviceOperator`.
     """
     robot = robot_of(env)
     device.expect_robot(robot)
@@ -88,14 +88,14 @@ def assemble_devices(
     """The devices that a command line names, connected, in its order.
 
     Args:
-        specs: one of each device; one that has the name of a group or dimension drives that alone.
-        env: whose robot they drive.
-        mapping: of those that name none of their own.
+        specs: one per device; a device named after a group or dimension drives that alone.
+        env: the environment whose robot they drive.
+        mapping: for devices that name none of their own.
         options: of :func:`assemble_operator`.
 
     Raises:
         InputError: an unknown device, option, group or mapping; those opened before are closed.
-        DeviceError: one is not there; likewise.
+        DeviceError: a device is not there; likewise.
     """
     robot, operators = robot_of(env), list[DeviceOperator]()
     try:
@@ -117,10 +117,10 @@ def assemble_devices(
 
 
 def _tell_axes(operator: DeviceOperator) -> None:
-    """Say on stderr where a device has axes, and its mapping names others alone."""
+    """Say on stderr if a device has axes but its mapping names only others."""
     try:
         there, mapping = operator.device.read().axes, operator.mapping
-    except Exception:  # the operator says so at its next look, and tries again
+    except Exception:  # the operator reports it at its next reading, and tries again
         return
     named = {axis.axis for axis in mapping.axes}
     if there and named and named.isdisjoint(there) and not mapping.buttons:
@@ -132,9 +132,9 @@ def _tell_axes(operator: DeviceOperator) -> None:
 
 
 def own_mapping(device: Device, robot: Robot, dims: Collection[int] | None = None) -> Mapping:
-    """The mapping that ships for the device and this robot, or else one from its description.
+    """The mapping that ships for the device and this robot, otherwise one from its description.
 
-    One for some of its `dims` alone is made from the description: all its axes are then theirs.
+    A mapping for only some `dims` is made from the description: they then have all the axes.
     """
     if dims is not None:
         return default_mapping(device, robot, dims)
@@ -152,14 +152,14 @@ def assemble_recorder(
     task: str | None = None,
     **keep: bool,
 ) -> EpisodeRecorder:
-    """What records into a folder, as `minari` or `lerobot`; None: what fits the folder and `env`.
+    """A recorder into a folder, as `minari` or `lerobot`; None: what fits the folder and `env`.
 
-    `about` is recorded with the episodes: `env`, as an environment's name is in JSON, `rate`, the
+    `about` is recorded with the episodes: `env`, an environment's name in JSON, `rate`, the
     control rate [Hz], and more. `task` is the sentence of a LeRobotDataset, `keep` its
     `keep_all` and `keep_failed`.
 
     Raises:
-        InputError: another kind, or a task that it would not record.
+        InputError: an unknown kind, or a task that it would not record.
     """
     from mac_control.demonstrations.lerobot.meta import is_lerobot
     from mac_control.demonstrations.minari_read import minari_folder
@@ -173,7 +173,7 @@ def assemble_recorder(
         return LeRobotRecorder(folder, env, about, task=task, rate=about["rate"], **keep)
     if task is not None:
         raise InputError("task: expected it with --record-as lerobot alone, got it with minari")
-    if kind != "minari":  # from Python, as the command line knows
+    if kind != "minari":  # only from Python: the command line checks it
         raise InputError(f"record_as: expected minari or lerobot, got {kind!r}")
     from mac_control.teleop.recording import MinariRecorder
 

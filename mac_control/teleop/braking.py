@@ -12,7 +12,7 @@ LONGEST = 500
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the differences of a sequence of actions must keep, per control period.
+    """Bounds on the differences of a sequence of actions, per control period.
 
     Args:
         speed, change, jerk: of the first, second and third difference, `(D,)`, all finite.
@@ -27,12 +27,12 @@ def braking(speed: np.ndarray, change: np.ndarray, bounds: Bounds) -> np.ndarray
     """The next second difference on the shortest way to rest.
 
     The second difference must itself return to 0 by steps of at most `jerk`: one of -x now is
-    followed by -(x - jerk), -(x - 2 jerk), ..., and the speed that this takes away is
+    followed by -(x - jerk), -(x - 2 jerk), ..., and this reduces the speed by
 
         (k + 1) x - jerk k (k + 1) / 2    where k = floor(x / jerk).
 
-    What is returned is the x that takes away all of the speed, as near as the bounds allow; a
-    sequence that starts early enough arrives at rest exactly.
+    The result is the x that reduces the speed to 0, as nearly as the bounds allow; a
+    sequence that starts early enough comes to rest exactly.
 
     Args:
         speed, change: first and second difference now, `(..., D)`.
@@ -60,7 +60,7 @@ def braking(speed: np.ndarray, change: np.ndarray, bounds: Bounds) -> np.ndarray
 def extremes(
     at: np.ndarray, speed: np.ndarray, change: np.ndarray, bounds: Bounds
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """How far a sequence goes until it is at rest: lowest, highest, fastest, and whether it rests.
+    """Extremes of a sequence until it rests: lowest, highest, fastest, and whether it does rest.
 
     Args:
         at, speed, change: the last value and its differences, `(..., D)`.

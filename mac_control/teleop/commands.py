@@ -1,4 +1,4 @@
-"""What can be asked of the loop from outside, from any thread."""
+"""Commands to the loop, from any thread."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _quit(loop: Teleoperation, _: Any) -> None:
     loop.quit = True
 
 
-#: What each command does to the loop, with what came with it.
+#: Command -> what it does to the loop, given its argument.
 COMMANDS: dict[str, Callable[[Teleoperation, Any], None]] = {
     "start": _start,
     "pause": _pause,
@@ -71,7 +71,7 @@ COMMANDS: dict[str, Callable[[Teleoperation, Any], None]] = {
 
 
 class Commands:
-    """Keeps what was asked until the loop takes it.
+    """Keeps commands until the loop takes them.
 
     Example:
         >>> commands = Commands()
@@ -84,7 +84,7 @@ class Commands:
         self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
     def post(self, command: str, argument: Any = None) -> None:
-        """Ask for something.
+        """Queue a command.
 
         Raises:
             InputError: not one of `COMMANDS`.
@@ -94,8 +94,8 @@ class Commands:
         self._asked.put((command, argument))
 
     def take(self, events: tuple[str, ...]) -> list[tuple[str, Any]]:
-        """The commands among a device's events, and those that were posted, in order."""
-        # Other events, such as `mode`, the operator itself acts on.
+        """The commands among a device's events, then those that were posted, in order."""
+        # The operator itself handles other events, such as `mode`.
         asked: list[tuple[str, Any]] = [(event, None) for event in events if event in COMMANDS]
         while not self._asked.empty():
             asked.append(self._asked.get())

@@ -14,15 +14,15 @@ from mac_control.teleop.jog import latched
 from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.mapping_file import parse_mapping
 
-#: Full deflection moves a position target through its whole range in so long [s].
+#: Time in which full deflection moves a position target through its whole range [s].
 CROSSING = 2.0
 
 
 @dataclass(frozen=True)
 class Control:
-    """Something to and fro on a device: an axis, or the two buttons of a pair.
+    """A two-way control on a device: an axis, or a pair of buttons.
 
-    `share` of the range is used; `sign` is -1 for an axis whose positive end is down.
+    `share` is the part of the range used; `sign` is -1 for an axis whose positive end is down.
     """
 
     names: tuple[str, ...]
@@ -33,10 +33,10 @@ class Control:
 
 @dataclass(frozen=True)
 class Layout:
-    """A device's controls in the order in which they are used, a pair for grippers, and events.
+    """A device's controls in order of use, a pair for grippers, and events.
 
     Where there are more dimensions than controls, and `events` has no `mode`, the first button of
-    the pair becomes that, and grippers are driven as all other dimensions are.
+    the pair becomes `mode`, and grippers are driven like all other dimensions.
     """
 
     controls: tuple[Control, ...]
@@ -100,7 +100,7 @@ LAYOUTS = {
         ("gripper_open", "gripper_close"),
         {"success": "success", "reset": "reset"},
     ),
-    "lerobot-keyboard": Layout(  # which passes on letters alone
+    "lerobot-keyboard": Layout(  # it passes on letters only
         _KEYS,
         ("o", "c"),
         {
@@ -116,7 +116,7 @@ LAYOUTS = {
     ),
     "cockpit": Layout(_PAD, ("right_shoulder", "left_shoulder"), {"mode": "mode"}, True),
 }
-#: Further controls of the same dimensions: the page's keys beside its sticks.
+#: Further controls of the same dimensions: the page's keys, besides its sticks.
 ALSO = {"cockpit": (_PAGE_KEYS, ("key_o", "key_c"))}
 
 
@@ -129,10 +129,10 @@ def default_mapping(
     `mode` goes to the next. Grippers are on a pair of buttons. A position target moves from where
     it is, so that it stays when the stick is let go; full deflection of any other dimension is
     the end of its range. The web page also has a slider for each dimension; a device without a
-    layout has the axis `dimN` for dimension N. With `dims`, the controls drive those alone.
+    layout has the axis `dimN` for dimension N. With `dims`, the controls drive only those.
 
     Raises:
-        InputError: a leader arm, of which no description says how its joints are the robot's.
+        InputError: a leader arm, as no description says which of its joints are the robot's.
 
     Example:
         >>> arms = Robot("arms", tuple(ActionDim(f"joint{i}") for i in range(12)))
@@ -190,10 +190,11 @@ def default_table(
 
 
 def chunks(robot: Robot, width: int, omit: list[int] | None = None) -> dict[str, list[int]]:
-    """Mode -> its dimensions, at most `width`: groups of the robot, and what is in none.
+    """Mode -> its dimensions, at most `width`: groups of the robot, and dimensions in no group.
 
-    A group that has another one in it is left to that; one that is too wide is cut. The first two
-    of several share a mode where they fit and are in no wider group: arm and wrist of a hand.
+    A group that contains another is left out in favour of it; one that is too wide is cut. The
+    first two of several share a mode where they fit and are in no wider group: arm and wrist of a
+    hand.
     """
     left = [d for d in range(robot.action_dim) if d not in (omit or [])]
     groups = {name: set(dims) for name, dims in robot.groups.items()}
@@ -226,7 +227,7 @@ def _also(kind: str) -> list[Any]:
 
 
 def _mode_of(dim: int, modes: dict[str, list[int]], robot: Robot) -> dict[str, str]:
-    """A gripper is driven in the mode of its arm; in all modes where it belongs to none."""
+    """A gripper is driven in the mode of its arm, or in all modes if it belongs to none."""
     for dims in robot.groups.values():
         arms = [name for name, chunk in modes.items() if set(chunk) <= set(dims)]
         if dim in dims and len(arms) == 1:
@@ -251,5 +252,5 @@ def _add(
 
 
 def _most(action: ActionDim, jog: bool) -> float:
-    """At full deflection: the rate of a position target [1/s], or the action."""
+    """Value at full deflection: the rate of a position target [1/s], or the action."""
     return (action.high - action.low) / CROSSING if jog else max(abs(action.low), abs(action.high))

@@ -1,4 +1,4 @@
-"""The contract of a teleoperation device, and finding devices by name."""
+"""The interface of a teleoperation device, and devices by name."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class DeviceError(MacControlError):
 
 @dataclass(frozen=True)
 class DeviceState:
-    """What a device says now.
+    """The current state of a device.
 
     Args:
         axes: deflection of each axis by name, in [-1, 1]; a leader arm's are action values.
-        buttons: names of the buttons that are held, or were tapped since the last look.
+        buttons: names of the buttons that are held, or were tapped since the last reading.
         heard: when the device was last heard from, on the clock `time.monotonic` [s]; a state
             older than the watchdog's patience is not acted upon.
         changed: when an axis or button last changed [s]; latency is measured from it.
-        rest: where axes lie that nobody touches, as far as it is not 0: some triggers lie at -1.
+        rest: values of axes at rest, where not 0: some triggers rest at -1.
     """
 
     axes: Mapping[str, float] = field(default_factory=dict)
@@ -41,20 +41,20 @@ class DeviceState:
 
 
 class Device(ABC):
-    """Something that a person holds: yields axes and buttons without blocking.
+    """An input device: yields axes and buttons without blocking.
 
-    A subclass writes `connect`, `read` and `close`, and says in `blocks` whether they may block: it
+    A subclass writes `connect`, `read` and `close`, and sets `blocks` if they may block: it
     is then read in a thread of its own. Works as a context manager. `connect` is called again after
-    a device was lost, so it must work on one that was plugged in anew.
+    a device was lost, so it must work on one that was plugged in again.
     """
 
-    #: Names of the axes that the device can have, for the listing; empty where they are free.
+    #: Names of the axes that the device can have, for listings; empty where they are not fixed.
     axes: tuple[str, ...] = ()
     #: The mapping in `mac_control/teleop/mappings` that is used where none is named.
     mapping: str = "network"
     #: Whether `read` or `connect` may take longer than a few milliseconds.
     blocks: bool = False
-    #: Mode of its mapping, as its operator says; for devices that show it.
+    #: Current mode of its mapping, set by its operator; for devices that show it.
     mode: str | None = None
 
     @abstractmethod
@@ -67,14 +67,14 @@ class Device(ABC):
 
     @abstractmethod
     def read(self) -> DeviceState:
-        """The latest state, at once.
+        """The latest state, without waiting.
 
         Raises:
             DeviceError: the device is gone.
         """
 
     def feedback(self, targets: Mapping[str, float]) -> None:  # noqa: B027 - few have motors
-        """Where the robot is: axes to drive there; those that are left out are the person's."""
+        """Drive these axes to where the robot is; axes left out are the operator's."""
 
     def expect_robot(self, robot: Robot) -> None:  # noqa: B027 - most can drive any
         """Raise an InputError unless the device can drive this robot."""
@@ -85,15 +85,15 @@ class Device(ABC):
         return self.mapping
 
     def own_table(self, robot: Robot) -> dict[str, Any] | None:
-        """The tables of a mapping onto this robot, where the device itself can tell; else None."""
+        """The tables of a mapping onto this robot, if the device can derive one, otherwise None."""
         return None
 
     @property
     def address(self) -> str | None:
-        """Where others reach the device, once it is connected; None for one that is held."""
+        """Where clients reach the device, once it is connected; None for a local device."""
         return None
 
-    def reset(self) -> None:  # noqa: B027 - only recordings care
+    def reset(self) -> None:  # noqa: B027 - only recordings need it
         """An episode starts."""
 
     def close(self) -> None:  # noqa: B027 - most devices hold nothing
@@ -136,8 +136,8 @@ def make_device(name: str, **options: Any) -> Device:
     return device
 
 
-#: Annotation of an option -> what a value must be, in words and in Python; a whole number is text
-#: as well, as an option is on a command line.
+#: Annotation of an option -> what a value must be, in words and in Python; a whole number also
+#: counts as text, since command-line options are text.
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("True or False", (bool,)),
     "int": ("a whole number", (Integral,)),
@@ -149,7 +149,7 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 
 
 def _typed(option: inspect.Parameter, value: Any) -> Any:
-    """The value of an option as its annotation says; as it is where that is something else."""
+    """The value of an option checked against its annotation; as it is for other annotations."""
     said = option.annotation
     names = (said if isinstance(said, str) else inspect.formatannotation(said)).split(" | ")
     if not all(name in _KINDS for name in names):
@@ -165,7 +165,7 @@ def _typed(option: inspect.Parameter, value: Any) -> Any:
 
 
 def _misfit(name: str, signature: inspect.Signature, options: Mapping[str, Any]) -> str:
-    """Which option a device lacks or does not have."""
+    """The option that is missing, or that the device does not have."""
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     known = [p for p in signature.parameters.values() if p.kind in plain]
     lacks = [p.name for p in known if p.default is p.empty and p.name not in options]

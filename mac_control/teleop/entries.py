@@ -1,4 +1,4 @@
-"""What a mapping consists of: axes, buttons, clutches, and how directions become joints."""
+"""Parts of a mapping: axes, buttons, dead-man buttons, and how directions become joints."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from mac_control.teleop.device import DeviceState
 class Axis:
     """An axis that drives an action dimension or a task-space direction.
 
-    `dim` is given while the axis is beyond its dead zone; what is left of its way is stretched
+    `dim` is given while the axis is beyond its dead zone; the rest of its travel is stretched
     over [0, `scale`]. With `position`, as for leader arms, the action is instead
     `gain * (scale * axis + offset - measured)`, where `measured` is the observed position that
     the dimension moves; it is given while a `dead_man` for that dimension is held, or always
-    where there is none. With `action`, as for sliders, the axis is no deflection in [-1, 1] and
+    where there is none. With `action`, as for sliders, the axis is not a deflection in [-1, 1] and
     the action is `scale * axis + offset`; an axis at 0 gives it only with `at_zero`. With `jog`,
-    the deflection moves a position target: by `scale` per second, from what was last sent.
-    `rest` is where the axis lies when nobody touches it, -1 for many triggers; None: as the
-    device says, which learns it when it is connected. `std` is how far off what it says may be
-    from what is meant, a standard deviation of `dim` [action units]: a policy with a density
-    weighs it; 0 is executed bit for bit.
+    the deflection moves a position target: by `scale` per second, from what was last sent. `rest`
+    is the axis's value at rest, -1 for many triggers; None: as the device learnt it when it was
+    connected. `std` is how far its value may be from what is meant, a standard deviation of `dim`
+    [action units]: a policy with a density weighs it; 0 is executed bit for bit.
     """
 
     axis: str
@@ -43,7 +42,7 @@ class Axis:
     std: float = 0.0
 
     def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
-        """What the axis asks for; None where it asks for nothing.
+        """The value that the axis commands; None where it commands nothing.
 
         `measured` `(D,)` are the positions that the dimensions move.
 
@@ -85,7 +84,7 @@ class Button:
     jog: bool = False
 
     def amount(self, state: DeviceState, measured: np.ndarray | None) -> float | None:
-        """`value` while the button is held, else None."""
+        """`value` while the button is held, otherwise None."""
         return self.value if self.button in state.buttons else None
 
 
@@ -93,7 +92,7 @@ class Button:
 class DeadMan:
     """A dead-man button, "hands on": while it is held, `dims` are given.
 
-    Those that are not driven stand still: at 0, or at the last value of a position target.
+    Those that are not driven hold still: at 0, or at the last value of a position target.
     """
 
     button: str

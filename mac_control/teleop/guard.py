@@ -1,4 +1,4 @@
-"""Between the loop and what may fail in it: the loop goes on, within limits, and says why once."""
+"""Guards the loop against failures: it goes on, within limits, and reports each once."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, checked_action
 from mac_control.teleop.operator import Reading, poll
 
-#: An operator that answers within so long is never too slow, however fast the loop runs [s].
+#: An operator that answers within this time is never too slow, however fast the loop runs [s].
 PROMPT = 0.005
 
 
 class Guard:
-    """Asks an operator and a policy, and tells a recorder, so that none of them ends the driving.
+    """Calls operator, policy and recorder so that none of them can end the driving.
 
     Args:
         action_dim: D.
         period: control period [s].
-        say: told each thing that goes wrong, once.
-        patience: how long a policy may take for an answer [s]; None: as long as it likes. With it,
-            the policy is asked in a thread of its own, and a late answer is thrown away.
+        say: called with each problem, once.
+        patience: how long a policy may take for an answer [s]; None: unlimited. With a limit,
+            the policy runs in a thread of its own, and a late answer is thrown away.
         clock: `time.monotonic`, or a test's own.
 
     Example:
@@ -48,13 +48,13 @@ class Guard:
         patience: float | None = None,
     ) -> None:
         self.action_dim, self.period, self.patience = action_dim, period, patience
-        self._thinking: list[Future[Any]] = []  # what the policy was asked and has not answered
+        self._thinking: list[Future[Any]] = []  # unanswered calls to the policy
         self._thinker: ThreadPoolExecutor | None = None
         self._say, self._clock = say or warn, clock
         self._said: set[tuple[str, str]] = set()
 
     def note(self, who: str, error: Exception | str, then: str) -> None:
-        """Say this, if nothing like it was said of `who`."""
+        """Report this, unless something like it was reported of `who`."""
         kind = type(error).__name__ if isinstance(error, Exception) else then
         if (who, kind) not in self._said:
             self._said.add((who, kind))
@@ -62,7 +62,7 @@ class Guard:
             self._say(f"{who}: {text}; {then}")
 
     def read(self, operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | None:
-        """What `poll` says; an operator that fails gives nothing."""
+        """The reading from `poll`; an operator that fails gives nothing."""
         began = self._clock()
         try:
             reading = poll(operator, np.array(obs), again)
@@ -88,24 +88,24 @@ class Guard:
             return None
 
     def restart(self, policy: Policy, seed: int | None) -> None:
-        """Start an episode of the policy; one that still thinks does so when it is done."""
+        """Start an episode of the policy; a busy one does so when it is done."""
         ask = policy.reset if self.patience is None else self._later(policy.reset)
         self.tell("policy", ask, "it goes on as it is", seed)
 
     def close(self) -> None:
-        """Wait for nobody who still thinks."""
+        """Stop without waiting for a policy that is still busy."""
         if self._thinker is not None:
             self._thinker.shutdown(wait=False, cancel_futures=True)
             self._thinker = None
 
     @property
     def busy(self) -> bool:
-        """Whether the policy still thinks about something that it was asked before."""
+        """Whether the policy is still busy with an earlier call."""
         self._thinking = [future for future in self._thinking if not future.done()]
         return bool(self._thinking)
 
     def _in_time(self, action: Callable[..., Any], *args: Any) -> Any:
-        """What a policy's method returns; TimeoutError where it takes too long."""
+        """The result of a policy's method; TimeoutError where it takes too long."""
         if self.patience is None:
             return action(*args)
         late = f"expected an answer within {self.patience:g} s, got none"
@@ -136,7 +136,7 @@ class Guard:
     def ask(
         self, what: str, question: Callable[..., Any], obs: np.ndarray, partial: PartialAction
     ) -> np.ndarray | None:
-        """A policy's answer to be shown, all finite; None where it has none, or fails."""
+        """A policy's answer for display, all finite; None where it has none, or fails."""
         if self.busy:
             return None
         try:
@@ -160,5 +160,5 @@ class Guard:
 
 
 def warn(text: str) -> None:
-    """Say it on the terminal, below the line that shows how the driving goes."""
+    """Print it on the terminal, below the status line."""
     print(f"\nwarning: {text}", file=sys.stderr, flush=True)

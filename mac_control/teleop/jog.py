@@ -1,4 +1,4 @@
-"""Position targets: what standing still means for them, and moving them by a deflection."""
+"""Position targets: how they hold still, and how a deflection moves them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from mac_control.robot import Robot
 
 
 def latched(robot: Robot) -> np.ndarray:
-    """Dimensions that stand still at their last value, not at 0: `(D,)` boolean.
+    """Dimensions that hold still at their last value, not at 0: `(D,)` boolean.
 
-    Joint positions, and grippers whose range says that they are no velocity.
+    Joint positions, and grippers whose range shows that they are not a velocity.
 
     Example:
         >>> from mac_control.robot import ActionDim
@@ -30,10 +30,10 @@ def measured(robot: Robot, obs: np.ndarray) -> np.ndarray:
 
 
 def standing(robot: Robot, obs: np.ndarray) -> np.ndarray:
-    """The action that stands still before any was sent, `(D,)`.
+    """The action that holds still before any was sent, `(D,)`.
 
-    A position target is the observed position where both have one unit, such as rad; else 0, or
-    the nearest value in the box.
+    A position target is the observed position where both have the same unit, such as rad; otherwise
+    0, or the nearest value in the box.
     """
     followed = np.array([action.followed for action in robot.actions])
     where = measured(robot, obs)
@@ -44,11 +44,11 @@ def standing(robot: Robot, obs: np.ndarray) -> np.ndarray:
 class Targets:
     """Where the position targets of a robot are, and where a deflection moves them.
 
-    They are what was last sent, where somebody says what that was (`sent`), else what was last
-    asked for here.
+    They are the last values sent, if those are reported (`sent`), otherwise the last values
+    requested here.
 
     Args:
-        robot: whose targets.
+        robot: the robot with these targets.
         period: control period [s].
     """
 
@@ -59,7 +59,7 @@ class Targets:
         self.reset()
 
     def reset(self) -> None:
-        """An episode starts: the targets are not known."""
+        """Start an episode: the targets are unknown."""
         self._last: np.ndarray | None = None
 
     def sent(self, action: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mac_control.teleop.mapping import Mapping
 
-#: Direction of the hand -> what its positive and negative sense are called.
+#: Direction of the hand -> names of its positive and negative sense.
 WORDS = {
     "x": ("forward", "back"),
     "y": ("left", "right"),
@@ -19,7 +19,7 @@ WORDS = {
 
 
 class Row(NamedTuple):
-    """Keys, what they do, and the mode in which they do it, None in each."""
+    """Keys, what they do, and in which mode; None: in all."""
 
     mode: str | None
     keys: str
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 def key_table(mapping: Mapping, labels: Sequence[str], prefix: str = "") -> list[Row]:
-    """Every key that drives, by mode; `prefix` is what names of keys begin with.
+    """Every key that drives, by mode; `prefix` is the prefix of key names.
 
     Example:
         >>> from mac_control.teleop.mapping_file import parse_mapping

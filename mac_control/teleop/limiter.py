@@ -1,4 +1,4 @@
-"""Between the loop and a robot: the action that is sent keeps the robot's limits."""
+"""Keeps the actions that the loop sends within the robot's limits."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from mac_control.robot import Robot
 from mac_control.teleop.braking import Bounds, braking, extremes
 from mac_control.teleop.jog import latched, measured
 
-#: Candidates that are looked at where the action that is asked for would break a limit.
+#: Number of candidates where the requested action would break a limit.
 CANDIDATES = 13
 
 
 class Limiter:
-    """Sends of each action that is asked for what a robot's limits allow.
+    """Sends what a robot's limits allow of each requested action.
 
-    The first, second and third difference of what is sent are bounded (velocity, acceleration,
-    jerk), and from what is sent it is always possible to come to rest, within these bounds,
-    before the end of the range. Each period the way to rest is computed; its first step is what is
-    sent where nothing else keeps the limits, so that there always is something to send.
+    The first, second and third differences of the actions sent are bounded (velocity, acceleration,
+    jerk), and from each it is always possible to come to rest, within these bounds,
+    before the end of the range. Each period the way to rest is computed; its first step is
+    sent where nothing else keeps the limits, so that there is always something to send.
 
-    An action that keeps the limits is sent unchanged. Where one does not, the nearest is sent that
-    can still stop before what is asked for: targets are approached without overshoot.
+    An action that keeps the limits is sent unchanged. For any other, the nearest one is sent that
+    can still stop before the requested value: targets are approached without overshoot.
 
     Args:
-        robot: whose actions these are.
-        limits: what they keep.
+        robot: the robot that is driven.
+        limits: the limits to keep.
         rate: control steps per second [Hz].
 
     Raises:
@@ -49,7 +49,7 @@ class Limiter:
         spans = [_spans(a, robot, limits, d, 1 / rate) for d, a in enumerate(robot.actions)]
         self.low, self.high, speed, change, jerk = np.array(spans, float).T
         width = self.high - self.low
-        # Differences beyond these are not possible within the range: as good as no limit.
+        # Differences beyond these are not possible within the range: they stand for no limit.
         self.bounds = Bounds(*(np.minimum(x, 8 * width) for x in (speed, change, jerk)))
         self._names = [
             ["velocity", "acceleration", "jerk"]
@@ -61,13 +61,13 @@ class Limiter:
         seen = np.array([a.is_target and a.position is not None for a in robot.actions])
         self.step[~seen] = np.inf
         self._stall = np.where(seen, limits.of(robot, "stall_error"), np.inf)
-        # What rounding to single precision does to the differences of what is asked for.
+        # Error of the requested differences from rounding to single precision.
         self._tolerance = 5e-7 * np.maximum(np.abs(self.low), np.abs(self.high))
         self.reasons: tuple[str, ...] = ()
         self.reset(np.zeros(robot.action_dim))
 
     def reset(self, at: np.ndarray) -> None:
-        """The robot stands still at the action `at` `(D,)`."""
+        """Start with the robot at rest at the action `at` `(D,)`."""
         self.last = np.clip(np.asarray(at, float), self.low, self.high)
         self.speed, self.change = np.zeros((2, len(self.last)))
         self._asked = np.tile(self.last, (3, 1))
@@ -77,7 +77,7 @@ class Limiter:
 
     @property
     def moving(self) -> bool:
-        """Whether position targets are on the way, or velocities are not 0."""
+        """Whether position targets are moving, or velocities are not 0."""
         rest = np.clip(0.0, self.low, self.high)
         off = np.where(self.latched, self.speed, self.last - rest)
         return bool((np.abs(off) > 1e-6 * (self.high - self.low)).any())
@@ -85,12 +85,12 @@ class Limiter:
     def send(
         self, asked: np.ndarray, obs: np.ndarray | None = None, hold: np.ndarray | None = None
     ) -> np.ndarray:
-        """What is sent of `asked` `(D,)`, float32; `reasons` then say why it is another.
+        """The action to send for `asked` `(D,)`, float32; `reasons` say why it differs.
 
         Args:
-            asked: within the box.
-            obs: where the joints are, for limits that need it.
-            hold: position targets that are to come to rest, wherever that is, `(D,)`.
+            asked: the requested action, within the box.
+            obs: observation, for limits that need the joints' positions.
+            hold: position targets that are to come to rest, anywhere, `(D,)`.
         """
         where = np.full(len(self.last), np.nan) if obs is None else measured(self.robot, obs)
         wanted = np.asarray(asked, float)
@@ -116,22 +116,22 @@ class Limiter:
         return self._away > self.limits.stall_time
 
     def forgive(self) -> None:
-        """Look anew for joints that do not follow."""
+        """Restart the detection of joints that do not follow."""
         self._away[:] = 0.0
 
     def _keep(
         self, asked: np.ndarray, where: np.ndarray, hold: np.ndarray
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """What keeps the limits, `(D,)`, and the dimensions of each limit that `asked` breaks."""
+        """The action to send, `(D,)`, and the dimensions of each limit that `asked` breaks."""
         low, high, goal = self._range(asked, where)
         slow = braking(self.speed, self.change, self.bounds)
         least, most = self._reach(slow)
-        # The second difference that leads there at once, where one can.
+        # The second difference that reaches the goal at once, where possible.
         direct = np.clip(goal - self.last - self.speed, least, most)
         over = self._excess(goal)
         stops, passes = (x[0] for x in self._ahead(direct[None], goal, low, high))
         within = ~over.any(axis=0) & stops
-        # Commands within the limits are tracked; one that is reached must not be overshot.
+        # Commands within the limits are tracked, and must not be overshot.
         ok = ~hold & within & (self._exact | ~passes)
         # A command for the current position means stop.
         rest = ~ok & (hold | (asked.astype(np.float32) == self.last.astype(np.float32)))
@@ -151,12 +151,12 @@ class Limiter:
     def _range(
         self, asked: np.ndarray, where: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where it may go now, and the nearest of it to what is asked for, `(D,)` each."""
-        step = np.where(np.isnan(where), np.inf, self.step)  # nothing is known of some
+        """Ends of the reachable range, and its value nearest to `asked`, `(D,)` each."""
+        step = np.where(np.isnan(where), np.inf, self.step)  # NaN: position unknown
         near = np.clip(np.nan_to_num(where), self.low, self.high)
         low, high = np.maximum(self.low, near - step), np.minimum(self.high, near + step)
         goal = np.clip(asked, low, high)
-        # One that is out of it already, since the joint was moved, may only come back.
+        # A value already outside, because the joint was moved, may only come back.
         return np.minimum(low, self.last), np.maximum(high, self.last), goal
 
     def _excess(self, goal: np.ndarray) -> np.ndarray:
@@ -171,24 +171,24 @@ class Limiter:
     def _ahead(
         self, change: np.ndarray, goal: np.ndarray, low: np.ndarray, high: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What comes of second differences `(K, D)`, if it then comes to rest as soon as may be.
+        """Outcome of second differences `(K, D)`, each followed by the shortest way to rest.
 
-        Whether it rests within the range, and whether it shoots past what is asked for, which goes
-        on as fast as it did.
+        Returns whether it comes to rest within the range, and whether it overshoots the goal, which
+        is assumed to move on at its last speed.
         """
         speed, drift, slack = self.speed + change, self._drift(goal), self._tolerance
         at = self.last + speed
-        lowest, highest, fastest, rests = extremes(  # seen from the robot, and from the goal
+        lowest, highest, fastest, rests = extremes(  # relative to the range, and to the goal
             np.array([at, at - goal]), np.array([speed, speed - drift]), change, self.bounds
         )
-        # On the way to rest the rounding of a speed adds up, period by period.
+        # On the way to rest, rounding errors of the speed add up each period.
         inside = (lowest[0] >= low - 4 * slack) & (highest[0] <= high + 4 * slack) & rests[0]
         stops = inside & (fastest[0] <= self.bounds.speed * (1 + 1e-9) + slack)
         behind = self.last - (goal - drift) <= 0
         return stops, np.where(behind, highest[1] > slack, lowest[1] < -slack)
 
     def _drift(self, goal: np.ndarray) -> np.ndarray:
-        """How fast what is asked for moves: the smaller of its last two differences, or 0."""
+        """How fast the requested action moves: the smaller of its last two differences, or 0."""
         first, second = self._asked[2] - self._asked[1], goal - self._asked[2]
         slower = np.where(np.abs(first) < np.abs(second), first, second)
         drift = np.where(first * second > 0, slower, 0.0)
@@ -221,7 +221,7 @@ class Limiter:
         gentle = fine & ~passes
         distance = np.abs(self.last + self.speed + some - goal)
         follows = np.where(gentle, distance, np.inf)
-        # Past it already: as fast as may be to where it could be followed.
+        # Past the goal already: return as fast as possible to where it can be followed.
         returns = np.where(fine, np.abs(some - match), np.inf)
         cost = np.where(gentle.any(axis=0), follows, returns)
         best = cost.argmin(axis=0)
@@ -232,7 +232,7 @@ class Limiter:
 def _spans(
     action: ActionDim, robot: Robot, limits: Limits, dim: int, period: float
 ) -> tuple[float, float, float, float, float]:
-    """Ends of the range, and the largest first, second and third difference a period."""
+    """Ends of the range, and the largest first, second and third differences per period."""
     v, a, j = (limits.of(robot, name)[dim] for name in ("velocity", "acceleration", "jerk"))
     if not action.is_rate:
         return action.low, action.high, v * period, a * period**2, j * period**3

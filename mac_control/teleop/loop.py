@@ -33,7 +33,7 @@ from mac_control.teleop.pacing import Pacer, rate_of
 from mac_control.teleop.safety import Safety
 from mac_control.teleop.step import Recorder, Step
 
-#: A robot that is not at rest after so long is left as it is [s].
+#: A robot that is not at rest after this time is left as it is [s].
 LONGEST_STOP = 10.0
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
@@ -45,23 +45,24 @@ class Teleoperation:
     Args:
         env: any environment with a `Box` action space and flat observations; one with
             `snapshot()` and `restore(snapshot)` can undo.
-        policy: fills in what is not given; may be exchanged while driving.
+        policy: fills in the free dimensions; may be replaced while driving.
         operator: any; a `DeviceOperator` or `MultiDeviceOperator` also has events.
         rate: control steps per second [Hz]; None: the robot's, or 20.
-        speed: times real time, for accelerated tests.
+        speed: multiple of real time, for accelerated tests.
         ramp: largest change per step of a dimension that changes hands, as a share of the
             width of the action box.
         recorder: told of every step, or None.
-        seed: of the first episode; each next one adds 1.
+        seed: seed of the first episode; each next one adds 1.
         clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
-        say: told what goes wrong, once each; None prints it. An operator that fails gives
-            nothing, a policy that fails fills in rest, a recorder that fails records nothing.
+        say: called with each problem, once; None prints it. An operator that fails gives nothing,
+            free dimensions of a policy that fails hold still, a recorder that fails records
+            nothing.
         paused: wait for `start` before the first step.
-        limits: what the actions that are sent keep: None for none, or `auto`, `off`, `clamp`,
-            `reject`, `pass`, as `chosen_limits` says; on by default for a real robot. Where they
+        limits: limits of the actions sent: None for none, or `auto`, `off`, `clamp`,
+            `reject`, `pass`, as in `chosen_limits`; on by default for a real robot. Where they
             are on, a pause, a stop and the end bring the robot to rest within them.
-        trust: how exactly commands are taken, see :func:`mac_control.policies.trusted.trusting`;
-            None: bit for bit. May be changed while driving (`post("trust", ...)`).
+        trust: how commands are weighed, see :func:`mac_control.policies.trusted.trusting`; None:
+            they are executed bit for bit. May be changed while driving (`post("trust", ...)`).
 
     Raises:
         InputError: spaces that do not fit each other, or an option out of range.
@@ -88,7 +89,7 @@ class Teleoperation:
         self.env, self.operator, self.recorder = env, operator, recorder
         self.notify: Callable[[str], None] = lambda text: None  # answers to commands
         self._checked = Checked(env)
-        trusting(policy, trust)  # it must fit the first policy
+        trusting(policy, trust)  # raises unless it fits the first policy
         self.trust = trust
         self.use(policy)
         space = env.action_space
@@ -104,7 +105,7 @@ class Teleoperation:
         self.guard = Guard(len(self.low), self.pacer.period, say, clock, patience)
         self.safety = Safety(self.robot, limits, rate, self.guard, self._stuck)
         self.paused, self.stopped, self.quit = paused, False, False
-        self.driven = False  # whether somebody drove in this episode
+        self.driven = False  # whether anything was given in this episode
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
@@ -114,7 +115,7 @@ class Teleoperation:
         self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
         self._pending: list[str] = []
         self._seen = float("-inf")
-        self._thinking = 0.0  # how long the policy takes, high side [s]
+        self._thinking = 0.0  # estimate of how long the policy takes, on the high side [s]
         self.reset()
 
     @property
@@ -132,7 +133,7 @@ class Teleoperation:
             self.notify(f"Commands are executed exactly: {error}")
 
     def post(self, command: str, argument: Any = None) -> None:
-        """Ask for something from any thread; done before the next step.
+        """Post a command from any thread; it is executed before the next step.
 
         `start`, `pause` (toggles), `estop`, `release` (after a stop), `reset`, `undo` (seconds),
         `success`, `record` (toggles), `policy` (a `Policy`), `trust` (as when made), `quit`.
@@ -141,7 +142,7 @@ class Teleoperation:
 
     def reset(self, success: bool = False, keep: bool = False) -> None:
         """Start the next episode; the running one is recorded only with `success` or `keep`."""
-        if self.episode >= 0 and self.recording:  # the recorder says what becomes of it
+        if self.episode >= 0 and self.recording:  # the recorder reports what happens to it
             if success or keep:
                 self._tell("finish", success)
             else:
@@ -160,7 +161,7 @@ class Teleoperation:
         self._tell("start", seed)
 
     def undo(self, seconds: float | None = None) -> None:
-        """Go back so far, by default 2 s, in an environment that can.
+        """Go back by `seconds`, by default 2, in an environment that can.
 
         Raises:
             InputError: not a number of at least 0.
@@ -175,7 +176,7 @@ class Teleoperation:
         for _ in range(count):
             snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
         self.env.unwrapped.restore(snapshot)
-        self._acting.reset(self.seed + self.episode)  # what it has observed since did not happen
+        self._acting.reset(self.seed + self.episode)  # what it observed since is undone
         self.steps -= count
         self.transfer.last = last
         self.transfer.restart()
@@ -187,10 +188,10 @@ class Teleoperation:
     def run(
         self, steps: int | None = None, watch: Callable[[Step | None], None] | None = None
     ) -> None:
-        """Step in real time until told to quit, or for so many periods; `watch` sees each step.
+        """Step in real time until told to quit, or for `steps` periods; `watch` gets each step.
 
-        The actions go out at even intervals: the policy is asked so early that its answer is
-        there when the period ends, and what the operator did meanwhile is then looked at again.
+        The actions go out at even intervals: the policy is queried early enough for its answer to
+        be ready when the period ends, and the operator is then read again.
 
         Raises:
             EpisodeError: the environment failed; `close` still records the episode up to there.
@@ -205,12 +206,12 @@ class Teleoperation:
                 watch(step)
 
     def close(self) -> None:
-        """Come to rest and end the running episode; it is recorded, for a stop is no crash."""
+        """Come to rest and end the running episode, which is recorded: a stop is not a crash."""
         self.quit = True
         try:
-            with suppress(Exception):  # who cannot be sent anything cannot be stopped either
+            with suppress(Exception):  # a robot that takes no actions cannot be stopped either
                 self.run(round(LONGEST_STOP * self.rate))
-        finally:  # interrupted once more, what was driven is kept all the same
+        finally:  # keep the recording even if interrupted again
             self.guard.close()
             if self.recorder is not None:
                 if self.recording and self.steps:
@@ -229,12 +230,12 @@ class Teleoperation:
         if (self.paused or self.quit) and not self.safety.coasting:
             wait()
             return None
-        if isinstance(self.env.unwrapped, Observable):  # it has moved since the last action
+        if isinstance(self.env.unwrapped, Observable):  # it may have moved since the last action
             self.obs = self._checked.observe()
         values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = rest = self.transfer.rest
-        eased = np.zeros_like(given)  # where the policy was trusted more than the command
+        eased = np.zeros_like(given)  # where the policy departed from the command
         answer: np.ndarray | None = None
         alone = False
         if not self._resting:
@@ -243,7 +244,7 @@ class Teleoperation:
             answer = self.guard.fill(self._acting, self.obs, partial)
             if answer is not None and (self._acting is not self.policy or partial.std is not None):
                 eased = given & (answer != partial.values)
-            # No policy: what nobody drives stands still, a position target where it is.
+            # No policy: free dimensions hold still, a position target where it is.
             alone = answer is None or isinstance(self.policy, ZeroPolicy)
             filled = rest if alone else answer
             longer = self._clock() - began - self._thinking  # rises fast, falls slowly
@@ -254,7 +255,7 @@ class Teleoperation:
             reading, values, given, hands = self._look_again(reading, values, given)
         if not self._resting:
             action = self.transfer.send(np.where(given & ~eased, values, filled), hands)
-            if answer is None:  # it stands still at once, and goes on by a ramp
+            if answer is None:  # it holds still at once, and resumes gradually
                 self.transfer.moving |= ~given
         hold = np.ones(len(given), bool) if self._resting else ~given & alone
         if self.safety.limiter is not None:
@@ -291,8 +292,8 @@ class Teleoperation:
         self, first: Reading, values: np.ndarray, given: np.ndarray
     ) -> tuple[Reading, np.ndarray, np.ndarray, np.ndarray]:
         # The policy took a few ms: what the operator did meanwhile goes out with this action,
-        # not the next. A dimension let go meanwhile has no filled-in value yet and waits; so does
-        # one taken meanwhile whose command is to be weighed.
+        # not the next. A dimension released meanwhile has no filled-in value yet and waits; so
+        # does one taken meanwhile whose command is to be weighed.
         second = self.guard.read(self.operator, self.obs, again=True)
         if second is None:
             return first, values, given, first.hands
@@ -311,14 +312,14 @@ class Teleoperation:
     def _execute(self, step: Step) -> Step:
         space = self.env.action_space
         assert isinstance(space, gymnasium.spaces.Box)  # as check_fit found
-        if not np.isfinite(step.action).all():  # cannot happen; must not happen
+        if not np.isfinite(step.action).all():  # should be impossible; must not happen
             step = replace(step, action=self.transfer.rest)
         action = executable(space, step.action)
         world, last = self.env.unwrapped, self.transfer.last
         if isinstance(world, Undoable):
             self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward, last))
         obs, reward, terminated, truncated, info = self._checked.step(action)
-        sent = info.get("sent")  # a robot may have limits of its own
+        sent = info.get("sent")  # a robot may apply limits of its own
         step = replace(
             step,
             action=action if np.shape(sent) != action.shape else np.asarray(sent, action.dtype),

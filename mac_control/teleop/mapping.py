@@ -17,17 +17,17 @@ from mac_control.teleop.jog import measured
 DIRECTIONS = ("x", "y", "z", "roll", "pitch", "yaw")
 #: What a button can do besides driving.
 EVENTS = ("estop", "mode", "pause", "quit", "record", "release", "reset", "success", "undo")
-#: Beyond every action box, and far from what single precision cannot hold.
+#: Beyond every action box, and well within single precision.
 FAR = 1e6
 
 
 @dataclass(frozen=True)
 class Driven:
-    """What a state drives: values and mask `(D,)`, and a twist `(6,)` in [-1, 1] or None.
+    """What a device state drives: values and mask `(D,)`, and a twist `(6,)` in [-1, 1] or None.
 
     `rates` `(D,)` move the position targets of dimensions in the mask `jogged` `(D,)` [action
     units per second]; dimensions in the mask `held` `(D,)` are given, but nothing drives them.
-    `std` `(D,)` is how exactly they are meant [action units]; None: all bit for bit.
+    `std` `(D,)` are the values' standard deviations [action units]; None: all are exact.
     """
 
     values: np.ndarray
@@ -44,16 +44,16 @@ class Mapping:
     """Turns device states into action dimensions; see `docs/teleoperation.md` for the file.
 
     Args:
-        axes, buttons, dead_man: what drives what.
+        axes, buttons, dead_man: the parts that drive dimensions.
         events: event -> button that raises it.
         modes: names; the event `mode` goes to the next one.
         task_space: needed where a direction is driven.
-        robot: whose dimensions these are; needed where one of them is jogged. Where it is None,
+        robot: the robot with these dimensions; needed where one of them is jogged. If it is None,
             entry d of an observation counts as the position of dimension d.
         echo: axes that the device is driven along where it has motors; default: `axes`.
 
     Raises:
-        InputError: something unknown, twice or out of range.
+        InputError: something unknown, duplicated or out of range.
 
     Example:
         >>> from mac_control.teleop.mapping_file import parse_mapping
@@ -151,9 +151,9 @@ class Mapping:
         return Driven(values, given, turned, rates, jogged, given & ~driven, soft)
 
     def inverse(self, action: np.ndarray, dims: np.ndarray) -> dict[str, float]:
-        """Where the axes would be that ask for `action` `(D,)`, of dimensions in the mask `dims`.
+        """Values of the axes that would command `action` `(D,)`, for dimensions in the mask `dims`.
 
-        Of axes that are actions, as those of a leader arm are; others have no such place.
+        Only for axes that are actions, as those of a leader arm; others have no such value.
         """
         found = {}
         for axis in self.echo or self.axes:
@@ -162,12 +162,12 @@ class Mapping:
         return found
 
     def only(self, dims: Collection[int]) -> Mapping:
-        """What of it drives these dimensions alone.
+        """The part of the mapping that drives only these dimensions.
 
         Directions of the end effector are kept where all joints that they move are among them.
 
         Raises:
-            InputError: nothing of it drives them.
+            InputError: no part of it drives them.
         """
         task = self.task_space
         if task is not None and not set(task.joints) <= set(dims):

@@ -1,4 +1,4 @@
-"""Mappings read from TOML: files of a user, and those that ship with the package."""
+"""Mappings read from TOML: a user's files, and those that ship with the package."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def load_mapping(source: str | Path, robot: Robot | int) -> Mapping:
     """A mapping from a TOML file, or by the name of one that ships with the package.
 
     Args:
-        source: the file, or the name; those for one robot end with its name, which may be left
-            out.
-        robot: whose dimensions are driven, or just their number.
+        source: the file, or the name; names of mappings for one robot end with the robot's, which
+            may be left out.
+        robot: the robot that is driven, or just its number of dimensions.
 
     Raises:
         InputError: no such mapping, not TOML, or a mistake in it.
@@ -70,7 +70,7 @@ def parse_mapping(table: Dict[str, Any], robot: Robot | int) -> Mapping:
     action_dim = robot if isinstance(robot, int) else robot.action_dim
     if not isinstance(robot, int):
         table = _indexed(table, robot)
-    if "hold" in table:  # as it was called until version 0.2
+    if "hold" in table:  # its name until version 0.2
         table = {**table, "dead_man": [*table.get("dead_man", []), *_rows(table, "hold")]}
         del table["hold"]
     known = {"axis", "button", "each_dim", "dead_man", "events", "modes", "task_space"}

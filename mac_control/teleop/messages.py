@@ -1,4 +1,4 @@
-"""What is said over the network, and who may say it."""
+"""Messages over the network, and who may send them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_NAMES = 64
 def parse_message(text: str | bytes) -> tuple[dict[str, float], frozenset[str]]:
     """Axes and held buttons of `{"axes": {name: number}, "buttons": [name]}`.
 
-    A message says all there is: what it does not name is at rest.
+    A message is the whole state: what it does not name is at rest.
 
     Raises:
         InputError: not such an object, a number that is not finite, too many names.
@@ -50,11 +50,11 @@ def parse_message(text: str | bytes) -> tuple[dict[str, float], frozenset[str]]:
 
 
 def check_bind(host: str, port: int, remote: bool, token: str | None) -> None:
-    """Let a server listen on `host` only if that is safe or was asked for.
+    """Let a server listen on `host` only if that is safe or explicitly allowed.
 
     Raises:
         InputError: an address beyond this machine without the flag and a token of 16 characters,
-            or a port that cannot be.
+            or an impossible port.
     """
     if not 0 <= port < 2**16:
         raise InputError(f"port: expected a number from 0 to {2**16 - 1}, got {port}")
@@ -70,9 +70,9 @@ def check_bind(host: str, port: int, remote: bool, token: str | None) -> None:
 def refusal(path: str, headers: Mapping[str, str], host: str, token: str | None) -> str | None:
     """Why a request may not be served, or None.
 
-    A page of another site must not drive the robot: its `Origin` differs from the `Host` that
-    was asked. A name that was made to point at this machine must not either: on a loopback
-    address the `Host` must be a loopback name. With a token, it must be in the query or cookie.
+    A page of another site must not drive the robot: its `Origin` differs from the requested
+    `Host`. Nor must a foreign name that was made to point at this machine: on a loopback
+    address the `Host` must be a loopback name. A token must be in the query or cookie.
     """
     asked = headers.get("Host", "")
     origin = headers.get("Origin")

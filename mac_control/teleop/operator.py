@@ -1,4 +1,4 @@
-"""A device with a mapping is an operator; a watchdog stands between it and the robot."""
+"""A device with a mapping as an operator, with a watchdog between it and the robot."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.task_space import TaskSpace
 from mac_control.teleop.threaded import ThreadedDevice
 
-#: What becomes of a silent device's dimensions.
+#: What happens to a silent device's dimensions.
 ON_SILENCE = {
     "robot": "the robot has its dimensions",
     "hold": "its last values are held",
     "stop": "the robot stops",
 }
-#: Who has a dimension that several devices give.
+#: Which device has a dimension that several give.
 CONFLICTS = {"first": "the device that is named first", "latest": "the device that took it last"}
-#: Who failed, how, and what becomes of its dimensions.
+#: What failed, how, and what happens to its dimensions.
 Why = tuple[str, Exception, str]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at a device: the given dimensions, the buttons' events, and how the device is.
+    """One reading of a device: given dimensions, events of the buttons, and the device's status.
 
     `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
-    `"bad"` (it said something that is not a finite number); `why` it is lost or bad. `owner`
-    `(D,)` is the number of the device that gives a dimension, from 1, where there are several.
+    `"bad"` (it sent something that is not a finite number); `why` says why it is lost or bad.
+    `owner` `(D,)` is the number of the device that gives a dimension, from 1, where there are
+    several.
     """
 
     partial: PartialAction
@@ -54,18 +55,18 @@ class Reading:
 
 
 class DeviceOperator(Operator):
-    """Drives with a device; takes part in rollouts and evaluations as any operator does.
+    """Drives with a device; works in rollouts and evaluations like any operator.
 
     Args:
         device: connected here.
-        mapping: what drives what.
-        on_silence: `"robot"` gives the dimensions of a device that is silent, lost or talks
+        mapping: from the device's axes and buttons to dimensions.
+        on_silence: `"robot"` gives the dimensions of a device that is silent, lost or sends
             nonsense back to the robot, `"hold"` keeps the last values, `"stop"` raises the event
             `estop`.
         patience: how long a device may be silent [s].
         task_space: solves directions into joints, where the mapping has any.
         period: control period [s], in which position targets move.
-        retry: how long to wait between attempts to connect a lost device again [s].
+        retry: time between attempts to reconnect a lost device [s].
         clock: must be the one that the device stamps its states with.
 
     Raises:
@@ -93,7 +94,7 @@ class DeviceOperator(Operator):
         if mapping.task_space is not None and task_space is None:
             raise InputError("task_space: expected one for a mapping with directions, got none")
         self.device = ThreadedDevice(device) if device.blocks else device
-        self.name = type(device).__name__  # what it is called when it fails
+        self.name = type(device).__name__  # its name in error reports
         self.mapping = mapping
         self.on_silence, self.patience, self.retry = on_silence, patience, retry
         self.mode = self.device.mode = mapping.modes[0] if mapping.modes else None
@@ -111,9 +112,9 @@ class DeviceOperator(Operator):
             self._targets.reset()
 
     def sent(self, action: np.ndarray, mine: np.ndarray | None = None) -> None:
-        """This action `(D,)` was executed: position targets go on from there.
+        """Report that this action `(D,)` was executed: position targets continue from it.
 
-        A device with motors is driven to it, but for the dimensions that it has itself: those in
+        A device with motors is driven to it, except in the dimensions that it has itself: those in
         the mask `mine`, by default what it gave last.
         """
         if self._targets is not None:
@@ -121,7 +122,7 @@ class DeviceOperator(Operator):
         mine = self._last.partial.given if mine is None else mine
         try:
             self.device.feedback(self.mapping.inverse(action, ~mine))
-        except Exception:  # it is lost, as the next look will find
+        except Exception:  # it is lost, as the next reading will show
             with suppress(Exception):
                 self.device.close()
 
@@ -129,14 +130,14 @@ class DeviceOperator(Operator):
         return self.poll(obs).partial
 
     def poll(self, obs: np.ndarray) -> Reading:
-        """Look at the device once; never raises for what a device does."""
+        """Read the device once; never raises for a device's errors."""
         try:
             state = self._state(self._clock())
-        except Exception as error:  # of its library, or a mistake in it
+        except Exception as error:  # an error of its library, or a bug in the device
             return self._without("lost", error=error)
         if state is None:
             return self._without("lost")
-        # It was heard in the future where the clock has jumped back since.
+        # `heard` is in the future if the clock has jumped back since.
         if not abs(self._clock() - state.heard) <= self.patience:
             return self._without("silent")
         pressed = state.buttons - self._held
@@ -168,7 +169,7 @@ class DeviceOperator(Operator):
                 raise TypeError(f"expected a DeviceState, got {state!r:.100}")
         except Exception:
             self._lost_at = now
-            with suppress(Exception):  # it may not close either
+            with suppress(Exception):  # closing may fail too
                 self.device.close()
             raise
         self._lost_at = None
@@ -209,11 +210,11 @@ class DeviceOperator(Operator):
 class MultiDeviceOperator(Operator):
     """Several devices on one robot.
 
-    Where several give a dimension, the rule `conflict` says who has it: `"first"`, the one that
-    comes first, or `"latest"`, the one that took it last, as long as it gives it.
+    Where several give a dimension, the rule `conflict` decides which has it: `"first"`, the one
+    that comes first, or `"latest"`, the one that took it last, as long as it gives it.
 
     Args:
-        operators: in the order that `"first"` goes by.
+        operators: in order of priority for `"first"`.
         conflict: one of :data:`CONFLICTS`.
 
     Raises:
@@ -228,7 +229,7 @@ class MultiDeviceOperator(Operator):
         self.operators, self.conflict = operators, conflict
         dims = operators[0].mapping.action_dim
         self._gave = np.zeros((len(operators), dims), bool)
-        self._since = np.zeros((len(operators), dims), int)  # look at which it began to give
+        self._since = np.zeros((len(operators), dims), int)  # reading at which it began to give
         self._looks = 0
         self._owner = np.zeros(dims, int)
 
@@ -245,14 +246,14 @@ class MultiDeviceOperator(Operator):
         return self.poll(obs).partial
 
     def poll(self, obs: np.ndarray) -> Reading:
-        """What all of them give, and the events of all; silent only where all are."""
+        """What all of them give, and all their events; silent only if all are."""
         readings = [operator.poll(obs) for operator in self.operators]
         gave = np.array([reading.partial.given for reading in readings])  # (N, D)
         self._looks += 1
         self._since[gave & ~self._gave] = self._looks
         self._gave = gave
         rank = gave * (1 + self._since if self.conflict == "latest" else 1)
-        first = rank.argmax(axis=0)  # of equal ranks the first
+        first = rank.argmax(axis=0)  # the first among equal ranks
         given = gave.any(axis=0)
         self._owner = np.where(given, first + 1, 0)
         values = np.array([reading.partial.values for reading in readings])[
@@ -279,7 +280,7 @@ class MultiDeviceOperator(Operator):
 
 
 def poll(operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | None:
-    """A reading of any operator; `again` in one step only of a device, else None.
+    """A reading of any operator; with `again`, a second one in a step, None unless it is a device.
 
     Reading a device costs nothing and changes nothing; another operator may count its readings.
     """

@@ -16,12 +16,12 @@ class DeviceSpec:
 
     Args:
         kind: name of the device, or `module:Class`.
-        name: what the device is called; that of a group or dimension of the robot restricts it to
-            those.
+        name: name of the device; the name of a group or dimension of the robot restricts it to
+            that.
         options: of the device.
         mapping: name or file of its mapping; None: its own.
         dims: groups and dimensions that it drives, `arm+gripper` on the command line; empty: those
-            of its name, where the robot has such, else all.
+            of its name, where the robot has such, otherwise all.
 
     Example:
         >>> DeviceSpec.parse("left=spacemouse:index=1")
@@ -39,7 +39,7 @@ class DeviceSpec:
         """From `[NAME=]KIND[:OPTION=VALUE]...`; a value may have colons of its own.
 
         Raises:
-            InputError: no kind, or an option twice.
+            InputError: no kind, or an option given twice.
         """
         name, equals, rest = text.partition("=")
         if not equals or ":" in name:
@@ -63,14 +63,14 @@ class DeviceSpec:
 
 
 def device_specs(texts: Sequence[str], options: str = "") -> list[DeviceSpec]:
-    """The devices that `--device` names, which may come several times or have commas in it.
+    """The devices that `--device` names; it may be repeated, or have commas.
 
     Args:
         texts: what follows each `--device`.
         options: what follows `--options`; for exactly one device.
 
     Raises:
-        InputError: options without exactly one device, or a device twice.
+        InputError: options without exactly one device, or a device given twice.
 
     Example:
         >>> [spec.kind for spec in device_specs(["gamepad,keyboard"])]
@@ -100,9 +100,9 @@ def device_specs(texts: Sequence[str], options: str = "") -> list[DeviceSpec]:
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """Options from `key=value,key=value`; a value is a Python literal, else text.
+    """Options from `key=value,key=value`; a value is a Python literal, otherwise text.
 
-    What has no key of its own belongs to the value before it: a path may have commas.
+    A part without a key belongs to the value before it: a path may have commas.
 
     Example:
         >>> parse_options("index=1,port=/dev/ttyACM0")

@@ -1,4 +1,4 @@
-"""Real time: deadlines that do not drift, and how well they were kept."""
+"""Real time: deadlines that do not drift, and how well they are met."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from mac_control.errors import InputError
 from mac_control.robot import Robot
 
-#: Where neither the user nor the robot says [Hz].
+#: Control rate where neither the user nor the robot states one [Hz].
 DEFAULT_RATE = 20.0
 
 
@@ -23,23 +23,23 @@ def rate_of(robot: Robot | None) -> float:
 
 
 def share_promptly() -> None:
-    """Let the loop's thread have the interpreter within 0.5 ms of asking, not 5 ms as is usual.
+    """Give the loop's thread the interpreter within 0.5 ms of asking, not the default 5 ms.
 
-    The threads that serve a page would otherwise hold up an action for as long.
+    The threads that serve a page would otherwise delay an action by as much.
     """
     sys.setswitchinterval(5e-4)
 
 
 class Pacer:
-    """Wakes at `start + k * period`, whatever the work in between took.
+    """Wakes at `start + k * period`, however long the work in between took.
 
-    A deadline that has passed is an overrun: the next one is then the first that lies ahead, so
+    A deadline that has passed is an overrun: the next one is then the first in the future, so
     that no burst of steps makes up for lost ones. A clock that jumps ahead is such an overrun; one
     that jumps back costs a period.
 
     Args:
         rate: control steps per second [Hz].
-        speed: times real time, for accelerated tests.
+        speed: multiple of real time, for accelerated tests.
         clock, sleep: `time.monotonic` and `time.sleep`, or a test's own.
     """
 
@@ -58,24 +58,24 @@ class Pacer:
         self._clock, self._sleep = clock, sleep
         self.steps = 0
         self.overruns = 0
-        self._slack = 0.0  # how much longer than asked a sleep lasts, low side [s]
+        self._slack = 0.0  # how much longer than requested a sleep lasts, low side [s]
         self._late: deque[float] = deque(maxlen=self.KEPT)
         self.restart()
 
     def restart(self) -> None:
-        """The next deadline is one period from now."""
+        """Set the next deadline one period from now."""
         self._deadline = self._clock() + self.period
 
     def wake(self, ahead: float) -> None:
         """Sleep until `ahead` seconds before the deadline."""
         left = self._deadline - self._clock() - ahead - self._slack
         if left > 0:
-            self._sleep(min(left, self.period))  # more is ahead only where the clock jumped back
-            longer = min(self._clock() - (self._deadline - ahead), 1e-3)  # more is no slack
+            self._sleep(min(left, self.period))  # more than a period: the clock jumped back
+            longer = min(self._clock() - (self._deadline - ahead), 1e-3)  # beyond 1 ms is not slack
             self._slack = max(0.0, self._slack + (0.1 if longer < 0 else 0.01) * longer)
 
     def wait(self) -> float:
-        """Sleep until the deadline, and set the next; how late it is then [s]."""
+        """Sleep until the deadline, and set the next; returns the lateness [s]."""
         self.wake(0.0)
         now = self._clock()
         if now < self._deadline - self.period:

@@ -1,4 +1,4 @@
-"""Recording what was driven; each format has a class of its own."""
+"""Recording of driven episodes; each format has a class of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mac_control.teleop.summary import EpisodeSummary
 
 @dataclass(frozen=True)
 class Driven:
-    """An episode that is over, as it goes to the disk."""
+    """A finished episode, ready to be written."""
 
     steps: Sequence[Step]
     success: bool
@@ -40,14 +40,14 @@ class Driven:
 
     @property
     def actions(self) -> np.ndarray:
-        """What is to be learnt, `(T, D)`: what was given, and elsewhere what was executed."""
+        """The actions to learn, `(T, D)`: given values, and elsewhere what was executed."""
         given, values, sent = (self.column(n) for n in ("given", "values", "action"))
         actions: np.ndarray = np.where(given > 0, values, sent)
         return actions
 
     @property
     def last(self) -> np.ndarray:
-        """Which step is the last one, `(T,)`."""
+        """Mask of the last step, `(T,)`."""
         found: np.ndarray = np.arange(1, len(self.steps) + 1) == len(self.steps)
         return found
 
@@ -55,24 +55,24 @@ class Driven:
 class EpisodeRecorder(ABC):
     """Writes each episode when it ends; a crash loses the running one at most.
 
-    An episode that cannot be written, on a full disk, say, is kept and tried again until it is
-    there; `close` puts what is then left into a folder of the system for temporary files. Steps of
-    an emergency stop are left out: nothing is to be learnt from them.
+    An episode that cannot be written, for example on a full disk, is kept and tried again until it
+    is; `close` puts what is left into the system's folder for temporary files. Steps during
+    an emergency stop are left out: there is nothing to learn from them.
 
-    What is to be learnt is what the person gave where they gave, and what was executed elsewhere:
-    corrections, in the spirit of DAgger.
+    The actions to learn are the person's in the dimensions that they gave, and what was executed
+    in the others: corrections, in the spirit of DAgger.
 
     Args:
-        folder: of the recording; one that is there is continued.
+        folder: folder of the recording; an existing one is continued.
         env: the environment that is driven.
-        say: told once when writing fails, and when it goes on; None prints it.
+        say: called once when writing fails, and when it works again; None prints it.
         retry: time between attempts [s].
         keep_all: record episodes in which nobody drove as well; `teleoperate` does not.
         keep_failed: record episodes that are thrown away as well, marked as failed.
 
     Raises:
-        DataError: a file or a link to nowhere lies there.
-        DiskError: nothing can be written where it lies.
+        DataError: there is a file or a broken link at that path.
+        DiskError: nothing can be written there.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EpisodeRecorder(ABC):
         self.keep_all, self.keep_failed = keep_all, keep_failed
         self.saved: list[EpisodeSummary] = []  # by this recorder, on disk
         self.lost = 0  # could not be written
-        self.notify: Callable[[str], None] = lambda text: None  # told of each episode that ends
+        self.notify: Callable[[str], None] = lambda text: None  # called for each episode that ends
         self._tasks = len(subtasks_of(env))
         self._steps: list[Step] = []
         self._events: tuple[str, ...] = ()
@@ -107,28 +107,28 @@ class EpisodeRecorder(ABC):
         if folder.parent.is_dir():
             sweep(folder.parent)
         self.episodes = self._found()
-        with writing(folder):  # better now than after the first episode
+        with writing(folder):  # fail now rather than after the first episode
             temporary_folder(folder).rmdir()
 
     @abstractmethod
     def _found(self) -> int:
-        """Take up what is in the folder; how many episodes."""
+        """Open what is in the folder; returns the number of episodes."""
 
     @abstractmethod
     def _write(self, episode: Driven, again: bool) -> None:
-        """Put an episode into the folder; `again` where an earlier attempt failed."""
+        """Write an episode to the folder; `again` where an earlier attempt failed."""
 
     @abstractmethod
     def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
-        """Put episodes into a new folder."""
+        """Write episodes to a new folder."""
 
     def start(self, seed: int) -> None:
-        """An episode begins."""
+        """Begin an episode."""
         self._steps, self._events, self._seed = [], (), seed
         self._number += 1
 
     def add(self, step: Step) -> None:
-        """A step was executed."""
+        """Add an executed step."""
         if step.stopped:
             self._events += step.events
             return
@@ -137,11 +137,11 @@ class EpisodeRecorder(ABC):
         self._steps.append(step)
 
     def undo(self, steps: int) -> None:
-        """The last `steps` did not happen."""
+        """Remove the last `steps`."""
         del self._steps[max(0, len(self._steps) - steps) :]
 
     def finish(self, success: bool, failed: bool = False) -> None:
-        """The episode is over: put it on disk, beside the driving."""
+        """End the episode and write it, without holding up the driving."""
         steps, self._steps = self._steps, []
         if not steps:
             return
@@ -153,7 +153,7 @@ class EpisodeRecorder(ABC):
         self._writer.submit(self._write_all)
 
     def discard(self) -> None:
-        """The episode is not wanted: thrown away, or kept as a failed one."""
+        """Throw the episode away, or keep it as a failed one."""
         if self.keep_failed:
             self.finish(False, failed=True)
         else:
@@ -164,7 +164,7 @@ class EpisodeRecorder(ABC):
         """Wait until everything is on disk.
 
         Raises:
-            DiskError: it could not be written; says where else it lies.
+            DiskError: it could not be written; the message says where else it is.
         """
         if self._again is not None:
             self._again.cancel()
@@ -201,11 +201,11 @@ class EpisodeRecorder(ABC):
             self._say(f"recording: goes on, {self.episodes} episodes are in {self.folder}")
 
     def _try_again(self) -> None:
-        with suppress(RuntimeError):  # closed meanwhile
+        with suppress(RuntimeError):  # closed in the meantime
             self._writer.submit(self._write_all)
 
     def _rescue(self) -> DiskError:
-        """Put the episodes elsewhere; the sentence that says so."""
+        """Write the episodes elsewhere; returns the error that says where."""
         many = len(self._waiting)
         count = f"{many} episode{'s' * (many != 1)} could not be written"
         elsewhere = Path(tempfile.mkdtemp(prefix="mac-control-")) / self.folder.name

@@ -1,4 +1,4 @@
-"""Recording as a Minari data set that is whole after every episode."""
+"""Recording as a Minari data set that is complete after every episode."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from mac_control.teleop.recorder import Driven, EpisodeRecorder
 class MinariRecorder(EpisodeRecorder):
     """Records into a Minari data set.
 
-    `infos` hold, per step, `executed`, `given`, `values` (what was given, also where something else
-    was executed), `filled` (what the policy answered), `intervention` (somebody gave), `events`,
-    `limited` (which of the robot's limits were in the way), `failed`, and, on the last step,
+    `infos` hold, per step, `executed`, `given`, `values` (what was given, even where something else
+    was executed), `filled` (the policy's answer), `intervention` (something was given), `events`,
+    `limited` (which of the robot's limits applied), `failed`, and, on the last step,
     `success`.
 
     Args:
         target: folder, or Minari id.
         env: the environment that is driven.
-        about: what else should be known (policy, device); JSON values.
-        options: as of `EpisodeRecorder`.
+        about: further metadata (policy, device); JSON values.
+        options: of `EpisodeRecorder`.
 
     Raises:
-        DataError: `target` holds a data set of other sizes, or something that is none.
-        DiskError: nothing can be written where it lies.
+        DataError: `target` holds a data set of different sizes, or something else.
+        DiskError: nothing can be written there.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class MinariRecorder(EpisodeRecorder):
         about: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        # Now, not when the first episode ends: that would hold up the robot for half a second.
+        # Imported now: when the first episode ends it would hold up the robot for half a second.
         importlib.import_module("minari.data_collector.episode_buffer")
         importlib.import_module("minari.dataset.minari_storage")
         action_space = env.action_space
-        assert isinstance(action_space, Box)  # as the loop found
+        assert isinstance(action_space, Box)  # checked by the loop
         self._spaces = (
             Box(-np.inf, np.inf, env.observation_space.shape, np.float32),
             Box(action_space.low.astype(np.float32), action_space.high.astype(np.float32)),
@@ -75,7 +75,7 @@ class MinariRecorder(EpisodeRecorder):
     def _write(self, episode: Driven, again: bool) -> None:
         if not self.folder.exists():
             self._create(self.folder, [episode])
-        # After trouble it may be there, and only not be counted.
+        # After a failure it may be written but not yet counted.
         elif not again or recount(self.folder) == self.episodes:
             append_episode(self.folder, _buffer(episode))
 
@@ -121,7 +121,7 @@ class MinariRecorder(EpisodeRecorder):
 
 
 def _identity(record: dict[str, Any]) -> dict[str, Any]:
-    """What has to be the same throughout a recording; None where the record does not say it."""
+    """What must be the same throughout a recording; None where the record lacks it."""
     env, robot, provenance = (
         part if isinstance(part := record.get(key), dict) else {}
         for key in ("env", "robot", "provenance")
@@ -135,7 +135,7 @@ def _identity(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _writable(env: gymnasium.Env) -> Any:
-    """The specification of an environment: without its wrappers, where JSON cannot hold those."""
+    """The specification of an environment, without its wrappers if JSON cannot hold them."""
     try:
         if env.spec is not None:
             env.spec.to_json()
@@ -155,7 +155,7 @@ def append_episode(folder: Path, buffer: Any) -> None:
         data = temporary / "data"
         shutil.copytree(folder / "data", data)
         MinariStorage.read(data).update_episodes([buffer])
-        # The numbers first: metadata that count one episode too few still describe the file.
+        # Arrays first: metadata that count one episode too few still describe the file.
         files = sorted(data.iterdir(), key=lambda p: p.name == "metadata.json")
         for path in files:
             with open(path, "rb+") as file:
@@ -167,7 +167,7 @@ def append_episode(folder: Path, buffer: Any) -> None:
 
 
 def recount(folder: Path) -> int:
-    """Count an episode that was written when a kill came before it was counted; how many."""
+    """Count an episode that was written before a kill but not counted; returns the number."""
     with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
         steps = [int(episode.attrs["total_steps"]) for episode in file.values()]
     metadata = read_metadata(folder)

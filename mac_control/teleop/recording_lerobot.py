@@ -1,4 +1,4 @@
-"""Recording as a LeRobotDataset v3.0 that is whole after every episode."""
+"""Recording as a LeRobotDataset v3.0 that is complete after every episode."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class LeRobotRecorder(EpisodeRecorder):
     """Records into a LeRobotDataset, which LeRobot's own tools open after each episode.
 
     `action` is what is to be learnt; `complementary_info.executed`, `.given`, `.is_intervention`,
-    `.filled` (what the policy answered) and `.failed`, and `next.success`, say how it came about.
+    `.filled` (the policy's answer) and `.failed`, and `next.success`, record how it was driven.
 
     Args:
-        folder: of the data set.
+        folder: folder of the data set.
         env: the environment that is driven.
-        about: what else should be known (policy, device); JSON values.
+        about: further metadata (policy, device); JSON values.
         task: what the robot does, in words.
         rate: control rate [Hz]; None: the robot's.
-        options: as of `EpisodeRecorder`.
+        options: of `EpisodeRecorder`.
 
     Raises:
-        DataError: `folder` holds a data set of other features, or something that is none.
-        DiskError: nothing can be written where it lies.
-        InputError: a control rate that nobody knows.
+        DataError: `folder` holds a data set of different features, or something else.
+        DiskError: nothing can be written there.
+        InputError: the control rate is unknown.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LeRobotRecorder(EpisodeRecorder):
         rate: float | None = None,
         **options: Any,
     ) -> None:
-        pyarrow()  # now, not when the first episode ends
+        pyarrow()  # imported now, not when the first episode ends
         self.task = task
         (obs_dim,) = env.observation_space.shape or (0,)
         own = {
@@ -68,10 +68,10 @@ class LeRobotRecorder(EpisodeRecorder):
         return self._open.episodes
 
     def _write(self, episode: Driven, again: bool) -> None:
-        if again:  # what a failed attempt left is put right
+        if again:  # repairs what a failed attempt left
             self._open = LeRobotWriter(self.folder, self._spec)
         assert self._open is not None
-        if self._open.episodes == self.episodes:  # else it is there, and only not counted
+        if self._open.episodes == self.episodes:  # otherwise it is written, but was not counted
             self._add(self._open, episode)
 
     def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:

@@ -1,4 +1,4 @@
-"""What stands last between the loop and a robot that can break."""
+"""The last check between the loop and a real robot."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mac_control.teleop.limiter import Limiter
 
 
 class Safety:
-    """Keeps a robot's limits, says which were in the way, and stops it where a joint is stuck.
+    """Keeps a robot's limits, reports which applied, and stops the robot if a joint is stuck.
 
     Without limits, everything passes.
 
     Args:
-        robot: whose actions these are.
-        limits: what they keep; None: nothing.
+        robot: the robot that is driven.
+        limits: the limits to keep; None: none.
         rate: control steps per second [Hz].
-        guard: told of each limit that is reached, once.
-        stop: called with a sentence where a joint does not follow.
+        guard: called with each limit that is reached, once.
+        stop: called with a message when a joint does not follow.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class Safety:
 
     @property
     def coasting(self) -> bool:
-        """Whether the robot is not at rest, and has to be brought there."""
+        """Whether the robot is not at rest, and has to be brought to rest."""
         return self.limiter is not None and self.limiter.moving
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Which limits what was asked for last would have broken, `"elbow: velocity"` say."""
+        """Limits that the last requested action would have broken, e.g. `"elbow: velocity"`."""
         return () if self.limiter is None else self.limiter.reasons
 
     def start(self, at: np.ndarray, real: bool = False) -> np.ndarray:
-        """An episode starts at the action `at` `(D,)`; a real robot goes on from where it was."""
+        """Start an episode at the action `at` `(D,)`; a real robot goes on from where it was."""
         if self.limiter is None:
             return at
         if not (real and self._started):
@@ -68,11 +68,11 @@ class Safety:
     def send(
         self, action: np.ndarray, obs: np.ndarray, hold: np.ndarray | None = None
     ) -> np.ndarray:
-        """What is sent of `action` `(D,)`; targets in the mask `hold` are to come to rest."""
+        """The action to send for `action` `(D,)`; targets in the mask `hold` come to rest."""
         limiter = self.limiter
         if limiter is None:
             return action
-        if self._stuck.any():  # do not push: let go of what is in the way
+        if self._stuck.any():  # stop pushing against an obstacle
             where = np.clip(measured(self.robot, obs), limiter.low, limiter.high)
             action = np.where(self._stuck, where, action).astype(np.float32)
             hold = None if hold is None else hold & ~self._stuck

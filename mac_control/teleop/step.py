@@ -1,4 +1,4 @@
-"""What the loop says about each control period."""
+"""What the loop reports of each control period."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 class Step:
     """What happened in one control period.
 
-    `values` and `given` `(D,)` are what the operator asked for, `filled` what the policy answered,
+    `values` and `given` `(D,)` are the operator's commands, `filled` the policy's answer,
     `action` what was executed; they differ while a dimension changes hands, and where the policy
-    is trusted more than the command. `latency` is the time
-    from the operator's last change to the action that first showed it [s], None where nothing
-    changed. `limited` says which limits of the robot what was asked for would have broken.
+    departs from the command. `latency` is the time from the operator's last change to the action
+    that first showed it [s], None where nothing changed. `limited` lists the robot's limits that
+    the requested action would have broken.
     """
 
     obs: np.ndarray
@@ -38,7 +38,7 @@ class Step:
 
 
 class Recorder(Protocol):
-    """What the loop tells a recorder."""
+    """The interface of a recorder to the loop."""
 
     def start(self, seed: int) -> None: ...
     def add(self, step: Step) -> None: ...

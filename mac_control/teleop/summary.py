@@ -1,4 +1,4 @@
-"""What a recorded episode holds, in a sentence."""
+"""Summaries of recorded episodes, in a sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mac_control.teleop.step import Step
 
 @dataclass(frozen=True)
 class EpisodeSummary:
-    """An episode that was driven.
+    """Summary of a driven episode.
 
     `share` is the share of all commands, steps times dimensions, that the operator gave; `done` of
     `total` subtasks were completed, both 0 where the environment has none.
@@ -35,14 +35,14 @@ class EpisodeSummary:
     def of(
         cls, number: int, steps: Sequence[Step], total: int, failed: bool = False
     ) -> EpisodeSummary:
-        """Of the steps of an episode, at least one."""
+        """Summary of an episode's steps, at least one."""
         share = sum(float(step.given.mean()) for step in steps) / len(steps)
         done = len(steps[-1].info.get("tasks_done", ()))
         return cls(number, len(steps), share, done, total, failed)
 
 
 def described(summaries: Sequence[EpisodeSummary]) -> str:
-    """What some episodes hold together.
+    """Summary of several episodes together.
 
     Example:
         >>> described([EpisodeSummary(1, 10, 0.5, 2, 4), EpisodeSummary(2, 30, 0.1, 4, 4)])

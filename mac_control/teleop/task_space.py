@@ -1,4 +1,4 @@
-"""Driving the end effector in space: a twist becomes joint velocities, by inverse kinematics."""
+"""Drives the end effector in space: inverse kinematics from a twist to joint velocities."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DAMPING = 1e-3
 class TaskSpace:
     """Joint actions that move a site of a MuJoCo model along a twist.
 
-    The arm's joints are solved for with `mink`, within their limits; what else moves in the scene
-    is left out. The joints that are thereby given are `options.joints`, all of them.
+    The arm's joints are solved for with `mink`, within their limits; other moving parts of the
+    scene are left out. All of `options.joints` are then given.
 
     Args:
         model: the scene.
-        options: which joints, which site, which speeds.
+        options: joints, site and speeds.
         period: control period [s].
-        robot: says where the joints' positions are observed, and the unit of their actions.
+        robot: states where the joints' positions are observed, and the unit of their actions.
 
     Raises:
         InputError: no such site, or joints that have no observed position or are not driven by
@@ -81,14 +81,14 @@ class TaskSpace:
             limits=self._limits,
             constraints=self._still,
         )[self._velocities]
-        # Slower as a whole rather than clipped joint by joint: the direction stays.
+        # Scaled as a whole, not clipped joint by joint, so that the direction stays.
         action = velocity / self._units
         slower: np.ndarray = action / max(1.0, float(np.abs(action).max()))
         return slower.astype(np.float32)
 
 
 def velocity_unit(action: ActionDim) -> float:
-    """The velocity of an action of 1, as the dimension's unit says [rad/s or m/s].
+    """The velocity of an action of 1, from the dimension's unit [rad/s or m/s].
 
     Raises:
         InputError: a dimension that is not driven by velocity.
@@ -115,7 +115,7 @@ def _observed(action: ActionDim) -> int:
 
 
 def _joint(model: mujoco.MjModel, robot: Robot, dim: int) -> int:
-    """The joint that an action dimension drives: its actuator's, or the one of its name."""
+    """The joint that an action dimension drives: its actuator's, or the joint of that name."""
     driven = model.nu == robot.action_dim
     if driven and model.actuator_trntype[dim] == mujoco.mjtTrn.mjTRN_JOINT:
         return int(model.actuator_trnid[dim, 0])

@@ -15,12 +15,12 @@ from mac_control.teleop.device import Device, DeviceError, DeviceState
 class ThreadedDevice(Device):
     """Answers at once with the latest state of a device that may block.
 
-    While the device blocks, its state gets old, and the watchdog takes it for silent. Where it
-    fails, the next look raises what it raised, and `connect` starts anew.
+    While the device blocks, its state gets old, and the watchdog counts it as silent. If it
+    fails, the next reading raises its error, and `connect` starts again.
 
     Args:
-        device: what is read.
-        period: between two looks at it [s].
+        device: the device to read.
+        period: time between two readings [s].
     """
 
     def __init__(self, device: Device, period: float = 0.002) -> None:
@@ -39,7 +39,7 @@ class ThreadedDevice(Device):
             raise DeviceError(f"{type(self.device).__name__}: does not come back from a call")
         first, self._error = self._thread is None, None
         self._closing.clear()
-        if first:  # the driver is told at once that it is not there
+        if first:  # a missing device is reported at once
             self.device.connect()
             self._latest = self.device.read()
         self._thread = threading.Thread(target=self._run, args=(first,), daemon=True)
@@ -65,7 +65,7 @@ class ThreadedDevice(Device):
     def close(self) -> None:
         self._closing.set()
         if self._thread is not None:
-            self._thread.join(timeout=0.5)  # one that blocks is left behind
+            self._thread.join(timeout=0.5)  # a blocked thread is left running
         if self._thread is None or not self._thread.is_alive():
             self.device.close()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Args:
     """Look for faults in demonstrations, and name each with its episode and step.
 
-    The exit status is 1 where there is one.
+    The exit status is 1 if there is any.
     """
 
     data: str | None = None
@@ -26,7 +26,7 @@ def main(args: Args) -> int | None:
     path = local_path(args.data)
     faults = list(find_faults(path))
     if not faults:
-        try:  # what only the reader sees
+        try:  # faults that only the reader detects
             demonstrations = load_demonstrations(path, failed=True)
         except DataError as error:
             faults.append(str(error))

@@ -11,8 +11,8 @@ class Args:
     """Convert between D4RL's HDF5 layout, Minari and LeRobot.
 
     From HDF5 to Minari and back every array is the same, bit for bit. From any other Minari data
-    set every number is kept but the row after the last action of goals and infos. To and from
-    LeRobot observations, actions, rewards, subtasks, what was executed and what was given are kept.
+    set every number is kept except the row of goals and infos after the last action. To and from
+    LeRobot, observations, actions, rewards, subtasks, executed actions and given masks are kept.
     """
 
     data: str
@@ -20,7 +20,7 @@ class Args:
     out: str
     """A new Minari id or folder, a new folder, or a new file that ends in .hdf5."""
     to: Literal["minari", "hdf5", "lerobot"] | None = None
-    """The new format; None: hdf5 where out ends so, else minari."""
+    """The new format; None: hdf5 if out ends in .hdf5, otherwise minari."""
     fps: float | None = None
     """Control rate [Hz] for LeRobot; None: as the data say."""
     task: str | None = None

@@ -13,17 +13,17 @@ import tyro
 class Args:
     """Download a Minari data set by id, or a D4RL kitchen file by name or address.
 
-    A broken download goes on where it broke; a file appears only when it is whole.
+    A broken download resumes where it broke; a file appears only when it is complete.
     """
 
     name: Annotated[str, tyro.conf.Positional]
     """A Minari id such as D4RL/kitchen/mixed-v2, kitchen-mixed-v0, or an http(s) address."""
     out: Path | None = None
-    """Folder for a D4RL file; None: $MAC_CONTROL_DATA, or else ~/.d4rl/datasets."""
+    """Folder for a D4RL file; None: $MAC_CONTROL_DATA, otherwise ~/.d4rl/datasets."""
     sha256: str | None = None
     """Checksum that a D4RL file must have."""
     force: bool = False
-    """Fetch again what is there."""
+    """Download again what is there."""
 
 
 def main(args: Args) -> int | None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass
 class Args:
-    """Delete, split and merge episodes, into a new data set: whole or not at all.
+    """Delete, split and merge episodes into a new data set, which is complete or not there.
 
     Numbers are those of the episodes before any edit (`data info`, from 0 on). A LeRobotDataset
     gives another one, without videos; any other data give a Minari data set. Observations,
-    actions, rewards, subtasks, what was executed and what was given are kept.
+    actions, rewards, subtasks, executed actions and given masks are kept.
     """
 
     data: str
@@ -25,7 +25,7 @@ class Args:
     merge: str | None = None
     """Episodes to put together, such as 5+6,8+9+10."""
     overwrite: bool = False
-    """Replace what is at out, also the data themselves."""
+    """Replace what is at out, even if it is the input."""
 
 
 def main(args: Args) -> int | None:

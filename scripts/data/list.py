@@ -1,4 +1,4 @@
-"""What demonstrations there are."""
+"""Lists demonstrations."""
 
 from __future__ import annotations
 

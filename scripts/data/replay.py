@@ -18,7 +18,7 @@ from mac_control.options import EnvOptions, numbers
 from mac_control.robot import Robot
 from mac_control.seeds import whole_seed
 
-#: What each way of replaying is called in the summary.
+#: Name of each way of replaying in the summary.
 HOW = {"actions": "open loop", "tracked": "tracked", "states": "states"}
 
 
@@ -26,7 +26,7 @@ HOW = {"actions": "open loop", "tracked": "tracked", "states": "states"}
 class Args(EnvOptions):
     """Replay demonstrations in simulation: the reward reached against the reward recorded.
 
-    To see what was done, use `--how states`.
+    To see the recorded motion, use `--how states`.
     """
 
     data: str | None = None
@@ -35,15 +35,15 @@ class Args(EnvOptions):
     episodes: str | None = None
     """Which episodes, such as 0,3; None: all."""
     how: Literal["actions", "tracked", "states"] = "actions"
-    """actions: they are sent again, as they were; noise and small differences add up, and an
-    episode may end otherwise than it did. tracked: the recorded positions are followed with
-    feedback. states: nothing is sent; the scene is put where each observation shows it."""
+    """actions: the recorded actions are sent again; noise and small differences add up, and an
+    episode may end differently. tracked: the recorded positions are followed with feedback. states:
+    nothing is sent; the scene is set to each observation."""
     seed: int = 0
-    """Of the first episode; the others follow it."""
+    """Seed of the first episode; the others count up from it."""
     workers: int | None = None
     """Processes; None: every core."""
     video: Path | None = None
-    """File for a film, such as film.mp4."""
+    """File for a video, such as video.mp4."""
 
 
 def main(args: Args) -> int | None:
@@ -104,14 +104,14 @@ def _replay(
     env: Any = None,
     picture: Any = None,
 ) -> float:
-    """Reward of one demonstration (its index, and it alone), replayed from its first state."""
+    """Reward of one demonstration (index and episode), replayed from its first state."""
     from mac_control.envs import make_env
     from mac_control.envs.describe import fitting_robot
     from mac_control.operators.tracker import Tracker
 
     index, demonstrations = item
     episode = demonstrations[0]
-    steps = len(episode) * (2 if how == "tracked" else 1)  # feedback may take its time
+    steps = len(episode) * (2 if how == "tracked" else 1)  # tracking may take longer
     total = 0.0
     with nullcontext(env) if env is not None else make_env(env_name, robot) as env:
         own = fitting_robot(env, demonstrations.action_dim)

@@ -1,4 +1,4 @@
-"""Rates densities of others on a table."""
+"""Rates baseline densities on a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass
 class Args:
-    """Fit a flow (zuko) or a Gaussian mixture (scikit-learn) to a table, and rate it as ours are.
+    """Fit a flow (zuko) or a Gaussian mixture (scikit-learn) to a table, and rate it like ours.
 
     Needs the extra 'bench'.
     """
@@ -17,11 +17,11 @@ class Args:
     data: Path
     """File or folder, as for train."""
     method: Literal["flow", "mixture"]
-    """Neural spline flow (joint alone), or Gaussian mixture (every query, in closed form)."""
+    """Neural spline flow (joint only), or Gaussian mixture (every query, in closed form)."""
     out: Path
     """File (.jsonl) to add a row to; a row of the same model is replaced."""
     preprocessing: Literal["none", "power", "gas", "hepmass", "miniboone", "bsds"] = "none"
-    """Of the table, as published."""
+    """Preprocessing of the table, as published."""
     bend: int = 0
     """Components of the mixture that makes each column normal; 0: columns are standardised."""
     steps: int = 500
@@ -29,7 +29,7 @@ class Args:
     rows: int = 2000
     """Test rows."""
     seed: int = 0
-    """All that is random follows from it."""
+    """Seed of everything random."""
 
 
 def main(args: Args) -> int | None:

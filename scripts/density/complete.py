@@ -25,9 +25,9 @@ class Args:
     samples: int = 200
     """Completions drawn, of which the most probable are shown."""
     temperature: float = 1.0
-    """Below 1: likelier ones."""
+    """Below 1: likelier completions."""
     seed: int = 0
-    """Of the draws."""
+    """Seed of the draws."""
     clean: bool = False
     """Convert the text to a to z and spaces first."""
     json: bool = False

@@ -24,9 +24,9 @@ class Args:
     steps: int = 3
     """Steps that are timed, after one that is not."""
     memory_only: tuple[Literal["small", "published"], ...] = ()
-    """Networks of which no step is run: a forward pass of one row is counted."""
+    """Networks whose memory is counted in a forward pass of one row, without a training step."""
     edge_dim: int = 250
-    """Variables for the comparison with one edge a forward pass; 0: none."""
+    """Variables for the comparison with one edge per forward pass; 0: none."""
     device: str = "cpu"
     """cpu, cuda, ..."""
     bf16: bool = True

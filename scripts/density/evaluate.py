@@ -12,7 +12,7 @@ class Args:
     """Bits per dimension of test rows: joint, marginals, the rest given random evidence.
 
     All are divided by the number of variables, as in the published tables. --out collects one JSON
-    row a model, which 'mac-control density report' turns into a page.
+    row per model, which 'mac-control density report' turns into a page.
     """
 
     models: tuple[Path, ...]
@@ -22,7 +22,7 @@ class Args:
     kind: Literal["auto", "text", "images", "tables"] = "auto"
     """What the data is."""
     preprocessing: Literal["none", "power", "gas", "hepmass", "miniboone", "bsds"] = "none"
-    """Of a table, as published."""
+    """Preprocessing of a table, as published."""
     clean: bool = False
     """Convert text to a to z and spaces."""
     split: Literal["test", "validation"] = "test"
@@ -30,7 +30,7 @@ class Args:
     rows: int = 200
     """How many, spread over the split."""
     orders: tuple[Literal["trained", "natural", "spaced", "random"], ...] = ("trained",)
-    """In which orders to ask; trained: as the model was trained."""
+    """Orders of the queries; trained: as the model was trained."""
     out: Path | None = None
     """File (.jsonl) to add rows to; a row of the same model is replaced."""
     device: str = "cpu"

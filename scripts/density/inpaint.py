@@ -27,13 +27,13 @@ class Args:
     samples: int = 3
     """Completions of each."""
     temperature: float = 1.0
-    """Below 1: likelier ones."""
+    """Below 1: likelier completions."""
     crop: bool = False
     """Cut pictures to the model's size, from their middle."""
     seed: int = 0
-    """Of the draws."""
+    """Seed of the draws."""
     scale: int = 0
-    """Screen pixels for a pixel; 0: what makes a picture 64 wide."""
+    """Screen pixels per pixel; 0: so that a picture is 64 wide."""
     threads: int = 1
     """Threads of torch."""
 

@@ -17,7 +17,7 @@ class Args:
     title: str = "Density models"
     """Title of the page."""
     note: str = ""
-    """What the page says first: data, budget, command."""
+    """Text at the top of the page: data, budget, command."""
 
 
 def main(args: Args) -> int | None:

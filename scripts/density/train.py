@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass
 class Args:
-    """Train a density model; the same command goes on where it was interrupted.
+    """Train a density model; the same command resumes where it was interrupted.
 
     Settings left at None are the preset's. Text: files, folders of .txt, text8.zip. Images: folders
     of PNG files, cifar-10-batches-py, ImageNet32's folder, npz. Tables: npy, npz, csv.
@@ -24,7 +24,7 @@ class Args:
     size: int | None = None
     """Characters in a window (text: 250), pixels on each side of a crop (images: all)."""
     preprocessing: Literal["none", "power", "gas", "hepmass", "miniboone", "bsds"] = "none"
-    """Of a table, as published."""
+    """Preprocessing of a table, as published."""
     clean: bool = False
     """Convert text to a to z and spaces, as text8 was made."""
     preset: Literal["small", "published"] = "small"
@@ -32,15 +32,15 @@ class Args:
     objective: Literal[
         "mac", "ardm", "no-redundancy", "paper", "ardm-sets", "mac-sets"
     ] = "mac"  # fmt: skip
-    """Which conditionals are trained, how often."""
+    """Which conditionals are trained, and how often."""
     queries: Literal["evidence", "marginal", "joint"] = "evidence"
-    """What is to be asked: the rest given anything (complete, inpaint), marginals, the joint."""
+    """Queries to answer: the rest given anything (complete, inpaint), marginals, the joint."""
     order: Literal["natural", "spaced", "random"] | None = None
-    """In which order queries are asked."""
+    """Order of the variables in a query."""
     width: int | None = None
     """Width of the transformer."""
     layers: int | None = None
-    """Its layers."""
+    """Layers of the transformer."""
     heads: int | None = None
     """Attention heads."""
     head: Literal["categorical", "logistic", "gaussian"] | None = None
@@ -60,25 +60,25 @@ class Args:
     lr: float | None = None
     """Highest learning rate."""
     warmup: int | None = None
-    """Steps until it is reached."""
+    """Steps until the highest learning rate."""
     weight_decay: float | None = None
-    """Of matrices."""
+    """Weight decay of matrices."""
     ema: float | None = None
     """Decay of the averaged weights."""
     keep: Literal["last", "best"] | None = None
     """Weights to save: last, or best on validation rows."""
     check_every: int | None = None
-    """Steps between two looks at validation rows."""
+    """Steps between two validations."""
     check_rows: int | None = None
-    """Validation rows for a look."""
+    """Rows in a validation."""
     recompute: bool | None = None
-    """Less memory for a third more time."""
+    """Recompute activations: less memory for a third more time."""
     bf16: bool | None = None
     """bfloat16 where the device has it."""
     device: str | None = None
     """cpu, cuda, ...; None: a GPU where there is one."""
     seed: int = 0
-    """All that is random follows from it."""
+    """Seed of everything random."""
     threads: int = 1
     """Threads of torch."""
 

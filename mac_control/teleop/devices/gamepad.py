@@ -10,7 +10,7 @@ from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 from mac_control.teleop.devices.sdl import events
 
-# In the order of SDL's game controller, which knows how each make of gamepad is wired.
+# In the order of SDL's game controller, which knows the layout of each make of gamepad.
 AXES = ("left_x", "left_y", "right_x", "right_y", "left_trigger", "right_trigger")
 BUTTONS = (
     *("a", "b", "x", "y", "back", "guide", "start", "left_stick", "right_stick"),
@@ -22,22 +22,22 @@ EVENTS = ("JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN")
 class Gamepad(Device):
     """Axes `left_x`, ..., `right_trigger`; buttons `a`, ..., `left_shoulder`, `up`, ....
 
-    What SDL does not know as a gamepad (flight sticks, pedals) has the axes `axis0`, ...,
-    `hat0_x`, `hat0_y` and the buttons `button0`, ..., in the order of its maker; so does
-    everything with `raw`.
+    Devices that SDL does not know as gamepads (flight sticks, pedals) have the axes `axis0`, ...,
+    `hat0_x`, `hat0_y` and the buttons `button0`, ..., in the maker's order; so do all with
+    `raw`.
 
-    An axis of these that lies at -1 when the device is connected, as many triggers do, is taken
-    for one that rests there; the key `rest` of a mapping says otherwise.
+    If such an axis is at -1 when the device is connected, as many triggers are, that counts as
+    its rest position; the key `rest` of a mapping overrides it.
 
     Args:
-        index: which of those that are plugged in (and have the name).
+        index: which of the gamepads plugged in (with this name).
         raw: the maker's numbers instead of names.
-        name: a part of the name that the device has; empty: any.
+        name: part of the device's name; empty: any.
     """
 
     axes = AXES
     mapping = "gamepad"
-    #: Instance -> its events that another gamepad of this process found in the one queue.
+    #: Instance -> its events that another gamepad of this process took from the shared queue.
     _open: ClassVar[dict[int, list[Any]]] = {}
 
     def __init__(self, index: int = 0, raw: bool = False, name: str = "") -> None:
@@ -48,7 +48,7 @@ class Gamepad(Device):
         self._stick: Any = None
         self._pad: Any = None
         self._instance: int | None = None
-        self._guid: str | None = None  # of the one that it was
+        self._guid: str | None = None  # make of the connected one, to find it again
         self._rest: dict[str, float] = {}
         self._last: tuple[dict[str, float], frozenset[str]] = ({}, frozenset())
         self._changed = float("-inf")
@@ -64,18 +64,18 @@ class Gamepad(Device):
         pygame.joystick.init()
         controller.init()
         if not self._open:
-            events(pygame, *EVENTS)  # old news
+            events(pygame, *EVENTS)  # discard old events
         at, self._stick = self._chosen()
         self._instance, self._guid = self._stick.get_instance_id(), self._stick.get_guid()
         self._open[self._instance] = []
         known = not self.raw and controller.is_controller(at)
         self._pad = controller.Controller(at) if known else None
-        pygame.event.pump()  # before it SDL says 0 of every axis
+        pygame.event.pump()  # without it SDL reports 0 for every axis
         axes = {} if known else self._raw()[0]
         self._rest = {name: -1.0 for name, x in axes.items() if x < -0.9 and "hat" not in name}
 
     def _chosen(self) -> tuple[int, Any]:
-        """Its number among all, and the joystick: after a loss one of the same make."""
+        """Index among all, and the joystick; after a loss one of the same make."""
         joystick = self._pygame.joystick
         found = [(i, joystick.Joystick(i)) for i in range(joystick.get_count())]
         fits = [pair for pair in found if self.name.lower() in pair[1].get_name().lower()]
@@ -121,7 +121,7 @@ class Gamepad(Device):
         return DeviceState(axes, buttons, now, self._changed, self._rest)
 
     def _events(self) -> list[Any]:
-        """Its own, of the one queue; those of other gamepads are put aside for them."""
+        """Its own events from the shared queue; those of other gamepads are kept for them."""
         for event in events(self._pygame, *EVENTS):
             if event.instance_id in self._open:
                 self._open[event.instance_id].append(event)

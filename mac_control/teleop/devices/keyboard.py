@@ -1,4 +1,4 @@
-"""The keyboard, through a small window that has to have the focus."""
+"""The keyboard, through a small window that needs the focus."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TITLE = "mac-control: keyboard"
 class Keyboard(Device):
     """Keys that are held are buttons, named as SDL names them (`a`, `left`, `space`).
 
-    A terminal cannot tell when a key is let go, a window can. One that loses the focus lets go
-    of all keys.
+    A terminal cannot tell when a key is released, a window can. A window that loses the focus
+    releases all keys.
     """
 
     mapping = "keyboard"
@@ -78,7 +78,7 @@ class Keyboard(Device):
         return DeviceState({}, buttons, now, self._changed)
 
     def _show(self) -> None:
-        """Draw the window, if it would say something else than it does."""
+        """Draw the window, if its contents would change."""
         focus = bool(self._pygame.key.get_focused())
         said = panel.lines(self._table, self._events, self.mode, sorted(self._held), focus)
         if (said, focus) != self._shown:

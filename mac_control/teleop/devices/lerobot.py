@@ -16,32 +16,32 @@ from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
 #: Reach of a phone [m] and its tilt [rad] that count as full deflection.
 REACH, TILT = 0.15, 0.6
-#: LeRobot's `TeleopEvents` by value -> what the loop calls it.
+#: LeRobot's `TeleopEvents` by value -> name in the loop.
 EVENTS = {
     "success": "success",
     "failure": "reset",
     "rerecord_episode": "reset",
     "terminate_episode": "reset",
 }
-#: Axes of a phone: where it is, and how it is turned.
+#: Axes of a phone: its position and orientation.
 POSE = ("phone.x", "phone.y", "phone.z", "phone.roll", "phone.pitch", "phone.yaw")
 
 
 class LeRobot(Device):
-    """The numbers of a lerobot `Teleoperator`'s action are axes, by the names it gives them.
+    """A lerobot `Teleoperator`; the numbers in its action are axes, by their names there.
 
     A phone's pose becomes the axes `phone.x`, ..., `phone.yaw`, 1 at 15 cm or 0.6 rad from where
     it was enabled; keys that are held are buttons, and so is `gripper_open` or `gripper_close`.
-    What `get_teleop_events` says are buttons too: `success`, `reset`, and `intervention`. A
-    teleoperator that says whether a person intervenes gives nothing while none does.
+    The events of `get_teleop_events` are buttons too: `success`, `reset`, and `intervention`. A
+    teleoperator that reports interventions gives nothing while there is none.
 
-    A leader with motors (`feedback_features`) is driven to the robot where it gives nothing, so
-    that it is there when it is taken.
+    A leader with motors (`feedback_features`) follows the robot in the joints that it does not
+    give, so that a joint is in place when it is taken over.
 
     Args:
         kind: lerobot's name of the teleoperator, such as `so101_leader`.
-        teleoperator: an object of lerobot's class `Teleoperator`, instead of `kind`.
-        feedback: whether it may be driven.
+        teleoperator: an instance of lerobot's class `Teleoperator`, instead of `kind`.
+        feedback: whether its motors may be driven.
         options: the fields of its configuration, such as `port`.
     """
 
@@ -66,10 +66,10 @@ class LeRobot(Device):
         self._fed: frozenset[str] = frozenset()
 
     def teleoperator(self) -> Any:
-        """The object of lerobot's class, connected or not.
+        """The instance of lerobot's class, connected or not.
 
         Raises:
-            DeviceError: lerobot, or what drives this kind, is not installed.
+            DeviceError: lerobot, or the driver of this kind, is not installed.
         """
         if self._given is None:
             self._given = self._make()
@@ -82,7 +82,7 @@ class LeRobot(Device):
                 arm.connect()
         except MacControlError:
             raise
-        except Exception as error:  # lerobot passes on whatever a driver raises, or lacks
+        except Exception as error:  # lerobot passes on all errors of drivers
             raise DeviceError(f"lerobot: cannot connect: {error}") from error
         self._arm = arm
         features = getattr(arm, "feedback_features", None) if self._wants_feedback else None
@@ -116,12 +116,12 @@ class LeRobot(Device):
             return
         try:
             self._arm.send_feedback(wanted)
-        except NotImplementedError:  # most leaders say that they have some
+        except NotImplementedError:  # most leaders declare feedback without having it
             self._fed = frozenset()
 
     def own_table(self, robot: Robot) -> dict[str, Any] | None:
         """A leader's joints drive those of the same name, where both are in LeRobot's units."""
-        if self.layout != self.mapping:  # no leader
+        if self.layout != self.mapping:  # not a leader
             return None
         try:
             arm = self.teleoperator()
@@ -139,7 +139,7 @@ class LeRobot(Device):
 
     @property
     def layout(self) -> str:
-        """`lerobot` for a leader, else `lerobot-` and what it has: phone, deltas or keyboard."""
+        """`lerobot` for a leader, otherwise `lerobot-` and its type: phone, deltas or keyboard."""
         try:
             keys = _features(self.teleoperator())
         except DeviceError:
@@ -168,12 +168,12 @@ class LeRobot(Device):
             raise DeviceError(f"lerobot: cannot connect: {error}") from error
 
 
-#: In which a leader's numbers are the robot's: LeRobot's degrees, and percent of the range.
+#: Units in which a leader's numbers are the robot's: LeRobot's degrees, and percent of the range.
 UNITS = ("deg", "%")
 
 
 def inputs(action: Any) -> tuple[dict[str, float], set[str]]:
-    """Axes and buttons of what any teleoperator's `get_action` returns.
+    """Axes and buttons from the result of any teleoperator's `get_action`.
 
     Example:
         >>> axes, buttons = inputs({"delta_x": 0.5, "gripper": 2, "w": None})
@@ -208,18 +208,18 @@ def inputs(action: Any) -> tuple[dict[str, float], set[str]]:
             axes[name] = float(np.ravel(value)[0])
         else:
             axes |= {f"{name}.{i}": float(x) for i, x in enumerate(np.ravel(value))}
-    if action.get("phone.enabled", True) in (False, np.False_):  # it is carried, not driven with
+    if action.get("phone.enabled", True) in (False, np.False_):  # carried, not driving
         axes = {name: x for name, x in axes.items() if name not in POSE}
     return axes, buttons
 
 
 def _features(arm: Any) -> list[str]:
-    """Names in a teleoperator's action; some of lerobot's have none, or cannot say."""
+    """Names in a teleoperator's action; some of lerobot's have none, or raise an error."""
     try:
         features = dict(arm.action_features)
     except Exception:
         return []
-    names = features.get("names", features)  # two ways of saying it
+    names = features.get("names", features)  # lerobot has two forms of it
     if isinstance(names, Mapping) and "motors" in names:
         names = names["motors"]
     return [str(name) for name in names] if not isinstance(names, str) else [names]

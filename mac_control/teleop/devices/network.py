@@ -14,9 +14,9 @@ from mac_control.teleop.messages import MAX_MESSAGE, check_bind, parse_message, 
 
 
 class Inbox(Device):
-    """The last message that came, from whichever thread; the cockpit's page fills one too.
+    """The latest message, from any thread; the cockpit's page fills one too.
 
-    A message that makes no sense is counted and dropped: the sender then falls silent.
+    A malformed message is counted and dropped: the sender then counts as silent.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Inbox(Device):
 
     def read(self) -> DeviceState:
         with self._lock:
-            # A button may be let go before anybody looks: it counts once all the same.
+            # A button that was released before this reading still counts once.
             buttons, self._tapped = self._state.buttons | self._tapped, frozenset()
             return replace(self._state, buttons=buttons)
 
@@ -49,7 +49,7 @@ class Inbox(Device):
             self._state = DeviceState(axes, buttons, now, last.changed if same else now)
 
     def clear(self) -> None:
-        """The sender has gone: nothing is heard any more."""
+        """The sender has gone: it counts as silent."""
         with self._lock:
             self._state, self._tapped = DeviceState(), frozenset()
 
@@ -57,7 +57,7 @@ class Inbox(Device):
 class Network(Inbox):
     """Listens for `{"axes": {"dim1": 0.5}, "buttons": ["mine1"]}`, from one client at a time.
 
-    The client sends its whole state at least every 50 ms, also when nothing changes: a watchdog
+    The client sends its whole state at least every 50 ms, even when nothing changes: a watchdog
     gives its dimensions back to the robot when it falls silent.
 
     Args:
@@ -103,7 +103,7 @@ class Network(Inbox):
 
     @property
     def address(self) -> str:
-        """Where clients connect to, once it listens; without the token."""
+        """The address for clients, once it listens; without the token."""
         return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class Network(Inbox):
         try:
             for message in connection:
                 self.put(message)
-        except Exception as error:  # a broken connection, whatever broke it, is a silent one
+        except Exception as error:  # a broken connection counts as silent, whatever broke it
             self._log = str(error)
         finally:
             self.clear()

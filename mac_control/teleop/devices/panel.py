@@ -1,4 +1,4 @@
-"""What the window of the keyboard shows: whether it hears keys, which are held, what each does."""
+"""The keyboard's window: whether it receives keys, which are held, and what each does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mac_control.teleop.keys import Row
 SIZE = (460, 420)
 GROUND, TEXT, SOFT = (30, 34, 40), (230, 232, 235), (150, 160, 172)
 LIVE, DEAF = (76, 175, 120), (200, 90, 60)
-#: What an event of a mapping is called.
+#: Event of a mapping -> its label.
 EVENTS = {
     "estop": "STOP",
     "release": "release after a STOP",
@@ -31,7 +31,7 @@ def lines(
     held: Sequence[str],
     focus: bool,
 ) -> list[tuple[str, str]]:
-    """What the window says: pairs of a key and what it does; a heading has no key.
+    """The window's text: pairs of a key and what it does; a heading has no key.
 
     Example:
         >>> lines([Row(None, "O C", "fingers + and −")], {"estop": "escape"}, None, ["o"], True)
@@ -51,7 +51,7 @@ def lines(
 
 
 def draw(pygame: Any, said: Sequence[tuple[str, str]], focus: bool, held: Sequence[str]) -> None:
-    """Draw `lines` into the window; without a font only the frame."""
+    """Draw `lines` in the window; without a font only the frame."""
     window = pygame.display.get_surface()
     window.fill(GROUND)
     colour = LIVE if focus else DEAF

@@ -1,4 +1,4 @@
-"""Driving as in a recording: gives again what was given then."""
+"""Replays the given dimensions of a recording."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mac_control.teleop.pacing import DEFAULT_RATE
 class Replay(Device):
     """Axis `dimN` and button `mineN` for each dimension that was given, step by step.
 
-    Each reset starts the next episode, and the first one again after the last. A plain data set,
-    without a record of what was given, gives every dimension. After its last step the recording
-    gives nothing.
+    Each reset starts the next episode, and after the last one the first again. A plain data set,
+    which has no record of given dimensions, gives every dimension. After the last step of an
+    episode nothing is given.
 
     Args:
         recording: anything that `--data` reads.
@@ -40,7 +40,7 @@ class Replay(Device):
         self._episodes = [(episode.actions, episode.given) for episode in recorded]
         self._rate = _recorded_rate(recorded) if rate is None else rate
         self._robot, self._dims = recorded.robot, recorded.action_dim
-        self.clock = time.monotonic  # must be the one that the loop goes by
+        self.clock = time.monotonic  # must be the loop's clock
         self._episode = -1
         self._began: float | None = None
 
@@ -62,10 +62,10 @@ class Replay(Device):
 
     def read(self) -> DeviceState:
         now = self.clock()
-        if self._began is None:  # time runs from the first look, not from the reset
+        if self._began is None:  # time runs from the first reading, not from the reset
             self._began = now
         values, given = self._episodes[max(self._episode, 0)]
-        step = round((now - self._began) * self._rate)  # looks come a little early or late
+        step = round((now - self._began) * self._rate)  # readings come a little early or late
         if step >= len(values):
             return DeviceState({}, frozenset(), now, self._began + len(values) / self._rate)
         dims = np.flatnonzero(given[step])

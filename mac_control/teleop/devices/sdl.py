@@ -1,10 +1,10 @@
-"""What happened, from SDL's one queue for all devices of the process."""
+"""Events from SDL's single queue for all devices of the process."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Kept in the queue until the device that reads them looks.
+#: Kept in the queue until their device reads them.
 WANTED = (
     *("KEYDOWN", "KEYUP", "WINDOWFOCUSLOST", "QUIT"),
     *("JOYDEVICEREMOVED", "JOYBUTTONDOWN", "CONTROLLERBUTTONDOWN"),
@@ -12,10 +12,10 @@ WANTED = (
 
 
 def events(pygame: Any, *types: str) -> list[Any]:
-    """Events of `types` since the last look, in order.
+    """Events of `types` since the last reading, in order.
 
-    What no device reads, such as the motion of a mouse, is thrown away: else it would fill the
-    queue after some minutes, and SDL drops what comes then.
+    Events that no device reads, such as mouse motion, are thrown away: otherwise they would fill
+    the queue after some minutes, and SDL would drop later ones.
     """
     pygame.event.get(exclude=[getattr(pygame, name) for name in WANTED])
     return pygame.event.get([getattr(pygame, name) for name in types], pump=False)

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from mac_control.errors import InputError
 from mac_control.teleop.device import Device, DeviceError, DeviceState, needs
 
-#: Reports that can have gathered between two looks; it sends about 100 a second.
+#: Most reports that can queue up between two readings; it sends about 100 a second.
 REPORTS = 64
-#: How many are looked at for a serial number.
+#: How many are searched for a serial number.
 MOST = 16
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 
@@ -21,13 +21,13 @@ class SpaceMouse(Device):
     """Six axes in [-1, 1]: `x`, `y`, `z`, `roll`, `pitch`, `yaw`; buttons `button0`, ....
 
     Args:
-        index: which of those that are plugged in.
-        serial: the number of the one that is meant, instead of an index; empty: any.
+        index: which of the SpaceMice plugged in.
+        serial: serial number, instead of an index; empty: any.
     """
 
     axes = AXES
     mapping = "spacemouse"
-    #: Those that this process reads.
+    #: The SpaceMice that this process reads.
     _open: ClassVar[weakref.WeakSet[SpaceMouse]] = weakref.WeakSet()
 
     def __init__(self, index: int = 0, serial: str = "") -> None:
@@ -51,7 +51,7 @@ class SpaceMouse(Device):
             raise DeviceError(f"spacemouse {self.serial}: expected one of that serial, got others")
         taken = [each for each in self._open if each is not self and each._is(self._mouse)]
         if taken:
-            self._mouse = None  # closing it would close that of the other
+            self._mouse = None  # closing it would close the other device's
             raise DeviceError(
                 f"spacemouse {self.serial or self.index}: expected one that no other device reads, "
                 "got one that is read; name another, as in spacemouse:index=1 or :serial=TEXT"
@@ -59,19 +59,19 @@ class SpaceMouse(Device):
         self._open.add(self)
 
     def _opened(self, library: Any, index: int) -> Any:
-        # What version 1 calls DeviceNumber, version 2 calls device_index.
+        # Version 1's DeviceNumber is version 2's device_index.
         known = inspect.signature(library.open).parameters if index else {}
         name = "device_index" if "device_index" in known else "DeviceNumber"
         try:
             mouse = library.open(**({name: index} if index else {}))
-        except Exception as error:  # its own errors, and those of the HID library below it
+        except Exception as error:  # its own errors, and those of its HID library
             raise DeviceError(f"spacemouse {index}: expected one plugged in: {error}") from error
         if not mouse:
             raise DeviceError(f"spacemouse {index}: expected one plugged in, got none")
         return mouse
 
     def _is(self, mouse: Any) -> bool:
-        """Whether it reads this one already: where there is no second, version 1 opens the first"""
+        """Whether it already reads this one: version 1 opens the first where there is no second."""
         ours = self._mouse
         return ours is not None and (ours is mouse or _identity(ours) == _identity(mouse) != "")
 
@@ -80,7 +80,7 @@ class SpaceMouse(Device):
             raise DeviceError("spacemouse: expected to be connected, got none")
         try:
             state = self._mouse.read()
-            for _ in range(REPORTS):  # each call takes one report: the newest is wanted
+            for _ in range(REPORTS):  # each call takes one report; the newest is needed
                 last, state = state, self._mouse.read()
                 if state.t == last.t:
                     break
@@ -102,6 +102,6 @@ class SpaceMouse(Device):
 
 
 def _identity(mouse: Any) -> str:
-    """Where it is plugged in, or its serial number; empty where neither is known."""
+    """Its USB path, or its serial number; empty where neither is known."""
     path = getattr(getattr(mouse, "device", None), "path", None)
     return str(path or getattr(mouse, "serial_number", None) or "")

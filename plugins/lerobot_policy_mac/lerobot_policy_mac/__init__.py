@@ -1,4 +1,4 @@
-"""MAC as a policy of LeRobot's."""
+"""MAC as a LeRobot policy."""
 
 from .configuration_mac import MacConfig
 from .modeling_mac import MacPolicy

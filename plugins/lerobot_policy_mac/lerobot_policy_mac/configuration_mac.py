@@ -1,4 +1,4 @@
-"""What LeRobot's commands can choose about MAC."""
+"""Configuration of MAC for LeRobot's commands."""
 
 from dataclasses import dataclass, field
 
@@ -15,10 +15,10 @@ class MacConfig(PreTrainedConfig):
     """An any-order model of one action, given the state and any of its dimensions.
 
     Args:
-        mac: of mac-control's policy: width, masks, decoding and so on.
+        mac: options of mac-control's policy: width, masks, decoding and so on.
         margin: the action box is the range of the training data, wider by this share at each end.
-        action_names: names of the action's dimensions, as the data set has them; filled in.
-        optimizer_lr, optimizer_weight_decay: of AdamW.
+        action_names: names of the action's dimensions, filled in from the data set.
+        optimizer_lr, optimizer_weight_decay: settings of AdamW.
     """
 
     mac: Network = field(default_factory=Network)
@@ -26,7 +26,7 @@ class MacConfig(PreTrainedConfig):
     action_names: list[str] = field(default_factory=list)
     optimizer_lr: float = 1e-3
     optimizer_weight_decay: float = 1e-4
-    # The policy normalizes by itself: its density is in the action's own units.
+    # The policy normalizes internally: its density is in the action's own units.
     normalization_mapping: dict[str, NormalizationMode] = field(
         default_factory=lambda: {
             "STATE": NormalizationMode.IDENTITY,

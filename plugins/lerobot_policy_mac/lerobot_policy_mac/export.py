@@ -11,7 +11,7 @@ from .modeling_mac import MacPolicy
 
 
 def export(checkpoint: str | Path, folder: str | Path) -> Path:
-    """Write the policy of a checkpoint of LeRobot's as mac-control's commands read it."""
+    """Write the policy of a LeRobot checkpoint for mac-control's commands."""
     policy = MacPolicy.from_pretrained(checkpoint)
     policy._box()
     return save_policy(folder, policy.inner)

@@ -1,4 +1,4 @@
-"""MAC behind LeRobot's class of policies."""
+"""MAC as a subclass of LeRobot's policy class."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .configuration_mac import MacConfig
 
 
 class MacPolicy(PreTrainedPolicy):
-    """Trained, saved and asked by LeRobot's own commands.
+    """MAC, trained, saved and run by LeRobot's own commands.
 
     Args:
-        config: its sizes are those of the features.
+        config: sizes follow from its features.
         dataset_stats: mean, standard deviation and range of state and action; a checkpoint has
             them in its weights.
-        dataset_meta: the data set's, for the names of the action's dimensions.
+        dataset_meta: metadata of the data set, for the names of the action's dimensions.
     """
 
     config_class = MacConfig
@@ -55,7 +55,7 @@ class MacPolicy(PreTrainedPolicy):
             seen = [dataset_stats[key] for key in config.state_keys]
             mean = np.concatenate([np.ravel(np.asarray(stats["mean"])) for stats in seen])
             std = np.concatenate([np.ravel(np.asarray(stats["std"])) for stats in seen])
-            # What hardly moves is no signal.
+            # Entries that hardly move carry no signal.
             std = np.maximum(std, 1e-2 * max(float(std.max()), 1e-6))
             action = dataset_stats[ACTION]
             low, high = (np.ravel(np.asarray(action[end], float)) for end in ("min", "max"))
@@ -90,14 +90,14 @@ class MacPolicy(PreTrainedPolicy):
 
     @torch.no_grad()
     def fill_in(self, batch: dict[str, Tensor], given: Mapping[str | int, Any]) -> Tensor:
-        """The action `(B, D)` of which some dimensions are given; these come back as they are.
+        """The action `(B, D)` with some dimensions given; these come back as they are.
 
         Args:
             batch: observations, as the preprocessor leaves them.
             given: name or index of a dimension -> its value, or one for each row.
 
         Raises:
-            KeyError: a name that no dimension has.
+            KeyError: an unknown name of a dimension.
         """
         self._box()
         obs = self._obs(batch)
@@ -129,6 +129,6 @@ class MacPolicy(PreTrainedPolicy):
 
 def _names(meta: Any) -> list[str]:
     names = getattr(meta, "features", {}).get(ACTION, {}).get("names")
-    if isinstance(names, Mapping):  # as older data sets have it
+    if isinstance(names, Mapping):  # as in older data sets
         names = next(iter(names.values()), None)
     return [str(name) for name in names] if names else []

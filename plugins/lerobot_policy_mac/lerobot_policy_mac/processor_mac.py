@@ -1,4 +1,4 @@
-"""What comes before and after the policy: batches and devices; it normalizes by itself."""
+"""Processing before and after the policy: batches and devices; it normalizes internally."""
 
 from typing import Any
 

@@ -13,12 +13,12 @@ JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_ro
 
 
 class Arm:
-    """Position servos that can be let go of, and a hand that can hold a joint.
+    """Position servos that can be switched off, and a simulated hand that can hold a joint.
 
     Joints are in degrees; the gripper is from 0 (closed) to 100 (open).
 
     Args:
-        stiffness: of the servos, as a share of the follower's.
+        stiffness: stiffness of the servos, as a share of the follower's.
     """
 
     def __init__(self, stiffness: float = 1.0) -> None:
@@ -33,14 +33,14 @@ class Arm:
         self._zero = np.where(np.arange(len(JOINTS)) == grip, low, 0.0)
         #: Joints whose motors are on.
         self.driven = np.ones(len(JOINTS), bool)
-        #: Joint -> where a hand pulls it to.
+        #: Joint -> position that a hand pulls it to.
         self.hand: dict[str, float] = {}
         self._gains = self.model.actuator_gainprm.copy(), self.model.actuator_biasprm.copy()
         mujoco.mj_forward(self.model, self.data)
         self.aim(self.positions())
 
     def positions(self) -> dict[str, float]:
-        """Where each joint is."""
+        """Position of each joint."""
         found = (self.data.qpos - self._zero) / self._unit
         return {name: float(x) for name, x in zip(JOINTS, found, strict=True)}
 
@@ -51,13 +51,13 @@ class Arm:
         return float(low), float(high)
 
     def aim(self, targets: Mapping[str, float]) -> None:
-        """Drive these joints there."""
+        """Drive these joints to their targets."""
         for name, target in targets.items():
             at = JOINTS.index(name)
             self.data.ctrl[at] = self._zero[at] + target * self._unit[at]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the simulation."""
         gain, bias = self._gains
         self.model.actuator_gainprm[:] = gain * self.driven[:, None]
         self.model.actuator_biasprm[:] = bias * self.driven[:, None]

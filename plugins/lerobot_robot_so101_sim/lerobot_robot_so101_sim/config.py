@@ -1,4 +1,4 @@
-"""What can be chosen about the simulated arm and its leader."""
+"""Options of the simulated arm and its leader."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ class SO101SimConfig(RobotConfig):
     """The follower.
 
     Args:
-        fps: actions per second; each moves the simulation on by that much.
-        max_relative_target: as of LeRobot's SO-101: furthest from the present position [deg].
+        fps: actions per second; each action advances the simulation by one period.
+        max_relative_target: as in LeRobot's SO-101: largest distance from the current position
+            [deg].
     """
 
     fps: float = 30.0
@@ -27,9 +28,9 @@ class SO101SimLeaderConfig(TeleoperatorConfig):
 
     Args:
         motors: whether it can be driven (`send_feedback`).
-        holds: joints that the hand swings to and fro, with + between them.
-        swing: how far [deg].
-        period: of the swing [s].
+        holds: joints that the hand swings to and fro, joined by +.
+        swing: amplitude [deg].
+        period: period of the swing [s].
     """
 
     motors: bool = True

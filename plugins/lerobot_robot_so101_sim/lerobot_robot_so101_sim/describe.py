@@ -1,4 +1,4 @@
-"""The arm as mac-control describes robots: ranges, units and groups."""
+"""The arm's description for mac-control: ranges, units and groups."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from .simulated import Simulated
 
 
 class SO101SimLeader(Simulated, Teleoperator):
-    """An arm that a hand moves, and weak motors that follow the robot where no hand is.
+    """An arm that a hand moves; in joints without a hand, weak motors follow the robot.
 
-    `get_teleop_events` says whether a hand holds it, and whether an event was pressed.
+    `get_teleop_events` reports whether a hand holds it, and whether an event was pressed.
     """
 
     config_class = SO101SimLeaderConfig
@@ -47,7 +47,7 @@ class SO101SimLeader(Simulated, Teleoperator):
             raise ValueError(f"holds: expected some of {', '.join(JOINTS)}, got {unknown}")
 
     def hold(self, **joints: float) -> None:
-        """Pull these joints there, and let go of all others."""
+        """Pull these joints to their targets, and let go of all others."""
         self._connected().hand = joints
 
     def press(self, event: TeleopEvents) -> None:

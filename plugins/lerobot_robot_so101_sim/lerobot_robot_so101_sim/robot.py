@@ -14,7 +14,7 @@ from .simulated import Simulated
 
 
 class SO101Sim(Simulated, Robot):
-    """An arm that moves on by one period with every action."""
+    """An arm that advances by one period with every action."""
 
     config_class = SO101SimConfig
     name = "so101_sim"

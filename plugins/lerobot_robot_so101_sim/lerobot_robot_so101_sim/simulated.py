@@ -1,4 +1,4 @@
-"""What follower and leader share: an arm that is there while they are connected."""
+"""What follower and leader share: an arm that exists while they are connected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .arm import Arm
 
 
 class Simulated:
-    """What LeRobot asks of every device, for one without cables or calibration."""
+    """LeRobot's interface of every device, for one without cables or calibration."""
 
     arm: Arm | None = None
 
