@@ -40,7 +40,6 @@ VARIANTS = {
     "history": "with a history",
     "last": "with its last weights",
     "sample": "with samples",
-    "noisy": "trained on noisy commands",
 }
 #: Colours for names that are not methods, in order.
 OTHERS = ("#000000", "#8C564B", "#BCBD22", "#17BECF", "#7F7F7F", "#56B4E9")

@@ -1,6 +1,6 @@
 """Partial control: does it help or hurt when an operator drives some dimensions?"""
 
-from mac_control.suites.policies import MAC_NOISY, MAC_SAMPLE, MAIN, RECALL, minute
+from mac_control.suites.policies import MAC_SAMPLE, MAIN, RECALL, minute
 from mac_control.suites.replan import REPLANNING
 from mac_control.suites.suite import Block, Size, Suite
 
@@ -15,7 +15,7 @@ PARTIAL = Suite(
     "saw: is the reward with help at least that of autonomy?",
     goal="MAC at least 3.85 of 4 at every k, and above the others wherever they are below 3.8.",
     data="robust",
-    entrants=(*minute((*MAIN, MAC_NOISY)), MAC_SAMPLE, *RECALL),
+    entrants=(*minute(MAIN), MAC_SAMPLE, *RECALL),
     blocks=(
         Block("operator alone", (STUBBORN, RESYNC), (9,), entrants=("bc",)),
         Block("operators who replan", (REPLANNING,), (0, 1, 3, 5, 7)),

@@ -19,8 +19,6 @@ CONSISTENCY = PolicySpec("consistency", "consistency", {"jumps": 10}, teacher="d
 MAC = PolicySpec("mac", "mac")
 #: The same weights; fills in samples in place of means.
 MAC_SAMPLE = PolicySpec("mac_sample", "mac", {"decoding": "sample"}, weights="mac")
-#: Trained on given values with noise, for operators whose commands are not the expert's.
-MAC_NOISY = PolicySpec("mac_noisy", "mac", {"given_noise": 0.1})
 
 #: Plans of four steps; in the second of each pair, the last four plans are averaged. Trained for
 #: longer, MAC overfits them to few demonstrations.

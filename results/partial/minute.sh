@@ -5,7 +5,7 @@
 set -euo pipefail
 minute=(--suite partial --size.bf16 True --size.made 200)
 tracking="held-out operators,held-out operators that resynchronise"
-mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac,mac_sample,mac_noisy --blocks "$tracking" \
+mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac,mac_sample --blocks "$tracking" \
     --out runs/partial-minute
 mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --blocks "operators who replan" \
     --size.episodes 100 --out runs/partial-minute
