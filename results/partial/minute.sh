@@ -9,7 +9,7 @@ mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,m
     --out runs/partial-minute
 mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,diffusion,mac --blocks "operators who replan" \
     --size.episodes 100 --out runs/partial-minute
-for part in ibc four; do  # on the same episodes
+for part in ibc four; do  # these learn from the same simulated episodes
     mkdir -p "runs/partial-minute-$part"
     ln -sfn ../partial-minute/data "runs/partial-minute-$part/data"
 done

@@ -8,7 +8,7 @@ PACKAGE = "mac_control.scripts.density"
 
 #: Name -> what it does.
 NAMES: dict[str, str] = {
-    "train": "Train a density model on text, images or a table; goes on where it was interrupted.",
+    "train": "Train a density model on text, images or a table; resumes an interrupted run.",
     "evaluate": "Bits per dimension of test rows: joint, marginals, conditionals.",
     "baseline": "Fit a flow or a Gaussian mixture to a table, and rate it in the same way.",
     "complete": "Fill in the blanks of a text, with probabilities and alternatives.",
