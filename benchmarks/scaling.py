@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,11 +17,11 @@ from mac_control.parallel import Backend, Local, Ray, cores, run_many
 
 HEAD = """# Work that fans out
 
-`{command}` on {cores} cores: {items} items, each a rollout of {steps} steps of an untrained BC in
-the kitchen, {rounds} rounds in turn. Speed-up: throughput over that of one process in the same
+`{command}` on {cores} cores: {items} items, each
+{item}, {rounds} rounds in turn. Speed-up: throughput over that of one process in the same
 round; busy: share of the workers' time that went into items. Both are of the rounds after the
 first, median with lowest and highest in brackets. Ray starts its workers in the first round; local
-processes start anew in every round. Every way gave the same actions and rewards, bit for bit.
+processes start anew in every round. Every way gave the same results, bit for bit.
 
 | | workers | first round [s] | later rounds [s] | speed-up | busy | empty item [ms] |
 |---|---|---|---|---|---|---|
@@ -29,7 +30,7 @@ processes start anew in every round. Every way gave the same actions and rewards
 
 @dataclass
 class Args:
-    """Throughput of rollouts in one process, in several, and as tasks on a Ray cluster.
+    """Throughput of rollouts or trainings in one process, in several, and as tasks on a Ray cluster.
 
     Writes results.json and README.md.
     """
@@ -37,9 +38,11 @@ class Args:
     out: Path = Path("results/scaling")
     """Folder for both files."""
     items: int = 24
-    """Rollouts in a round."""
+    """Rollouts or trainings in a round."""
+    work: Literal["rollouts", "trainings"] = "rollouts"
+    """What an item is."""
     steps: int = 280
-    """Steps of each rollout."""
+    """Steps of each."""
     rounds: int = 4
     """Number of measurements of each backend, in turns; the first is reported separately."""
     workers: int | None = None
@@ -56,7 +59,8 @@ def main(args: Args) -> int | None:
         "Ray": Ray(args.address, workers),
     }
     empty = {name: _empty(backend) for name, backend in ways.items()}  # also connects to Ray
-    work = partial(_roll, args.steps)
+    function, item = WORK[args.work]
+    work = partial(function, args.steps)
     rounds: list[dict[str, dict[str, Any]]] = []
     for number in range(args.rounds):
         rounds.append({name: _round(work, args.items, backend) for name, backend in ways.items()})
@@ -66,7 +70,12 @@ def main(args: Args) -> int | None:
     counts = {name: 1 if name == "one process" else workers for name in ways}
     later = rounds[1:] or rounds
     result = {
-        "settings": {"items": args.items, "steps": args.steps, "workers": workers},
+        "settings": {
+            "items": args.items,
+            "work": args.work,
+            "steps": args.steps,
+            "workers": workers,
+        },
         "rounds": [{k: {"seconds": v["seconds"], "busy": v["busy"]} for k, v in r.items()}
                    for r in rounds],
         "empty_item_ms": empty,
@@ -81,10 +90,11 @@ def main(args: Args) -> int | None:
             f"| {_spread(faster)} | {_spread(busy)} | {empty[name]:.2f} |"
         )
     command = (
-        f"python -m benchmarks scaling --items {args.items} --steps {args.steps} "
-        f"--rounds {args.rounds}"
+        f"python -m benchmarks scaling --items {args.items} --work {args.work} "
+        f"--steps {args.steps} --rounds {args.rounds}"
     )
-    head = HEAD.format(**{**vars(args), "command": command, "cores": cores()})
+    item = item.format(steps=args.steps)
+    head = HEAD.format(**{**vars(args), "command": command, "cores": cores(), "item": item})
     write_json(args.out / "results.json", result)
     write_text(args.out / "README.md", head + "\n".join(rows) + "\n")
     print("\n".join(rows))
@@ -113,6 +123,28 @@ def _roll(steps: int, seed: int) -> tuple[bytes, float]:
     env = _env(steps)
     found = rollout(env, policy_of("bc"), Nobody(9), seed=seed)
     return found.actions.tobytes() + found.rewards.tobytes(), time.perf_counter() - start
+
+
+def _train(steps: int, seed: int) -> tuple[bytes, float]:
+    """The checksum of a MAC trained with this seed, and the seconds that training took."""
+    from mac_control.checkpoint import load_policy
+    from mac_control.demonstrations import load_demonstrations
+    from mac_control.training import preset, train
+
+    start = time.perf_counter()
+    config = preset("mac", steps=steps)
+    with tempfile.TemporaryDirectory() as folder:
+        data = load_demonstrations("builtin")
+        (found,) = train("mac", data, folder, seeds=[seed], config=config, progress=False)
+        checksum = load_policy(found).checkpoint["weights"]["sha256"]
+    return checksum.encode(), time.perf_counter() - start
+
+
+#: Kind of work -> one item of it, and what it is called.
+WORK: dict[str, tuple[Any, str]] = {
+    "rollouts": (_roll, "a rollout of {steps} steps of an untrained BC in the kitchen"),
+    "trainings": (_train, "a training of MAC for {steps} steps on the built-in demonstrations"),
+}
 
 
 def _env(steps: int) -> Any:
