@@ -30,7 +30,7 @@ processes start anew in every round. Every way gave the same results, bit for bi
 
 @dataclass
 class Args:
-    """Throughput of rollouts or trainings in one process, in several, and as tasks on a Ray cluster.
+    """Throughput of rollouts or trainings in one process, in several, and on a Ray cluster.
 
     Writes results.json and README.md.
     """
