@@ -118,7 +118,7 @@ class Demonstrations:
 
     Args:
         episodes: at least one; all with the same observation and action sizes. An `EpisodeFile`
-            is not read into memory, except by `observations`, `actions` and `executed`.
+            is not read into memory, except by properties that join all steps, such as `actions`.
         tasks: names of the subtasks that are rewarded; empty where unknown.
         provenance: where the data came from (source, checksum, how they were made); JSON values.
         robot: the robot that was driven; None where unknown.
