@@ -26,17 +26,17 @@ VERBS: dict[str, str] = {
     "data": "List, describe, check, convert, replay and download demonstrations.",
     "collect": "Collect demonstrations of an operator, disturbed and corrected, in simulation.",
     "train": "Train a policy on demonstrations; resumes where it was interrupted.",
-    "practice": "Let a trained policy get better at helping, with simulated operators.",
+    "practice": "Train a policy further by driving together with simulated operators.",
     "rollout": "Run episodes of shared autonomy; print them, film them.",
     "evaluate": "Compare policies with operators: reward over many episodes, table and plot.",
     "tune": "Search for settings of a policy by rollouts, with equal budgets.",
     "report": "Compare the results of several runs of evaluate on one page.",
-    "devices": "List the devices that can be driven with, and show what one says.",
+    "devices": "List the input devices, and show what one sends.",
     "teleoperate": "Drive with a device or from a web page; the policy fills in the rest.",
     "export": "Write a policy to a file that runs without torch, for a robot's computer.",
     "density": "Density models of text, images and tables: train, evaluate, complete, inpaint.",
     "augment": "Make robust episodes from demonstrations, in simulation.",
-    "doctor": "Look at what is installed, plugged in and free; say what to do.",
+    "doctor": "Check what this machine has, lacks and has free; say what to do.",
     "completion": "Print a script that completes verbs and options in a shell.",
 }
 
@@ -47,7 +47,7 @@ FIRST = """Drive some of a robot's dimensions; a learned policy fills in the oth
 First:
   mac-control teleoperate   open a page and drive a simulated kitchen with the policy that ships
   mac-control demo          train BC, IBC and MAC, share control with an operator, compare
-  mac-control doctor        is anything missing on this machine?
+  mac-control doctor        check what this machine lacks
 """
 
 
