@@ -2,9 +2,9 @@
 
 RUNS/hand is from the suite `hand`, RUNS/hand-plain from plain.sh, RUNS/drives from drives.sh,
 RUNS/hand-practice from practice.sh, RUNS/hand-more from more.sh, RUNS/relocate from the suite
-`hand-relocate`, RUNS/robust from `hand-robust`, RUNS/hand-folds from `hand` in five folds, RUNS/tuned
-from `hand-tuned`, RUNS/tuned-folds from that in five folds, RUNS/relocate-means from relocate.sh.
-Rows of a folder that is missing stay as they are.
+`hand-relocate`, RUNS/robust from `hand-robust`, RUNS/hand-folds from `hand` in five folds,
+RUNS/tuned from `hand-tuned`, RUNS/tuned-folds from that in five folds, RUNS/relocate-means from
+relocate.sh. Rows of a folder that is missing stay as they are.
 """
 
 import csv
