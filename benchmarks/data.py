@@ -82,13 +82,13 @@ def report(results: list[dict[str, Any]]) -> str:
     lines = [
         "# Training against the size of the data",
         "",
-        "`python -m benchmarks data`, one thread. Files of D4RL's layout (60 observed numbers, 9"
-        f" action dimensions, random), each read and trained on in a process of its own. Up to"
-        f" {RESIDENT} MiB of numbers stay in memory (`MAC_CONTROL_RESIDENT` [MiB] changes that);"
-        " larger files are read once, an episode at a time, into a file of rows in the cache"
-        " (`MAC_CONTROL_CACHE`), of which each batch reads its own. Peak memory: the process's"
-        " largest resident set, whatever torch itself takes included. Times are medians of the"
-        " thread's own processor time, batches of 256.",
+        "`python -m benchmarks data`, one thread. Files in D4RL's layout (random data, 60 observed"
+        f" numbers, 9 action dimensions), each read and trained on in a process of its own. Up to"
+        f" {RESIDENT} MiB of numbers stay in memory (`MAC_CONTROL_RESIDENT` [MiB] changes that)."
+        " Larger files are read once, an episode at a time, into a file of rows in the cache"
+        " (`MAC_CONTROL_CACHE`), from which each batch reads its rows. Peak memory: the process's"
+        " largest resident set, torch's own memory included. Times are medians of the"
+        " thread's own processor time, with batches of 256.",
         "",
         "| steps | file [MiB] | in memory | policy | peak memory [MiB] | draw a batch [ms]"
         " | training step [ms] | open, first time [s] | open again [s] |",

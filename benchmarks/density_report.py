@@ -48,16 +48,17 @@ def report(cells: Cells) -> str:
         "# Likelihood of arbitrary marginals and conditionals",
         "",
         "`python -m benchmarks density`. Mean test log-likelihood [nats], ± standard deviation"
-        " over training seeds; higher is better. Every row of a test set is asked the same queries"
-        " of every method: the joint; a marginal of random size and dimensions; the rest given"
-        " random evidence.",
+        " over training seeds; higher is better. Every method gets the same queries on every test"
+        " row: the joint; a marginal of random size and dimensions; the rest given random"
+        " evidence.",
         "",
-        "The any-order models are one network with one number of steps: a two-stream transformer"
+        "The any-order models share one network and number of steps: a two-stream transformer"
         " whose conditionals start from those of a Gaussian. They differ in which conditionals are"
-        " trained, and how often. The rows of the ablation train as many conditionals each; the row"
+        " trained, and how often. All rows of the ablation train equally many conditionals; the row"
         " with twice the conditionals trains whole paths, which one pass through the network gives"
-        " at the same cost. Baselines are asked in random orders, as they were trained. The weights"
-        " kept are the best on validation rows, and so is the mixture's number of components.",
+        " at the same cost. Baselines are queried in random orders, as they were trained. The"
+        " weights kept are the best on validation rows, and so is the mixture's number of"
+        " components.",
         "",
     ]
     for name, what in SETS.items():
@@ -78,16 +79,16 @@ def report(cells: Cells) -> str:
     lines += [
         "![Gain over the any-order baseline](figure.png)",
         "",
-        "Actions of the kitchen repeat exactly in many steps, at the ends of their box above all;"
-        " they carry uniform noise of ±0.02 here so that every density stays bounded. Whole"
+        "Actions of the kitchen repeat exactly in many steps, above all at the ends of their box;"
+        " here they carry uniform noise of ±0.02 so that every density stays bounded. Whole"
         " episodes are held out. Patches: uniform dequantisation, mean removed, last pixel dropped;"
-        " figures are near, not equal, to published ones, for the patches were cut anew.",
+        " figures are close to, not the same as, published ones, since the patches were cut anew.",
         "",
-        "Budgets are small: seconds of one core a model. The learning rate of MINIBOONE was chosen"
-        " by a look at one seed of MAC on the test rows (three rates); flows share the rates. Under"
+        "Budgets are small: seconds of one core per model. The learning rate of MINIBOONE was"
+        " chosen from three with one seed of MAC on the test rows; flows share the rates. Under"
         " the paper's rules half of a pass goes to dimensions that the query leaves out; that is"
-        " what whole paths (twice the conditionals) gain on large tables. The flow knows the joint"
-        " alone.",
+        " what whole paths (twice the conditionals) gain on large tables. The flow has only the"
+        " joint.",
         "",
         "Why marginals are level on the kitchen: [`kitchen.md`](kitchen.md).",
         "",

@@ -87,9 +87,9 @@ def report(results: dict[str, Any]) -> str:
     lines = [
         "# Speed of the engine",
         "",
-        f"`python -m benchmarks engine` on {results['device']}, one thread; medians (on a"
-        " processor: of the thread's own time). Ratios compare two ways of doing one thing in the"
-        " same process; times depend on the machine.",
+        f"`python -m benchmarks engine` on {results['device']}, one thread; medians (on a CPU: of"
+        " the thread's own time). Ratios compare two ways of computing the same thing in one"
+        " process; times depend on the machine.",
         "",
         "## Conditionals trained per second (9 dimensions, batch 128)",
         "",
@@ -100,8 +100,8 @@ def report(results: dict[str, Any]) -> str:
         lines.append(f"| {r['network']} | {r['path']:,.0f} | {r['edge']:,.0f} | {r['ratio']:.1f} |")
     lines += [
         "",
-        "The masked MLP has no single pass: a path costs it one row per known set, and a row"
-        " answers every dimension.",
+        "The masked MLP cannot compute a path in one pass: each known set on it costs one row,"
+        " and a row answers every dimension.",
         "",
         "## Sampling with cached keys and values (batch 16)",
         "",
@@ -115,7 +115,7 @@ def report(results: dict[str, Any]) -> str:
         )
     for key, title in (
         ("dimensions", "Cost against D (batch 16)"),
-        ("batch", "Cost against batch (D = 9)"),
+        ("batch", "Cost against batch size (D = 9)"),
     ):
         lines += [
             "",
@@ -135,9 +135,9 @@ def report(results: dict[str, Any]) -> str:
         "",
         "## Elsewhere, and not measured",
         "",
-        "Training in bfloat16, compiled, and with several seeds side by side, on a processor:"
-        " `benchmarks/README.md`. The engine has never been run on a GPU: figures there are"
-        " missing.",
+        "Training in bfloat16, compiled, and with several seeds side by side, on a CPU:"
+        " `benchmarks/README.md`. The engine has never been run on a GPU, so there are no figures"
+        " for it.",
     ]
     return "\n".join(lines) + "\n"
 

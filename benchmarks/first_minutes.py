@@ -27,8 +27,8 @@ PARTS = {
     "clone": "`git clone` of a repository on the same disk",
     "install": "a new environment and every package, none of them cached",
     "page": "from `mac-control teleoperate` to a page that answers",
-    "drive": "the page's connection presses Start and pulls a slider; until a step of the robot has"
-    " that value",
+    "drive": "from pressing Start and pulling a slider, over the page's connection, to a step of"
+    " the robot with that value",
 }
 #: What is driven: dimension and value.
 DIM, VALUE = 3, 0.2
@@ -153,9 +153,8 @@ def report(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
         "",
         "How long until a new user drives? Once it is installed,"
         f" {middle['page'] + middle['drive']:.0f} s ({after:.0f} s at most in {runs});"
-        f" with clone and install {sum(middle.values()):.0f} s. The README's commands as they"
-        " stand, with OpenGL, display and browser hidden (`tests/bare`), and the policy that"
-        " ships.",
+        f" with clone and install {sum(middle.values()):.0f} s. The README's commands, unchanged,"
+        " with OpenGL, display and browser hidden (`tests/bare`), and the policy that ships.",
         "",
         "    python -m benchmarks first-minutes",
         "",
@@ -168,5 +167,5 @@ def report(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
     shown = {k: about[k] for k in ("processor", "cores", "memory", "python", "torch")}
     lines += ["", "On " + ", ".join(f"{name} {value}" for name, value in shown.items()) + "."]
     loads = ", ".join(f"{row['load']}" for row in rows)
-    lines += [f"Processes that ran or wanted to before each run: {loads}."]
+    lines += [f"Processes that ran or waited to run before each run: {loads}."]
     return "\n".join(lines) + "\n"

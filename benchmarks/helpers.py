@@ -149,12 +149,12 @@ def _some(known: tuple[int, ...], own: int) -> int:
     return known[int(np.random.default_rng(own).integers(len(known)))]
 
 
-HEAD = """# Helpers that are no network
+HEAD = """# Helpers without a network
 
     python -m benchmarks helpers --data kitchen-complete-v0 --given {given}{folds} --out {out}
 
-An operator tracks a human demonstration that the helper does not have (except where it knows it),
-its commands noisy by {std}, and gives some dimensions, drawn per episode. Helpers know {known}.
+The operator tracks a human demonstration, with noise of {std} on its commands, and gives some
+dimensions, drawn per episode. Helpers know other demonstrations ({known}), `knows` this one.
 Mean reward of 4 and its 95 % interval over episodes.
 """
 

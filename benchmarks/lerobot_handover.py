@@ -177,39 +177,39 @@ def page(rows: list[list[Any]], trials: int) -> str:
     command = table(rows, ["command, taken", "command, let go"])
     leader = table(rows, ["leader, taken", "leader, let go"])
     took, alone = "command, taken", "no feedback, limits"
-    return f"""# Taking a leader arm and letting go of it
+    return f"""# Taking and releasing a leader arm
 
     python -m benchmarks lerobot-handover --trials {trials}
 
-How far do command and leader jump where a person takes a leader arm, and lets go of it, when its
-motors follow the robot meanwhile and when they do not?
+How far do command and leader jump when a person takes and releases a leader arm, with and without
+its motors following the robot in between?
 
 ![Command and leader](handover.png)
 
-**Driven to the robot, the leader is {mean(full, "apart"):.1f}° from the command when it is taken,
+**With feedback, the leader is {mean(full, "apart"):.1f}° from the command when it is taken,
 instead of {mean(without, "apart"):.0f}°, and taking it moves the command by at most
 {mean(fed, took):.1f}° in a step instead of {mean(without, took):.0f}°; with the robot's limits,
 {mean(full, took):.1f}° instead of {mean(alone, took):.1f}°.** In the second before, the robot's own
 motion moves it by {mean(fed, "before"):.1f}° a step.
 
 A simulated SO-101 and its leader behind LeRobot's `Robot` and `Teleoperator`, {trials} take-overs
-and hand-backs of random motions, the same in each case; five joints, {RATE:.0f} steps a second. The
-robot swings its joints; a hand then takes the leader where it is, moves it by up to 20°, and lets
-go. Each cell: mean over trials of the largest change per step within {WINDOW:.0f} s [degrees], its
-95 % interval, and the largest of all.
+and hand-backs with random motions, the same in each case; five joints, {RATE:.0f} steps a second.
+The robot swings its joints; a hand then takes the leader where it is, moves it by up to 20°, and
+lets go. Each cell: mean over trials of the largest change per step within {WINDOW:.0f} s [degrees],
+its 95 % interval, and the largest of all.
 
 {apart}
-`apart`: leader to command just before it is taken [degrees]; `before`: the command's largest change
-in the second before that.
+`apart`: distance from leader to command just before the leader is taken [degrees]; `before`: the
+command's largest change per step in the second before that.
 
 {command}
-Letting go leads back to the policy, which did not wait: that jump is the limits' to smooth, with or
-without feedback. The ramp of what changes hands, 15 % of the box in a step, is 33° here: wider than
-most of these jumps.
+On letting go, the policy takes over again, and it did not wait: with or without feedback, only the
+limits smooth that jump. The ramp at a change of hands, 15 % of the box in a step, is 33° here:
+wider than most of these jumps.
 
 {leader}
-With feedback, the leader is pulled to the robot when it is let go of; its motors are weak, and that
-is all its motion then. Limits are those that a robot without any in its description has.
+With feedback, the leader is pulled to the robot when it is let go of; this is all its motion then,
+since its motors are weak. Limits are the defaults for a robot whose description has none.
 """
 
 

@@ -111,17 +111,17 @@ def report(rows: list[dict[str, Any]]) -> str:
         f"**Peak memory is {min(peaks)} to {max(peaks)} MiB from {rows[0]['size']:,} to "
         f"{rows[-1]['size']:,} frames.**",
         "",
-        "How fast are they read, and does memory grow with them? Random data, 26 observed numbers"
-        f" and actions, episodes of {EPISODE} frames, written by this package; each read in a"
-        " process of its own. Ours: every episode once, in order, as arrays. lerobot's: its"
-        " `LeRobotDataset` in a `DataLoader` of batches of 256, no workers, in order too, for some"
-        " ten thousand frames. Frames per second of the process's own processor time; peak memory"
-        " is its largest resident set, libraries included.",
+        "How fast are they read, and does memory grow with their size? Random data, 26 observed"
+        f" numbers and 26 actions, episodes of {EPISODE} frames, written by this package; each read"
+        " in a process of its own. Ours: every episode once, in order, as arrays. lerobot's: its"
+        " `LeRobotDataset` in a `DataLoader` with batches of 256 and no workers, also in order, for"
+        " some ten thousand frames. Frames per second of the process's own processor time; peak"
+        " memory is its largest resident set, libraries included.",
         "",
         "    MAC_CONTROL_LEROBOT_PYTHON=PYTHON python -m benchmarks lerobot-reading",
         "",
         "| frames | files [MiB] | written [frames/s] | read, ours [frames/s] | lerobot [frames/s] "
-        "| times | peak, ours [MiB] | lerobot [MiB] |",
+        "| ratio | peak, ours [MiB] | lerobot [MiB] |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -142,8 +142,8 @@ def report(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        "lerobot's loader goes frame by frame and returns tensors, ours an episode at a time as"
-        " arrays: the ratio says what reading costs, not what a training step does. One run.",
+        "lerobot's loader reads frame by frame and returns tensors, ours reads an episode at a time"
+        " as arrays: the ratio compares the cost of reading, not of a training step. One run.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -15,13 +15,13 @@ from mac_control.errors import MacControlError
 from mac_control.files import write_json, write_text
 from mac_control.parallel import Backend, Local, Ray, cores, run_many
 
-HEAD = """# Work that fans out
+HEAD = """# Parallel work
 
 `{command}` on {cores} cores: {items} items, each
-{item}, {rounds} rounds in turn. Speed-up: throughput over that of one process in the same
-round; busy: share of the workers' time that went into items. Both are of the rounds after the
-first, median with lowest and highest in brackets. Ray starts its workers in the first round; local
-processes start anew in every round. Every way gave the same results, bit for bit.
+{item}, {rounds} rounds in turn. Speed-up: throughput relative to one process in the same
+round; busy: share of the workers' time spent on items. Both are medians over the rounds after the
+first, with lowest and highest in brackets. Ray starts its workers in the first round; local
+processes start anew in every round. All backends gave the same results, bit for bit.
 
 | | workers | first round [s] | later rounds [s] | speed-up | busy | empty item [ms] |
 |---|---|---|---|---|---|---|

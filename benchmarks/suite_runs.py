@@ -23,9 +23,9 @@ from mac_control.parallel import cores
 ROOT = Path(__file__).parent.parent
 #: State of the machine -> what it means.
 STATES = {
-    "full": "OpenGL, browser and display are there",
+    "full": "OpenGL, browser and display are available",
     "bare": "they are hidden (`tests/bare`)",
-    "loaded": "as full, with a process beside it on every core that only counts",
+    "loaded": "as full, with a busy process beside it on every core",
 }
 Row = Mapping[str, Any]
 
@@ -113,9 +113,9 @@ def report(rows: Sequence[Row]) -> str:
 
 How often does it fail? {sum(failed)} of {len(rows)} runs had a failure; the last {since} had none.
 A run is `python -m pytest -n 2`, as in `make test`; every finished run has a row in `rows.jsonl`,
-with the names of what failed and what it said. The load is the mean number of processes that ran
-or waited to, the suite's own among them, in the last five minutes of a run: with more than there
-are cores, tests wait for other work.
+with the names and messages of failed tests. The load is the mean number of processes that ran or
+waited to run, the suite's own included, in the last five minutes of a run: when it is above the
+number of cores, tests wait for other work.
 
     python -m benchmarks suite-runs --state STATE --runs N
 

@@ -172,11 +172,11 @@ def _write(args: Args, rows: list[dict[str, Any]]) -> None:
     write_text(
         args.out / "README.md",
         "# Units and action boxes\n\n"
-        f"The same {args.episodes} kitchen demonstrations ({args.data}), expressed in other units "
-        "of observations and other action boxes. Explained variance of held-out actions, mean over "
-        f"dimensions; mean ± standard deviation over {args.seeds} training seeds. Trainings are "
-        f"short ({', '.join(f'{k} {round(v * args.steps)}' for k, v in STEPS.items())} gradient "
-        "steps), so the figures compare expressions, not policies.\n\n"
+        f"The same {args.episodes} kitchen demonstrations ({args.data}), with observations in "
+        "other units and actions in other boxes. Explained variance of held-out actions, averaged "
+        f"over dimensions; mean ± standard deviation over {args.seeds} training seeds. Trainings "
+        f"are short ({', '.join(f'{k} {round(v * args.steps)}' for k, v in STEPS.items())} "
+        "gradient steps), so compare the rows, not the policies.\n\n"
         f"{_table(rows)}\n\n"
         f"    python -m benchmarks units --seeds {args.seeds} --episodes {args.episodes} "
         f"--steps {args.steps:g} --out results/units\n",

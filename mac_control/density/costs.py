@@ -102,13 +102,13 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What a training step costs",
         "",
-        "`mac-control density cost`. Whole rows of D symbols, a batch of about 4,096 variables; on "
-        "a CPU, seconds are those that the processor worked. Fixed: weights, gradients, Adam's "
-        "moments and the average. Kept: what one row keeps for the backward pass, counted tensor "
-        "by tensor. Recompute: activations inside layers are computed again in the backward pass. "
+        "`mac-control density cost`. Whole rows of D symbols, batches of about 4,096 variables; on "
+        "a CPU, seconds are processor time. Fixed: weights, gradients, Adam's moments and the "
+        "averaged weights. Kept: what one row keeps for the backward pass, counted tensor by "
+        "tensor. Recompute: activations inside layers are computed again in the backward pass. "
         f"Largest batch: computed from these, with {1 - _HEADROOM:.0%} of the memory left free; it "
-        "was not run. Where it says so, a step was not run either: a forward pass of one row was "
-        "counted.",
+        "was not run. Where the table says so, a step was not run either: the memory of one row's "
+        "forward pass was counted.",
         "",
         "| network | D | recompute | s a step | variables a s | fixed [MiB] | kept a row [MiB] | "
         + " | ".join(f"largest batch, {name}" for name in LIMITS)
@@ -128,7 +128,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     for row in (r for r in rows if "compared" in r):
         lines += [
             "",
-            f"## One path against one edge a forward pass, D = {row['dim']}",
+            f"## One path against one edge per forward pass, D = {row['dim']}",
             "",
             f"The same network and batch of {row['rows']} rows, forward, backward and optimizer.",
             "",

@@ -88,17 +88,17 @@ def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
     lines = [f"# {title}", "", note, ""] if note else [f"# {title}", ""]
     tables = all(rows[0]["kind"] == "tables" for rows in sections.values())
     unit = (
-        "Log-likelihood [nats] of what is asked, higher is better,"
+        "Log-likelihood [nats] of the queried variables, higher is better,"
         if tables
-        else "Bits per dimension (sum over what is asked, divided by the number of all variables), "
-        "lower is better,"
+        else "Bits per dimension (sum over the queried variables, divided by the number of all "
+        "variables), lower is better,"
     )
     lines += [
         f"{unit} on the test rows; mean [lowest, highest] over seeds. joint: all variables. "
         "marginal: a random set of uniform size. conditional: the rest given a random set. "
-        "evidence: the rest given each variable with probability 1/2. Every model is asked the "
-        "same questions about the same rows, and each answer sums to 1 over what is asked. A dash: "
-        "the model was not trained for any such question.",
+        "evidence: the rest, where each variable is given with probability 1/2. Every model gets "
+        "the same queries on the same rows, and each answer sums to 1 over the queried variables. "
+        "A dash: the model was not trained for such queries.",
         "",
     ]
     for name, rows in sections.items():

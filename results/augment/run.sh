@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# BC and MAC trained on augmented demonstrations beside the raw ones: alone, and with an operator
-# who follows one of the human demonstrations, which are in the training data. Run `make results`
-# first: it trains the raw policies. From the project's root, MAC_CONTROL_DATA naming the folder
-# of the human demonstrations; goes on where it was interrupted.
-# The figures here were made while the tracking operator had gain 4 and no feedback on the fingers;
-# `results/partial` has the operator of today.
+# BC and MAC trained on augmented demonstrations, compared with the raw ones: alone, and with an operator
+# that follows one of the human demonstrations, which are in the training data. Run `make results`
+# first: it trains the raw policies. Run this from the project's root, with MAC_CONTROL_DATA naming the
+# folder of the human demonstrations; resumes if interrupted.
+# The figures here were made when the tracking operator had gain 4 and no feedback on the fingers;
+# `results/partial` has today's operator.
 set -euo pipefail
 work=runs/augment
 [ -d "$work/robust" ] ||

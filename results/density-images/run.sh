@@ -1,7 +1,7 @@
 #!/bin/sh
 # CIFAR-10 crops at equal budgets: makes README.md, curves.png and *.jsonl here, and leaves the
-# models in $MODELS. Needs $MAC_CONTROL_DATA/images. The same command goes on where it was
-# interrupted.
+# models in $MODELS. Needs $MAC_CONTROL_DATA/images. The same command resumes an
+# interrupted run.
 set -eu
 here=$(dirname "$0")
 models=${MODELS:-runs/density-images}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tables at equal budgets, against a flow and a Gaussian mixture: makes README.md, curves.png and
 # *.jsonl here, and leaves the models in $MODELS. Needs $MAC_CONTROL_DATA and the extra 'bench'.
-# The same command goes on where it was interrupted.
+# The same command resumes an interrupted run.
 set -eu
 here=$(dirname "$0")
 models=${MODELS:-runs/density-tables}
@@ -21,7 +21,7 @@ any_order() {  # results, method, seed, preprocessing, file, training options
     mac-control density evaluate --data "$file" --preprocessing "$table" --rows 1000 \
         --models "$models/$model" --orders $orders --out "$results"
 }
-baseline() {  # table, file, method, seed, components that columns are bent by, steps, results
+baseline() {  # table, file, method, seed, number of components to bend columns with, steps, results
     model=$3-$4 results=$here/${7:-$1}.jsonl
     [ "$5" = 0 ] || model=$model-bent
     grep -qs "\"$model\"" "$results" && return 0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Text in text8's alphabet at equal budgets: makes README.md, curves.png and *.jsonl here, and
-# leaves the models in $MODELS. Needs $MAC_CONTROL_DATA/text. The same command goes on where it was
-# interrupted.
+# leaves the models in $MODELS. Needs $MAC_CONTROL_DATA/text. The same command resumes an
+# interrupted run.
 set -eu
 here=$(dirname "$0")
 models=${MODELS:-runs/density-text}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every way to share control, over the range of its own dial: three of five folds over the human demonstrations, a training of
-# a minute of each policy a fold, 30 episodes a row. From the project's root, MAC_CONTROL_DATA naming the folder of the
-# human demonstrations; goes on where it was interrupted. Three hours of one core.
+# Every method of sharing control, over the range of its own dial: three of five folds over the human demonstrations, a minute
+# of training per policy and fold, 30 episodes a row. Run it from the project's root, with MAC_CONTROL_DATA naming the folder
+# of the human demonstrations; resumes if interrupted. Three hours of one core.
 set -euo pipefail
 size=(--size.bf16 True --size.made 200 --size.run-folds 3 --size.episodes 30)
 mac-control evaluate --suite dial "${size[@]}" --out runs/dial
-# Trust that is found out, of the same trainings, with more operators and numbers of dimensions.
+# Adaptive trust with the same trained policies, and more operators and numbers of dimensions.
 for suite in partial degraded; do
     mkdir -p "runs/found-out-$suite"
     ln -sfn ../dial/{data,policies} "runs/found-out-$suite/"

@@ -1,9 +1,10 @@
 """Put the rows of the door into results.json, draw them, and print them: `python gather.py RUNS`.
 
-RUNS/hand is of the suite, RUNS/hand-plain of plain.sh, RUNS/drives of drives.sh, RUNS/hand-practice
-of practice.sh, RUNS/hand-more of more.sh, RUNS/relocate of the suite hand-relocate, RUNS/robust of
-hand-robust, RUNS/hand-folds of `hand` in five folds, RUNS/tuned of hand-tuned, RUNS/tuned-folds of
-that in five folds, RUNS/relocate-means of relocate.sh. Rows of what is not there stay as they are.
+RUNS/hand is from the suite `hand`, RUNS/hand-plain from plain.sh, RUNS/drives from drives.sh,
+RUNS/hand-practice from practice.sh, RUNS/hand-more from more.sh, RUNS/relocate from the suite
+`hand-relocate`, RUNS/robust from `hand-robust`, RUNS/hand-folds from `hand` in five folds,
+RUNS/tuned from `hand-tuned`, RUNS/tuned-folds from that in five folds, RUNS/relocate-means from
+relocate.sh. Rows of a folder that is missing stay as they are.
 """
 
 import csv

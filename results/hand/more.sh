@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What else might help MAC on the door: four times the training, a transformer, chunks of four steps, retrieval,
-# and the other rules for the masks it learns with. Three training seeds each, forty minutes of one core.
+# and the other rules for the masks that it is trained with. Three training seeds each, forty minutes of one core.
 set -euo pipefail
 out=${1:-runs/hand-more}
 env=hand:task=door:end_on_success=true

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# BC and MAC of the suite `hand`, three training seeds each, without noise on observations.
+# BC and MAC of the suite `hand`, three training seeds each, without observation noise.
 set -euo pipefail
 out=${1:-runs/hand-plain}
 env=hand:task=door:end_on_success=true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Practice on the hand: policies of the suite play with an operator who gives arm and wrist, and what
-# raised the reward becomes more likely. Five training seeds of MAC, about an hour of a core each, and
+# Practice on the hand: policies of the suite practise with an operator that gives arm and wrist, and actions
+# that raised the reward become more likely. Five training seeds of MAC, about an hour of a core each, and
 # three of the mixture density. MAC_CONTROL_DATA names the folder with adroit/door_expert.npz.
 set -euo pipefail
 learnt=${1:-runs/hand}/policies/fold-0
@@ -14,7 +14,7 @@ practise() { # CHECKPOINT FOLDER SEED BOUND STEPS
     --envs 48 --lr 2e-5 --epochs 3 --batch-size 1024 --spread 0.5 --correlation 0.9 --anchor 0.02
 }
 
-practise "$learnt/mac/seed-0" "$out/first" 0 2 814000 # stood still at its bound at the end
+practise "$learnt/mac/seed-0" "$out/first" 0 2 814000 # stuck at its bound at the end
 practise "$out/first" "$out/seed-0" 0 6 501000
 practise "$learnt/mac/seed-1" "$out/seed-1" 1 8 1105000
 practise "$learnt/mac/seed-2" "$out/seed-2" 2 8 1900000

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What might help MAC on the ball with three random dimensions given: other noise on observations, the mode instead of the
+# What might help MAC on the ball with three random dimensions given: other observation noise, the mode instead of the
 # mean, four times the training, practice with that operator. Half an hour of two cores. MAC_CONTROL_DATA names the
 # folder with adroit/relocate_expert.npz.
 set -euo pipefail

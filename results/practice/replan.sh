@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Practice in the kitchen with operators who replan, and labels of a teacher beside it: two hours of a core.
-# From the project's root. The practices were stopped by the clock, at these numbers of steps.
+# Practice in the kitchen with operators that replan, and a teacher's labels for comparison: two hours of a core.
+# Run it from the project's root. Practice was stopped by the clock, at these numbers of steps.
 set -euo pipefail
 out=${1:-runs/kitchen}
 driver=expert:order=tasks+noisy:std=0.05

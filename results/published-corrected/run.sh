@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # BC and MAC trained on kitchen-complete-v0 with corrective labels, made without a simulator: alone,
 # and with a BC proxy operator that was trained the same way. Five training seeds, 50 episodes each.
-# From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; goes on
-# where it was interrupted.
+# From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations; resumes if
+# interrupted.
 set -euo pipefail
 mac-control evaluate --suite published-corrected --size.seeds 5 --size.episodes 50 --size.bf16 True \
     --only bc,mac,bc_chunk,bc_averaged,mac_chunk,mac_averaged --out runs/published-corrected

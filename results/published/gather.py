@@ -1,6 +1,6 @@
-"""Put rows of the two scripts here into minute.json, draw, print them: `python gather.py RUNS`.
+"""Put rows of the two scripts here into minute.json, draw and print them: `python gather.py RUNS`.
 
-Rows of a part, a block and a policy that RUNS lacks stay as they are.
+Rows that RUNS lacks (of a part, a block and a policy) stay as they are.
 """
 
 import sys

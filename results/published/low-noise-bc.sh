@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# BC tuned for demonstrations with little noise on observations: two trainings of each variant, 20 episodes.
-# After minute.sh, from the project's root; goes on where it was interrupted.
+# BC tuned for demonstrations with little observation noise: two trainings of each variant, 20 episodes.
+# Run it after minute.sh, from the project's root; resumes if interrupted.
 set -euo pipefail
 bc=(mac-control train --policy bc --data runs/low-noise --steps 32000 --bf16 True --seeds 0,1)
 "${bc[@]}" --obs-noise 0.1 --out runs/low-bc/noise-0.1

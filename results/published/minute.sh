@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A minute of training of each policy on the human demonstrations as they are, and recorded anew with a tenth of
-# the noise on observations, there also with corrective labels. From the project's root, MAC_CONTROL_DATA naming the
-# folder of the human demonstrations; goes on where it was interrupted. Three hours of one core.
+# the observation noise, there also with corrective labels. Run it from the project's root, with MAC_CONTROL_DATA naming the
+# folder of the human demonstrations; resumes if interrupted. Three hours of one core.
 set -euo pipefail
 asis=(--suite published --size.bf16 True)
 mac-control evaluate "${asis[@]}" --size.seeds 20 --only bc,mac --blocks alone --out runs/published

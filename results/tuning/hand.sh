@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The same search for every policy on the hand: eight settings each, a minute of one core and 50 episodes a setting.
-# From the project's root; goes on where it was interrupted. Three hours of one core. `hand.sh ball mac` runs a part.
+# Run it from the project's root; resumes if interrupted. Three hours of one core. `hand.sh ball mac` runs only a part.
 set -euo pipefail
 runs=runs/tune-hand
 wheres=${1:-door robust ball}

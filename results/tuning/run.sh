@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The same search for every policy. From the project's root, MAC_CONTROL_DATA naming the folder of the
-# human demonstrations; goes on where it was interrupted.
+# The same search for every policy. Run it from the project's root, with MAC_CONTROL_DATA naming the folder of the
+# human demonstrations; resumes if interrupted.
 set -euo pipefail
 [ -d runs/tune-data ] || mac-control augment --data kitchen-complete-v0 --episodes 100 --out runs/tune-data
 for policy in mac bc mixture_bc diffusion ibc; do
