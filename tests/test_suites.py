@@ -250,7 +250,7 @@ def test_some_entrants_of_a_suite():
         "operators who replan",
         "held-out operators",
         "held-out operators that resynchronise",
-        "found out",
+        "adaptive trust",
         "overruled",
         "overruled beyond 3 standard deviations",
         "overruled beyond 1.5 standard deviations",

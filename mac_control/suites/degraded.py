@@ -24,8 +24,8 @@ DEGRADED = Suite(
     name="degraded",
     question="The operator is shaky, slow, busy or wrong: what is left of the reward, and can the "
     "policy tell?",
-    goal="MAC with commands weighed as found out never below the better of MAC alone and operator "
-    "alone, minus 0.1; at least 60 % obedience of operators who are right.",
+    goal="MAC with adaptive trust never below the better of MAC alone and operator alone, minus 0.1; "
+    "at least 60 % obedience of operators who are right.",
     data="robust",
     entrants=(*minute((BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC)), MAC_RECALL),
     blocks=(
@@ -33,7 +33,10 @@ DEGRADED = Suite(
         Block("held-out operators", OPERATORS, (0, 3, 5)),
         *(
             Block(title, OPERATORS, (3, 5), entrants=("mac", "mac_recall"), trust=trust)
-            for title, trust in (("found out", "adaptive"), ("overruled where unlikely", "z=2"))
+            for title, trust in (
+                ("adaptive trust", "adaptive"),
+                ("overruled where unlikely", "z=2"),
+            )
         ),
     ),
     size=Size(folds=5, seeds=1, episodes=250),

@@ -22,7 +22,7 @@ PARTIAL = Suite(
         Block("held-out operators", (STUBBORN,), (0, 1, 3, 5, 7)),
         Block("held-out operators that resynchronise", (RESYNC,), (0, 1, 3, 5, 7)),
         Block(
-            "found out",
+            "adaptive trust",
             (STUBBORN, RESYNC, REPLANNING),
             (1, 3, 5, 7),
             entrants=("mac", "mac_recall"),

@@ -18,7 +18,7 @@ SAID = dict(zip(OPERATORS, NAMES, strict=True))
 LEVELS = (0.95, 0.9, 0.875, 0.85, 0.825, 0.8)
 STYLES = {
     "soft commands": (METHODS["mac"][1], "o-"),
-    "soft commands found out": (METHODS["mac"][1], "*--"),
+    "soft commands, estimated": (METHODS["mac"][1], "*--"),
     "soft commands beyond z": (METHODS["mac"][1], "P:"),
     "all or nothing": ("#000000", "s-"),
     "linear blending": (METHODS["bc"][1], "^-"),
@@ -35,10 +35,10 @@ rows = gather(here / "results.json", new, (*KEPT, "metrics.obedience"))
 more = [
     row
     for suite in ("partial", "degraded")
-    for row in rows_in(Path(sys.argv[1]) / f"found-out-{suite}", suite=suite)
+    for row in rows_in(Path(sys.argv[1]) / f"adaptive-{suite}", suite=suite)
 ]
 more = gather(
-    here / "found-out.json", more, ("suite", *KEPT, "metrics.obedience"), ("suite", "block")
+    here / "adaptive.json", more, ("suite", *KEPT, "metrics.obedience"), ("suite", "block")
 )
 
 samples, obeyed = defaultdict(list), defaultdict(list)
@@ -82,7 +82,7 @@ for row in more:
     if row["num_given"]:
         place = row["suite"], row["block"], row["operator"], row["num_given"]
         together[place].append((row["rewards"], row["obedience"]))
-print("\nfound out")
+print("\nadaptive trust")
 for (suite, block, operator, given), found in together.items():
     rewards, obedience = zip(*found, strict=True)
     said = f"{mean_and_interval(rewards)} | {np.mean([np.mean(each) for each in obedience]):.2f}"

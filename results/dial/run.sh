@@ -7,11 +7,11 @@ size=(--size.bf16 True --size.made 200 --size.run-folds 3 --size.episodes 30)
 mac-control evaluate --suite dial "${size[@]}" --out runs/dial
 # Adaptive trust with the same trained policies, and more operators and numbers of dimensions.
 for suite in partial degraded; do
-    mkdir -p "runs/found-out-$suite"
-    ln -sfn ../dial/{data,policies} "runs/found-out-$suite/"
+    mkdir -p "runs/adaptive-$suite"
+    ln -sfn ../dial/{data,policies} "runs/adaptive-$suite/"
 done
-mac-control evaluate --suite partial "${size[@]}" --only mac --out runs/found-out-partial \
-    --blocks "found out,held-out operators,held-out operators that resynchronise"
-mac-control evaluate --suite degraded "${size[@]}" --only mac --out runs/found-out-degraded \
-    --blocks "operator alone,found out"
+mac-control evaluate --suite partial "${size[@]}" --only mac --out runs/adaptive-partial \
+    --blocks "adaptive trust,held-out operators,held-out operators that resynchronise"
+mac-control evaluate --suite degraded "${size[@]}" --only mac --out runs/adaptive-degraded \
+    --blocks "operator alone,adaptive trust"
 python results/dial/gather.py runs
