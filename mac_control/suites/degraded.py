@@ -24,7 +24,7 @@ DEGRADED = Suite(
     name="degraded",
     question="The operator is shaky, slow, busy or wrong: what is left of the reward, and can the "
     "policy tell?",
-    goal="MAC with adaptive trust never below the better of MAC alone and operator alone, minus 0.1; "
+    goal="MAC with adaptive trust never below the better of MAC and operator alone minus 0.1; "
     "at least 60 % obedience of operators who are right.",
     data="robust",
     entrants=(*minute((BC, MIXTURE_BC_CONDITIONED, DIFFUSION, MAC)), MAC_RECALL),

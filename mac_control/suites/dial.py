@@ -17,7 +17,7 @@ OPERATORS = (
 #: Name of a way to share control -> the entrant that uses it, and the settings of its dial.
 WAYS = {
     "soft commands": ("mac", ("0.03", "0.1", "0.2", "0.4", "1.0")),
-    "soft commands, estimated": (
+    "estimated soft commands": (
         "mac",
         ("adaptive=0.25", "adaptive=0.5", "adaptive", "adaptive=2"),
     ),

@@ -18,7 +18,7 @@ SAID = dict(zip(OPERATORS, NAMES, strict=True))
 LEVELS = (0.95, 0.9, 0.875, 0.85, 0.825, 0.8)
 STYLES = {
     "soft commands": (METHODS["mac"][1], "o-"),
-    "soft commands, estimated": (METHODS["mac"][1], "*--"),
+    "estimated soft commands": (METHODS["mac"][1], "*--"),
     "soft commands beyond z": (METHODS["mac"][1], "P:"),
     "all or nothing": ("#000000", "s-"),
     "linear blending": (METHODS["bc"][1], "^-"),
