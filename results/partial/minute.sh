@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Partial control, each policy trained for a minute of one core in each of five folds, on 200 robust episodes; then three
-# policies for four minutes, in three folds. From the project's root, MAC_CONTROL_DATA naming the folder of the human
-# demonstrations; goes on where it was interrupted. Four hours of one core.
+# Partial control: each policy is trained for a minute on one core in each of five folds, on 200 robust episodes; then
+# three policies for four minutes, in three folds. Run from the project's root, with MAC_CONTROL_DATA naming the folder
+# of the human demonstrations; resumes if interrupted. Takes four hours on one core.
 set -euo pipefail
 minute=(--suite partial --size.bf16 True --size.made 200)
 tracking="held-out operators,held-out operators that resynchronise"

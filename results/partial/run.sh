@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Partial control by operators whose demonstrations are held out, in five folds: one training of each
-# policy per fold. From the project's root, MAC_CONTROL_DATA naming the folder of the human demonstrations;
-# goes on where it was interrupted. At commit 2271941: the suite trains each for a minute since, as in results/dial.
+# Partial control by operators whose demonstrations are held out, in five folds: each policy is trained once per fold.
+# Run from the project's root, with MAC_CONTROL_DATA naming the folder of the human demonstrations; resumes if
+# interrupted. At commit 2271941; since then the suite trains each policy for a minute, as in results/dial.
 set -euo pipefail
-# The suite's own size of then: 400 robust episodes and the full training, 250 episodes per row.
+# The suite's own size at that commit: 400 robust episodes and the full training, 250 episodes per row.
 full=(--suite partial --size.seeds 1 --size.bf16 True --size.episodes 250)
 mac-control evaluate "${full[@]}" --only mac,bc,mixture_bc_conditioned,diffusion,mac_recall \
     --blocks "held-out operators,overruled,overruled beyond 3 standard deviations" --out runs/partial-full
