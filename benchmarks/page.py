@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mac_control.loop.statistics import with_interval
 from mac_control.parallel import cores
 
 #: Packages whose versions affect times.
@@ -68,8 +69,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (list, tuple)):
-        middle, low, high = value
-        return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+        middle, *ends = value
+        return with_interval(middle, ends)
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

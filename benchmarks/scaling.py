@@ -13,6 +13,7 @@ import numpy as np
 
 from mac_control.errors import MacControlError
 from mac_control.files import write_json, write_text
+from mac_control.loop.statistics import with_interval
 from mac_control.parallel import Backend, Local, Ray, cores, run_many
 
 HEAD = """# Parallel work
@@ -35,8 +36,8 @@ class Args:
     Writes results.json and README.md.
     """
 
-    out: Path = Path("results/scaling")
-    """Folder for both files."""
+    out: Path | None = None
+    """Folder for both files; None: results/scaling, of trainings its folder trainings."""
     items: int = 24
     """Rollouts or trainings in a round."""
     work: Literal["rollouts", "trainings"] = "rollouts"
@@ -59,7 +60,8 @@ def main(args: Args) -> int | None:
         "Ray": Ray(args.address, workers),
     }
     empty = {name: _empty(backend) for name, backend in ways.items()}  # also connects to Ray
-    function, item = WORK[args.work]
+    function, item, folder = WORK[args.work]
+    out = args.out or Path(folder)
     work = partial(function, args.steps)
     rounds: list[dict[str, dict[str, Any]]] = []
     for number in range(args.rounds):
@@ -95,10 +97,10 @@ def main(args: Args) -> int | None:
     )
     item = item.format(steps=args.steps)
     head = HEAD.format(**{**vars(args), "command": command, "cores": cores(), "item": item})
-    write_json(args.out / "results.json", result)
-    write_text(args.out / "README.md", head + "\n".join(rows) + "\n")
+    write_json(out / "results.json", result)
+    write_text(out / "README.md", head + "\n".join(rows) + "\n")
     print("\n".join(rows))
-    print(args.out / "README.md")
+    print(out / "README.md")
 
 
 def _round(work: Any, items: int, backend: Backend) -> dict[str, Any]:
@@ -140,10 +142,18 @@ def _train(steps: int, seed: int) -> tuple[bytes, float]:
     return checksum.encode(), time.perf_counter() - start
 
 
-#: Kind of work -> one item of it, and what it is called.
-WORK: dict[str, tuple[Any, str]] = {
-    "rollouts": (_roll, "a rollout of {steps} steps of an untrained BC in the kitchen"),
-    "trainings": (_train, "a training of MAC for {steps} steps on the built-in demonstrations"),
+#: Kind of work -> one item of it, what it is called, and where its page is.
+WORK: dict[str, tuple[Any, str, str]] = {
+    "rollouts": (
+        _roll,
+        "a rollout of {steps} steps of an untrained BC in the kitchen",
+        "results/scaling",
+    ),
+    "trainings": (
+        _train,
+        "a training of MAC for {steps} steps on the built-in demonstrations",
+        "results/scaling/trainings",
+    ),
 }
 
 
@@ -165,7 +175,7 @@ def _empty(backend: Backend, count: int = 300) -> float:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{np.median(values):.2f} [{min(values):.2f}, {max(values):.2f}]"
+    return with_interval(float(np.median(values)), (min(values), max(values)))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def train_many(
     for job in jobs:
         job.out.mkdir(parents=True, exist_ok=True)
     with _bar(jobs if progress else ()):
-        dict(run_many(_train, sorted(jobs, key=_cost, reverse=True), workers))
+        for _ in run_many(_train, sorted(jobs, key=_cost, reverse=True), workers):
+            pass
     return [job.out for job in jobs]
 
 
@@ -64,21 +65,20 @@ def _cost(job: Job) -> int:
     return policy_class(job.name).step_cost * job.config.steps
 
 
-def _train(job: Job) -> Path:
+def _train(job: Job) -> None:
     expect_shared(job.out)
-    seeds = (job.seed,)
-    return train(
+    train(
         job.name,
         job.demonstrations,
         job.out,
-        seeds=seeds,
+        seeds=(job.seed,),
         policy_config=job.policy_config,
         config=job.config,
         score=job.score,
         wandb=job.wandb,
         start=job.start,
         progress=False,
-    )[0]
+    )
 
 
 @contextmanager

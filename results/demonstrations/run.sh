@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How many demonstrations does help need? A thousand of the scripted expert, of which policies learn from the
-# first 10, 30, 100, 300 or all: two trainings of a minute each, 30 episodes a row. From the project's root; goes on
-# where it was interrupted. Ninety minutes of one core.
+# first 10, 30, 100, 300 or all: two trainings of a minute each, 30 episodes a row. Run it from the project's root;
+# resumes if interrupted. Ninety minutes of one core.
 set -euo pipefail
 mac-control collect --episodes 1000 --seed 7 --out runs/thousand
 for n in 10 30 100 300 1000; do

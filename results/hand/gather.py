@@ -24,7 +24,7 @@ from mac_control.figures import (
     new_figure,
 )
 from mac_control.files import write_text
-from mac_control.loop.statistics import bootstrap_interval
+from mac_control.loop.statistics import bootstrap_interval, with_interval
 from mac_control.suites.gather import gather, rows_in
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
@@ -86,7 +86,7 @@ new = [*rows_of("hand", ""), *suites, *plain, *drives, *practice, *bad, *more]
 rows = gather(here / "results.json", new, KEPT, ("part", "policy"))
 found = rates(rows)
 for (part, policy, operator), (mean, low, high) in sorted(found.items()):
-    print(f"{part:20.20} {policy:24} {operator:55} {mean:.2f} [{low:.2f}, {high:.2f}]")
+    print(f"{part:20.20} {policy:24} {operator:55} {with_interval(mean, (low, high))}")
 
 
 def draw_bars(axes: Axes, policies: dict[str, str], ways: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Operators who replan, on the built-in demonstrations: five trainings of a minute each, 50 episodes a row.
-# With a memory, with groups of dimensions, late and pausing: 10 episodes of each training. From the project's root; goes on
-# where it was interrupted.
+# Operators that replan, on the built-in demonstrations: five trainings of a minute each, 50 episodes a row. With retrieval,
+# with groups of dimensions, late and pausing: 10 episodes of each training. Run it from the project's root; resumes if
+# interrupted.
 set -euo pipefail
 replan=(mac-control evaluate --suite replan --data builtin --size.bf16 True)
 "${replan[@]}" --only bc,mixture_bc_conditioned,ibc,diffusion,mac --blocks "operator alone,operators who replan" --out runs/replan
