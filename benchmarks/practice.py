@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.hand import untrained
 from mac_control.checkpoint import save_policy
 from mac_control.envs import make_env, robot_of
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.files import write_json
 from mac_control.loop.rollouts import rollout_group
 from mac_control.operators import Nobody

@@ -160,7 +160,7 @@ WORK: dict[str, tuple[Any, str, str]] = {
 def _env(steps: int) -> Any:
     """One kitchen per process, as in evaluations."""
     from mac_control.collection.simulate import shared_env
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
 
     return shared_env(EnvName("kitchen", {"max_episode_steps": steps}))
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import tyro
 
+from mac_control.disk import disk_error
 from mac_control.errors import MacControlError, did_you_mean
-from mac_control.files import disk_error, user_path
+from mac_control.files import user_path
 
 #: Verb -> what it does. Each is `mac_control.scripts.VERB` with a dataclass `Args` and
 #: `main(args: Args)`.

@@ -17,7 +17,7 @@ from mac_control.errors import InputError
 from mac_control.files import user_path
 
 if typing.TYPE_CHECKING:
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
     from mac_control.robot import Robot
 
 
@@ -40,7 +40,7 @@ class EnvOptions:
         Raises:
             InputError: an invalid name.
         """
-        from mac_control.envs.make import EnvName
+        from mac_control.envs.name import EnvName
 
         if self._is_kind():
             kind = EnvName.parse(str(self.robot))

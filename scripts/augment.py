@@ -15,7 +15,7 @@ from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.described import described
 from mac_control.demonstrations.minari_write import target_folder
 from mac_control.envs.kitchen.robot import checked_tasks
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.files import write_json
 from mac_control.options import EnvOptions, options_of
 from mac_control.parallel import FanOut

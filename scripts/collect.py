@@ -14,7 +14,7 @@ from mac_control.options import EnvOptions, changed
 from mac_control.parallel import FanOut
 
 if TYPE_CHECKING:
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
 
 
 #: The default operator, which labels each step with its subtask and has orders of its own.
@@ -154,7 +154,7 @@ def _any(args: Args) -> Any:
 def _where(args: Args) -> EnvName:
     """The environment that is named, otherwise that of the policy's or the tracked data."""
     from mac_control.collection.simulate import shared_demonstrations
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
     from mac_control.loop.cases import resolve_policy
     from mac_control.operators.spec import acting_policy
 

@@ -14,7 +14,7 @@ from mac_control.errors import InputError
 from mac_control.options import EnvOptions, changed, only_with, only_without, paths
 
 if TYPE_CHECKING:
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
 
 
 #: Options of the page, and of the recording.
@@ -111,7 +111,7 @@ def main(args: Args) -> int | None:
     import torch
 
     from mac_control.envs import make_env, robot_of
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
     from mac_control.envs.shared_autonomy import check_fit
     from mac_control.loop.cases import resolve_policy
     from mac_control.teleop.assemble import (
@@ -216,7 +216,7 @@ def _expect_used(args: Args) -> None:
 
 def _policy(asked: str | None, named: EnvName) -> str | None:
     """The checkpoint to load; None holds still."""
-    from mac_control.envs.make import DEFAULT
+    from mac_control.envs.name import DEFAULT
 
     if asked == "none" or (asked is None and named.name != DEFAULT):
         return None

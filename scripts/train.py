@@ -129,7 +129,7 @@ def _named_policy(argv: Sequence[str]) -> str | None:
 def main(args: Any) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.demonstrations.described import described
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
     from mac_control.parallel import use_threads
     from mac_control.training import preset, train
     from mac_control.training.mixing import load_mixed

@@ -14,7 +14,7 @@ from gymnasium.spaces import Box, Dict, Sequence
 from mac_control.cli import run
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import episode_steps
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction

@@ -14,8 +14,9 @@ import pytest
 from benchmarks.faults.disk import ROOM, Disk
 from mac_control.demonstrations import load_demonstrations, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.disk import writing
 from mac_control.errors import DiskError, InputError
-from mac_control.files import write_json, writing
+from mac_control.files import write_json
 from mac_control.operators import Nobody
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.teleop import Teleoperation

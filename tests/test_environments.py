@@ -16,7 +16,7 @@ from mac_control.checkpoint import load_policy, save_policy
 from mac_control.envs import KitchenEnv, robot_of
 from mac_control.envs.abilities import episode_steps, scene_of
 from mac_control.envs.kitchen.robot import kitchen_robot
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.policies import MacConfig, MacPolicy, Policy, ZeroPolicy, policy_class
 from mac_control.policies.bc import BC
 

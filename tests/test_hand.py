@@ -17,7 +17,7 @@ from mac_control.demonstrations.table import Steps
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import StartsAnywhere, Undoable
 from mac_control.envs.adroit.tasks import TASKS
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import DataError, InputError
 from mac_control.loop import evaluate
 from mac_control.operators import make_operator

@@ -15,7 +15,7 @@ from mac_control import InputError
 from mac_control.checkpoint import load_policy, save_policy
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.envs import make_env
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import SharedAutonomy
 from mac_control.loop import evaluate
 from mac_control.loop.cases import resolve_policies, tell_differences

@@ -13,7 +13,7 @@ from gymnasium.spaces import Box
 from mac_control import InputError, PartialAction
 from mac_control.checkpoint import load_policy, read, save_policy
 from mac_control.cli import run
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import CheckpointError, EpisodeError, MacControlError
 from mac_control.operators import Operator
 from mac_control.policies.bc import BC

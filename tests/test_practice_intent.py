@@ -8,7 +8,7 @@ from gymnasium.spaces import Box
 
 from mac_control import PartialAction
 from mac_control.checkpoint import load_policy, read, save_policy
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.operators import Operator
 from mac_control.policies.intent import Intent, IntentConfig
 from mac_control.practice.config import PracticeConfig

@@ -10,7 +10,8 @@ from mac_control import InputError, evaluate
 from mac_control.checkpoint import save_policy
 from mac_control.cli import run
 from mac_control.envs import make_kitchen
-from mac_control.envs.make import EnvName, make_filmed
+from mac_control.envs.make import make_filmed
+from mac_control.envs.name import EnvName
 from mac_control.loop import groups
 from mac_control.loop.captions import POLICY, captioned
 from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video

@@ -12,7 +12,7 @@ from gymnasium.spaces import Box
 from mac_control.envs.adroit.robot import hand_robot
 from mac_control.envs.adroit.starts import start_state
 from mac_control.envs.adroit.tasks import TASKS
-from mac_control.envs.make import register_robotics
+from mac_control.envs.name import register_robotics
 from mac_control.errors import InputError, did_you_mean
 from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot

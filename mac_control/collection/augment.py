@@ -13,7 +13,7 @@ from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.envs.abilities import StartsAnywhere, episode_steps
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.make import make_operator

@@ -21,7 +21,7 @@ from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.checked import Checked, attribute_errors
 from mac_control.envs.describe import fitting_robot
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator

@@ -11,7 +11,7 @@ import numpy as np
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_env
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.robot import Robot
 
 

@@ -22,8 +22,9 @@ from mac_control.demonstrations.minari_read import (
     read_spaces,
 )
 from mac_control.demonstrations.minari_write import write_minari
+from mac_control.disk import expect_room
 from mac_control.errors import DataError
-from mac_control.files import atomic_path, expect_room
+from mac_control.files import atomic_path
 from mac_control.layout import flat_steps
 
 #: Default of each of our columns in an episode that lacks it.

@@ -12,7 +12,7 @@ from mac_control.layout import recorded_layout
 
 if TYPE_CHECKING:
     from mac_control.demonstrations import Demonstrations
-    from mac_control.envs.make import EnvName
+    from mac_control.envs.name import EnvName
     from mac_control.options import EnvOptions
     from mac_control.robot import Robot
 
@@ -33,7 +33,7 @@ def described(
         provenance = {**demonstrations.provenance, "env": record}
         demonstrations = dataclasses.replace(demonstrations, provenance=provenance)
     elif rollouts:
-        from mac_control.envs.make import EnvName
+        from mac_control.envs.name import EnvName
 
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
         _fitting(demonstrations, found, robot)

@@ -15,8 +15,9 @@ from gymnasium.spaces import Box, Space
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
+from mac_control.disk import expect_room
 from mac_control.errors import DataError, InputError
-from mac_control.files import atomic_folder, expect_room, user_path, write_text
+from mac_control.files import atomic_folder, user_path, write_text
 
 if TYPE_CHECKING:
     from minari.data_collector.episode_buffer import EpisodeBuffer

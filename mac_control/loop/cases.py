@@ -18,7 +18,7 @@ from mac_control.checkpoint_record import (
     checkpoints_in,
     policy_record,
 )
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.operators.spec import operator_weights, parse

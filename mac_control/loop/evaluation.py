@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.envs.make import DEFAULT, EnvName
+from mac_control.envs.name import DEFAULT, EnvName
 from mac_control.errors import EpisodeError, InputError
 from mac_control.loop.cases import (
     EvalCase,

@@ -14,7 +14,8 @@ import gymnasium
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs
-from mac_control.envs.make import EnvName, make_filmed
+from mac_control.envs.make import make_filmed
+from mac_control.envs.name import EnvName
 from mac_control.errors import EpisodeError
 from mac_control.loop.metrics import episode_metrics
 from mac_control.loop.rollouts import rollout_group

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
 from mac_control.policies import policy_class

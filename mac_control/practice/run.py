@@ -20,7 +20,7 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs, is_real
 from mac_control.envs.describe import fitting_robot
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import CheckpointError, InputError
 from mac_control.loop.cases import expect_num_given, given_numbers

@@ -9,7 +9,7 @@ from pathlib import Path
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.demonstrations.box import within_box
 from mac_control.demonstrations.load import FOLDER_VARIABLE
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
 

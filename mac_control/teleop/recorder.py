@@ -15,9 +15,10 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 
+from mac_control.disk import writing
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError, DiskError, one_line
-from mac_control.files import sweep, temporary_folder, writing
+from mac_control.files import sweep, temporary_folder
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
 from mac_control.teleop.summary import EpisodeSummary

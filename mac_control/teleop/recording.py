@@ -17,10 +17,11 @@ from gymnasium.spaces import Box
 from mac_control.demonstrations.lerobot.meta import is_lerobot
 from mac_control.demonstrations.minari_read import read_metadata
 from mac_control.demonstrations.minari_write import room_for, target_folder, write_minari
+from mac_control.disk import expect_room
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError
-from mac_control.files import expect_room, temporary_folder, write_json
+from mac_control.files import temporary_folder, write_json
 from mac_control.layout import recorded_layout
 from mac_control.teleop.recorder import Driven, EpisodeRecorder
 

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mac_control.disk import writing
 from mac_control.errors import InputError
-from mac_control.files import write_text, writing
+from mac_control.files import write_text
 
 
 class Log:

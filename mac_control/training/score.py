@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mac_control.envs.make import EnvName
+from mac_control.envs.name import EnvName
 from mac_control.policies import Policy
 from mac_control.robot import Robot
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from mac_control.envs.abilities import StartsAnywhere
-from mac_control.envs.make import EnvName, make_filmed
+from mac_control.envs.make import make_filmed
+from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.options import EnvOptions, numbers
 from mac_control.robot import Robot

@@ -36,8 +36,9 @@ from mac_control.demonstrations.lerobot.stats import (
     merged,
     to_json,
 )
+from mac_control.disk import expect_room
 from mac_control.errors import DataError, first_line
-from mac_control.files import atomic_files, atomic_folder, expect_room, user_path, write_json
+from mac_control.files import atomic_files, atomic_folder, user_path, write_json
 
 _INFO, _STATS, _TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet"
 
