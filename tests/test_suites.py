@@ -80,6 +80,21 @@ def test_only_the_first_demonstrations_are_learnt_from(tmp_path, kitchen_complet
         run_suite(more, tmp_path / "more", kitchen_complete, workers=1)
 
 
+def test_robust_episodes_of_other_demonstrations_are_refused(tmp_path, kitchen_complete):
+    size = Size(seeds=1, episodes=1, steps=3, made=1, demonstrations=2)
+    alone = (Block("alone", ("nobody",), (0,)),)
+    suite = replace(TINY, data="robust", size=size, blocks=alone).only(["bc"])
+    run_suite(suite, tmp_path, kitchen_complete, workers=1)
+    run_suite(suite, tmp_path, kitchen_complete, workers=1)  # goes on where it stopped
+    with pytest.raises(InputError, match="out: expected a name that is free, or a data set of the"):
+        run_suite(
+            replace(suite, size=replace(size, demonstrations=3)),
+            tmp_path,
+            kitchen_complete,
+            workers=1,
+        )
+
+
 class Links(HTMLParser):
     """What a page would fetch."""
 

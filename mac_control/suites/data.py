@@ -48,11 +48,11 @@ def training_data(
     if suite.data == "raw":
         assert seen is not None
         return seen
-    if not folder.exists():
-        if suite.data == "robust":
-            assert seen is not None
-            _robust(suite, seen, folder, workers)
-        elif suite.data == "collected":
+    if suite.data == "robust":  # checks that finished ones are of the same demonstrations
+        assert seen is not None
+        _robust(suite, seen, folder, workers)
+    elif not folder.exists():
+        if suite.data == "collected":
             _collected(suite, folder, workers)
         else:
             _play(folder, suite.size.made, workers)
@@ -68,6 +68,8 @@ def _robust(
     disturbance, episodes = Disturbance(**suite.disturbance), suite.size.made
     settings = {"episodes": episodes, "seed": 0, "disturbance": asdict(disturbance)}
     settings["source"] = seen.provenance
+    if suite.size.demonstrations is not None:
+        settings["demonstrations"] = suite.size.demonstrations
     items = plan(seen, disturbance, episodes, seed=0)
     about = {"made_by": "suite", "env": seen.provenance.get("env")}
     generate_dataset(simulate, items, folder, settings, seen.tasks, about, seen.robot, workers)
