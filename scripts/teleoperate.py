@@ -70,7 +70,8 @@ class Args(EnvOptions):
     on_silence: Literal["robot", "hold", "stop"] = "robot"
     """When a device is silent or unplugged: robot takes its dimensions, hold, or stop."""
     patience: float | None = None
-    """How long a device may be silent [s]; None: one control period, and 0.3 s for the page."""
+    """How long a device may be silent [s]; None: one control period, at least 0.08 s, and 0.3 s for
+    the page."""
     trust: str | None = None
     """How a policy with a density weighs your commands: by a standard deviation in
     action units such as 0.1; adaptive: estimated while driving, adaptive:z=3: none within 3
@@ -121,7 +122,7 @@ def main(args: Args) -> int | None:
         assemble_recorder,
     )
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.operator import MultiDeviceOperator
+    from mac_control.teleop.operator import PATIENCE, MultiDeviceOperator
     from mac_control.teleop.options import device_specs
     from mac_control.teleop.pacing import rate_of, share_promptly
 
@@ -148,7 +149,7 @@ def main(args: Args) -> int | None:
     for other in (others := paths(args.more_policies)):
         check_fit(env, assemble_policy(other, env))
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
-    patience = args.patience or 1 / (rate * args.speed)
+    patience = args.patience or max(1 / (rate * args.speed), PATIENCE)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
     # Without the long episodes of driving: a policy trained on this is rated on the usual ones.
@@ -168,10 +169,11 @@ def main(args: Args) -> int | None:
     )
     cockpit = None
     if args.cockpit:
-        from mac_control.cockpit import PATIENCE, Cockpit
+        from mac_control.cockpit import PATIENCE as OF_PAGE
+        from mac_control.cockpit import Cockpit
 
         cockpit = Cockpit(args.host, args.port, args.remote, args.token)
-        settings["patience"] = args.patience or max(patience, PATIENCE)
+        settings["patience"] = args.patience or max(patience, OF_PAGE)
         operators.insert(0, assemble_operator(cockpit.inbox, env, rate=rate, **settings))
     together = (
         operators[0] if len(operators) == 1 else MultiDeviceOperator(operators, args.conflict)
@@ -212,6 +214,8 @@ def _expect_used(args: Args) -> None:
             raise only_without(name, "--no-cockpit")
         if name in _OF_RECORDING and args.record is None:
             raise only_with(name, "--record")
+        if name == "mapping" and not args.device:
+            raise only_with(name, "--device")
 
 
 def _policy(asked: str | None, named: EnvName) -> str | None:

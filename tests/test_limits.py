@@ -117,6 +117,19 @@ def test_a_target_is_reached_without_overshoot_and_a_hold_comes_to_rest(v, a, j,
     assert np.array_equal(limiter.send(asked, hold=np.ones(5, bool)), held)
 
 
+@pytest.mark.parametrize("way", ["clamp", "reject", "pass"])
+def test_a_stop_brings_velocities_to_rest_whatever_happens_beyond_limits(way):
+    limiter = Limiter(robot(), Limits(acceleration=20.0, on_violation=way), RATE)
+    limiter.reset(np.zeros(5))
+    for share in np.linspace(0, 1, 40):
+        limiter.send(share * np.float32([0, 1.5, 1, -1, 0]))
+    assert limiter.moving
+    rest = np.where(limiter.latched, limiter.last, 0.0)
+    for _ in range(60):
+        sent = limiter.send(rest, hold=limiter.latched)
+    assert not limiter.moving and not sent[~limiter.latched].any()
+
+
 def test_the_reason_is_named_and_reject_sends_nothing_of_it():
     fast = np.float32([1.0, 0, 0, 0, 0])
     named = ("velocity", "acceleration", "jerk")

@@ -1,5 +1,8 @@
 """Driving: hand-over, watchdog, emergency stop, undo, pacing; some on the real kitchen."""
 
+import tempfile
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from mac_control.teleop import (
 )
 from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.device import Device, DeviceError
+from mac_control.teleop.recorder import EpisodeRecorder
 
 PERIOD = 0.08
 
@@ -297,6 +301,57 @@ def test_two_devices_share_the_robot_and_the_first_has_precedence(new_clock):
     devices[0].plugged = False
     reading = both.poll(np.zeros(3))
     assert reading.status == "lost" and reading.partial.values[0] == pytest.approx(0.2)
+
+
+def test_a_button_held_through_silences_is_pressed_once(rig):
+    clock, device, _, loop = rig
+    loop.run(steps=2)
+    device.hold("pause")
+    loop.step()
+    assert loop.paused
+    for _ in range(3):
+        device.silent_since = clock() - 1  # a message is late
+        loop.step()
+        device.silent_since = None
+        loop.step()
+        assert loop.paused
+    device.hold()
+    loop.step()
+    device.hold("pause")
+    loop.step()
+    assert not loop.paused
+
+
+def test_undo_across_a_stop_removes_the_steps_that_are_undone(new_clock):
+    class Road(Line):
+        def snapshot(self):
+            return len(self.actions)
+
+        def restore(self, snapshot):
+            del self.actions[snapshot:]
+
+    class Steps(EpisodeRecorder):
+        def _found(self):
+            return 0
+
+        def _write(self, episode, again):
+            self.written = episode.steps
+
+        _create = None
+
+    clock, env = new_clock(), Road()
+    recorder = Steps(Path(tempfile.mkdtemp()) / "road", env)
+    options = {"clock": clock, "sleep": clock.sleep, "recorder": recorder, "rate": 10.0}
+    loop = Teleoperation(env, Constant(3, 9, 0.5), Nobody(9), **options)
+    loop.run(steps=15)
+    loop.post("estop")
+    loop.run(steps=10)
+    loop.post("release")
+    loop.post("undo", 1.2)  # the stop, and the last two steps before it
+    loop.run(steps=5)
+    loop.close()
+    assert len(env.actions) == len(recorder.written) == 18
+    assert all(map(np.array_equal, env.actions, [step.action for step in recorder.written]))
 
 
 def test_undo_goes_back_and_the_kitchen_then_goes_on_as_before(new_clock):

@@ -102,7 +102,8 @@ class Limiter:
         if self.limits.on_violation == "pass":
             keep = np.clip(wanted, self.low, self.high)
         elif self.limits.on_violation == "reject" and self.reasons:
-            keep, _ = self._keep(self.last, where, np.ones(len(self.last), bool))
+            rest = np.where(self.latched, self.last, np.clip(0.0, self.low, self.high))
+            keep, _ = self._keep(rest, where, self.latched)
         speed = keep - self.last
         self.change, self.speed, self.last = speed - self.speed, speed, keep
         self._asked = np.vstack([self._asked[1:], wanted])

@@ -18,6 +18,9 @@ from mac_control.teleop.mapping import Mapping
 from mac_control.teleop.task_space import TaskSpace
 from mac_control.teleop.threaded import ThreadedDevice
 
+#: How long a device may be silent [s], or a control period where that is longer: programs send
+#: every 50 ms.
+PATIENCE = 0.08
 #: What happens to a silent device's dimensions.
 ON_SILENCE = {
     "robot": "the robot has its dimensions",
@@ -79,7 +82,7 @@ class DeviceOperator(Operator):
         device: Device,
         mapping: Mapping,
         on_silence: str = "robot",
-        patience: float = 0.08,
+        patience: float = PATIENCE,
         task_space: TaskSpace | None = None,
         period: float = 0.05,
         retry: float = 1.0,
@@ -192,7 +195,8 @@ class DeviceOperator(Operator):
     def _without(
         self, status: str, events: tuple[str, ...] = (), error: Exception | None = None
     ) -> Reading:
-        self._held = frozenset()
+        if status != "silent":  # after a silence, a button still held is the same press
+            self._held = frozenset()
         partial = self._last.partial if self.on_silence == "hold" else self._nothing
         # Only a device that was in use stops the robot, and only once.
         if (

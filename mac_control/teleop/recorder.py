@@ -94,6 +94,7 @@ class EpisodeRecorder(ABC):
         self.notify: Callable[[str], None] = lambda text: None  # called for each episode that ends
         self._tasks = len(subtasks_of(env))
         self._steps: list[Step] = []
+        self._kept: list[bool] = []  # for each step of the episode: whether it is in `_steps`
         self._events: tuple[str, ...] = ()
         self._seed = self._number = 0
         self._say, self._retry = say or warn, retry
@@ -125,11 +126,12 @@ class EpisodeRecorder(ABC):
 
     def start(self, seed: int) -> None:
         """Begin an episode."""
-        self._steps, self._events, self._seed = [], (), seed
+        self._steps, self._kept, self._events, self._seed = [], [], (), seed
         self._number += 1
 
     def add(self, step: Step) -> None:
         """Add an executed step."""
+        self._kept.append(not step.stopped)
         if step.stopped:
             self._events += step.events
             return
@@ -138,8 +140,11 @@ class EpisodeRecorder(ABC):
         self._steps.append(step)
 
     def undo(self, steps: int) -> None:
-        """Remove the last `steps`."""
-        del self._steps[max(0, len(self._steps) - steps) :]
+        """Remove the last `steps`, of which those during a stop were left out."""
+        at = max(0, len(self._kept) - steps)
+        gone = sum(self._kept[at:])
+        del self._kept[at:]
+        del self._steps[len(self._steps) - gone :]
 
     def finish(self, success: bool, failed: bool = False) -> None:
         """End the episode and write it, without holding up the driving."""
