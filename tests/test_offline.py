@@ -203,15 +203,18 @@ def test_equal_seconds_become_steps_that_are_kept(waves, tmp_path):
     assert (tmp_path / "steps.json").read_text() == kept
 
 
-def test_first_means_an_interval_that_no_other_touches():
-    def row(policy, low, high):
-        middle = (low + high) / 2
-        return {"policy": policy, "case": "c", "error": middle, "error_ci95": [low, high]}
+def test_first_is_who_is_ahead_on_the_same_episodes():
+    def rows(policy, errors, seeds=(0, 1)):
+        told = {"policy": policy, "case": "c", "num_given": 1, "log_prob": None, "coverage": None}
+        return [{**told, "seed": seed, "error": errors, "ranks": None} for seed in seeds]
 
-    rows = [row("a", 0.1, 0.2), row("b", 0.15, 0.4)]
-    assert leader(rows, "c", "error") == ("a", False)
-    assert leader([rows[0], row("b", 0.3, 0.4)], "c", "error") == ("a", True)
-    assert leader(rows[:1], "c", "error") is None
+    hard = np.linspace(0.0, 9.0, 40)  # episodes differ much more than policies do
+    noise = np.where(np.arange(40) % 2, 0.3, -0.3)
+    near, far = rows("near", [*hard]), rows("far", [*(hard + 0.1 + 0.05 * noise)], seeds=(0,))
+    assert leader(summarize([*near, *far]), "c", "error") == ("near", True)
+    equal = rows("equal", [*(hard + 0.01 + noise)])
+    assert leader(summarize([*near, *far, *equal]), "c", "error") == ("near", False)
+    assert leader(summarize(near), "c", "error") is None
 
 
 def test_the_verb_writes_a_table_a_page_and_a_figure(waves, tmp_path, capsys):

@@ -34,6 +34,15 @@ def test_an_interval_has_the_width_that_theory_gives():
     assert (high - low) / (2 * 1.96) == pytest.approx(seeds.std() / 10, rel=0.05)
 
 
+def test_seeds_that_are_rated_on_the_same_episodes_do_not_add_episodes():
+    values = np.random.default_rng(0).normal(size=400)
+    low, high = bootstrap_interval([values, values, values])
+    assert (high - low) / (2 * 1.96) == pytest.approx(values.std() / 20, rel=0.05)
+    other = [*values[200:], *values[:200]]  # of other episodes: folds add theirs
+    low, high = bootstrap_interval([values, other], folds=[0, 1])
+    assert (high - low) / (2 * 1.96) == pytest.approx(values.std() / np.sqrt(800), rel=0.05)
+
+
 def test_an_interval_needs_numbers():
     for bad in ([], [[]], [[1.0], [np.nan]]):
         with pytest.raises(InputError, match="samples: expected finite numbers"):

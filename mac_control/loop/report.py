@@ -62,7 +62,11 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
             "train_seeds": [row["train_seed"] for row in part],
             "episodes": sum(row["episodes"] for row in part),
             "reward_mean": float(np.mean([row["reward_mean"] for row in part])),
-            "reward_ci95": list(bootstrap_interval([row["rewards"] for row in part])),
+            "reward_ci95": list(
+                bootstrap_interval(
+                    [row["rewards"] for row in part], folds=[row.get("fold") for row in part]
+                )
+            ),
             "measured": part[0].get("measured", "return"),
             "success_rate": mean_known([row["success_rate"] for row in part]),
         }

@@ -40,8 +40,8 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """One row for each policy and case, over seeds, folds and episodes.
 
     For trained policies, only seeds and folds that all of them have are counted, so that a run that
-    was cut short compares like with like. Intervals are bootstraps over training seeds and
-    episodes.
+    was cut short compares like with like. Intervals are :func:`bootstrap_interval`, over training
+    seeds and episodes.
     """
     trained = [row for row in rows if "steps" in row]
     done: dict[str, set[tuple[int, int]]] = {}
@@ -52,8 +52,9 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         if "steps" not in row or (row["seed"], row["fold"]) in common:
             parts.setdefault((row["policy"], row["case"]), []).append(row)
-    summary = []
-    for (policy, case), part in parts.items():
+    summary, everything = [], {}
+    for (policy, case), found_rows in parts.items():
+        part = sorted(found_rows, key=lambda row: row.get("fold", 0))  # episodes in the same order
         seeds = sorted({row["seed"] for row in part})
         found: dict[str, Any] = {"policy": policy, "case": case, "seeds": len(seeds)}
         found["num_given"] = part[0]["num_given"]
@@ -67,6 +68,7 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
                 [value for row in part if row["seed"] == seed for value in row[name]]
                 for seed in seeds
             ]
+            everything[policy, case, name] = values
             found[name] = round(float(np.mean([np.mean(each) for each in values])), 4)
             found[f"{name}_ci95"] = [round(end, 4) for end in bootstrap_interval(values)]
         ranks = [row["ranks"] for row in part if row["ranks"] is not None]
@@ -75,28 +77,47 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
             known = [row[name] for row in part if name in row]
             found[name] = round(float(np.median(known)), 2) if known else None
         summary.append(found)
+    _mark_first(summary, everything)
     return summary
 
 
 def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] | None:
-    """The best policy of a case, and whether its interval is disjoint from all the others'.
+    """The best policy of a case, and whether it is ahead of each other one on the same episodes.
 
     None where fewer than two policies have the metric, or it has no better direction. Policies
     trained on the rated data do not count.
     """
-    sign = METRICS[metric][1]
-    rows = [row for row in summary if row["case"] == case and row[metric] is not None]
-    rows = [row for row in rows if not row.get("seen")]
-    if sign == 0 or len(rows) < 2:
-        return None
-    best = max(rows, key=lambda row: sign * row[metric])
-    low, high = best[f"{metric}_ci95"]
-    others = [row[f"{metric}_ci95"] for row in rows if row is not best]
-    return best["policy"], all(low > end[1] or high < end[0] for end in others)
+    for row in summary:
+        if row["case"] == case and row.get(f"{metric}_first") is not None:
+            return row["policy"], row[f"{metric}_first"]
+    return None
+
+
+def _mark_first(summary: Sequence[dict[str, Any]], values: Mapping[Any, list[list[float]]]) -> None:
+    """Add to the best row of each case and metric whether it is ahead of each other one.
+
+    It is where the 95 % interval of the difference, over the same seeds and episodes, excludes 0.
+    """
+    for metric, (_, sign, _) in METRICS.items():
+        for case in dict.fromkeys(row["case"] for row in summary):
+            rows = [row for row in summary if row["case"] == case and not row["seen"]]
+            rows = [row for row in rows if row[metric] is not None]
+            if sign == 0 or len(rows) < 2:
+                continue
+            best = max(rows, key=lambda row: sign * row[metric])
+            mine = values[best["policy"], case, metric]
+            leads = []
+            for row in rows:
+                other = values[row["policy"], case, metric]
+                alike = len({len(mine), len(other), 1}) < 3 and len(set(map(len, mine + other))) < 2
+                if row is not best and alike:  # a checkpoint counts as of every seed
+                    less = sign * np.subtract(mine, other)
+                    leads.append(bootstrap_interval(less.tolist())[0])
+            best[f"{metric}_first"] = len(leads) == len(rows) - 1 and min(leads) > 0
 
 
 def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
-    """Heading -> a table, a line for each policy; **bold** where it leads by disjoint intervals."""
+    """Heading -> a table, a line for each policy; **bold** where :func:`leader` is ahead."""
     policies = list(dict.fromkeys(row["policy"] for row in summary))
     cases = list(dict.fromkeys(row["case"] for row in summary))
     cells = {(row["policy"], row["case"]): row for row in summary}
@@ -149,13 +170,13 @@ def _mark(row: Row) -> str:
 
 
 def verdicts(summary: Sequence[Row]) -> list[str]:
-    """A sentence per case: which policy is first, and whether by disjoint intervals."""
+    """A sentence per case: which policy is first, and whether it is ahead of each other one."""
     found = []
     for metric in ("error", "log_prob"):
         for case in dict.fromkeys(row["case"] for row in summary):
             first = leader(summary, case, metric)
             if first is not None:
-                how = "by disjoint intervals" if first[1] else "intervals overlap"
+                how = "ahead of each other one" if first[1] else "not ahead of each other one"
                 what = "error" if metric == "error" else "log-likelihood"
                 found.append(f"{what}, {case} given: {first[0]} first ({how})")
     return found
@@ -237,7 +258,8 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     seeds, episodes = (max(row[name] for row in summary) for name in ("seeds", "episodes"))
     note = (
         f"Whole episodes held out; mean [95 % interval, bootstrap over {seeds} training seeds and "
-        f"{episodes} episodes]. Bold: first by disjoint intervals."
+        f"{episodes} episodes]. Bold: ahead of each other policy, by "
+        "the interval of the difference on the same episodes."
     )
     if seen := list(dict.fromkeys(row["policy"] for row in summary if row["seen"])):
         note += (

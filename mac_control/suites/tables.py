@@ -170,4 +170,4 @@ def _difference(rows: Sequence[Row], alone: Sequence[Row]) -> str:
         samples = paired_difference(rows, alone)
     except InputError:
         return ""
-    return mean_and_interval(samples, "+")
+    return mean_and_interval(samples, "+", [row.get("fold") for row in rows])

@@ -41,7 +41,7 @@ more = gather(
     here / "adaptive.json", more, ("suite", *KEPT, "metrics.obedience"), ("suite", "block")
 )
 
-samples, obeyed = defaultdict(list), defaultdict(list)
+samples, obeyed = defaultdict(list), defaultdict(list)  # a list per fold
 for row in rows:
     place = row["block"], row["policy"], row["operator"]
     samples[place].append(row["rewards"])
@@ -72,7 +72,8 @@ def at(way: str, operators: Sequence[str], level: float) -> float | None:
 
 
 for (block, policy, operator), rewards in samples.items():
-    found, said = mean_and_interval(rewards), SAID.get(operator, operator)
+    found = mean_and_interval(rewards, folds=range(len(rewards)))
+    said = SAID.get(operator, operator)
     if block != "alone":
         found += f" | {point(block, policy, [operator])[0]:.2f}"
     print(f"{block} | {policy} | {said} | {found}")
@@ -85,16 +86,18 @@ for row in more:
 print("\nadaptive trust")
 for (suite, block, operator, given), found in together.items():
     rewards, obedience = zip(*found, strict=True)
-    said = f"{mean_and_interval(rewards)} | {np.mean([np.mean(each) for each in obedience]):.2f}"
+    reward = mean_and_interval(rewards, folds=range(len(rewards)))
+    said = f"{reward} | {np.mean([np.mean(each) for each in obedience]):.2f}"
     print(f"{suite} | {block} | {operator} | {given} | {said}")
 
 print("\nall operators")
 for way, (policy, settings) in WAYS.items():
     for setting in settings:
         block = f"{way} at {setting}"
-        found = [sample for operator in OPERATORS for sample in samples[block, policy, operator]]
+        # Every operator drives the same episodes of a fold: its mean over operators.
+        found = np.mean([samples[block, policy, operator] for operator in OPERATORS], axis=0)
         obedience = point(block, policy, OPERATORS)[0]
-        print(f"{block} | {mean_and_interval(found)} | {obedience:.3f}")
+        print(f"{block} | {mean_and_interval(found, folds=range(len(found)))} | {obedience:.3f}")
 
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
 for operators in (OPERATORS, *([operator] for operator in OPERATORS)):

@@ -66,7 +66,10 @@ def rates(rows: list[dict]) -> dict[tuple[str, str, str], tuple[float, float, fl
     for row in rows:
         samples[row["part"], row["policy"], row["operator"]].append(row["successes"])
     return {
-        key: (sum(map(sum, each)) / sum(map(len, each)), *bootstrap_interval(each))
+        key: (
+            sum(map(sum, each)) / sum(map(len, each)),
+            *bootstrap_interval(each, folds=range(len(each)) if "folds" in key[0] else None),
+        )
         for key, each in samples.items()
     }
 

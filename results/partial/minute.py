@@ -32,13 +32,21 @@ for row in rows:
 
 
 for (trained, block, policy), own in cells.items():
-    means = " | ".join(mean_and_interval([row["rewards"] for row in own[k]]) for k in sorted(own))
+    means = " | ".join(
+        mean_and_interval([row["rewards"] for row in own[k]], folds=[row["fold"] for row in own[k]])
+        for k in sorted(own)
+    )
     print(f"{trained} | {block} | {method_label(policy)} | {means}")
 for (trained, block, policy), own in cells.items():
     mac = cells[trained, block, "mac"]
     same = mac[0][0]["episodes"] == own[0][0]["episodes"]  # in a fold: else they are other ones
     if policy != "mac" and same:
-        less = [mean_and_interval(paired_difference(mac[k], own[k]), "+") for k in sorted(own)]
+        less = [
+            mean_and_interval(
+                paired_difference(mac[k], own[k]), "+", [row["fold"] for row in mac[k]]
+            )
+            for k in sorted(own)
+        ]
         print(f"{trained} | {block} | MAC - {method_label(policy)} | {' | '.join(less)}")
 stubborn = [
     row for row in rows if row["trained"] == "a minute" and row["block"] == "held-out operators"

@@ -1,4 +1,7 @@
-"""Put rows and curves of `replan.sh` into replan.jsonl, and draw them: `python gather.py RUNS`."""
+"""Put rows and curves of `replan.sh` into replan.jsonl, and draw them: `python gather.py RUNS`.
+
+Where RUNS has none, those of replan.jsonl are drawn again.
+"""
 
 import csv
 import json
@@ -37,11 +40,16 @@ for log in sorted((runs / "practised").glob("seed-*/log.csv")):
         curves.append(
             {"train_seed": int(log.parent.name[5:]), "step": int(part[-1]["step"])} | means
         )
-if not (rows and curves):
-    sys.exit(f"{runs}: expected what replan.sh leaves there, rated/ and practised/, found none")
-write_text(here / "replan.jsonl", "\n".join(map(json.dumps, [*rows, *curves])) + "\n")
+if rows and curves:
+    write_text(here / "replan.jsonl", "\n".join(map(json.dumps, [*rows, *curves])) + "\n")
+else:
+    kept = [json.loads(line) for line in (here / "replan.jsonl").read_text().splitlines()]
+    rows = [row for row in kept if "policy" in row]
+    curves = [point for point in kept if "policy" not in point]
 
-summary = summarize(raw)
+for row in rows:
+    row |= {"reward_mean": sum(row["rewards"]) / len(row["rewards"]), "success_rate": None}
+summary = summarize(rows)
 for row in summary:
     print(*(row[key] for key in KEPT[:3]), reward_text(row))
 

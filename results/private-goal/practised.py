@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from mac_control.files import write_text
 from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.gather import gather, rows_in
@@ -25,7 +27,7 @@ every = []
 for _, given in filter(lambda place: place[0] == "before", goals):
     before, after = goals["before", given], goals["after", given]
     more = [b - a for a, b in zip(before, after, strict=True)]
-    every += more
+    every.append(more)
     print(given, mean_and_interval([before]), mean_and_interval([after]), sep=" | ", end=" | ")
     print(mean_and_interval([more], "+"))
-print("together |", mean_and_interval([every], "+"))
+print("together |", mean_and_interval([np.mean(every, axis=0)], "+"))
