@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,21 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def locked_or_new(folder: Path, whole: str) -> Iterator[None]:
+    """As `locked`, for a folder that has its file `whole` from the moment that it is there.
+
+    Where it is not there yet, only one process at a time may make it.
+    """
+    with ExitStack() as stack:
+        if not (folder / whole).exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder.parent))
+        if (folder / whole).exists():  # perhaps another process has made it meanwhile
+            stack.enter_context(locked(folder))
+        yield
 
 
 @contextmanager

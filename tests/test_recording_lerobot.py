@@ -1,5 +1,8 @@
 """Recordings as LeRobotDatasets: what is in them, failed episodes, disks and crashes."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from parts import Gives
@@ -140,6 +143,37 @@ def test_what_cannot_be_written_is_tried_again_and_then_put_elsewhere(env, tmp_p
     assert "is kept and tried again" in told[0] and "goes on" in told[1]
     assert len(load_demonstrations(tmp_path / "driven")) == 5
     assert list(find_faults(tmp_path / "driven")) == []
+
+
+@pytest.mark.parametrize("kind", [LeRobotRecorder, MinariRecorder])
+def test_sessions_that_record_into_one_folder_keep_the_episodes_of_both(
+    env, tmp_path, kind, monkeypatch
+):
+    folder, told = tmp_path / "driven-v0", []
+
+    def say(text):  # the first session could not write; the other goes on meanwhile
+        told.append(text)
+        if len(told) == 1:
+            drive(second, env, ["success"], steps=4)
+
+    first, second = (kind(folder, env, say=say, retry=60.0) for _ in range(2))  # nothing is there
+    for index in range(2):
+        drive(kind(folder, env) if index else first, env, ["success"], steps=5 + index)
+    first = kind(folder, env, say=say, retry=60.0)
+    replace, fails = os.replace, ["info.json", "metadata.json"]
+
+    def refuse(source, target):
+        if Path(target).name in fails:
+            fails.clear()
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    drive(first, make_env("Reacher-v5", max_episode_steps=100), ["success"], steps=7)
+    assert "is kept and tried again" in told[0] and "goes on" in told[1]
+    data = load_demonstrations(folder)
+    assert data.lengths.tolist() == [5, 1, 6, 1, 7, 4, 1, 1]
+    assert list(find_faults(folder)) == []
 
 
 def test_the_format_follows_from_what_is_there_or_from_the_option(tmp_path, capsys):

@@ -21,7 +21,7 @@ from mac_control.disk import expect_room
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError
-from mac_control.files import temporary_folder, write_json
+from mac_control.files import locked, locked_or_new, temporary_folder, write_json
 from mac_control.layout import recorded_layout
 from mac_control.teleop.recorder import Driven, EpisodeRecorder
 
@@ -70,15 +70,23 @@ class MinariRecorder(EpisodeRecorder):
                 "provenance": {"source": "teleoperation", **(about or {})},
             }
         }
+        self._half_done = False  # whether an episode is written, but its number is not
         super().__init__(target_folder(target)[0], env, **options)
         self.target = target  # an id stays one
 
     def _write(self, episode: Driven, again: bool) -> None:
-        if not self.folder.exists():
-            self._create(self.folder, [episode])
-        # After a failure it may be written but not yet counted.
-        elif not again or recount(self.folder) == self.episodes:
-            append_episode(self.folder, _buffer(episode))
+        with locked_or_new(self.folder, "data/metadata.json"):
+            if not self.folder.exists():
+                self._create(self.folder, [episode])
+                return
+            before = recount(self.folder)
+            if not self._half_done:
+                try:
+                    append_episode(self.folder, _buffer(episode))
+                except BaseException:
+                    self._half_done = len(_lengths(self.folder)) > before
+                    raise
+            self._half_done = False
 
     def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:
         target = self.target if folder == self.folder else folder
@@ -97,7 +105,8 @@ class MinariRecorder(EpisodeRecorder):
 
         try:
             storage = MinariStorage.read(self.folder / "data")
-            count = recount(self.folder)
+            with locked(self.folder):
+                count = recount(self.folder)
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{self.folder}: expected a recording, got {error}") from error
         ours = read_metadata(self.folder).get("mac_control")
@@ -169,13 +178,17 @@ def append_episode(folder: Path, buffer: Any) -> None:
 
 def recount(folder: Path) -> int:
     """Count an episode that was written before a kill but not counted; returns the number."""
-    with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
-        steps = [int(episode.attrs["total_steps"]) for episode in file.values()]
+    steps = _lengths(folder)
     metadata = read_metadata(folder)
     if metadata.get("total_episodes") != len(steps):
         counts = {"total_episodes": len(steps), "total_steps": sum(steps)}
         write_json(folder / "data" / "metadata.json", metadata | counts)
     return len(steps)
+
+
+def _lengths(folder: Path) -> list[int]:
+    with h5py.File(folder / "data" / "main_data.hdf5", "r") as file:
+        return [int(episode.attrs["total_steps"]) for episode in file.values()]
 
 
 def _buffer(episode: Driven) -> Any:

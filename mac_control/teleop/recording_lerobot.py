@@ -68,10 +68,10 @@ class LeRobotRecorder(EpisodeRecorder):
         return self._open.episodes
 
     def _write(self, episode: Driven, again: bool) -> None:
-        if again:  # repairs what a failed attempt left
-            self._open = LeRobotWriter(self.folder, self._spec)
         assert self._open is not None
-        if self._open.episodes == self.episodes:  # otherwise it is written, but was not counted
+        if again:  # repairs what a failed attempt left
+            self._open.reopen()
+        if self._open.added == len(self.saved):  # otherwise it is written, but was not counted
             self._add(self._open, episode)
 
     def _create(self, folder: Path, episodes: Sequence[Driven]) -> None:

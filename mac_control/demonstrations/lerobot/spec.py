@@ -112,6 +112,11 @@ class LeRobotSpec:
         }
 
 
+def place_of(number: int) -> dict[str, int]:
+    """Where the file of this number is."""
+    return {"chunk_index": number // FILES_IN_CHUNK, "file_index": number % FILES_IN_CHUNK}
+
+
 def arrow(column: np.ndarray) -> Any:
     """A column `(T, size)`: lists of fixed length, or plain numbers where the size is 1."""
     pa = pyarrow()

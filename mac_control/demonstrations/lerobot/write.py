@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations.episode import Episode
+from mac_control.demonstrations.lerobot.found import counted, listed_tasks, read_row
 from mac_control.demonstrations.lerobot.meta import OWN, TASK
-from mac_control.demonstrations.lerobot.parquet import pyarrow, read_columns, read_table
+from mac_control.demonstrations.lerobot.parquet import pyarrow, read_table
 from mac_control.demonstrations.lerobot.read import INTERVENTION
 from mac_control.demonstrations.lerobot.spec import (
     DATA,
@@ -20,25 +22,24 @@ from mac_control.demonstrations.lerobot.spec import (
     EXECUTED,
     FAILED,
     FILE_MB,
-    FILES_IN_CHUNK,
     GIVEN,
     REWARD,
     LeRobotSpec,
     arrow,
     episode_table,
     episodes_of,
+    place_of,
     task_table,
 )
 from mac_control.demonstrations.lerobot.stats import (
     Stats,
     episode_stats,
-    from_json,
     merged,
     to_json,
 )
 from mac_control.disk import expect_room
-from mac_control.errors import DataError, first_line
-from mac_control.files import atomic_files, atomic_folder, user_path, write_json
+from mac_control.errors import DataError
+from mac_control.files import atomic_files, atomic_folder, locked_or_new, user_path, write_json
 
 _INFO, _STATS, _TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet"
 
@@ -47,7 +48,8 @@ class LeRobotWriter:
     """Writes episodes one by one; after each of them `folder` is a complete data set.
 
     An existing data set is continued; what a killed process left half done is repaired. Each
-    episode has files of its own, so that adding one does not get slower.
+    episode has files of its own, so that adding one does not get slower. Several processes may
+    write into one folder: each episode follows all that are there.
 
     Args:
         folder: folder of the data set.
@@ -73,6 +75,7 @@ class LeRobotWriter:
         self.folder, self.spec = user_path(folder), spec
         self.features = json.loads(json.dumps(spec.features()))
         self.episodes = self.frames = 0
+        self.added = 0  # of these episodes, by this writer
         self._tasks: list[str] = []
         self._stats: Stats | None = None
         self._next_file = 0
@@ -81,7 +84,7 @@ class LeRobotWriter:
         self._open_mb = 0.0
         self._rows: list[dict[str, Any]] = []  # rows of episodes, not written yet
         if (self.folder / _INFO).exists():
-            self._continue()
+            self.reopen()
         elif odd := next((path for path in self.folder.rglob("*") if path.is_file()), None):
             raise DataError(f"{self.folder}: expected a LeRobotDataset, got {odd.name}")
 
@@ -114,15 +117,18 @@ class LeRobotWriter:
         got = episode.observations.shape[1], episode.actions.shape[1]
         if got != sizes:
             raise DataError(f"episode: expected {sizes[0]} and {sizes[1]} numbers, got {got}")
+        with self._alone():
+            self._add(episode, task, more or {})
+
+    def _add(self, episode: Episode, task: str | None, more: Mapping[str, np.ndarray]) -> None:
         columns, texts = self._columns(episode, task)
-        columns |= more or {}
+        columns |= more
         if set(columns) != set(self.features):
             odd = sorted(set(columns) ^ set(self.features))
             raise DataError(f"episode: expected the features of the spec, but for {odd}")
         stats = episode_stats(columns)
         expect_room(self.folder, 1 << 20)
-        place = {"chunk_index": self._next_file // FILES_IN_CHUNK}
-        place["file_index"] = self._next_file % FILES_IN_CHUNK
+        place = place_of(self._next_file)
         row: dict[str, Any] = {
             "episode_index": self.episodes,
             "tasks": texts,
@@ -140,9 +146,25 @@ class LeRobotWriter:
             self._put(columns, row, place, total)
         except BaseException:
             self._tasks = known
+            if not self._whole and (self.folder / EPISODES.format(**place)).exists():
+                self.added += 1  # it is there, although not counted yet
             raise
         self._stats = total
         self.episodes, self.frames = self.episodes + 1, self.frames + len(episode)
+        self.added += 1
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes out, and count what they have added."""
+        if self._whole:
+            yield
+            return
+        with locked_or_new(self.folder, _INFO):
+            if self.episodes:
+                self._catch_up()
+            elif (self.folder / _INFO).exists():
+                self._continue()
+            yield
 
     def _columns(
         self, episode: Episode, task: str | None
@@ -233,65 +255,39 @@ class LeRobotWriter:
         )
         write_json(self.folder / OWN, self.spec.own)
 
+    def reopen(self) -> None:
+        """Continue what is there, also after `add` failed: `added` tells whether it wrote."""
+        self.episodes = 0
+        with self._alone():
+            pass
+
     def _continue(self) -> None:
-        """Continue an existing data set; an episode is complete if both of its files exist."""
-        meta = self.folder / "meta"
-        try:
-            info = json.loads((meta / "info.json").read_text(encoding="utf-8-sig"))
-            features, fps = info["features"], float(info["fps"])
-            tasks = read_table(meta / "tasks.parquet").to_pydict()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            what = f"no {error}" if isinstance(error, KeyError) else first_line(error)
-            raise DataError(f"{meta}: expected a data set's metadata, got {what}") from error
-        if fps != self.spec.fps:
-            raise DataError(
-                f"{self.folder}: expected a recording at {self.spec.fps:g} Hz, the rate of this "
-                f"robot, got one at {fps:g} Hz; record into another folder"
-            )
-        for name in [*self.features, *features]:
-            have, mine = features.get(name), self.features.get(name)
-            if have != mine:
-                raise DataError(
-                    f"{self.folder}: expected of this robot {name} {_short(mine)}, "
-                    f"got {_short(have)}; record into another folder"
-                )
-        order = np.argsort(tasks["task_index"])
-        names = next(v for k, v in tasks.items() if k != "task_index")
-        self._tasks = [names[i] for i in order]
-        columns = ("length", "data/chunk_index", "data/file_index")
-        known: set[tuple[int, int]] = set()
-        for path in sorted((meta / "episodes").glob("*/*.parquet")):
-            part = read_columns(path, columns)
-            self.episodes += len(part["length"])
-            self.frames += int(part["length"].sum())
-            known |= set(zip(part["data/chunk_index"], part["data/file_index"], strict=True))
-        last = max((int(c) * FILES_IN_CHUNK + int(f) for c, f in known), default=-1)
-        self._next_file = last + 1
-        orphan = {"chunk_index": self._next_file // FILES_IN_CHUNK}
-        orphan["file_index"] = self._next_file % FILES_IN_CHUNK
-        (self.folder / DATA.format(**orphan)).unlink(missing_ok=True)  # listed nowhere
-        self._stats = self._all_stats()
-        if info["total_episodes"] != self.episodes:
-            write_json(meta / "stats.json", to_json(self._stats))
-            write_json(
-                meta / "info.json", self.spec.info(self.episodes, self.frames, len(self._tasks))
-            )
-
-    def _all_stats(self) -> Stats:
-        total: Stats | None = None
+        """Count an existing data set; an episode is complete if both of its files exist."""
+        known = counted(self.folder, self.spec.fps, self.features)
+        self._tasks = listed_tasks(self.folder)
+        self.episodes = self.frames = self._next_file = 0
+        self._stats = None
         for row in episodes_of(self.folder):
-            record: dict[str, dict[str, Any]] = {}
-            for key, value in row.items():
-                if key.startswith("stats/"):
-                    _, name, stat = key.split("/")
-                    record.setdefault(name, {})[stat] = value
-            total = merged(total, from_json(record))
-        assert total is not None
-        return total
+            self._count(row)
+        not_listed = self.folder / DATA.format(**place_of(self._next_file))
+        not_listed.unlink(missing_ok=True)
+        if known != self.episodes:
+            assert self._stats is not None
+            write_json(self.folder / _STATS, to_json(self._stats))
+            info = self.spec.info(self.episodes, self.frames, len(self._tasks))
+            write_json(self.folder / _INFO, info)
 
+    def _catch_up(self) -> None:
+        """Count only the episodes that others have added since."""
+        before = self.episodes
+        while (path := self.folder / EPISODES.format(**place_of(self._next_file))).exists():
+            for row in read_table(path).to_pylist():
+                self._count(row)
+        if self.episodes != before:
+            self._tasks = listed_tasks(self.folder)
 
-def _short(feature: dict[str, Any] | None) -> str:
-    """A feature in a few words."""
-    if feature is None:
-        return "nowhere"
-    return f"as {feature['dtype']} {feature['names'] or feature['shape']}"
+    def _count(self, row: dict[str, Any]) -> None:
+        length, free, stats = read_row(self.folder, row)
+        self.episodes, self.frames = self.episodes + 1, self.frames + length
+        self._next_file = max(self._next_file, free)
+        self._stats = merged(self._stats, stats)
