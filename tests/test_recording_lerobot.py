@@ -9,7 +9,7 @@ from parts import Gives
 
 from mac_control import DataError, InputError, PartialAction
 from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
-from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
 from mac_control.demonstrations.edit import edited
 from mac_control.demonstrations.faults import find_faults
 from mac_control.envs import make_env
@@ -109,6 +109,27 @@ def test_failed_episodes_are_kept_and_flagged_wherever_they_go(env, tmp_path, ki
         load_demonstrations(alone)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_driven_into_converted_data_survives_hdf5(env, tmp_path, killed):
+    """Also where the new episode was written before a kill, but not counted."""
+    drive(MinariRecorder(tmp_path / "first-v0", env), env, [])
+    first = minari_to_hdf5(tmp_path / "first-v0", tmp_path / "first.hdf5")
+    folder = hdf5_to_minari(first, tmp_path / "set-v0")
+    before = (folder / "data" / "metadata.json").read_bytes()
+    recorder = MinariRecorder(folder, env, keep_failed=True)
+    drive(recorder, env, ["reset"], steps=6)
+    if killed:
+        (folder / "data" / "metadata.json").write_bytes(before)
+        assert len(load_demonstrations(minari_to_hdf5(folder, tmp_path / "half.hdf5"))) == 1
+        MinariRecorder(folder, env).close()
+    data = load_demonstrations(folder, failed=True)
+    back = load_demonstrations(minari_to_hdf5(folder, tmp_path / "back.hdf5"), failed=True)
+    assert data.failed.tolist() == back.failed.tolist() == [False, True, False]
+    for one, other in zip(data, back, strict=True):
+        for name in ("observations", "actions", "executed", "given", "rewards"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
 def test_large_recordings_keep_their_flags(env, tmp_path, monkeypatch):
     monkeypatch.setenv("MAC_CONTROL_RESIDENT", "0")
     monkeypatch.setenv("MAC_CONTROL_CACHE", str(tmp_path / "cache"))
@@ -163,7 +184,7 @@ def test_sessions_that_record_into_one_folder_keep_the_episodes_of_both(
     replace, fails = os.replace, ["info.json", "metadata.json"]
 
     def refuse(source, target):
-        if Path(target).name in fails:
+        if Path(target).name in fails and Path(target).parent.parent == folder:
             fails.clear()
             raise OSError(28, "No space left on device")
         replace(source, target)

@@ -165,6 +165,7 @@ def append_episode(folder: Path, buffer: Any) -> None:
         data = temporary / "data"
         shutil.copytree(folder / "data", data)
         MinariStorage.read(data).update_episodes([buffer])
+        write_json(data / "metadata.json", _grown(read_metadata(temporary)))
         # Arrays first: metadata that count one episode too few still describe the file.
         files = sorted(data.iterdir(), key=lambda p: p.name == "metadata.json")
         for path in files:
@@ -182,8 +183,16 @@ def recount(folder: Path) -> int:
     metadata = read_metadata(folder)
     if metadata.get("total_episodes") != len(steps):
         counts = {"total_episodes": len(steps), "total_steps": sum(steps)}
-        write_json(folder / "data" / "metadata.json", metadata | counts)
+        write_json(folder / "data" / "metadata.json", _grown(metadata) | counts)
     return len(steps)
+
+
+def _grown(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata that no longer call the data the arrays of one HDF5 file."""
+    own = metadata.get("mac_control")
+    if not isinstance(own, dict):
+        return metadata
+    return metadata | {"mac_control": {k: v for k, v in own.items() if k != "d4rl"}}
 
 
 def _lengths(folder: Path) -> list[int]:
