@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parts import Gives
+from parts import Gives, Line
 
 from mac_control import DataError, InputError, PartialAction
+from mac_control.cli import run_named
 from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
 from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
 from mac_control.demonstrations.edit import edited
 from mac_control.demonstrations.faults import find_faults
+from mac_control.demonstrations.lerobot.meta import Choice, read_meta
 from mac_control.envs import make_env
 from mac_control.policies import ZeroPolicy
 from mac_control.scripts import teleoperate
-from mac_control.scripts.data import info
+from mac_control.scripts.data import NAMES, PACKAGE, info
 from mac_control.teleop import Teleoperation
 from mac_control.teleop.recording import MinariRecorder
 from mac_control.teleop.recording_lerobot import LeRobotRecorder
@@ -27,7 +29,8 @@ def drive(recorder, env, ends, steps=5):
     """Episodes of so many steps that end as `ends` says; dimension 1 is given."""
     low, high = env.action_space.low, env.action_space.high
     half = PartialAction(np.float32([0, 0.5]), np.array([False, True]))
-    loop = Teleoperation(env, ZeroPolicy(10, low, high), Gives(half), recorder=recorder, ramp=0.1)
+    policy = ZeroPolicy(*env.observation_space.shape, low, high)
+    loop = Teleoperation(env, policy, Gives(half), recorder=recorder, ramp=0.1)
     said = []
     loop.notify = recorder.notify = said.append
     for end in ends:
@@ -38,6 +41,12 @@ def drive(recorder, env, ends, steps=5):
     loop.run(1)
     loop.close()
     return said
+
+
+def data(*argv):
+    with pytest.raises(SystemExit) as ended:
+        run_named(PACKAGE, NAMES, "mac-control data", list(map(str, argv)))
+    assert ended.value.code == 0
 
 
 @pytest.fixture
@@ -128,6 +137,28 @@ def test_what_is_driven_into_converted_data_survives_hdf5(env, tmp_path, killed)
     for one, other in zip(data, back, strict=True):
         for name in ("observations", "actions", "executed", "given", "rewards"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_copy_keeps_the_tasks_and_the_rate(tmp_path):
+    """Of a robot that does not say its rate."""
+    folder = tmp_path / "driven"
+    for task in ("open", "close", None):
+        drive(LeRobotRecorder(folder, Line(), task=task, rate=10.0), Line(), [])
+    command = ["--data", folder, "--out"]
+    data("edit", *command, tmp_path / "edited", "--delete", "1")
+    data("convert", *command, tmp_path / "copied", "--to", "lerobot")
+    data("convert", *command, tmp_path / "minari")
+    data("convert", "--data", tmp_path / "minari", "--out", tmp_path / "last", "--to", "lerobot")
+    tasks = ["open", "close", None]
+    for name, kept in (("edited", tasks[::2]), ("copied", tasks), ("last", tasks)):
+        made = load_demonstrations(tmp_path / name)
+        said = [episode.subtasks for episode in made]
+        assert [None if each is None else each[0] for each in said] == kept
+        meta = read_meta(Choice(tmp_path / name))
+        assert meta.fps == 10 and meta.tasks == tuple(task or "demonstration" for task in kept)
+    one = tmp_path / "one"
+    data("convert", *command, one, "--to", "lerobot", "--fps", "5")
+    assert read_meta(Choice(one)).fps == 5
 
 
 def test_large_recordings_keep_their_flags(env, tmp_path, monkeypatch):

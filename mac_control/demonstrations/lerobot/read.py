@@ -65,6 +65,7 @@ def read_lerobot(source: str | Path) -> Demonstrations:
         "format": f"lerobot-{meta.version}",
         "robot_type": meta.info.get("robot_type"),
         "lerobot_tasks": list(meta.tasks),
+        "fps": meta.fps,
         "features": {"state": list(meta.state), "action": list(meta.action)},
     }
     for key in ("env", "origin"):
@@ -96,7 +97,7 @@ def read_episodes(meta: LeRobotMeta) -> Iterator[Episode]:
     named = "subtask_index" if meta.subtasks else "task_index"
     texts = np.array(meta.subtasks or meta.tasks)
     own = own_record(meta.folder)
-    tell = own.get("subtasks", len(texts) > 1) and named in meta.features
+    tell = (own.get("subtasks") or len(texts) > 1) and named in meta.features
     if "subtasks" in own:
         texts[texts == TASK] = ""  # of frames without a subtask
     extra = {name: key for name, key in EXTRA.items() if name in meta.features}

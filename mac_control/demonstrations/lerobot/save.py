@@ -9,6 +9,7 @@ import numpy as np
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.demonstrations.lerobot.spec import LeRobotSpec
 from mac_control.demonstrations.lerobot.write import LeRobotWriter
+from mac_control.demonstrations.rate import recorded_rate
 from mac_control.errors import InputError
 from mac_control.files import atomic_folder, user_path
 from mac_control.robot import Robot
@@ -31,7 +32,7 @@ def save_lerobot(
 
     Args:
         target: a new folder.
-        fps: control rate [Hz]; None: the robot's.
+        fps: control rate [Hz]; None: that of the data, else the robot's.
         task: what the robot does, in words, where there are no subtasks; None: that of the data.
         overwrite: replace an existing data set.
 
@@ -57,7 +58,7 @@ def save_lerobot(
     spec = LeRobotSpec.of_robot(
         robot,
         demonstrations.obs_dim,
-        fps,
+        recorded_rate(demonstrations) if fps is None else fps,
         given=given,
         rewards=rewards,
         failed=bool(demonstrations.failed.any()),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mac_control.demonstrations import Demonstrations, load_demonstrations
+from mac_control.demonstrations import load_demonstrations
+from mac_control.demonstrations.rate import recorded_rate
 from mac_control.errors import InputError
 from mac_control.robot import Robot
 from mac_control.teleop.device import Device, DeviceState
@@ -38,7 +39,7 @@ class Replay(Device):
             raise InputError(f"rate: expected a number above 0, got {rate}")
         recorded = load_demonstrations(recording, obs="recorded", failed=True)
         self._episodes = [(episode.actions, episode.given) for episode in recorded]
-        self._rate = _recorded_rate(recorded) if rate is None else rate
+        self._rate = rate or recorded_rate(recorded) or DEFAULT_RATE
         self._robot, self._dims = recorded.robot, recorded.action_dim
         self.clock = time.monotonic  # must be the loop's clock
         self._episode = -1
@@ -75,12 +76,3 @@ class Replay(Device):
             now,
             self._began + step / self._rate,
         )
-
-
-def _recorded_rate(recording: Demonstrations) -> float:
-    origin, robot = recording.provenance.get("origin"), recording.robot
-    said = origin.get("rate") if isinstance(origin, dict) else None
-    for rate in (said, None if robot is None else robot.rate):
-        if isinstance(rate, int | float) and 0 < rate < np.inf:
-            return float(rate)
-    return DEFAULT_RATE
