@@ -1,13 +1,14 @@
 """Recordings as LeRobotDatasets: what is in them, failed episodes, disks and crashes."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from parts import Gives, Line
 
-from mac_control import DataError, InputError, PartialAction
+from mac_control import DataError, InputError, PartialAction, Robot
 from mac_control.cli import run_named
 from mac_control.demonstrations import load_demonstrations, save_lerobot, save_minari
 from mac_control.demonstrations.convert import hdf5_to_minari, minari_to_hdf5
@@ -212,13 +213,13 @@ def test_sessions_that_record_into_one_folder_keep_the_episodes_of_both(
     for index in range(2):
         drive(kind(folder, env) if index else first, env, ["success"], steps=5 + index)
     first = kind(folder, env, say=say, retry=60.0)
-    replace, fails = os.replace, ["info.json", "metadata.json"]
+    move, fails = os.replace, ["info.json", "metadata.json"]
 
     def refuse(source, target):
         if Path(target).name in fails and Path(target).parent.parent == folder:
             fails.clear()
             raise OSError(28, "No space left on device")
-        replace(source, target)
+        move(source, target)
 
     monkeypatch.setattr(os, "replace", refuse)
     drive(first, make_env("Reacher-v5", max_episode_steps=100), ["success"], steps=7)
@@ -273,3 +274,33 @@ def test_a_recording_goes_on_with_the_same_robot_and_rate_alone(env, tmp_path):
     (tmp_path / "l" / "meta" / "info.json").write_text("{}")
     with pytest.raises(DataError, match="expected a data set's metadata, got no 'features'"):
         LeRobotRecorder(tmp_path / "l", env)
+
+
+@pytest.mark.parametrize("kind", [LeRobotRecorder, MinariRecorder])
+def test_a_recording_goes_on_in_the_same_box_with_the_same_subtasks(tmp_path, kind):
+    def line(width=0.5, rate=10.0, subtasks=("reach",)):
+        made = Line(width)
+        made.robot = replace(Robot.of_box("line", made.action_space), rate=rate)
+        made.subtasks = subtasks
+        return made
+
+    folder = tmp_path / "set-v0"
+    drive(kind(folder, line()), line(), [])
+    kind(folder, line()).close()
+    for changed, said in (
+        ({"width": 0.25}, "expected a recording of the dimensions"),
+        ({"subtasks": ("push",)}, r"expected a recording of the subtasks \['push'\]"),
+        ({"rate": 5.0}, "expected a recording (at 5 Hz|of the rate 5.0, as is driven now)"),
+    ):
+        with pytest.raises(DataError, match=said):
+            kind(folder, line(**changed))
+
+
+def test_an_edited_recording_goes_on_at_the_rate_it_was_recorded_at(env, tmp_path):
+    at = {"rate": 20.0}  # not the robot's
+    drive(MinariRecorder(tmp_path / "set-v0", env, at), env, ["success"])
+    command = ["--data", tmp_path / "set-v0", "--split", "0:1", "--out", tmp_path / "copy-v0"]
+    data("edit", *command)
+    MinariRecorder(tmp_path / "copy-v0", env, at).close()
+    with pytest.raises(DataError, match=r"expected a recording of the rate 50.0, .* got 20.0"):
+        MinariRecorder(tmp_path / "copy-v0", env)

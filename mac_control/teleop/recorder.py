@@ -11,14 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
 
+from mac_control.demonstrations.rate import rate_of_record
 from mac_control.disk import writing
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError, DiskError, one_line
 from mac_control.files import sweep, temporary_folder
+from mac_control.layout import recorded_layout
 from mac_control.teleop.guard import warn
 from mac_control.teleop.step import Step
 from mac_control.teleop.summary import EpisodeSummary
@@ -221,3 +224,36 @@ class EpisodeRecorder(ABC):
             return DiskError(f"{self.folder}: {count}, here nor elsewhere: {one_line(error)}")
         assert self._trouble is not None
         return DiskError(f"{self.folder}: {count}, they are in {elsewhere}: {self._trouble}")
+
+
+def expect_alike(folder: Path, found: Any, mine: dict[str, Any]) -> None:
+    """Raise a DataError where the record of a recording differs from that of what is driven.
+
+    What either does not say is taken to be the same.
+    """
+    found = found if isinstance(found, dict) else {}
+    layouts = [recorded_layout(record) for record in (found, mine)]
+    if all(layouts) and layouts[0] != layouts[1]:
+        raise DataError(f"{folder}: expected observations made of {layouts[1]}, got {layouts[0]}")
+    have = _identity(found)
+    for what, wanted in _identity(mine).items():
+        if None not in (wanted, have[what]) and wanted != have[what]:
+            raise DataError(
+                f"{folder}: expected a recording of {what} {wanted}, as is driven now, "
+                f"got {have[what]}; record into another folder"
+            )
+
+
+def _identity(record: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same throughout a recording; None where the record lacks it."""
+    env, robot = (
+        part if isinstance(part := record.get(key), dict) else {} for key in ("env", "robot")
+    )
+    dims = [[dim.get(key) for key in ("name", "low", "high")] for dim in robot.get("actions", ())]
+    made = record.get("provenance")  # a LeRobotDataset has none, and a rate of its own
+    return {
+        "the environment": env.get("id"),
+        "the dimensions": dims or None,
+        "the subtasks": record.get("tasks") or None,
+        "the rate": rate_of_record(made, robot.get("rate")) if isinstance(made, dict) else None,
+    }

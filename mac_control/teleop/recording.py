@@ -22,8 +22,7 @@ from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.errors import DataError
 from mac_control.files import locked, locked_or_new, temporary_folder, write_json
-from mac_control.layout import recorded_layout
-from mac_control.teleop.recorder import Driven, EpisodeRecorder
+from mac_control.teleop.recorder import Driven, EpisodeRecorder, expect_alike
 
 
 class MinariRecorder(EpisodeRecorder):
@@ -41,7 +40,8 @@ class MinariRecorder(EpisodeRecorder):
         options: of `EpisodeRecorder`.
 
     Raises:
-        DataError: `target` holds a data set of different sizes, or something else.
+        DataError: `target` holds a data set of different sizes or of another robot, or something
+            else.
         DiskError: nothing can be written there.
     """
 
@@ -110,38 +110,12 @@ class MinariRecorder(EpisodeRecorder):
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{self.folder}: expected a recording, got {error}") from error
         ours = read_metadata(self.folder).get("mac_control")
-        layouts = [recorded_layout(record) for record in (ours, self._metadata["mac_control"])]
-        if all(layouts) and layouts[0] != layouts[1]:
-            raise DataError(
-                f"{self.folder}: expected observations made of {layouts[1]}, got {layouts[0]}"
-            )
-        if isinstance(ours, dict):
-            have = _identity(ours)
-            for what, mine in _identity(self._metadata["mac_control"]).items():
-                if None not in (mine, have[what]) and mine != have[what]:
-                    raise DataError(
-                        f"{self.folder}: expected a recording of {what} {mine}, as is driven now, "
-                        f"got {have[what]}; record into another folder"
-                    )
+        expect_alike(self.folder, ours, self._metadata["mac_control"])
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:
             raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
         return count
-
-
-def _identity(record: dict[str, Any]) -> dict[str, Any]:
-    """What must be the same throughout a recording; None where the record lacks it."""
-    env, robot, provenance = (
-        part if isinstance(part := record.get(key), dict) else {}
-        for key in ("env", "robot", "provenance")
-    )
-    dims = [[dim.get(key) for key in ("name", "low", "high")] for dim in robot.get("actions", ())]
-    return {
-        "the environment": env.get("id"),
-        "the dimensions": dims or None,
-        "the rate": provenance.get("rate"),
-    }
 
 
 def _writable(env: gymnasium.Env) -> Any:

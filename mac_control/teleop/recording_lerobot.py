@@ -10,13 +10,14 @@ import gymnasium
 import numpy as np
 
 from mac_control.demonstrations.episode import Episode
+from mac_control.demonstrations.lerobot.meta import own_record
 from mac_control.demonstrations.lerobot.parquet import pyarrow
 from mac_control.demonstrations.lerobot.spec import FILLED, SUCCESS, LeRobotSpec
 from mac_control.demonstrations.lerobot.write import LeRobotWriter
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
 from mac_control.files import user_path
-from mac_control.teleop.recorder import Driven, EpisodeRecorder
+from mac_control.teleop.recorder import Driven, EpisodeRecorder, expect_alike
 
 
 class LeRobotRecorder(EpisodeRecorder):
@@ -34,7 +35,8 @@ class LeRobotRecorder(EpisodeRecorder):
         options: of `EpisodeRecorder`.
 
     Raises:
-        DataError: `folder` holds a data set of different features, or something else.
+        DataError: `folder` holds a data set of different features or of another robot, or
+            something else.
         DiskError: nothing can be written there.
         InputError: the control rate is unknown.
     """
@@ -65,6 +67,7 @@ class LeRobotRecorder(EpisodeRecorder):
 
     def _found(self) -> int:
         self._open = LeRobotWriter(self.folder, self._spec)
+        expect_alike(self.folder, own_record(self.folder), self._spec.own)
         return self._open.episodes
 
     def _write(self, episode: Driven, again: bool) -> None:
