@@ -45,6 +45,7 @@ class Args(FanOut, EnvOptions):
 
 def main(args: Args) -> None:
     disturbance = Disturbance(**asdict(args.disturbance))
+    robot = args.chosen_robot()
     source = described(load_demonstrations(args.data), args)
     named = args.chosen_env()
     if named is not None and named.name == "kitchen" and "tasks" in named.options:
@@ -53,15 +54,17 @@ def main(args: Args) -> None:
     if env is not None and args.env_options():
         env = env.with_options(args.env_options())
         source = replace(source, provenance={**source.provenance, "env": env.to_json()})
-    settings = {
+    settings: dict[str, Any] = {
         "episodes": args.episodes,
         "seed": args.seed,
         "disturbance": asdict(disturbance),
         "source": source.provenance,
     }
+    if robot is not None:
+        settings["robot"] = robot.to_json()
     made = generate_dataset(
         simulate,
-        plan(source, disturbance, args.episodes, args.seed),
+        plan(source, disturbance, args.episodes, args.seed, robot),
         args.out,
         settings,
         source.tasks,

@@ -1,7 +1,8 @@
 """Augmentation: what is stored is what was done and what should have been done."""
 
+import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from mac_control.collection.augment import Disturbance, attempt_once, plan, simulate
 from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.report import cells, nearest, plot, poses, summarize
-from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.envs import make_kitchen
 from mac_control.envs.kitchen.data import as_kitchen
 from mac_control.errors import DataError, InputError
-from mac_control.scripts.augment import Args, main
+from mac_control.scripts.augment import Args, Options, main
 
 CALM = Disturbance(strength=0.0, init_noise=0.0, interrupted=0.0, min_reward=0.0)
 
@@ -134,6 +135,26 @@ def test_the_verb_makes_a_data_set_and_a_report(human, tmp_path, capsys):
     for a, b in zip(made, load_demonstrations(again), strict=True):
         np.testing.assert_array_equal(a.observations, b.observations)
         np.testing.assert_array_equal(a.executed, b.executed)
+
+
+def test_a_robot_that_is_chosen_is_simulated_and_makes_other_data(moves, tmp_path):
+    save_minari(moves, tmp_path / "moves")
+    file = tmp_path / "slow.toml"
+    rows = [replace(action, low=-0.1, high=0.1) for action in moves.robot.actions]
+    text = [f"obs_names = {json.dumps(moves.robot.obs_names)}"]
+    for row in map(asdict, rows):
+        known = [f"{name} = {json.dumps(each)}" for name, each in row.items() if each is not None]
+        text += ["[[actions]]", *known]
+    file.write_text("\n".join(text))
+    options = Options(**asdict(replace(CALM, strength=2.0, max_steps=5)))
+    args = Args(out=str(tmp_path / "usual"), data=str(tmp_path / "moves"), episodes=1, workers=1)
+    args = replace(args, disturbance=options)
+    main(args)
+    assert np.abs(load_demonstrations(args.out).executed).max() > 0.2
+    with pytest.raises(InputError, match="expected a name that is free, or a data set of the same"):
+        main(replace(args, robot=str(file)))
+    main(replace(args, robot=str(file), out=str(tmp_path / "slow")))
+    assert np.abs(load_demonstrations(tmp_path / "slow").executed).max() <= np.float32(0.1)
 
 
 def test_coverage_of_the_source_by_itself(moves, tmp_path):

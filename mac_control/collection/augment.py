@@ -18,6 +18,7 @@ from mac_control.errors import InputError
 from mac_control.operators.base import Operator
 from mac_control.operators.make import make_operator
 from mac_control.operators.tracker import Tracker
+from mac_control.robot import Robot
 from mac_control.seeds import whole_seed
 
 #: Steps at one frame of the demonstration after which an episode counts as stuck and ends.
@@ -74,19 +75,26 @@ class Disturbance:
 
 @dataclass(frozen=True, eq=False)
 class Disturbed:
-    """An episode to simulate: expert, intruder, environment, and the seed of all draws."""
+    """An episode to simulate: expert, intruder, environment, robot, and the seed of all draws."""
 
     expert: Tracker
     intruder: Tracker | Literal["scripted"] | None
     seed: tuple[int, int]
     env: EnvName
     disturbance: Disturbance
+    robot: Robot | None = None  # in place of the environment's own
 
 
 def plan(
-    demonstrations: Demonstrations, disturbance: Disturbance, episodes: int, seed: int
+    demonstrations: Demonstrations,
+    disturbance: Disturbance,
+    episodes: int,
+    seed: int,
+    robot: Robot | None = None,
 ) -> list[Disturbed]:
     """The episodes to simulate; each demonstration is followed equally often.
+
+    `robot` is a description in place of the environment's own.
 
     Raises:
         InputError: demonstrations whose environment or robot is unknown, or too few of them.
@@ -114,7 +122,8 @@ def plan(
         intruder = trackers[other] if rng.random() < disturbance.interrupted else None
         if intruder and disturbance.scripted and rng.random() < disturbance.scripted:
             intruder = "scripted"
-        items.append(Disturbed(trackers[followed], intruder, (seed, index), env, disturbance))
+        draws = (seed, index)
+        items.append(Disturbed(trackers[followed], intruder, draws, env, disturbance, robot))
     return items
 
 
@@ -134,7 +143,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
-    env = shared_env(item.env.with_options(_start(item)))
+    env = shared_env(item.env.with_options(_start(item)), item.robot)
     noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
     driven = _interruption(item, env, rng)
     obs, _ = env.reset(seed=int(rng.integers(2**31)), options=_start_options(item, env))
