@@ -12,6 +12,7 @@ from mac_control.operators import Operator, make_operator
 from mac_control.operators.degraded import Intermittent, Laggy, LowRate, Noisy
 from mac_control.operators.mistaken import Wrong
 from mac_control.operators.patterns import Joystick, Shifting
+from mac_control.operators.soft import Soft
 from mac_control.operators.spec import WRAPPERS, parse
 from mac_control.partial import PartialAction
 
@@ -111,6 +112,13 @@ def test_a_wrong_spell_drives_far_away_and_is_marked():
     assert everything.wrong
     # At least a quarter of a demonstration away: 0.25 rad, minus the frames it looks ahead.
     assert (np.abs(values) >= 5 * 0.19).all()
+
+
+@pytest.mark.parametrize("wrap", [Noisy, lambda inner: Wrong(inner, demonstrations(), every=1)])
+def test_soft_commands_stay_soft_when_they_are_wrong(wrap):
+    operator = wrap(Soft(Counter(), std=0.3))
+    operator.reset(0)
+    assert operator.read(np.full(30, 0.5)).std == pytest.approx(np.full(D, 0.3))
 
 
 def test_joystick_gives_the_pair_on_which_most_is_wanted():

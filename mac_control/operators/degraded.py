@@ -39,7 +39,7 @@ class Noisy(OperatorWrapper):
             self._noise = fresh  # with the stationary spread
         else:
             self._noise = self.decay * self._noise + np.sqrt(1 - self.decay**2) * fresh
-        return PartialAction(partial.values + self._noise, partial.given)
+        return PartialAction(partial.values + self._noise, partial.given, partial.std)
 
 
 class Laggy(OperatorWrapper):

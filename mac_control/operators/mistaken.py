@@ -64,7 +64,7 @@ class Wrong(OperatorWrapper):
         if self._other is None:
             return partial
         self._left -= 1
-        return PartialAction(self._other.read(obs).values, partial.given)
+        return PartialAction(self._other.read(obs).values, partial.given, partial.std)
 
     def _elsewhere(self, obs: np.ndarray) -> Tracker:
         away = ((self._frames - np.asarray(obs)) / self._spread) ** 2
