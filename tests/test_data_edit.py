@@ -1,5 +1,7 @@
 """`mac-control data edit`: episodes deleted, split and merged, whole or not at all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,3 +91,14 @@ def test_large_data_stay_in_a_file(tmp_path, monkeypatch):
     save_minari(numbered([4, 5]), tmp_path / "set")
     after = edited(load_demonstrations(tmp_path / "set"), split={1: 2})
     assert not isinstance(after.episodes, tuple) and after.lengths.tolist() == [4, 2, 3]
+
+
+def test_edits_of_other_episodes_of_large_data_are_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAC_CONTROL_RESIDENT", "0")
+    monkeypatch.setenv("MAC_CONTROL_CACHE", str(tmp_path / "cache"))
+    first, *rest = numbered([4, 5, 6])
+    save_minari(Demonstrations([first, replace(rest[0], failed=True), rest[1]]), tmp_path / "set")
+    whole, good = (load_demonstrations(tmp_path / "set", failed=failed) for failed in (True, False))
+    assert edited(whole, delete=[0]).lengths.tolist() == [5, 6]
+    after = edited(good, delete=[0])
+    assert after.lengths.tolist() == [6] and not after.failed.any()

@@ -85,7 +85,7 @@ def edited(
     }
     provenance = demonstrations.provenance | {"edits": edits}
     if isinstance(demonstrations.episodes, EpisodeFile):  # stays in a file
-        text = json.dumps([demonstrations.provenance, edits], sort_keys=True, default=str)
+        text = json.dumps([demonstrations.episodes.key, edits], sort_keys=True)
         made = store(hashlib.sha256(text.encode()).hexdigest()[:32], episodes())
         return replace(demonstrations, episodes=made, provenance=provenance)
     return replace(demonstrations, episodes=tuple(episodes()), provenance=provenance)

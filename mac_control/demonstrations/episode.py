@@ -98,6 +98,8 @@ class EpisodeFile(Sequence[Episode]):
     subtasks: tuple[str, ...]
     #: Which episodes were marked as failed, `(E,)`.
     failed: np.ndarray
+    #: The same for the same episodes alone.
+    key: str
 
     @abstractmethod
     def select(self, indices: Sequence[int]) -> EpisodeFile:

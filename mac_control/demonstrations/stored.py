@@ -73,6 +73,7 @@ class StoredEpisodes(EpisodeFile):
         self._first = (ends - lengths)[self._chosen]  # row in the file
         self._begin = self.lengths.cumsum() - self.lengths  # row among those chosen
         self._file: Any = None
+        self.key = json.dumps([folder.name, self._chosen.tolist()])
 
     def __len__(self) -> int:
         return len(self.lengths)
