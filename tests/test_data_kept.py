@@ -131,6 +131,19 @@ def test_a_merge_keeps_subtasks_and_does_not_invent_rewards(mixed):
         edited(replace(mixed, episodes=bare), merge=[[0, 1]])
 
 
+def test_a_task_beside_subtasks_is_refused(tmp_path, mixed, capsys):
+    pytest.importorskip("pyarrow")
+    save_minari(mixed, tmp_path / "set")
+    command = ["--data", tmp_path / "set", "--to", "lerobot", "--task", "make tea"]
+    data("convert", *command, "--out", tmp_path / "new", status=2)
+    assert "task: expected none for data with subtasks" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    save_minari(mixed.select([0]), tmp_path / "bare")
+    command[1] = tmp_path / "bare"
+    data("convert", *command, "--out", tmp_path / "new")
+    assert load_demonstrations(tmp_path / "new").provenance["lerobot_tasks"] == ["make tea"]
+
+
 @pytest.mark.parametrize("fps", ["nan", "inf", "-5", "0"])
 def test_a_rate_that_is_none_is_refused(tmp_path, fps, capsys):
     command = ["--data", "builtin", "--to", "lerobot", f"--fps={fps}", "--out", tmp_path / "new"]

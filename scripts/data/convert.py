@@ -24,7 +24,7 @@ class Args:
     fps: float | None = None
     """Control rate [Hz] for LeRobot; None: as the data say."""
     task: str | None = None
-    """What the robot does, in words, for LeRobot; None: as the data say."""
+    """What the robot does, in words, for LeRobot, without subtasks; None: as the data say."""
 
 
 def main(args: Args) -> int | None:

@@ -33,15 +33,22 @@ def save_lerobot(
     Args:
         target: a new folder.
         fps: control rate [Hz]; None: that of the data, else the robot's.
-        task: what the robot does, in words, where there are no subtasks; None: that of the data.
+        task: what the robot does, in words, of data without subtasks; None: that of the data.
         overwrite: replace an existing data set.
 
     Raises:
-        InputError: `target` already exists, or the control rate is unknown.
+        InputError: `target` already exists, the control rate is unknown, or there is a `task`
+            beside subtasks.
     """
     folder = user_path(target)
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: expected a new folder, found one there")
+    told = any(episode.subtasks is not None for episode in demonstrations)
+    if told and task is not None:
+        raise InputError(
+            f"task: expected none for data with subtasks, which are the tasks, got {task!r}; "
+            "leave it out"
+        )
     robot = demonstrations.robot or _unnamed(demonstrations)
     rewards = all(episode.rewards is not None for episode in demonstrations)
     given = any(
@@ -53,7 +60,7 @@ def save_lerobot(
         "origin": demonstrations.provenance,
         "env": demonstrations.provenance.get("env"),
         "robot": demonstrations.robot.to_json() if demonstrations.robot else None,
-        "subtasks": any(episode.subtasks is not None for episode in demonstrations),
+        "subtasks": told,
     }
     spec = LeRobotSpec.of_robot(
         robot,
@@ -65,7 +72,8 @@ def save_lerobot(
         own=own,
     )
     said = demonstrations.provenance.get("lerobot_tasks") or []
-    task = task or (str(said[0]) if len(said) == 1 else None)
+    if task is None and len(said) == 1 and not told:
+        task = str(said[0])
     with atomic_folder(folder) as temporary, LeRobotWriter(temporary, spec, whole=True) as writer:
         for episode in demonstrations:
             writer.add(episode, task)
