@@ -233,6 +233,30 @@ def test_damage_is_one_sentence(tmp_path, damage, sentence):
     assert len(list(find_faults(folder))) == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "change", "sentence"),
+    [
+        ("episodes.jsonl", lambda found: found.pop("episode_index"), "a line of something else"),
+        (
+            "episodes.jsonl",
+            lambda found: found.update(episode_index=None),
+            "expected data_path and",
+        ),
+        ("episodes.jsonl", lambda found: found.pop("length"), "expected data_path and lengths"),
+        ("info.json", lambda found: found.update(data_path=None), "expected text, got None"),
+        ("info.json", lambda found: found.update(chunks_size=0), "at least 1, got 0"),
+        ("info.json", lambda found: found.pop("chunks_size"), "at least 1, got None"),
+    ],
+)
+def test_damaged_metadata_of_version_2_1_are_one_sentence(tmp_path, file, change, sentence):
+    path = write_v21(tmp_path / "set", [episode()], ["a", "b"]) / "meta" / file
+    found = json.loads(path.read_text())
+    change(found)
+    path.write_text(json.dumps(found))
+    with pytest.raises(DataError, match=sentence):
+        load_demonstrations(tmp_path / "set")
+
+
 def test_faults_are_named_with_episode_and_step(tmp_path):
     made = Demonstrations([episode(), episode(seed=1)], robot=ARM)
     folder = save_lerobot(made, tmp_path / "set")

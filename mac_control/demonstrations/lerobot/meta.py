@@ -198,13 +198,15 @@ def _flat_names(names: Any) -> list[str]:
 
 
 def _v2_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[Path, ...]]:
-    rows = sorted(json_rows(folder / "meta" / "episodes.jsonl"), key=lambda r: r["episode_index"])
+    rows = json_rows(folder / "meta" / "episodes.jsonl", key="episode_index")
+    pattern, size = _data_path(folder, info), info.get("chunks_size")
+    if not isinstance(size, int) or size < 1:
+        raise DataError(f"{folder}: info.json: chunks_size: expected at least 1, got {size!r}")
     lengths, files = [], []
     try:
-        for row in rows:
+        for row in sorted(rows, key=lambda row: int(row["episode_index"])):
             index = int(row["episode_index"])
-            chunk = index // int(info["chunks_size"])
-            place = info["data_path"].format(episode_chunk=chunk, episode_index=index)
+            place = pattern.format(episode_chunk=index // size, episode_index=index)
             files.append(_inside(folder, place))
             lengths.append(int(row["length"]))
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -222,10 +224,11 @@ def _v3_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[
     parts = [read_columns(path, names) for path in paths]
     table = {name: np.concatenate([part[name] for part in parts]) for name in names}
     order = table["episode_index"].argsort(kind="stable")
+    pattern = _data_path(folder, info)
     files: dict[Path, None] = {}
     try:
         for i in order:
-            place = info["data_path"].format(
+            place = pattern.format(
                 chunk_index=int(table["data/chunk_index"][i]),
                 file_index=int(table["data/file_index"][i]),
             )
@@ -233,6 +236,13 @@ def _v3_episodes(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, tuple[
     except (KeyError, IndexError, ValueError) as error:
         raise DataError(f"{folder}: info.json: data_path: {error!r}") from error
     return _lengths(folder, table["length"][order]), tuple(files)
+
+
+def _data_path(folder: Path, info: dict[str, Any]) -> str:
+    found = info.get("data_path")
+    if not isinstance(found, str):
+        raise DataError(f"{folder}: info.json: data_path: expected text, got {found!r}")
+    return found
 
 
 def _inside(folder: Path, place: str) -> Path:
