@@ -61,10 +61,14 @@ def locked_or_new(folder: Path, whole: str) -> Iterator[None]:
     """As `locked`, for a folder that has its file `whole` from the moment that it is there.
 
     Where it is not there yet, only one process at a time may make it.
+
+    Raises:
+        DiskError: its parent cannot be made.
     """
     with ExitStack() as stack:
         if not (folder / whole).exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            with writing(folder):
+                folder.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(folder.parent))
         if (folder / whole).exists():  # perhaps another process has made it meanwhile
             stack.enter_context(locked(folder))
