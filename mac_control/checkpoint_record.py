@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,30 @@ def weights_digest(source: str) -> str:
     return str(policy_record(path)["weights"]["sha256"])
 
 
+def acting_config(record: Mapping[str, Any]) -> Any:
+    """The configuration in a record, as far as it determines actions: not where a teacher lies.
+
+    Example:
+        >>> acting_config({"config": {"jumps": 4, "teacher": "runs/diffusion"}})
+        {'jumps': 4}
+    """
+    return _without(record.get("config"), "teacher")
+
+
+def policy_digest(source: str) -> str:
+    """SHA-256 of what determines a policy's actions: its weights and its configuration.
+
+    Raises:
+        CheckpointError: as :func:`policy_record`.
+    """
+    path = checkpoint_path(source)
+    if path.suffix in (".onnx", ".npz") and path.is_file():
+        return weights_digest(source)
+    record = policy_record(path)
+    parts = [record["weights"]["sha256"], acting_config(record)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
 def read_whole(folder: Path, stem: str) -> tuple[dict[str, Any], bytes]:
     """A record, and the content of the weights file that it names.
 
@@ -178,7 +203,7 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
     config = record.get("config")
     if not isinstance(config, dict):
         return record
-    config = _kept(config)
+    config = _without(config, "obs_noise")  # it was MAC's, and became training's
     if record.get("version") != 1:
         return {**record, "config": config}
     kind = FORMER_NAMES.get(str(record.get("kind")), record.get("kind"))
@@ -194,11 +219,13 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
     return describe_version_1({**record, "kind": kind, "config": config})
 
 
-def _kept(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration without fields that became training's: `obs_noise` was MAC's."""
-    kept = {name: value for name, value in config.items() if name != "obs_noise"}
-    if isinstance(kept.get("options"), dict):
-        kept["options"] = _kept(kept["options"])
+def _without(config: Any, field: str) -> Any:
+    """The configuration without a field, which the wrapped policy's lacks too."""
+    if not isinstance(config, dict):
+        return config
+    kept = {name: value for name, value in config.items() if name != field}
+    if "options" in kept:
+        kept["options"] = _without(kept["options"], field)
     return kept
 
 

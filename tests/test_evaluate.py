@@ -254,6 +254,33 @@ def test_other_weights_behind_an_operator_are_another_row(checkpoints, tmp_path)
         plan(policies, [f"policy:{tmp_path / 'none'}"], [3], policies, {})
 
 
+@pytest.mark.parametrize("changed", ["config", "env"])
+def test_the_same_weights_that_act_otherwise_are_another_row(checkpoints, tmp_path, changed):
+    def keys():
+        policies, others = map(resolve_policies, ([checkpoints / "seed-0"], [driver]))
+        cases = plan(policies, ["nobody", f"policy:{driver}"], [3], policies, {})
+        cases += plan(policies, ["proxy"], [3], others, {}) + plan(others, ["nobody"], [0], [], {})
+        return [case.key for case in cases]
+
+    driver = shutil.copytree(checkpoints / "seed-10", tmp_path / "driver")
+    before = keys()
+    file = driver / "policy.json"
+    record = json.loads(file.read_text())
+    if changed == "config":
+        record["config"] |= {"width": 9, "teacher": "here"}
+    else:
+        record["data"]["env"]["options"]["init_noise"] = 0.2
+    file.write_text(json.dumps(record))
+    after = keys()
+    same = [old == new for old, new in zip(before, after, strict=True)]
+    kept = changed == "env"  # that of an operator's data is looked at by nobody
+    assert same == [True, kept, kept, False]
+    if changed == "config":
+        record["config"]["teacher"] = "moved"
+        file.write_text(json.dumps(record))
+        assert keys() == after
+
+
 def test_a_policy_can_be_named(checkpoints):
     named = resolve_policies([f"small={checkpoints}", checkpoints / "seed-0"])
     assert [(c.name, c.train_seed) for c in named] == [("small", 0), ("small", 10), ("bc", 0)]

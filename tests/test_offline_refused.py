@@ -76,6 +76,17 @@ def test_other_data_or_another_robot_are_other_rows(arm, tmp_path, change):
     assert rated(arm, tmp_path) == before  # which are still there
 
 
+def test_the_same_weights_that_act_otherwise_are_other_rows(arm, tmp_path):
+    short = TrainConfig(steps=2, batch_size=4)
+    (made,) = train("mac", arm, tmp_path / "run", config=short, seeds=[0], progress=False)
+    before = rated(arm, tmp_path / "out", f"mac={made}")
+    record = json.loads((made / "policy.json").read_text())
+    record["config"]["decoding"] = "sample"
+    (made / "policy.json").write_text(json.dumps(record))
+    after = rated(arm, tmp_path / "out", f"mac={made}")
+    assert before[0]["key"] != after[0]["key"]
+
+
 @pytest.mark.parametrize(("learnt", "seen"), [("a", True), ("other", False)])
 def test_a_checkpoint_that_was_trained_on_the_data_is_marked(arm, tmp_path, learnt, seen):
     data = replace(arm, provenance={"sha256": "mixed", "mixed": [{"sha256": learnt}]})

@@ -13,6 +13,7 @@ from typing import Any
 
 from mac_control.checkpoint_record import (
     BUILTIN,
+    acting_config,
     builtin_policy,
     checkpoint_path,
     checkpoints_in,
@@ -21,7 +22,7 @@ from mac_control.checkpoint_record import (
 from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
-from mac_control.operators.spec import operator_weights, parse
+from mac_control.operators.spec import operator_digest, parse
 from mac_control.options import numbers
 from mac_control.plugins import POLICIES
 from mac_control.policies import FORMER_NAMES, Policy
@@ -67,6 +68,7 @@ class EvalPolicy:
     env: EnvName | None  # in which its demonstrations were recorded
     tasks: tuple[str, ...] | None  # on which they are scored
     checksum: str | None
+    config: Any = None  # how it acts with its weights
 
     def env_for(self, env: str | EnvName | None, options: Mapping[str, Any]) -> EnvName:
         """The environment to roll out in: `env`, else the data's own, else the default.
@@ -177,7 +179,7 @@ def plan(
     """The cases, each once; `settings` holds everything else that the results depend on."""
     if not operators:
         raise InputError("operators: expected at least one, got none")
-    weights = {operator: operator_weights(operator) for operator in operators}
+    weights = {operator: operator_digest(operator) for operator in operators}
     cases = []
     for policy in policies:
         expect_num_given(num_given, policy.action_dim)
@@ -229,6 +231,7 @@ def _eval_policy(
         env=EnvName.of_data(record.get("data", {})),
         tasks=tuple(record.get("data", {}).get("tasks") or ()) or None,
         checksum=record.get("weights", {}).get("sha256"),
+        config=acting_config(record),
     )
 
 
@@ -288,11 +291,13 @@ def _key(
         policy.name,
         policy.train_seed,
         policy.checksum,
+        policy.config,
         policy.tasks,
+        str(policy.env),
         operator,
         num_given,
     ]
-    named += [proxy.checksum if proxy is not None else None, dict(settings)]
+    named += [(proxy.checksum, proxy.config) if proxy is not None else None, dict(settings)]
     if weights is not None:
         named.append(weights)
     text = json.dumps(named, sort_keys=True, default=str)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.checkpoint import load_policy
+from mac_control.checkpoint_record import acting_config
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import DataError, InputError
 from mac_control.files import locked, write_json, write_text
@@ -174,6 +175,8 @@ def _job(
         "cases": [asdict(case) for case in cases],
         "asked": [config.stride, config.calibration],
     }
+    if entry.checkpoint is not None:
+        settings["config"] = acting_config(_record(entry))
     text = json.dumps(settings, sort_keys=True, default=str)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Job(entry, demonstrations, fold, folds, seed, steps, cases, scale, config, out, key)

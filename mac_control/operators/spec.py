@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mac_control.checkpoint_record import weights_digest
+from mac_control.checkpoint_record import policy_digest, weights_digest
 from mac_control.demonstrations.load import find_source
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
@@ -157,6 +157,16 @@ def operator_weights(spec: str) -> str | None:
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest() if files else None
+
+
+def operator_digest(spec: str) -> str | None:
+    """SHA-256 of what determines an operator's actions besides its spec: weights, configuration.
+
+    Raises:
+        CheckpointError, InputError: as :func:`operator_weights`.
+    """
+    policy = acting_policy(spec)
+    return operator_weights(spec) if policy is None else policy_digest(policy)
 
 
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
