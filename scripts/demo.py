@@ -52,7 +52,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop import evaluate
     from mac_control.loop.cases import given_numbers
     from mac_control.loop.report import write_report
-    from mac_control.loop.results import earlier_rows
+    from mac_control.loop.results import rows_without_suite
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
 
@@ -73,7 +73,7 @@ def main(args: Args) -> int | None:
     source = demonstrations.provenance.get("source", "demonstrations")
     print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
     results = args.out / "results.json"
-    earlier, rows = earlier_rows(results), []  # read before training, as they may be damaged
+    earlier, rows = rows_without_suite(results), []  # read before training, as they may be damaged
     train_many(jobs, workers=args.chosen())
 
     options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]

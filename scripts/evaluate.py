@@ -113,7 +113,7 @@ def main(args: Args) -> int | None:
         tell_differences,
     )
     from mac_control.loop.report import add_report
-    from mac_control.loop.results import earlier_rows
+    from mac_control.loop.results import rows_without_suite
     from mac_control.loop.video import VIDEOS
     from mac_control.operators.spec import followed_source
 
@@ -139,7 +139,7 @@ def main(args: Args) -> int | None:
         env_options=args.env_options(),
         robot=args.chosen_robot(),
         trust=args.trust,
-        done=earlier_rows(args.out / "results.json"),
+        done=rows_without_suite(args.out / "results.json"),
         on_row=lambda rows: add_report(args.out, rows, about, names),
         videos=args.out / VIDEOS if args.videos else None,
         progress=True,

@@ -21,7 +21,7 @@ from mac_control.figures import (
 )
 from mac_control.files import atomic_path, locked, write_json, write_text
 from mac_control.loop.evaluation import Row
-from mac_control.loop.results import earlier_rows
+from mac_control.loop.results import rows_without_suite
 from mac_control.loop.statistics import bootstrap_interval, with_interval
 
 #: Packages whose versions determine the figures.
@@ -187,9 +187,8 @@ def add_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        others = [
-            row for row in earlier_rows(folder / "results.json") if row["policy"] not in policies
-        ]
+        earlier = rows_without_suite(folder / "results.json")
+        others = [row for row in earlier if row["policy"] not in policies]
         return write_report(folder, [*others, *rows], about)
 
 

@@ -23,6 +23,22 @@ def earlier_rows(path: Path) -> list[Row]:
     return rows
 
 
+def rows_without_suite(path: Path) -> list[Row]:
+    """As :func:`earlier_rows`, in a folder to which an evaluation other than a suite may write.
+
+    Raises:
+        DataError: also where the results are a suite's.
+    """
+    results = earlier_results(path)
+    if results.get("suite") is not None:
+        raise DataError(
+            f"{path}: expected results of evaluate without --suite, got those of a suite; "
+            "take another --out"
+        )
+    rows: list[Row] = results["rows"]
+    return rows
+
+
 def earlier_results(path: Path) -> dict[str, Any]:
     """The whole results.json of an earlier run; without rows where there was none.
 

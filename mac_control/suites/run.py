@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,12 @@ from typing import Any
 
 from mac_control.demonstrations import Demonstrations
 from mac_control.errors import InputError
-from mac_control.files import write_json, write_text
+from mac_control.files import write_text
 from mac_control.loop import evaluate
-from mac_control.loop.report import versions
-from mac_control.loop.results import earlier_results
 from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
 from mac_control.suites.data import source_data
+from mac_control.suites.folder import add_rows, earlier_of
 from mac_control.suites.html import markdown_report, write_page
 from mac_control.suites.suite import Block, Suite
 from mac_control.suites.training import train_entrants
@@ -38,7 +38,7 @@ def run_suite(
 
     Writes in `out`: `data/` and `policies/` per fold, `results.json` and `.md`, and `report.html`,
     a page that needs no other file. Besides the entries of :func:`evaluate`, rows have `block`,
-    `follow` and `fold`. Existing rows of other entrants and blocks stay.
+    `follow` and `fold`. Existing rows of other entrants and blocks of the suite stay.
 
     Args:
         suite: what to run; `suite.quick()` checks that everything works.
@@ -53,7 +53,8 @@ def run_suite(
         CheckpointError, DataError: `out` holds output of another configuration.
     """
     out, suite = Path(out), suite.used()
-    earlier_results(out / "results.json")  # before hours of training, as it may be damaged
+    declared = json.loads(json.dumps(dataclasses.asdict(suite)))
+    earlier_of(out, declared)  # before hours of training, as it may be damaged
     demonstrations = source_data(suite, source)
     parts: Sequence[tuple[Demonstrations | None, Demonstrations | None]] = [(None, None)]
     if demonstrations is not None:
@@ -63,14 +64,9 @@ def run_suite(
             for seen, held_out in folds(demonstrations, suite.size.folds)[: suite.size.run_folds]
         ]
     policies = train_entrants(suite, [seen for seen, _ in parts], out, workers)
-    last = earlier_results(out / "results.json")
-    earlier = last["rows"]
-    declared = json.loads(json.dumps(dataclasses.asdict(suite)))
-    record = {
-        **(about or {}),
-        "suite": _joined(declared, last.get("suite")),
-        "data": None if demonstrations is None else demonstrations.provenance,
-    }
+    earlier = earlier_of(out, declared)["rows"]
+    provenance = None if demonstrations is None else demonstrations.provenance
+    add = functools.partial(add_rows, out, declared, {**(about or {}), "data": provenance})
     rows: list[Row] = []
 
     for fold, (seen, held_out) in enumerate(parts):
@@ -84,16 +80,14 @@ def run_suite(
                 held_out if block.follow == "held-out" else seen,
                 workers,
                 [row for row in [*earlier, *rows] if row.get("fold") == fold],
-                lambda new, before=before, extra=extra: _write_json(
-                    out, record, _with([*before, *({**row, **extra} for row in new)], earlier)
+                lambda new, before=before, extra=extra: add(
+                    [*before, *({**row, **extra} for row in new)]
                 ),
                 first=fold * _per_fold(suite),
                 videos=out / VIDEOS if videos and fold == 0 else None,
             )
             rows = [*before, *({**row, **extra} for row in found)]
-    rated = {(row["block"], row["policy"]) for row in rows}
-    others = [row for row in earlier if (row.get("block"), row["policy"]) not in rated]
-    result = _write_json(out, record, rows + others)
+    result = add(rows, complete=True)
     write_text(out / "results.md", markdown_report(result))
     write_page(out / "report.html", {suite.name: result}, {suite.name: out})
     return rows
@@ -106,37 +100,6 @@ def _first(seen: Demonstrations, count: int | None) -> Demonstrations:
             f"got {count}"
         )
     return seen if count is None else seen.select(range(count))
-
-
-def _joined(suite: Row, earlier: Any) -> Row:
-    """The suite, plus entrants and blocks that earlier calls ran, as their rows stay."""
-    entrants: dict[str, Row] = {}
-    blocks: dict[str, Row] = {}
-    known = isinstance(earlier, dict) and {"entrants", "blocks"} <= earlier.keys()
-    for part in (earlier, suite) if known else (suite,):
-        labels = [each["label"] for each in part["entrants"]]
-        entrants |= dict(zip(labels, part["entrants"], strict=True))
-        for block in part["blocks"]:
-            before = blocks.get(block["title"], {}).get("entrants", [])
-            rated = dict.fromkeys([*before, *(block["entrants"] or labels)])
-            blocks[block["title"]] = {**block, "entrants": [*rated]}
-    return {**suite, "entrants": [*entrants.values()], "blocks": [*blocks.values()]}
-
-
-def _with(rows: list[Row], earlier: list[Row]) -> list[Row]:
-    """`rows`, plus those of `earlier` not among them: a run that stops here loses none."""
-
-    def place(row: Row) -> tuple[Any, ...]:
-        return row.get("fold"), row.get("block"), row.get("key")
-
-    there = set(map(place, rows))
-    return rows + [row for row in earlier if place(row) not in there]
-
-
-def _write_json(out: Path, record: Row, rows: list[Row]) -> Row:
-    result = {**record, "versions": versions(), "rows": rows}
-    write_json(out / "results.json", result)
-    return result
 
 
 def folds(
