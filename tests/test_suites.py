@@ -86,6 +86,7 @@ def test_robust_episodes_of_other_demonstrations_are_refused(tmp_path, kitchen_c
     suite = replace(TINY, data="robust", size=size, blocks=alone).only(["bc"])
     run_suite(suite, tmp_path, kitchen_complete, workers=1)
     run_suite(suite, tmp_path, kitchen_complete, workers=1)  # goes on where it stopped
+    (tmp_path / "results.json").unlink()
     with pytest.raises(InputError, match="out: expected a name that is free, or a data set of the"):
         run_suite(
             replace(suite, size=replace(size, demonstrations=3)),

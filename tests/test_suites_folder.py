@@ -58,3 +58,51 @@ def test_results_of_something_else_are_refused_and_stay(tmp_path, kitchen_comple
     with pytest.raises(DataError, match="expected results of the suite tiny, got others; remove"):
         run_suite(suite, tmp_path / "b", kitchen_complete, workers=1)
     assert not (tmp_path / "b" / "policies").exists()
+
+
+def test_more_episodes_that_are_cut_short_count_no_training_twice(
+    tmp_path, kitchen_complete, monkeypatch
+):
+    suite = TINY.only(["bc"])
+    suite = replace(suite, size=replace(suite.size, seeds=2))
+    run_suite(suite, tmp_path, kitchen_complete, workers=1)
+
+    def cut(*args, on_row, **options):
+        def then_stop(rows):
+            on_row(rows)
+            raise KeyboardInterrupt
+
+        return evaluate(*args, on_row=then_stop, **options)
+
+    monkeypatch.setattr(suite_run, "evaluate", cut)
+    longer = replace(suite, size=replace(suite.size, episodes=2))
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(longer, tmp_path, kitchen_complete, workers=1)
+    found = [(row["train_seed"], row["episodes"]) for row in kept(tmp_path)]
+    assert found == [(0, 2), (1, 1)]
+    monkeypatch.setattr(suite_run, "evaluate", evaluate)
+    rows = run_suite(longer, tmp_path, kitchen_complete, workers=1)
+    assert [row["episodes"] for row in rows] == [2, 2] and kept(tmp_path) == rows
+
+
+def test_rows_of_other_settings_are_not_put_side_by_side(tmp_path, kitchen_complete):
+    bc, mac = (TINY.only([label]) for label in ("bc", "mac"))
+    size = replace(TINY.size, folds=2, run_folds=1)
+    run_suite(replace(bc, size=size), tmp_path, kitchen_complete, workers=1)
+    for changes, said in [
+        ({"steps": 2}, r"same settings, got others \(size.steps: 1, now 2\); take another --out"),
+        ({"scale": "demo", "folds": 3}, r"\(size.scale: full, now demo, size.folds: 2, now 3\)"),
+        ({"demonstrations": 3}, "size.demonstrations: None, now 3"),
+    ]:
+        other = replace(mac, size=size.changed(**changes))
+        with pytest.raises(DataError, match=said):
+            run_suite(other, tmp_path, kitchen_complete, workers=1)
+    other = replace(mac, size=size, env={"max_episode_steps": 4})
+    with pytest.raises(DataError, match=r"env: {'max_episode_steps': 3}, now {'max_ep.*: 4}"):
+        run_suite(other, tmp_path, kitchen_complete, workers=1)
+    assert not (tmp_path / "policies" / "fold-0" / "mac").exists()
+    # These change no policy.
+    more = size.changed(made=3, seeds=2, episodes=4, run_folds=2, num_given=1)
+    run_suite(replace(bc, size=more), tmp_path, kitchen_complete, workers=1)
+    places = [(row["fold"], row["train_seed"], row["episodes"]) for row in kept(tmp_path)]
+    assert places == [(0, 0, 2), (0, 1, 2), (1, 0, 2), (1, 1, 2)]

@@ -15,6 +15,8 @@ from mac_control.loop.results import earlier_results
 Row = dict[str, Any]
 
 _FILE = "results.json"
+#: Fields of a suite's size that policies depend on.
+_TRAINED = ("scale", "steps", "stretch", "demonstrations", "folds")
 
 
 def earlier_of(out: Path, suite: Mapping[str, Any]) -> Row:
@@ -26,6 +28,11 @@ def earlier_of(out: Path, suite: Mapping[str, Any]) -> Row:
     results = earlier_results(out / _FILE)
     before = results.get("suite")
     if isinstance(before, dict) and before.get("name") == suite["name"]:
+        if different := _different(before, suite):
+            raise DataError(
+                f"{out / _FILE}: expected results of the same settings, got others "
+                f"({', '.join(different)}); take another --out"
+            )
         return results
     if before is not None or results["rows"]:
         got = f"those of {before['name']}" if isinstance(before, dict) else "others"
@@ -59,6 +66,17 @@ def add_rows(
         }
         write_json(out / _FILE, result)
     return result
+
+
+def _different(before: Row, now: Mapping[str, Any]) -> list[str]:
+    """Settings of two runs of a suite whose rows cannot be compared, as text."""
+    names = _TRAINED if now["data"] == "raw" else (*_TRAINED, "made")
+    pairs = [("env", before.get("env"), now["env"])]
+    if isinstance(size := before.get("size"), dict):  # of any version
+        pairs += [
+            (f"size.{name}", size.get(name), now["size"][name]) for name in names if name in size
+        ]
+    return [f"{name}: {was}, now {wanted}" for name, was, wanted in pairs if was != wanted]
 
 
 def _joined(suite: Row, earlier: Any) -> Row:
