@@ -240,6 +240,9 @@ def test_the_proxy_is_the_one_of_the_same_training_seed(checkpoints):
     with pytest.raises(InputError, match=r"one with training seed 3 for 'mac', got .*\[0, 10\]"):
         plan(other, ["proxy"], [3], resolve_policies([checkpoints]), {})
     assert len({cell.key for cell in cells}) == 2
+    alone = ["expert", "tracker", "random+noisy:std=0.1", "everything"]  # which need no policy
+    cells = plan(other, alone, [3], resolve_policies([checkpoints]), {})
+    assert [cell.proxy for cell in cells] == [None] * 4
 
 
 def test_other_weights_behind_an_operator_are_another_row(checkpoints, tmp_path):

@@ -22,7 +22,7 @@ from mac_control.checkpoint_record import (
 from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.files import user_path
-from mac_control.operators.spec import operator_digest, parse
+from mac_control.operators.spec import operator_digest, parse, uses
 from mac_control.options import numbers
 from mac_control.plugins import POLICIES
 from mac_control.policies import FORMER_NAMES, Policy
@@ -193,10 +193,13 @@ def plan(
                     wanted[("nobody", 0) if alone else (operator, number)] = None
         for operator, number in wanted:
             proxy = None
-            source = source_of(operator)
-            own = ("nobody", "tracker", "random")  # need no policy
-            if source == "proxy" or (source not in own and proxy_policies):
-                proxy = _proxy_for(policy, proxy_policies)
+            needed = uses(operator, "policy", optional=False)
+            if needed or (proxy_policies and uses(operator, "policy")):
+                try:
+                    proxy = _proxy_for(policy, proxy_policies)
+                except InputError:
+                    if needed:
+                        raise
             key = _key(policy, operator, weights.get(operator), number, proxy, settings)
             cases.append(EvalCase(policy, operator, number, proxy, key))
     return cases
