@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from mac_control.errors import CheckpointError
 from mac_control.policies.consistency import Consistency, ConsistencyConfig
 from mac_control.policies.diffusion import DiffusionConfig
 from mac_control.policies.peers import Noised
+from mac_control.suites import PolicySpec, Size
 from mac_control.suites.dial import DIAL
+from mac_control.suites.training import train_entrants
 from mac_control.training import TrainConfig, train
 
 CONFIG = TrainConfig(steps=600, batch_size=64, warmup=5, lr=3e-3, ema=0.9)
@@ -133,13 +136,15 @@ def test_an_interrupted_distillation_ends_with_the_same_weights(demonstrations, 
     with pytest.raises(Stop):
         train(*ask, policy_config=config, config=options, score=score, progress=False)
     rest = {"policy_config": config, "config": options, "progress": False}
-    with pytest.raises(CheckpointError, match="teacher"):
-        other = tmp_path / "other"
-        shutil.copytree(teacher, other)
-        moved = dataclasses.replace(config, teacher=str(other))
-        train(*ask, **rest | {"policy_config": moved}, score=lambda policy: 1.0)
+    small = DiffusionConfig(width=32, depth=2)
+    other = _trained("diffusion", demonstrations, tmp_path / "other", small, 1)
+    with pytest.raises(CheckpointError, match="teacher_weights"):
+        changed = dataclasses.replace(config, teacher=str(other))
+        train(*ask, **rest | {"policy_config": changed}, score=lambda policy: 1.0)
     # By rising scores the last weights are kept, which are those of the run without a stop.
     rising = iter(range(1, 9))
+    moved = dataclasses.replace(config, teacher=str(shutil.copytree(teacher, tmp_path / "moved")))
+    rest["policy_config"] = moved
     (found,) = train(*ask, **rest, score=lambda policy: float(next(rising)))
     ends = [load_policy(folder).state_dict() for folder in (whole, found)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
@@ -154,6 +159,24 @@ def test_a_teacher_is_asked_for_by_name(demonstrations, student, tmp_path):
             _trained("consistency", demonstrations, tmp_path, ConsistencyConfig(teacher=teacher), 1)
     with pytest.raises(InputError, match="jumps: expected a number from 1 to iterations"):
         ConsistencyConfig(jumps=11)
+
+
+def test_a_suite_goes_on_where_it_was_moved_to(demonstrations, tmp_path, monkeypatch):
+    config = {"width": 8, "depth": 1}
+    entrants = (
+        PolicySpec("diffusion", "diffusion", config),
+        PolicySpec("consistency", "consistency", teacher="diffusion"),
+    )
+    size = Size(seeds=1, steps=2)
+    suite = dataclasses.replace(
+        DIAL, proxy=None, data="raw", entrants=entrants, blocks=(), size=size
+    )
+    (first,) = train_entrants(suite, [demonstrations], tmp_path / "before", 1)
+    (tmp_path / "before").rename(tmp_path / "after")
+    monkeypatch.chdir(tmp_path)
+    for out in (tmp_path / "after", Path("after"), Path("..", tmp_path.name, "after")):
+        (found,) = train_entrants(suite, [demonstrations], out, 1)
+        assert found.keys() == first.keys()
 
 
 def test_a_suite_trains_a_teacher_before_its_student():

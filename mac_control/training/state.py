@@ -58,7 +58,7 @@ def load_state(run: Run) -> None:
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
     if run.config.bf16 is None:  # as chosen when the run began
         run.bf16 = run.settings["bf16"] = bool(settings["bf16"])
-    expect_settings(run.out, settings, run.settings)
+    expect_settings(run.out, _wherever_taught(settings), _wherever_taught(run.settings))
     try:
         run.step = int(record["step"])
         run.best_value = list(record["best_value"])
@@ -81,6 +81,14 @@ def recorded_settings(record: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in a run's record; none where it is damaged."""
     settings = record.get("settings")
     return settings if isinstance(settings, dict) else {}
+
+
+def _wherever_taught(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without the place of a teacher whose weights they state: it may have moved."""
+    config = dict(settings["policy_config"])
+    if config.get("teacher_weights"):
+        config.pop("teacher", None)
+    return {**settings, "policy_config": config}
 
 
 def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
