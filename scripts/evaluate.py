@@ -210,7 +210,13 @@ def _suite(args: Args) -> None:
         suite = suite.only(args.only.split(","))
     if args.blocks is not None:
         suite = suite.only_blocks(args.blocks.split(","))
-    suite = dataclasses.replace(suite, size=suite.size.changed(**changes(args.size)))
+    size = changes(args.size)
+    if suite.data == "raw" and "made" in size:
+        raise InputError(
+            f"size.made: expected none in the suite {suite.name}, which learns from demonstrations "
+            f"as they are, got {size['made']}; leave it out"
+        )
+    suite = dataclasses.replace(suite, size=suite.size.changed(**size))
     about = {"command": _command()}
     run_suite(suite, args.out, args.data, workers=args.chosen(), about=about, videos=args.videos)
     print((args.out / "results.md").read_text(encoding="utf-8"))

@@ -10,8 +10,31 @@ from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.demonstrations.box import within_box
 from mac_control.demonstrations.load import FOLDER_VARIABLE
 from mac_control.envs.name import EnvName
+from mac_control.errors import InputError
+from mac_control.operators.spec import uses_demonstrations
 from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
+
+
+def expect_used(suite: Suite, source: str | Path | None) -> None:
+    """Check that a suite that makes its own data is not given what it would not look at.
+
+    Raises:
+        InputError: demonstrations that nobody follows, or parts of demonstrations.
+    """
+    if suite.data not in ("play", "collected"):
+        return
+    specs = [spec for block in suite.blocks for spec in block.operators]
+    followed = suite.data == "play" and any(uses_demonstrations(spec, True) for spec in specs)
+    given = [("data", None if followed else source, None)]
+    for name, usual in (("folds", 1), ("run_folds", 1), ("demonstrations", None)):
+        given.append((f"size.{name}", getattr(suite.size, name), usual))
+    for name, value, usual in given:
+        if value not in (None, usual):
+            raise InputError(
+                f"{name}: expected {'none' if usual is None else usual} in the suite {suite.name}, "
+                f"which makes its own data, got {value}; leave it out"
+            )
 
 
 def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | None:

@@ -16,7 +16,7 @@ from mac_control.files import write_text
 from mac_control.loop import evaluate
 from mac_control.loop.video import VIDEOS
 from mac_control.parallel import Backend
-from mac_control.suites.data import source_data
+from mac_control.suites.data import expect_used, source_data
 from mac_control.suites.folder import add_rows, earlier_of
 from mac_control.suites.html import markdown_report, write_page
 from mac_control.suites.suite import Block, Suite
@@ -49,10 +49,11 @@ def run_suite(
         videos: film the first episode of each row of the first fold, in `videos/`, for the page.
 
     Raises:
-        InputError: too few demonstrations for the folds.
+        InputError: too few demonstrations for the folds, or what the suite would not look at.
         CheckpointError, DataError: `out` holds output of another configuration.
     """
     out, suite = Path(out), suite.used()
+    expect_used(suite, source)
     declared = json.loads(json.dumps(dataclasses.asdict(suite)))
     earlier_of(out, declared)  # before hours of training, as it may be damaged
     demonstrations = source_data(suite, source)
