@@ -75,7 +75,7 @@ def test_a_teacher_that_does_not_fit_is_said(tmp_path, options, said):
 
 def test_with_a_teacher_the_policy_drives_and_every_episode_is_kept(tmp_path):
     settings = {"policy": "builtin", "episodes": 1, "workers": 1, "episode_steps": 20}
-    with pytest.raises(DataError, match="ask for less with --min-reward"):
+    with pytest.raises(DataError, match="ask for a lower min_reward"):
         main(Args(out=str(tmp_path / "some"), **settings))
     main(Args(out=str(tmp_path / "some"), teacher="expert", **settings))  # that name is free
     (episode,) = load_demonstrations(tmp_path / "some")

@@ -8,7 +8,7 @@ import pytest
 from mac_control.errors import DataError
 from mac_control.loop import evaluate
 from mac_control.scripts.evaluate import Args, main
-from mac_control.suites import Block, PolicySpec, Size, Suite
+from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
 from mac_control.suites import run as suite_run
 from mac_control.suites.run import run_suite
 
@@ -106,3 +106,9 @@ def test_rows_of_other_settings_are_not_put_side_by_side(tmp_path, kitchen_compl
     run_suite(replace(bc, size=more), tmp_path, kitchen_complete, workers=1)
     places = [(row["fold"], row["train_seed"], row["episodes"]) for row in kept(tmp_path)]
     assert places == [(0, 0, 2), (0, 1, 2), (1, 0, 2), (1, 1, 2)]
+
+
+def test_a_suite_that_collects_its_data_has_a_quick_check(tmp_path):
+    suite = SUITES["hand-relocate"].quick().only(["bc"]).only_blocks(["operator alone"])
+    (row,) = run_suite(suite, tmp_path, workers=1)
+    assert row["policy"] == "bc" and row["episodes"] == 1

@@ -79,7 +79,7 @@ def generate_dataset(
         shutil.rmtree(folder)  # it has no episode, and other settings may follow
         raise DataError(
             f"{out}: expected an episode that succeeds, or reaches min_reward, got none in "
-            f"{len(items)}; ask for less with --min-reward, or try more episodes"
+            f"{len(items)}; ask for a lower min_reward, or try more episodes"
         )
     demonstrations = Demonstrations(
         episodes, tuple(tasks), {**(provenance or {}), "settings": settings}, robot
