@@ -7,7 +7,7 @@ import pytest
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.envs import make_env, robot_of
-from mac_control.errors import InputError
+from mac_control.errors import DataError, InputError
 from mac_control.policies import policy_class
 from mac_control.policies.bc import BCConfig
 from mac_control.suites.tuning import tune
@@ -52,6 +52,16 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     config = policy_class("bc").Config()
     defaults = {"width": config.width, "depth": config.depth, "lr": 1e-3, "obs_noise": 0.0}
     assert first["trials"][0]["settings"] == defaults
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"budget": {}, "trials": [{}]}', '{"budget": {}, "trials": {}}']
+)
+def test_a_damaged_search_is_named_with_what_to_do(tmp_path, kitchen_complete, content):
+    (tmp_path / "tuning.json").write_text(content)
+    with pytest.raises(DataError, match=r"tuning\.json: expected a search .*; remove it, or take"):
+        tune("bc", load_demonstrations(kitchen_complete), tmp_path)
+    assert (tmp_path / "tuning.json").read_text() == content
 
 
 def test_the_score_may_be_the_share_of_successes(tmp_path, kitchen_complete):

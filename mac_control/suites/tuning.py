@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import InputError
+from mac_control.errors import DataError, InputError
 from mac_control.files import write_json
+from mac_control.json_read import ADVICE, json_object
 from mac_control.loop import evaluate
 from mac_control.parallel import Backend, one_thread
 from mac_control.policies import policy_class
@@ -172,19 +173,26 @@ def _expect_same(file: Path, budget: dict[str, Any]) -> list[dict[str, Any]]:
     """The trials of an earlier search in `file`.
 
     Raises:
+        DataError: it is something else, or damaged.
         InputError: it has another budget or other data; only the number of trials may differ.
     """
     if not file.exists():
         return []
-    record = json.loads(file.read_text())
-    found = {**budget, **record["budget"], "trials": budget["trials"]}
+    record = json_object(file, "a search for settings", ADVICE)
+    earlier, trials = record.get("budget"), record.get("trials")
+    if not (isinstance(earlier, dict) and isinstance(trials, list) and all(map(_is_trial, trials))):
+        raise DataError(f"{file}: expected a search for settings, got something else{ADVICE}")
+    found = {**budget, **earlier, "trials": budget["trials"]}
     if different := sorted(k for k in found if found[k] != budget.get(k)):
         raise InputError(
             f"out: expected a search of the same budget in {file.parent}, got another "
             f"({', '.join(different)}); name another folder"
         )
-    trials: list[dict[str, Any]] = record["trials"]
     return trials
+
+
+def _is_trial(trial: Any) -> bool:
+    return isinstance(trial, dict) and {"value", "settings", "steps"} <= trial.keys()
 
 
 def _proposed(trial: Any, space: Space) -> dict[str, Any]:
