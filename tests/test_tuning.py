@@ -99,11 +99,17 @@ def test_a_wide_network_has_fewer_steps_in_the_same_time(tmp_path, kitchen_compl
         ({"seconds": -1.0}, "seconds: expected"),
         ({"trials": 0}, "trials: expected at least 1, got 0"),
         ({"steps": 0}, "steps: expected at least 1, got 0"),
+        ({"operator": "trackr"}, "operator: expected one of .* did you mean 'tracker'"),
+        ({"operator": "tracker+noisy:strength=1"}, "operator 'noisy': expected arguments out of"),
+        ({"num_given": (3, 10)}, "num_given: expected numbers from 0 to 9, got 10"),
     ],
 )
-def test_a_budget_that_cannot_be(tmp_path, kitchen_complete, options, said):
+def test_a_search_that_cannot_be_is_refused_before_any_training(
+    tmp_path, kitchen_complete, options, said
+):
     with pytest.raises(InputError, match=said):
-        tune("bc", load_demonstrations(kitchen_complete), tmp_path, **options)
+        tune("bc", load_demonstrations(kitchen_complete), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_policy_without_a_space(tmp_path, kitchen_complete):

@@ -169,6 +169,19 @@ def operator_digest(spec: str) -> str | None:
     return operator_weights(spec) if policy is None else policy_digest(policy)
 
 
+def expect_operator(spec: str) -> None:
+    """Check all of an operator that can be checked without making it.
+
+    Raises:
+        CheckpointError, InputError: as :func:`operator_weights`, or as :func:`arguments`.
+    """
+    operator_weights(spec)
+    source, *wrappers = parse(spec)
+    arguments(source, OPERATORS.load(source.name))
+    for part in wrappers:
+        arguments(part, WRAPPERS[part.name])
+
+
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a part, converted as `make` annotates them: positional ones, named ones.
 

@@ -16,6 +16,8 @@ from mac_control.errors import DataError, InputError
 from mac_control.files import write_json
 from mac_control.json_read import ADVICE, json_object
 from mac_control.loop import evaluate
+from mac_control.loop.cases import expect_num_given
+from mac_control.operators.spec import expect_operator
 from mac_control.parallel import Backend, one_thread
 from mac_control.policies import policy_class
 from mac_control.seeds import whole_seed
@@ -79,8 +81,8 @@ def tune(
         env: `env`, `env_options` and `robot` of :func:`mac_control.loop.evaluate`.
 
     Raises:
-        InputError: Optuna is missing, an unknown policy or score, no time to train, or `out` holds
-            a search with another budget or other data.
+        InputError: Optuna is missing, an unknown policy, operator or score, no time to train, or
+            `out` holds a search with another budget or other data.
     """
     try:
         import optuna
@@ -100,6 +102,8 @@ def tune(
     for what, number in (("trials", trials), ("steps", steps), ("episodes", episodes)):
         if number < 1:
             raise InputError(f"{what}: expected at least 1, got {number}")
+    expect_operator(operator)
+    expect_num_given(num_given, demonstrations.action_dim)
     steps = max(1, steps * policy_class("mac").step_cost // cls.step_cost)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
