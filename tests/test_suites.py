@@ -310,6 +310,10 @@ def test_a_suite_that_cannot_be(options, name):
         ({"offline": True, "env": "kitchen"}, "env: expected without --offline, got both"),
         ({"only": "bc"}, "only: expected with --suite, got it alone; add --suite"),
         ({"size": SizeChanges(steps=3)}, "size.steps: expected with --suite, got it alone"),
+        (
+            {"suite": "published", "blocks": "side"},
+            "blocks: expected at least one of the suite pub",
+        ),
         ({"suite": "hand-relocate", "data": "x"}, "data: expected none in the suite hand-relocate"),
         ({"suite": "private-goal", "data": "x"}, "data: expected none .* makes its own data, got"),
         ({"suite": "private-goal", "size": SizeChanges(folds=2)}, "size.folds: expected 1 in the"),

@@ -49,10 +49,16 @@ def run_suite(
         videos: film the first episode of each row of the first fold, in `videos/`, for the page.
 
     Raises:
-        InputError: too few demonstrations for the folds, or what the suite would not look at.
+        InputError: no blocks, too few demonstrations for the folds, or what the suite would not
+            look at.
         CheckpointError, DataError: `out` holds output of another configuration.
     """
     out, suite = Path(out), suite.used()
+    if not suite.blocks:
+        raise InputError(
+            f"blocks: expected at least one of the suite {suite.name} with the chosen policies, "
+            "got none; choose others (--blocks, --only)"
+        )
     expect_used(suite, source)
     declared = json.loads(json.dumps(dataclasses.asdict(suite)))
     earlier_of(out, declared)  # before hours of training, as it may be damaged
