@@ -193,7 +193,10 @@ def test_a_tracked_demonstration_is_augmented_from_its_own_start():
 
 def test_suites_say_where_their_data_are(monkeypatch):
     monkeypatch.setenv("MAC_CONTROL_DATA", "/nowhere")
-    with pytest.raises(DataError, match=r"door_human\.npz"):
+    with pytest.raises(DataError, match=r"got nothing at /nowhere/adroit/door_human\.npz"):
+        source_data(SUITES["hand"], None)
+    monkeypatch.delenv("MAC_CONTROL_DATA")
+    with pytest.raises(DataError, match=r"door_human\.npz.*; set MAC_CONTROL_DATA, or give --data"):
         source_data(SUITES["hand"], None)
     assert source_data(SUITES["hand-relocate"], None) is None
     assert EnvName("hand").has_option("scene_noise")

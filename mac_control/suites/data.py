@@ -10,7 +10,7 @@ from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.demonstrations.box import within_box
 from mac_control.demonstrations.load import FOLDER_VARIABLE
 from mac_control.envs.name import EnvName
-from mac_control.errors import InputError
+from mac_control.errors import DataError, InputError
 from mac_control.operators.spec import uses_demonstrations
 from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
@@ -47,6 +47,11 @@ def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | Non
         return None
     if source is None and suite.source is not None:
         source = Path(os.environ.get(FOLDER_VARIABLE, ""), suite.source)
+        if not source.exists():
+            raise DataError(
+                f"data: expected {suite.source} in the folder that {FOLDER_VARIABLE} names, got "
+                f"nothing at {source}; set {FOLDER_VARIABLE}, or give --data"
+            )
     found = load_demonstrations(source)
     env = _env(suite)
     if env is None:
