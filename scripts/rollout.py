@@ -105,11 +105,12 @@ def main(args: Args) -> int | None:
                 flush=True,
             )
     env.close()
-    error = np.std(rewards, ddof=1) / len(rewards) ** 0.5 if len(rewards) > 1 else 0.0
+    error = ""  # unknown of one episode
+    if len(rewards) > 1:
+        deviation = np.std(rewards, ddof=1) / len(rewards) ** 0.5
+        error = f" ± {deviation:.2f} (standard error, {len(rewards)})"
     rate = "" if None in successes else f", success rate {np.mean(successes):.2f}"
-    print(
-        f"mean {what} {np.mean(rewards):.2f} ± {error:.2f} (standard error, {len(rewards)}){rate}"
-    )
+    print(f"mean {what} {np.mean(rewards):.2f}{error}{rate}")
     if args.video is not None:
         print(args.video)
     return None

@@ -295,6 +295,8 @@ def test_the_verb_rollout_prints_each_episode_and_the_mean(checkpoints, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("seed 7  subtasks 0  given shoulder, forearm turn")
     assert lines[-1] == "mean subtasks 0.00 ± 0.00 (standard error, 2), success rate 0.00"
+    assert verb("rollout", *policy, "--episodes", 1) == 0
+    assert capsys.readouterr().out.endswith("mean subtasks 0.00, success rate 0.00\n")
     for wrong, message in [
         (["--given", 1, "--dims", "1"], "num_given, dims: expected one of the two"),
         (["--operator", "random", "--dims", "a"], "expected groups or dimensions out of arm, base"),
