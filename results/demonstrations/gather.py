@@ -1,4 +1,6 @@
-"""Put the rows of `run.sh` into results.json, draw them and print them: `python gather.py RUNS`."""
+"""Put the rows of `run.sh` into results.json and human.json, print and draw them:
+`python gather.py RUNS`.
+"""
 
 import sys
 from pathlib import Path
@@ -7,29 +9,38 @@ from mac_control.figures import legend_below, method_colours, method_label, new_
 from mac_control.loop.report import reward_text, summarize
 from mac_control.suites.gather import gather, rows_in
 
-KEPT = ("demonstrations", "policy", "operator", "num_given", "train_seed", "episodes", "rewards")
-
+KEPT = ("demonstrations", "policy", "operator", "num_given", "fold", "train_seed", "episodes")
 here = Path(__file__).parent
-new = [
-    row | {"demonstrations": int(folder.name.removeprefix("count-"))}
-    for folder in Path(sys.argv[1]).glob("count-*")
-    for row in rows_in(folder)
-]
-rows = gather(here / "results.json", new, (*KEPT, "reward_mean", "success_rate"), KEPT[:2])
-counts = sorted({row["demonstrations"] for row in rows})
-found = {
-    (count, row["policy"], row["num_given"]): row
-    for count in counts
-    for row in summarize([row for row in rows if row["demonstrations"] == count])
-}
-given = sorted({key[2] for key in found})
-policies = dict.fromkeys(key[1] for key in found)
-print("| policy | demonstrations | " + " | ".join(f"{k} given" for k in given) + " |")
-for policy in policies:
-    for count in counts:
-        cells = [reward_text(found[count, policy, k]) for k in given]
-        print(f"| {method_label(policy)} | {count:,} | {' | '.join(cells)} |")
 
+
+def table(name: str, file: str) -> dict[tuple[int, str, int], dict]:
+    """Gather the folders NAME-COUNT into a file; (count, policy, given) -> its summary."""
+    new = [
+        row | {"demonstrations": int(folder.name.removeprefix(f"{name}-"))}
+        for folder in Path(sys.argv[1]).glob(f"{name}-*")
+        for row in rows_in(folder)
+    ]
+    kept = (*KEPT, "rewards", "reward_mean", "success_rate")
+    rows = gather(here / file, new, kept, ("demonstrations", "policy"))
+    counts = sorted({row["demonstrations"] for row in rows})
+    found = {
+        (count, row["policy"], row["num_given"]): row
+        for count in counts
+        for row in summarize([row for row in rows if row["demonstrations"] == count])
+    }
+    given = sorted({key[2] for key in found})
+    print("| policy | demonstrations | " + " | ".join(f"{k} given" for k in given) + " |")
+    for policy in dict.fromkeys(key[1] for key in found):
+        for count in counts:
+            cells = [reward_text(found[count, policy, k]) for k in given]
+            print(f"| {method_label(policy)} | {count:,} | {' | '.join(cells)} |")
+    return found
+
+
+table("human", "human.json")
+found = table("count", "results.json")
+counts, policies, given = (sorted({key[i] for key in found}) for i in range(3))
+policies = list(dict.fromkeys(key[1] for key in found))
 figure = new_figure(2.8)
 colours = method_colours(policies)
 axes = figure.subplots(1, len(given), sharey=True)
