@@ -87,6 +87,18 @@ def test_the_rest_follows_from_what_was_found():
         assert torch.equal(found, density.mean(found, mask))
 
 
+def test_a_mean_at_an_end_of_the_box_stays_within_it():
+    """One dimension is surely at the end, where shares may add up to 1.0000001."""
+    torch.manual_seed(0)
+    head = LogisticMixture(components=2)
+    network = MaskedMLP(3, 2, head.size, 16, 1, 16, 1, head.initial())
+    network.leave.bias.data.view(3, -1)[1, 2:4] += 30
+    obs, x, std = torch.randn(200, 2), torch.ones(200, 3), torch.full((200, 3), 0.3)
+    with torch.inference_mode():
+        found, _ = fill_soft(AnyOrder(network, head), x, x > 0, std, obs)
+    assert torch.allclose(found[:, 1], torch.ones(200)) and found.max() <= 1
+
+
 @pytest.mark.parametrize("rule", ["mode", "sample"])
 def test_one_particle_is_kept_where_a_mean_is_not_wanted(rule):
     density = model(1)

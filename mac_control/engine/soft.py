@@ -173,6 +173,8 @@ def fill_soft(
     evidence = x.new_zeros(len(x))
     if soft.any():
         x, evidence = _weighed(model, x, exact, soft, std, obs, rule, particles, generator)
+        if isinstance(model.head, LogisticMixture):  # a weighted mean may round beyond its box
+            x = x.clamp(model.head.low, model.head.high)
     filled, _ = model.fill(x, exact | soft, obs, rule, order, temperature, generator)
     return filled, evidence
 
