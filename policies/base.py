@@ -65,9 +65,9 @@ class Policy(ABC):
                 not finite.
         """
         rows, batch = self._checked(obs, partial)
+        batch = batch.finite() if self.weighs else batch.hardened()
         if self.stateful:
             self.observe(rows, batch)
-        batch = batch.finite() if self.weighs else batch.hardened()
         exact = batch.exact
         if exact.all():
             action = batch.values.copy()
@@ -88,7 +88,7 @@ class Policy(ABC):
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
         """Update a stateful policy's state from `(B, O)` and `(B, D)`, once per step.
 
-        `act` calls it before `complete`, even where every dimension is given.
+        `act` calls it before `complete` with the same, even where every dimension is given.
         """
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:

@@ -62,10 +62,10 @@ class Intent(PolicyWrapper):
     The wrapped policy is trained with the demonstrator's intent z (its current subtask) as
     part of the observation. In acting, z is unknown. The belief b is that of a hidden Markov model:
     an intent persists, or with a small chance c is drawn anew from the Z, and the evidence is the
-    exact likelihood of whichever dimensions are given. Where nothing is given, p(z | obs)^h takes
-    its place: what a demonstrator would intend here, by a classifier that is trained along. The
-    likeliest intent is kept until another one leads by `switch_margin` nats. There is a belief for
-    each row of the batch, from `reset` to `reset`.
+    likelihood of whichever dimensions are given, exact unless commands are soft. Where nothing is
+    given, p(z | obs)^h takes its place: what a demonstrator would intend here, by a classifier that
+    is trained along. The likeliest intent is kept until another one leads by `switch_margin` nats.
+    There is a belief for each row of the batch, from `reset` to `reset`.
 
     In the spirit of Javdani et al., Shared Autonomy via Hindsight Optimization, RSS 2015, section
     III, where the belief is over goals and the likelihood that of a maximum-entropy user.
@@ -154,7 +154,7 @@ class Intent(PolicyWrapper):
         self._before: np.ndarray | None = None  # (B, Z), of this step, before its given values
         self._inferred: np.ndarray | None = None  # (B,)
         self._obs: np.ndarray | None = None  # of this step
-        self._partial: PartialAction | None = None  # what was given at this step
+        self._partial: PartialAction | None = None  # what was given, if exactly
         self._each = np.zeros((0, 0))  # (B, Z), its log-likelihood for each intent
 
     @property
@@ -202,7 +202,8 @@ class Intent(PolicyWrapper):
         leads = belief[rows, best] > np.exp(config.switch_margin) * belief[rows, followed]
         followed = np.where(leads, best, followed)
         self._belief, self._before, self._inferred, self._obs = belief, before, followed, obs
-        self._partial, self._each = partial, each
+        # Only if exact: the likelihood of soft commands may be estimated at random.
+        self._partial, self._each = partial if partial.std is None else None, each
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         """What the wrapped policy would do for the intent that is followed."""
@@ -216,7 +217,7 @@ class Intent(PolicyWrapper):
         assert before is not None
         # A loop asks right after `act` about the same step: the costliest part is known then.
         heard = self._partial if same else None
-        asked = heard is None or not heard.same_commands(partial)
+        asked = heard is None or partial.std is not None or not heard.same_commands(partial)
         each = self._evidence(obs, partial) if asked else self._each
         most = each.max(1, keepdims=True)
         mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
@@ -252,7 +253,9 @@ class Intent(PolicyWrapper):
         """`log p(given | obs, z)` `(B, Z)`; 0 where nothing is given."""
         many = len(self.config.intents)
         every = np.tile(np.arange(many), len(obs))
-        each = PartialAction(np.repeat(partial.values, many, 0), np.repeat(partial.given, many, 0))
+        std = None if partial.std is None else np.repeat(partial.std, many, 0)
+        values, given = (np.repeat(part, many, 0) for part in (partial.values, partial.given))
+        each = PartialAction(values, given, std)
         log_prob = self.inner.log_prob(self._told(np.repeat(obs, many, 0), every), each)
         assert log_prob is not None  # as the constructor found
         return np.asarray(log_prob, np.float64).reshape(len(obs), many)

@@ -61,6 +61,9 @@ class Retrieval(PolicyWrapper):
 
         c_free + S_free,given (S_given,given + ρ I)⁻¹ (given - c_given)
 
+    A soft command counts less by its deviation s: ρ + s² takes the place of ρ, and in e_n its
+    weight is b² / (b² + s²), with s in the units of positions.
+
     The action is the mean of that and the wrapped policy's, weighted by `share`; where nothing is
     given it is the wrapped policy's alone. Positions and feedback are those of the :class:`Robot`.
     State is kept for each row of the batch from `reset` to `reset`.
@@ -167,7 +170,7 @@ class Retrieval(PolicyWrapper):
         return np.asarray(weights / weights.sum(1, keepdims=True))
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        planned = self._planned(obs, partial.values, partial.given)
+        planned = self._planned(obs, partial)
         own = self.inner.act(obs, partial)
         share = np.where(partial.given.any(1, keepdims=True), self.config.share, 0.0)
         mixed = np.asarray(share * planned + (1 - share) * own, np.float32)
@@ -186,6 +189,7 @@ class Retrieval(PolicyWrapper):
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
         """Advance each demonstration's frame, and update how well it explains obs and commands."""
         values, given = partial.values, partial.given
+        std = np.zeros(values.shape) if partial.std is None else partial.std.astype(float)
         if not len(self._frame):
             self._frame, self._waited, self._error = (
                 np.zeros((len(obs), *part.shape[1:]), part.dtype)
@@ -197,11 +201,13 @@ class Retrieval(PolicyWrapper):
         ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)
         entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
         # `take` keeps the memory layout, so that sums keep their order and their last bits.
-        mine, wanted = (part.take(dims, -1)[:, None, None] for part in (given, values))
+        mine, wanted, soft = (part.take(dims, -1)[:, None, None] for part in (given, values, std))
+        heard = mine * BELIEF**2 / (BELIEF**2 + (soft / self._pose_scale) ** 2)
         at = plans[:, None], ahead
         gap = _gap(seen[at].take(entries, -1), obs.take(entries, -1)[:, None, None])
         off = done[at].take(dims, -1) + gains * gap - wanted
-        cost = (np.where(mine, 1.0, FREE) * gap**2 + mine * (off / self._pose_scale) ** 2).sum(-1)
+        weight = FREE + (1 - FREE) * heard
+        cost = (weight * gap**2 + heard * (off / self._pose_scale) ** 2).sum(-1)
         step = np.where(ahead <= last[:, None], cost, np.inf).argmin(-1)
         self._waited = np.where(step > 0, 0, self._waited + 1)
         impatient = self._waited >= PATIENCE
@@ -213,8 +219,12 @@ class Retrieval(PolicyWrapper):
         rest = _gap(seen[plans, self._frame].take(others, -1), obs.take(others, -1)[:, None])
         self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
 
-    def _planned(self, obs: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def _planned(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The plans' action, conditioned on the given dimensions, `(B, D)`."""
+        values, given = partial.values, partial.given
+        noise = np.full(values.shape, RIDGE)
+        if partial.std is not None:
+            noise += partial.std.astype(float) ** 2
         plans, feedback = np.arange(len(self.config.lengths)), self._feedback
         seen, done = self.seen.cpu().numpy(), self.done.cpu().numpy()
         commands = done[plans, self._frame].astype(np.float64)  # (B, N, D)
@@ -227,7 +237,7 @@ class Retrieval(PolicyWrapper):
         covariance = np.einsum("bn,bnd,bne->bde", weights, around, around)
         for row, known in enumerate(given):
             if known.any() and not known.all():
-                explained = covariance[row][np.ix_(known, known)] + RIDGE * np.eye(known.sum())
+                explained = covariance[row][np.ix_(known, known)] + np.diag(noise[row][known])
                 off = np.linalg.solve(explained, (values[row] - mean[row])[known])
                 mean[row] += covariance[row][:, known] @ off
         return np.asarray(np.clip(mean, self.low, self.high))

@@ -206,7 +206,7 @@ class Windowed(PolicyWrapper):
         """
         shape = np.shape(obs)[:-1]
         obs = np.atleast_2d(np.asarray(obs, np.float32))
-        partial = partial.batched()
+        partial = partial.batched().hardened()
         if self._seen and np.array_equal(self._seen[-1], obs):
             stacked, known = self._stacked(), self._past_only(self._known)
         else:

@@ -117,6 +117,27 @@ def test_an_absurd_command_counts_only_so_much(policy):
     assert odds == pytest.approx(policy.config.most + np.log((1 - before) / before), abs=1e-3)
 
 
+def test_soft_commands_count_as_far_as_they_are_meant(policy):
+    obs, exact = np.zeros((1, 2)), PartialAction(np.full((1, D), 0.5), np.ones((1, D), bool))
+    beliefs, after = [], []
+    for partial in (exact, exact.soften(0.5), exact.soften(100.0), PartialAction.nothing(1, D)):
+        policy.reset(seed=0)
+        steps(policy, np.full((1, D), -0.5), np.ones((1, D), bool), 3)
+        said = policy.log_prob(obs + 1, partial)
+        likelihoods = [policy.inner.log_prob(np.r_[1, 1, z][None], partial) for z in np.eye(2)]
+        before = policy._predicted(obs)[0]
+        assert said == pytest.approx(np.log(before @ np.exp(likelihoods)), abs=1e-4)
+        beliefs.append(before[1])
+        policy.act(obs, partial)
+        after.append(policy.belief[0, 1])
+        assert policy.log_prob(obs, partial) == pytest.approx(policy.log_prob(obs, partial))
+    assert after[0] > after[1] > after[2] == pytest.approx(beliefs[2], abs=1e-3)
+    policy.reset(seed=0)
+    steps(policy, np.full((1, D), -0.5), np.ones((1, D), bool), 3)
+    policy.act(obs, exact.soften(np.inf))
+    assert policy.belief[0, 1] == after[3] and policy.log_prob(obs, exact.soften(np.inf)) == 0
+
+
 def test_a_reset_forgets_and_rows_are_independent(policy):
     values, given = np.full((2, D), -0.5), np.ones((2, D), bool)
     given[1] = False

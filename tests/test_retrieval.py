@@ -127,6 +127,20 @@ def test_it_learns_of_the_plan_while_everything_is_given():
     assert policy.belief.argmax(1).tolist() == [0, 1]
 
 
+def test_soft_commands_count_as_far_as_they_are_meant():
+    policy, obs = remembering(policy="mac", options={"width": 8}), np.zeros((1, OBS))
+    exact, found = PartialAction.of({0: SPEED[0]}, D).batched(), []
+    for partial in (*(exact.soften(s) for s in (0, 1, 1e3, np.inf)), PartialAction.nothing(1, D)):
+        policy.reset(seed=0)
+        actions = [policy.act(obs, partial)[0] for _ in range(2)]
+        found.append((policy.belief[0, 0], actions[0][1], actions[1]))
+    beliefs, second, actions = zip(*found, strict=True)
+    assert beliefs[0] > beliefs[1] > beliefs[2] == pytest.approx(beliefs[3], abs=1e-4)
+    # Plans are alike: another joint is off their mean of 0 only by what joint 0 tells of it.
+    assert second[0] > 0.3 and 0.01 < second[1] < 0.1 and abs(second[2]) < 0.01
+    assert beliefs[3] == beliefs[4] and np.array_equal(actions[3], actions[4])
+
+
 def test_those_that_were_disturbed_least_are_remembered():
     policy = remembering(plans(calm=(False, True)), plans=1)
     assert policy.config.lengths == (T,)
