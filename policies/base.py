@@ -32,6 +32,7 @@ class Policy(ABC):
     guessed_box: bool = False  # whether the box is only the range of the training actions
     robot: Robot | None = None  # the robot it was trained for; None where unknown
     stateful: bool = False  # whether an answer depends on earlier steps, apart from chance
+    plans_ahead: bool = False  # whether later steps need its answer where everything is given too
     weighs: bool = False  # whether it weighs given values by their `std`; others execute them
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -69,7 +70,7 @@ class Policy(ABC):
         if self.stateful:
             self.observe(rows, batch)
         exact = batch.exact
-        if exact.all():
+        if exact.all() and not self.plans_ahead:
             action = batch.values.copy()
         else:
             answer = checked_action(self, self.complete(rows, batch), batch.values.shape)

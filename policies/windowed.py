@@ -100,6 +100,7 @@ class Windowed(PolicyWrapper):
     def __init__(self, config: WindowConfig, *box: Any) -> None:
         super().__init__(config, *box)
         self.rows = len(config.offsets)
+        self.plans_ahead = config.commit > 0 or config.temporal_ensemble_coeff is not None
         self.chunk_size = config.chunk_size if config.n_obs_steps == 1 and not config.past else 0
         seen = (np.tile(part, config.n_obs_steps) for part in box[:2])
         done = (np.tile(part, self.rows) for part in box[2:4])
@@ -173,7 +174,7 @@ class Windowed(PolicyWrapper):
             self.expect_rows(len(self._seen[-1]), obs)
         last = self._plans[-1] if self._plans else None
         self._seen.append(obs)
-        self._plans.append(None)  # stays None in a step in which everything is given
+        self._plans.append(None)  # until `complete` makes one
         self._known = self._conditions(last)
         if self.config.past:  # `complete` adds what is filled in
             given = partial.given | (self.config.remember == "all")

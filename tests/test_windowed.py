@@ -148,6 +148,23 @@ def test_rows_of_a_lockstep_group_do_not_mix():
         assert np.isfinite(alone.log_prob).all() and (alone.log_prob != 0).all()
 
 
+@pytest.mark.parametrize(
+    "options", [{"commit": 2}, {"temporal_ensemble_coeff": 0.0}, {"past": 2, "n_obs_steps": 2}]
+)
+def test_a_row_that_is_given_whole_does_the_same_alone_as_beside_others(options):
+    policy, rng = windowed(chunk_size=4, **options), np.random.default_rng(0)
+    obs = rng.normal(size=(8, 2, OBS)).astype(np.float32)
+    values, given = rng.uniform(-1, 1, (8, 2, D)), rng.random((8, 2, D)) < 0.4
+    given[1::2, 0], given[1::2, 1] = True, False
+    policy.reset(seed=0)
+    both = [policy.act(o, PartialAction(v, g)) for o, v, g in zip(obs, values, given, strict=True)]
+    for row in range(2):
+        policy.reset(seed=0)
+        steps = zip(obs[:, row], values[:, row], given[:, row], strict=True)
+        alone = [policy.act(o, PartialAction(v, g)) for o, v, g in steps]
+        np.testing.assert_allclose(np.stack(both)[:, row], alone, atol=1e-5)
+
+
 def test_training_gives_one_set_of_dimensions_over_time_and_never_asks_the_past():
     policy = windowed(past=3, chunk_size=3, commit=1)
     rng = torch.Generator().manual_seed(0)
@@ -172,6 +189,7 @@ def test_likelihood_of_a_command_counts_itself_alone():
     assert first == pytest.approx(before)  # nothing is known of the past
     policy.act(np.zeros(OBS), partial)
     assert policy.log_prob(np.zeros(OBS), partial) != first
+    assert policy.log_prob(np.zeros(OBS), partial.soften(np.inf)) == 0  # is not given
     assert windowed("bc").log_prob(np.zeros(OBS), partial) is None
 
 
@@ -224,12 +242,11 @@ def test_successive_plans_are_averaged():
     for step in range(5):
         obs = rng.normal(size=(2, policy.obs_dim)).astype(np.float32)
         plans.append(policy.inner.act(obs).reshape(2, 3, -1))
-        if step == 3:  # the operator gives everything: no plan is made of it
+        if step == 3:  # the operator gives everything; what comes then is planned all the same
             everything = PartialAction.everything(np.zeros((2, policy.action_dim)))
             assert (policy.act(obs, everything) == 0).all()
-            plans[-1] = None
             continue
-        ages = [a for a in range(min(step + 1, 3)) if plans[step - a] is not None]
+        ages = range(min(step + 1, 3))
         weights = np.exp([0.5 * a for a in ages])
         said = sum(w * plans[step - a][:, a] for w, a in zip(weights, ages, strict=True))
         np.testing.assert_allclose(policy.act(obs), said / weights.sum(), atol=1e-6)
