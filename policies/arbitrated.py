@@ -18,10 +18,10 @@ class Arbitrated(Revising):
 
         s = 2 (log p(own | obs) - log p(given | obs)) / #given,    e <- 0.9 e + 0.1 s
 
-    where `own` is what the policy would do alone in the given dimensions. For a Gaussian, s is the
-    mean squared distance in standard deviations; while e ≥ z² the operator is overridden: the
-    robot acts as if alone, and a stateful policy still observes the commands. An operator whose
-    plan is not the robot's is overridden like one who is wrong.
+    where `own` is what the policy would do alone in the given dimensions, as soft as the commands.
+    For a Gaussian, s is the mean squared distance in standard deviations; while e ≥ z² the operator
+    is overridden: the robot acts as if alone, and a stateful policy still observes the commands. An
+    operator whose plan is not the robot's is overridden like one who is wrong.
 
     Args:
         policy: one that has a density and can say what it would do alone.
@@ -68,7 +68,8 @@ class Arbitrated(Revising):
         action = self.policy.act(obs, partial)  # first: it updates the belief that log_prob uses
         own = self.policy.autonomous_action(obs)
         mine, theirs = (
-            self.policy.log_prob(obs, each) for each in (PartialAction(own, partial.given), partial)
+            self.policy.log_prob(obs, each)
+            for each in (PartialAction(own, partial.given, partial.std), partial)
         )
         assert mine is not None and theirs is not None  # as the constructor found
         # Only for exact commands: the likelihood of soft ones is estimated at random.

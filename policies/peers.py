@@ -46,7 +46,7 @@ class Blended(Revising):
         own = self.policy.autonomous_action(obs)
         share = self.shares(partial, own)
         values = np.where(share > 0, (1 - share) * partial.values + share * own, partial.values)
-        return self.policy.act(obs, PartialAction(values, partial.given))
+        return self.policy.act(obs, PartialAction(values, partial.given, partial.std))
 
     def shares(self, partial: PartialAction, own: np.ndarray) -> np.ndarray:
         """Share of the policy, `(B, 1)`, where `own` `(B, D)` is what it would do alone."""

@@ -33,6 +33,7 @@ class Revising(Policy):
         self.policy.reset(seed)
 
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
+        partial = None if partial is None else partial.finite()
         if partial is None or not partial.given.any():
             self.nobody_drives()
             return self.policy.act(obs, partial)

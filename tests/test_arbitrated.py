@@ -60,6 +60,22 @@ def test_what_stays_further_off_is_overruled_and_heeded_again_once_it_is_likely(
     assert acts(policy, 0.9) == [np.float32(0.9)]
 
 
+@pytest.mark.parametrize("std", [0.1, 1.0])
+def test_soft_commands_are_compared_with_what_is_as_soft(std):
+    torch.manual_seed(0)
+    box, obs = np.ones(3), np.zeros(2)
+    mac = MacPolicy(MacConfig(width=16, obs_width=16), obs, obs + 1, -box, box)
+    policy, own = Arbitrated(mac, z=0.1), mac.act(obs)
+    same = PartialAction(own, [True, True, False]).soften(std)
+    for _ in range(10):
+        policy.act(obs, same)
+    assert policy._surprise.tolist() == [0.0]
+    wild = PartialAction(own + 0.9, [True, True, False]).soften(std)
+    for _ in range(10):
+        action = policy.act(obs, wild)
+    assert np.array_equal(action, own)
+
+
 def test_episodes_of_a_batch_are_judged_each_by_its_own():
     policy = Arbitrated(Normal(), z=2.0)
     both = PartialAction([[0.9, 0.0], [0.1, 0.0]], [[True, False]] * 2)

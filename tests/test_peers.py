@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.policies.base import Policy
 from mac_control.policies.bc import BC
 from mac_control.policies.diffusion import DiffusionConfig
+from mac_control.policies.mixture_bc import MixtureBC
 from mac_control.policies.peers import Agreeing, Blended, Noised
 from mac_control.policies.trusted import trusting
 from mac_control.training import TrainConfig, train
@@ -45,6 +47,17 @@ def test_blending_lies_between_the_command_and_the_robot(command, mask, share):
     agreed = Agreeing(Alone(), share).act(obs, partial)
     between = np.minimum(command, own) - 1e-6, np.maximum(command, own) + 1e-6
     assert ((between[0] <= agreed) & (agreed <= between[1]))[mask].all()
+
+
+@pytest.mark.parametrize("trust", ["blend=0", "blend=0.5", "agree=0.5", "z=2"])
+def test_deviations_of_commands_reach_the_policy(trust):
+    torch.manual_seed(0)
+    config, box = MixtureBC.Config(width=8), np.ones(2)
+    policy = MixtureBC(config, np.zeros(1), np.ones(1), -box, box)
+    way, obs, command = trusting(policy, trust), np.zeros(1), PartialAction.of({0: 0.9}, 2)
+    assert np.array_equal(way.act(obs, command.soften(np.inf)), policy.act(obs))
+    exact, soft = way.act(obs, command)[0], way.act(obs, command.soften(1.0))[0]
+    assert min(policy.act(obs)[0], exact) < soft < max(policy.act(obs)[0], exact)
 
 
 def test_agreement_assists_who_goes_the_same_way_and_obeys_who_does_not():
