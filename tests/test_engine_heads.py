@@ -113,6 +113,16 @@ def test_extreme_parameters_stay_finite_with_their_gradients(head, dtype):
         assert torch.isfinite(summary(params)).all()
 
 
+def test_weights_that_round_to_more_than_1_leave_every_summary_finite():
+    head = LogisticMixture(5, min_scale=0.02)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(1000, 5, generator=generator)
+    params = torch.cat(
+        [weights, torch.rand(1000, 5, generator=generator) - 0.5, torch.full((1000, 5), -6.0)], -1
+    )
+    assert (head.entropy(params) >= 0).all() and (head.std(params) >= 0).all()
+
+
 @pytest.mark.parametrize(
     ("make", "word"),
     [

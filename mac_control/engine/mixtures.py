@@ -214,9 +214,10 @@ class LogisticMixture(_Mixture):
         edges = self._values(params)[:-1] + self.width / 2  # (levels - 1,)
         z = (edges - loc.unsqueeze(-1)) * (-log_scale).exp().unsqueeze(-1)
         below = (log_weight.exp().unsqueeze(-1) * z.sigmoid()).sum(-2)  # mixture's CDF
-        return F.pad(F.pad(below, (0, 1), value=1.0).diff(dim=-1), (1, 0)) + F.pad(
+        mass = F.pad(F.pad(below, (0, 1), value=1.0).diff(dim=-1), (1, 0)) + F.pad(
             below[..., :1], (0, self.levels - 1)
         )
+        return mass.clamp_min(0)  # where weights add up to more than 1 by rounding
 
 
 #: Name in a configuration -> head with K components on a box [-1, 1].
