@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,6 +19,14 @@ from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
 
 #: Least prior probability of an intent: what no demonstrator did can still be meant.
 _RARE = 1e-3
+
+
+def _expect_intents(intents: Sequence[str], named: Sequence[str]) -> None:
+    if unknown := sorted(set(named) - set(intents)):
+        raise InputError(
+            f"intents: expected all that demonstrations name, got none for {', '.join(unknown)}; "
+            "train a new policy that has these too, or leave out the episodes that name them"
+        )
 
 
 @dataclass(frozen=True)
@@ -110,21 +119,27 @@ class Intent(PolicyWrapper):
 
     @classmethod
     def configured(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
-        """With the subtasks of the demonstrations as intents, where none are configured."""
+        return cls.named(config, demonstrations)
+
+    @classmethod
+    def named(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
+        """With the subtasks of the demonstrations as intents, where none are configured.
+
+        Raises:
+            InputError: demonstrations without subtasks, or with one that is no intent.
+        """
         names = tuple(sorted(demonstrations.subtasks))
         if not names:
             raise InputError(
                 "intents: expected demonstrations that say which subtask each step belongs to, got "
                 "none that do; 'mac-control collect' writes such"
             )
-        if unknown := sorted(set(names) - set(config.intents or names)):
-            raise InputError(
-                f"intents: expected all that demonstrations name, got none for {', '.join(unknown)}"
-            )
+        _expect_intents(config.intents or names, names)
         return replace(config, intents=config.intents or names)
 
     def training_rows(self, table: Table, rows: Tensor) -> Steps:
         """Steps whose observation ends with the demonstrator's intent."""
+        _expect_intents(self.config.intents, table.subtasks)
         steps = table.take(rows)
         assert steps.subtask is not None
         places = [self.config.intents.index(name) for name in table.subtasks]

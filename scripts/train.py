@@ -148,7 +148,7 @@ def main(args: Any) -> int | None:
         source = found.provenance.get("source")
         print(f"data: {len(found)} episodes of {source}; --data names others", file=sys.stderr)
     demonstrations = described(found, args, rollouts=how.select_by == "rollouts")
-    if args.wrapper == "intent":
+    if "intent" in (args.wrapper, name):
         from mac_control.envs.kitchen.subtasks import labelled
 
         demonstrations = labelled(demonstrations)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mac_control.checkpoint import load_policy, save_policy
-from mac_control.demonstrations import Demonstrations, Episode
+from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.demonstrations.table import Table
 from mac_control.errors import InputError
 from mac_control.loop import evaluate
@@ -216,6 +216,28 @@ def test_data_without_subtasks_are_refused():
         policy.training_rows(Table(mixed), torch.arange(len(mixed.actions)))
 
 
+def test_subtasks_that_only_held_out_episodes_name_are_intents(tmp_path):
+    up = replace(demonstrations()[0], subtasks=np.full(40, "up"))
+    data = Demonstrations([*demonstrations(), up])
+    seed = next(s for s in range(99) if "up" in data.split(0.1, s)[1].subtasks)
+    config = TrainConfig(steps=2, batch_size=8, validation=0.1, split_seed=seed, check_every=1)
+    options = {"config": config, "progress": False}
+    train("intent", data, tmp_path, policy_config=IntentConfig(**SMALL), **options)
+    assert load_policy(tmp_path).config.intents == ("left", "right", "up")
+
+
+def test_a_policy_trained_further_knows_all_intents_that_are_named(policy, tmp_path):
+    start, options = tmp_path / "start", {"config": TrainConfig(steps=1), "progress": False}
+    save_policy(start, policy)
+    train("intent", demonstrations(), tmp_path / "same", start=start, **options)
+    up = replace(demonstrations()[0], subtasks=np.full(40, "up"))
+    data = Demonstrations([*demonstrations(), up])
+    with pytest.raises(InputError, match="got none for up; train a new policy that has these too"):
+        train("intent", data, tmp_path / "more", start=start, **options)
+    with pytest.raises(InputError, match="got none for up"):
+        policy.training_rows(Table(data), torch.arange(3))
+
+
 def test_what_fits_no_intent_is_overruled_where_asked_for(policy):
     policy.reset(seed=0)
     steps(policy, np.zeros((2, D)), np.zeros((2, D), bool), 1)  # of another number of rows
@@ -236,6 +258,12 @@ def test_the_command_line_trains_one_and_rates_it(tmp_path):
     assert main(replace(args, training=Training(steps=3, batch_size=8))) is None
     policy = load_policy(tmp_path)
     assert policy.config.policy == "mixture_bc" and "kettle" in policy.config.intents
+    # Further on kitchen data without labels: these are labelled in hindsight, as at first.
+    known = load_demonstrations("builtin").select([0])
+    bare = replace(known, episodes=[replace(known[0], subtasks=None)])
+    save_minari(bare, str(tmp_path / "bare"))
+    further = with_policy()(out=tmp_path / "b", start=tmp_path, data=(str(tmp_path / "bare"),))
+    assert main(replace(further, training=Training(steps=1, batch_size=8))) is None
     options = {"max_episode_steps": 5}
     (row,) = evaluate([tmp_path], ["random"], [3], episodes=2, workers=1, env_options=options)
     assert row["policy"] == "intent" and row["metrics"]["log_prob_per_dim"] is not None

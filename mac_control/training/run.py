@@ -16,7 +16,8 @@ from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
 from mac_control.errors import CheckpointError, InputError
-from mac_control.policies import LearnedPolicy
+from mac_control.policies import LearnedPolicy, policy_class
+from mac_control.policies.intent import Intent
 from mac_control.training.arithmetic import autocast, chosen_bf16
 from mac_control.training.batches import digest, generator_of, stacked, subtasks_digest
 from mac_control.training.build import new_policy
@@ -56,9 +57,12 @@ class Run:
         self.folders = [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
         train, held_out = demonstrations.split(config.validation, config.split_seed)
         if start is None:
+            cls = policy_class(name)
+            if issubclass(cls, Intent):  # what only held-out episodes name is an intent too
+                policy = cls.named(cls.Config() if policy is None else policy, demonstrations)
             self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
         else:
-            self.policies = [started(start, name, train) for _ in seeds]
+            self.policies = [started(start, name, demonstrations) for _ in seeds]
         for each in self.policies:
             each.to(config.device).train()
         self.data = Table(train, config.device)
@@ -247,7 +251,8 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
     Its box and the scale of its observations stay as they are.
 
     Raises:
-        InputError: a checkpoint of another policy, or of a robot other than the data's.
+        InputError: a checkpoint of another policy, of a robot other than the data's, or without an
+            intent that these name.
     """
     policy = trained_policy(start)
     if policy.name != name:
@@ -273,4 +278,6 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
                     f"from: expected a policy of the data's action box, {end} "
                     f"{found.tolist()}, got {getattr(policy, end).tolist()}"
                 )
+    if isinstance(policy, Intent):
+        policy.named(policy.config, demonstrations)
     return policy
