@@ -53,6 +53,11 @@ class IBCConfig:
         for name in ("width", "blocks", "negatives", "iterations", "samples"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("step", "noise", "move", "penalty"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(
+                    f"{name}: expected a finite number from 0 on, got {getattr(self, name)}"
+                )
 
     @classmethod
     def published(cls) -> IBCConfig:

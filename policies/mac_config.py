@@ -89,3 +89,12 @@ class MacConfig:
         for name in ("width", "layers", "obs_width", "components", "masks", "particles"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.obs_layers < 0:
+            raise InputError(f"obs_layers: expected at least 0, got {self.obs_layers}")
+        for name in ("temperature", "given_noise"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(
+                    f"{name}: expected a finite number from 0 on, got {getattr(self, name)}"
+                )
+        if not 0 <= self.nothing <= 1:
+            raise InputError(f"nothing: expected a share in [0, 1], got {self.nothing}")

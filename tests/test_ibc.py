@@ -169,3 +169,7 @@ def test_the_published_configuration_and_impossible_ones():
         IBCConfig(sampler="metropolis")
     with pytest.raises(InputError, match="negatives"):
         IBCConfig(negatives=0)
+    for name in ("step", "noise", "move", "penalty"):
+        for bad in (-0.1, np.nan, np.inf):
+            with pytest.raises(InputError, match=f"{name}: expected a finite number from 0 on"):
+                IBCConfig(**{name: bad})

@@ -143,6 +143,15 @@ def test_settings_are_json_and_wrong_ones_are_named():
     for wrong in ({"network": "cnn"}, {"decoding": "median"}, {"order": "best"}, {"masks": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             MacConfig(**wrong)
+    for name, bad in (
+        *(("temperature", each) for each in (-1.0, np.nan, np.inf)),
+        *(("given_noise", each) for each in (-0.1, np.nan, np.inf)),
+        *(("nothing", each) for each in (-0.1, 1.1, np.nan)),
+        ("obs_layers", -1),
+    ):
+        with pytest.raises(InputError, match=f"{name}: expected .*, got {bad}"):
+            MacConfig(**{name: bad})
+    policy(MacConfig(temperature=0.0, given_noise=0.0, nothing=1.0, obs_layers=0))
 
 
 def test_only_what_an_operator_gave_is_a_condition_and_all_else_is_what_the_expert_does():
