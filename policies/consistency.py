@@ -76,6 +76,7 @@ class Consistency(Diffusion):
         "full": {"steps": 60000, "batch_size": 128},
     }
     step_cost = 4
+    distilled = True
 
     def __init__(self, config: ConsistencyConfig, *box: Any) -> None:
         super().__init__(config, *box)

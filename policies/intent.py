@@ -119,7 +119,7 @@ class Intent(PolicyWrapper):
 
     @classmethod
     def configured(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
-        return cls.named(config, demonstrations)
+        return super().configured(cls.named(config, demonstrations), demonstrations)
 
     @classmethod
     def named(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:

@@ -43,6 +43,8 @@ class LearnedPolicy(nn.Module, Policy):
     Config: ClassVar[type]
     #: Whether `loss` works under `torch.func.vmap` over parameters: several seeds side by side.
     stackable: ClassVar[bool] = True
+    #: Whether it learns from another policy, whose sizes it needs to have.
+    distilled: ClassVar[bool] = False
     #: Steps whose actions are predicted from the observation at the first of them alone; 0: from
     #: more than that observation.
     chunk_size: int = 1

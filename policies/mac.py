@@ -62,10 +62,7 @@ class MacPolicy(LearnedPolicy):
         *box: Any,
     ) -> None:
         super().__init__(config, *box)
-        if config.mask_distribution == "operator" and min(config.num_given) >= self.action_dim:
-            raise InputError(
-                f"num_given: expected a number below {self.action_dim}, got {config.num_given}"
-            )
+        config.expect_dims(self.action_dim)
         sizes = config.block_sizes
         fits = len(sizes) == config.blocks and sum(sizes) == self.action_dim and min(sizes) > 0
         if config.blocks and not fits:

@@ -98,3 +98,8 @@ class MacConfig:
                 )
         if not 0 <= self.nothing <= 1:
             raise InputError(f"nothing: expected a share in [0, 1], got {self.nothing}")
+
+    def expect_dims(self, dim: int) -> None:
+        """Raise an InputError where operators would give all of `dim` dimensions, always."""
+        if self.mask_distribution == "operator" and min(self.num_given) >= dim:
+            raise InputError(f"num_given: expected a number below {dim}, got {self.num_given}")

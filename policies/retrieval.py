@@ -140,15 +140,14 @@ class Retrieval(PolicyWrapper):
             )
         config = RetrievalConfig(policy.name, asdict(policy.config), **settings)
         box = (*policy.box[:-1], demonstrations.robot or policy.robot)
-        memory = cls(cls.configured(config, demonstrations), *box)
+        memory = cls(_with_lengths(config, demonstrations), *box)
         memory.inner = policy
         memory.store_demonstrations(demonstrations)
         return memory.to(policy.obs_mean.device).eval()
 
     @classmethod
     def configured(cls, config: RetrievalConfig, demonstrations: Demonstrations) -> RetrievalConfig:
-        chosen = least_perturbed(demonstrations, config.plans)
-        return replace(config, lengths=tuple(len(episode) for episode in chosen))
+        return super().configured(_with_lengths(config, demonstrations), demonstrations)
 
     def store_demonstrations(self, demonstrations: Demonstrations) -> None:
         for plan, episode in enumerate(least_perturbed(demonstrations, self.config.plans)):
@@ -241,6 +240,11 @@ class Retrieval(PolicyWrapper):
                 off = np.linalg.solve(explained, (values[row] - mean[row])[known])
                 mean[row] += covariance[row][:, known] @ off
         return np.asarray(np.clip(mean, self.low, self.high))
+
+
+def _with_lengths(config: RetrievalConfig, demonstrations: Demonstrations) -> RetrievalConfig:
+    chosen = least_perturbed(demonstrations, config.plans)
+    return replace(config, lengths=tuple(len(episode) for episode in chosen))
 
 
 def _gap(planned: np.ndarray, obs: np.ndarray) -> np.ndarray:

@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Steps, Table
 from mac_control.engine.masks import Masks
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies.mac import MacPolicy
-from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig
+from mac_control.policies.mac_config import MacConfig
+from mac_control.policies.wrapper import PolicyWrapper, WrapperConfig, to_train
 
 REMEMBER = ("operator", "all")
 
@@ -106,8 +108,19 @@ class Windowed(PolicyWrapper):
         done = (np.tile(part, self.rows) for part in box[2:4])
         self.build_inner(*seen, *done)
         if isinstance(self.inner, MacPolicy):
+            self.inner.config.expect_dims(self.action_dim)  # of one step
             self._present, self.inner.queries = self.inner.queries, self.queries
         self.reset()
+
+    @classmethod
+    def configured(cls, config: WindowConfig, demonstrations: Demonstrations) -> WindowConfig:
+        _, own = to_train(config)
+        if isinstance(own, MacConfig) and own.blocks and not own.block_sizes:
+            raise InputError(
+                "blocks: expected 0 within windowed, as their sizes are found for the dimensions "
+                f"of one step alone, got {own.blocks}"
+            )
+        return config  # the wrapped policy's dimensions are not those of the demonstrations
 
     def training_rows(self, table: Table, rows: Tensor) -> Steps:
         """Windows around each step, padded with an episode's first and last step."""

@@ -137,9 +137,9 @@ def main(args: Any) -> int | None:
 
     use_threads(args.threads)
     name, config = chosen(args)
+    kind = _policy(args)
     if args.start is not None:
-        name, config = _kind(args), None
-    kind = name if args.start is not None else _policy(args)
+        (name, kind), config = _kinds(args), None
     how = preset(kind, args.scale, **changes(args.training))
     _expect_used(args, how)
     found = load_mixed(args.data) if args.data else load_demonstrations()
@@ -175,11 +175,14 @@ def main(args: Any) -> int | None:
     return None
 
 
-def _kind(args: Any) -> str:
-    """The policy that --from starts from; no options may be given for it."""
+def _kinds(args: Any) -> tuple[str, str]:
+    """Names of the policy that --from starts from, for which no options may be given, and of the
+    one that it wraps, or the same again."""
+    from mac_control.policies.wrapper import PolicyWrapper
     from mac_control.training.run import trained_policy
 
-    kind = trained_policy(args.start).name
+    policy = trained_policy(args.start)
+    kind = policy.name
     own = [f"--{each}" for each in changed(args) if each.partition(".")[0] == _policy(args)]
     own += [f"--wrapper {args.wrapper}"] if args.wrapper != "none" else []
     own += [f"--policy {args.policy}"] if args.policy not in (None, kind) else []
@@ -188,7 +191,7 @@ def _kind(args: Any) -> str:
             f"from: expected no other policy and no options of it: they are those of "
             f"{args.start} ({kind}); got {', '.join(own)}"
         )
-    return kind
+    return kind, policy.config.policy if isinstance(policy, PolicyWrapper) else kind
 
 
 def _expect_used(args: Any, how: TrainConfig) -> None:

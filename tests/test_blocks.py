@@ -16,8 +16,10 @@ from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.engine.blocks import block_sizes, residuals_of
 from mac_control.engine.single import SingleRow
 from mac_control.engine.unrolled import unrolled
-from mac_control.policies import MacConfig, MacPolicy
+from mac_control.policies import MacConfig, MacPolicy, policy_class
 from mac_control.policies.quick import TOLERANCE, Quick
+from mac_control.policies.retrieval import Retrieval
+from mac_control.robot import ActionDim, Robot
 from mac_control.training import new_policy
 from tests.test_engine_exact import brute_force, grid, mask, tabular
 from tests.test_quick import policy_of
@@ -167,6 +169,20 @@ def test_training_finds_the_blocks_and_saves_them(tmp_path):
     assert load_policy(save_policy(tmp_path, policy)).blocks == policy.blocks
     policy.config = replace(policy.config, blocks=0)
     assert policy.blocks is None
+
+
+@pytest.mark.parametrize("wrapper", ["intent", "retrieval"])
+def test_wrappers_let_the_policy_within_find_its_blocks(tmp_path, wrapper):
+    arm = Robot("arm", tuple(ActionDim(f"j{i}", position=i, gain=5.0) for i in range(4)))
+    rng, subtasks = np.random.default_rng(0), np.repeat(["left", "right"], 20)
+    episode = Episode(rng.normal(size=(40, 4)), rng.uniform(-1, 1, (40, 4)), subtasks=subtasks)
+    data, small = Demonstrations([episode], robot=arm), {"width": 8, "obs_width": 8, "blocks": 2}
+    policy = new_policy(wrapper, data, 0, policy_class(wrapper).Config("mac", small))
+    alone = new_policy("mac", data, 0, MacConfig(**small))
+    assert policy.inner.blocks == alone.blocks
+    assert load_policy(save_policy(tmp_path, policy)).inner.blocks == alone.blocks
+    if wrapper == "retrieval":
+        assert Retrieval.wrap(alone, data).inner is alone
 
 
 @pytest.mark.parametrize(

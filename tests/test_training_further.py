@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from training_runs import demonstrations, fit, same, step, weights
 
 from mac_control import InputError
-from mac_control.checkpoint import load_policy
+from mac_control.checkpoint import load_policy, save_policy
 from mac_control.cli import run
 from mac_control.demonstrations import Demonstrations, Episode, save_minari
 from mac_control.demonstrations.stored import RESIDENT_VARIABLE
+from mac_control.policies.windowed import WindowConfig
 from mac_control.robot import ActionDim, Robot
 from mac_control.scripts.train import main, parse
+from mac_control.training import new_policy, preset
 from mac_control.training.batches import digest, generator_of
 from mac_control.training.mixing import draw_rows, load_mixed, mixed, row_weights
 
@@ -111,6 +113,19 @@ def test_the_verb_trains_further_on_weighed_sets(tmp_path, capsys):
         run(main, ["--data", f"{old}:0.5", "--data", str(old), "--out", "x"], parse=parse)
     assert ended.value.code == 2
     assert "a number behind every set" in capsys.readouterr().err
+
+
+def test_a_wrapper_trained_further_learns_as_the_policy_within(tmp_path, capsys):
+    data, config = demonstrations(), WindowConfig("bc", {"width": 8}, chunk_size=2)
+    start = save_policy(tmp_path / "start", new_policy("windowed", data, 0, config))
+    argv = ["--data", str(saved(tmp_path / "data", data)), "--from", str(start), "--steps", "1"]
+    with pytest.raises(SystemExit) as ended:
+        run(main, [*argv, "--out", str(tmp_path / "after")], parse=parse)
+    assert ended.value.code == 0, capsys.readouterr().err
+    how = load_policy(tmp_path / "after").checkpoint["training"]["config"]
+    expected = preset("bc")
+    assert (how["optimizer"], how["lr"]) == (expected.optimizer, expected.lr)
+    assert expected.optimizer != preset("mac").optimizer
 
 
 @settings(max_examples=20)

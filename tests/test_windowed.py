@@ -221,6 +221,24 @@ def test_settings_that_cannot_be(options, name):
         new_policy("windowed", demonstrations(), 0, WindowConfig(**options))
 
 
+def test_what_needs_the_sizes_of_one_step_is_refused_in_windows():
+    for policy, inner, match in (
+        ("mac", {"blocks": 2}, "blocks: expected 0 within windowed"),
+        ("consistency", {"teacher": "x"}, "that learns from demonstrations alone.*got consistency"),
+        (
+            "mac",
+            {"mask_distribution": "operator", "num_given": (D, D + 1)},
+            "num_given: expected a number below 2",
+        ),
+    ):
+        with pytest.raises(InputError, match=match):
+            config = WindowConfig(policy, inner, chunk_size=3)
+            new_policy("windowed", demonstrations(), 0, config)
+    sizes = {"blocks": 2, "block_sizes": (1, 3), "width": 16}  # of two steps
+    policy = new_policy("windowed", demonstrations(), 0, WindowConfig("mac", sizes, chunk_size=2))
+    assert policy.inner.blocks == [[0], [1, 2, 3]]
+
+
 def test_options_that_do_not_fit(tmp_path):
     with pytest.raises(InputError, match="options"):
         new_policy("windowed", demonstrations(), 0, WindowConfig("bc", {"colour": 1}))
