@@ -165,6 +165,15 @@ class MacPolicy(LearnedPolicy):
     def _filled(
         self, obs: np.ndarray, partial: PartialAction, decoding: str, temperature: float
     ) -> np.ndarray:
+        if self.blocks and partial.std is not None:  # a row does not depend on those beside it
+            soft = (partial.std > 0).any(1)
+            if not soft.all():
+                answer = np.empty_like(partial.values)
+                for rows, std in ((~soft, None), (soft, partial.std[soft])):
+                    if rows.any():
+                        part = PartialAction(partial.values[rows], partial.given[rows], std)
+                        answer[rows] = self._filled(obs[rows], part, decoding, temperature)
+                return answer
         with torch.inference_mode():
             x, mask, context = self._tensors(obs, partial.values, partial.given)
             if partial.std is None:

@@ -159,6 +159,18 @@ def test_a_policy_acts_in_blocks_and_tells_their_likelihood(tmp_path):
     assert parts[0] == pytest.approx(first + parts[1], abs=1e-4) and np.isfinite(rest)
 
 
+def test_a_row_is_filled_in_alike_beside_soft_commands():
+    policy, rng = in_blocks(), np.random.default_rng(0)
+    obs, values = rng.normal(size=(4, 4)).astype(np.float32), rng.uniform(-0.4, 0.9, (4, 5))
+    given = np.arange(5) == np.array([[0], [2], [1], [0]])
+    std = np.where(given & (np.arange(4)[:, None] % 2 == 1), 0.3, 0.0)
+    partial = PartialAction(values, given, std)
+    both = policy.act(obs, partial)
+    alone = [policy.act(obs[i], PartialAction(values[i], given[i], std[i])) for i in range(4)]
+    np.testing.assert_allclose(both, alone, atol=1e-4)
+    assert np.array_equal(both[::2][given[::2]], partial.values[::2][given[::2]])
+
+
 def test_training_finds_the_blocks_and_saves_them(tmp_path):
     rng = np.random.default_rng(0)
     cause = rng.normal(size=(200, 1))
