@@ -119,7 +119,9 @@ class Intent(PolicyWrapper):
 
     @classmethod
     def configured(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:
-        return super().configured(cls.named(config, demonstrations), demonstrations)
+        named = cls.named(config, demonstrations)
+        configured: IntentConfig = super().configured(named, demonstrations)
+        return configured
 
     @classmethod
     def named(cls, config: IntentConfig, demonstrations: Demonstrations) -> IntentConfig:

@@ -147,7 +147,9 @@ class Retrieval(PolicyWrapper):
 
     @classmethod
     def configured(cls, config: RetrievalConfig, demonstrations: Demonstrations) -> RetrievalConfig:
-        return super().configured(_with_lengths(config, demonstrations), demonstrations)
+        filled = _with_lengths(config, demonstrations)
+        configured: RetrievalConfig = super().configured(filled, demonstrations)
+        return configured
 
     def store_demonstrations(self, demonstrations: Demonstrations) -> None:
         for plan, episode in enumerate(least_perturbed(demonstrations, self.config.plans)):
