@@ -66,9 +66,9 @@ class Policy(ABC):
                 not finite.
         """
         rows, batch = self._checked(obs, partial)
-        batch = batch.finite() if self.weighs else batch.hardened()
         if self.stateful:
             self.observe(rows, batch)
+        batch = batch.finite() if self.weighs else batch.hardened()
         exact = batch.exact
         if exact.all() and not self.plans_ahead:
             action = batch.values.copy()
@@ -89,7 +89,8 @@ class Policy(ABC):
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
         """Update a stateful policy's state from `(B, O)` and `(B, D)`, once per step.
 
-        `act` calls it before `complete` with the same, even where every dimension is given.
+        `act` calls it before `complete`, even where every dimension is given. Here commands come
+        with their deviation even where the policy does not weigh them.
         """
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:

@@ -185,6 +185,7 @@ class Windowed(PolicyWrapper):
         """
         if self._seen:
             self.expect_rows(len(self._seen[-1]), obs)
+        partial = partial.hardened()  # what has an infinite deviation is not remembered
         last = self._plans[-1] if self._plans else None
         self._seen.append(obs)
         self._plans.append(None)  # until `complete` makes one

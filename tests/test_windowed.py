@@ -86,6 +86,10 @@ def test_only_what_the_operator_gave_is_remembered(monkeypatch):
     policy.reset(seed=0)
     for value in (0.1, 0.2, 0.3):
         policy.act(np.zeros(OBS), PartialAction([value, 0.0], [True, False]))
+    policy.act(np.zeros(OBS), PartialAction([0.4, 0.4], [True, True], [0.5, np.inf]))
+    policy.act(np.zeros(OBS))
+    assert recorded.asked.pop()[1].given.reshape(3, D).tolist()[1] == [True, False]
+    recorded.asked.pop()
     _, partial = recorded.asked[-1]
     assert partial.given.reshape(3, D).tolist() == [[True, False]] * 3
     assert partial.values.reshape(3, D)[:, 0] == pytest.approx([0.3, 0.2, 0.1])
