@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.learning_report import draw, rows_of, tables
 from benchmarks.learning_variants import VARIANTS, Variant
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
@@ -34,11 +35,11 @@ class Args:
 
     A step of every variant is timed first, in turns in one process: the number of steps for a
     time, and so the results, depend only on that, whatever else the machine does. Figures are
-    written at once; the same command resumes an interrupted run.
+    written at once; the same command resumes an interrupted run. Tables are printed at the end.
     """
 
     out: Path = Path("results/learning")
-    """Folder for times.jsonl and runs.jsonl."""
+    """Folder for times.jsonl, runs.jsonl and learning.png."""
     data: str = "builtin"
     """Demonstrations, as in `mac-control train`."""
     label: str = "kitchen"
@@ -74,6 +75,9 @@ def main(args: Args) -> None:
                     row |= learn(VARIANTS[name], train, held_out, steps, seed, _kept(args, row))
                     print(row, flush=True)
                     append(args, "runs", row)
+    runs = rows_of(args.out / "runs.jsonl")
+    draw(runs, args.out / "learning.png")
+    print(tables(runs, rows_of(args.out / "times.jsonl")))
 
 
 def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str, float]:
