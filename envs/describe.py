@@ -88,6 +88,7 @@ def own_robot(env: gymnasium.Env) -> Robot | None:
 def from_mujoco(env: gymnasium.Env, model: mujoco.MjModel) -> Robot:
     """Actuator names, ranges and joints of a MuJoCo model, one actuator per action dimension.
 
+    Actions that are scaled otherwise than their actuator's control are of the kind `other`.
     A position is known where the environment says how its observation is made
     (`observation_structure` of Gymnasium's MuJoCo environments).
     """
@@ -96,7 +97,9 @@ def from_mujoco(env: gymnasium.Env, model: mujoco.MjModel) -> Robot:
     for i in range(model.nu):
         joint = int(model.actuator_trnid[i, 0])
         jointed = model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_JOINT
-        kind = _kind(model, i) if jointed else "other"
+        # Actions on another scale need not be what the actuator takes: they may be velocities.
+        direct = np.allclose((low[i], high[i]), model.actuator_ctrlrange[i])
+        kind = _kind(model, i) if jointed and direct else "other"
         slides = jointed and model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE
         length = "m" if slides else "rad"
         unit = {"joint_position": length, "joint_velocity": f"{length}/s"}.get(kind, "")

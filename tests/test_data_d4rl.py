@@ -69,7 +69,7 @@ def test_goal_entries_tell_the_subtasks_whatever_the_name(kitchen_complete, tmp_
 
 
 @pytest.mark.parametrize(
-    ("name", "tasks"), [("complete", COMPLETE), ("mixed", MIXED)], ids=["complete", "mixed"]
+    ("name", "tasks"), [("complete", COMPLETE), ("partial", COMPLETE), ("mixed", MIXED)]
 )
 def test_file_names_tell_the_subtasks_without_goals(name, tasks, tmp_path):
     arrays = {

@@ -19,6 +19,7 @@ from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.envs.name import EnvName
 from mac_control.policies import MacConfig, MacPolicy, Policy, ZeroPolicy, policy_class
 from mac_control.policies.bc import BC
+from mac_control.teleop.jog import latched
 
 literals = (
     st.booleans()
@@ -184,6 +185,11 @@ def test_the_kitchen_is_the_default_and_describes_itself():
     obs, _ = env.reset(seed=0)
     for dim in kitchen_robot(30).actions:  # but for the noise of the sensors
         assert abs(obs[dim.position] - env.data.qpos[dim.position]) < 0.05
+
+
+def test_velocities_on_a_scale_of_their_own_are_no_position_targets():
+    robot = robot_of(make_env("FrankaKitchen-v1"))  # [-1, 1], whatever the actuators take
+    assert {dim.kind for dim in robot.actions} == {"other"} and not latched(robot).any()
 
 
 HANDS = {"Door": 28, "Hammer": 26, "Pen": 24, "Relocate": 30}
