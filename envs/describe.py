@@ -98,7 +98,8 @@ def from_mujoco(env: gymnasium.Env, model: mujoco.MjModel) -> Robot:
         joint = int(model.actuator_trnid[i, 0])
         jointed = model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_JOINT
         # Actions on another scale need not be what the actuator takes: they may be velocities.
-        direct = np.allclose((low[i], high[i]), model.actuator_ctrlrange[i])
+        ends = model.actuator_ctrlrange[i]
+        direct = not model.actuator_ctrllimited[i] or np.allclose((low[i], high[i]), ends)
         kind = _kind(model, i) if jointed and direct else "other"
         slides = jointed and model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE
         length = "m" if slides else "rad"
