@@ -17,6 +17,7 @@ PARTS = {
     "partial-minute": "a minute",
     "partial-minute-ibc": "a minute",
     "partial-minute-four": "four minutes",
+    "partial-minute-400": "four minutes, 400 episodes",
 }
 
 here = Path(__file__).parent
