@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 #: Options of the page, and of the recording.
-_OF_PAGE = {"host", "port", "remote", "token", "phone", "more_policies"}
+_OF_PAGE = {"host", "port", "remote", "token", "phone", "more_policies", "start"}
 _OF_RECORDING = {"record_as", "task", "keep_all", "keep_failed"}
 
 
@@ -214,6 +214,10 @@ def _expect_used(args: Args) -> None:
             raise only_without(name, "--no-cockpit")
         if name in _OF_RECORDING and args.record is None:
             raise only_with(name, "--record")
+        if name == "conflict" and len(args.device) + args.cockpit < 2:
+            raise only_with(name, "several devices")
+        if name == "remote" and args.host == "127.0.0.1" and not args.phone:
+            raise only_with(name, "--host 0.0.0.0")
         if name == "mapping" and not args.device:
             raise only_with(name, "--device")
 

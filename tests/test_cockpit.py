@@ -190,6 +190,10 @@ def test_a_page_that_is_closed_gives_everything_back(cockpit):
     with page(cockpit) as watcher:
         state = until(watcher, lambda s: not any(s["given"]))
         assert state["driver"] is None
+        for odd in ("", "[]", '{"axes": {"dim4": "x"}}'):  # which drives nothing
+            watcher.send(odd)
+        with page(cockpit) as client:
+            until(client, lambda s: s["given"][4], {"axes": {"dim4": 0.5}})
 
 
 def test_sticks_move_the_hand_and_give_the_whole_arm(cockpit):
@@ -297,6 +301,9 @@ def test_another_machine_needs_a_token(driving):
         Cockpit("0.0.0.0")
     with pytest.raises(InputError, match="port: expected a number from 0 to 65535, got 99999"):
         Cockpit(port=99999)
+    for odd in "+;%&#ü":  # which an address or a cookie would change
+        with pytest.raises(InputError, match="token: expected letters, digits"):
+            Cockpit("0.0.0.0", 0, True, TOKEN + odd)
     with driving(host="0.0.0.0", remote=True, token=TOKEN) as (cockpit, _):
         port = cockpit.url.split(":")[2].split("/")[0]
         assert get(cockpit.url)[0] == 200  # an address that can be opened, not 0.0.0.0

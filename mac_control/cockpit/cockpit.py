@@ -171,10 +171,8 @@ class Cockpit:
             front.note(str(error), client, bad=True)
 
     def _drive(self, client: int, text: str | bytes) -> None:
-        if self._driver is None:
+        if self._driver in (None, client) and self.inbox.put(text):
             self._driver = client
-        if self._driver == client:
-            self.inbox.put(text)
 
     def _take(self, client: int) -> None:
         self.inbox.clear()

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from mac_control.errors import InputError
 
@@ -54,10 +54,15 @@ def check_bind(host: str, port: int, remote: bool, token: str | None) -> None:
 
     Raises:
         InputError: an address beyond this machine without the flag and a token of 16 characters,
-            or an impossible port.
+            a token that does not fit into an address, or an impossible port.
     """
     if not 0 <= port < 2**16:
         raise InputError(f"port: expected a number from 0 to {2**16 - 1}, got {port}")
+    if token is not None and quote(token, safe="") != token:
+        raise InputError(
+            f"token: expected letters, digits, '-', '.', '_' and '~', got {token!r}; leave out the "
+            "others"
+        )
     if _is_loopback(host):
         return
     if not remote or token is None or len(token) < 16:

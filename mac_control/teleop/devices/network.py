@@ -33,20 +33,21 @@ class Inbox(Device):
             buttons, self._tapped = self._state.buttons | self._tapped, frozenset()
             return replace(self._state, buttons=buttons)
 
-    def put(self, text: str | bytes) -> None:
-        """Take a message in; raises nothing."""
+    def put(self, text: str | bytes) -> bool:
+        """Take a message in; returns whether it made sense, raises nothing."""
         now = time.monotonic()
         try:
             axes, buttons = parse_message(text)
         except InputError:
             with self._lock:
                 self.dropped += 1
-            return
+            return False
         with self._lock:
             last = self._state
             self._tapped |= buttons - last.buttons
             same = (axes, buttons) == (last.axes, last.buttons)
             self._state = DeviceState(axes, buttons, now, last.changed if same else now)
+        return True
 
     def clear(self) -> None:
         """The sender has gone: it counts as silent."""
