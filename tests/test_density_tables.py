@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mac_control.density.data import load_data
+from mac_control.density.gaussianise import Gaussianise
 from mac_control.density.tables import read_table
 from mac_control.errors import DataError
 
@@ -117,3 +119,14 @@ def test_a_table_of_another_width_than_the_benchmark(tmp_path):
     for name, width in (("gas", 19), ("power", 8), ("miniboone", 43)):
         with pytest.raises(DataError, match=rf"a\.npy: expected the {width} columns .* got 12"):
             read_table(tmp_path / "a.npy", name)
+
+
+def test_bent_columns_reach_far_beyond_the_data():
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2000, 1))).float()
+    bend = Gaussianise(1, 8).fit(x)
+    far = torch.linspace(8, 40, 321).unsqueeze(1)
+    far = torch.cat([-far.flip(0), far])
+    z, slope = bend(far)
+    assert z.diff(dim=0).min() > 0 and z.abs().max() < 30  # the wide Gaussian's sd is √2
+    assert slope.min() > -1 and slope.max() < 0
+    assert torch.allclose(bend.inverse(z), far, atol=0.01)

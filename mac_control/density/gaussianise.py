@@ -87,7 +87,8 @@ class Gaussianise(nn.Module):
         z = z.double().unsqueeze(-1)
         loc, scale, weight = (t.double() for t in (self.locs, self.scales, self.weights))
         unit = (z - loc) / scale
-        low, high = torch.special.ndtr(unit), torch.special.ndtr(-unit)
+        # ndtr itself is rounded as numbers near 1 are, and so 0 from -8.3 on.
+        low, high = torch.special.log_ndtr(unit).exp(), torch.special.log_ndtr(-unit).exp()
         below, above = (weight * low).sum(-1), (weight * high).sum(-1)
         # From the nearer end: 1 - p has no digits left where p is close to 1.
         lower = torch.special.ndtri(below.clamp(1e-300, 0.5))
