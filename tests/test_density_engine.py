@@ -181,6 +181,19 @@ def test_objectives_weigh_edges_as_the_lattice_says(name, order):
     assert np.abs(table / table.sum() - frequencies(dim, rule, visits)).max() < 0.01
 
 
+@pytest.mark.parametrize("name", ["mac", "no-redundancy", "paper"])
+def test_rank_vectors_weigh_edges_as_the_lattice_says(name):
+    """As above, for the rows that short rows are trained by."""
+    dim, table = 4, torch.zeros(16, 4)
+    rank, weight = Objective(name).draw_ranks(dim, 40_000, torch.Generator().manual_seed(0))
+    for index in range(dim):
+        before = rank < rank[:, index : index + 1]
+        known = (before * 2 ** torch.arange(dim)).sum(1)
+        table[:, index].index_add_(0, known, weight[:, index])
+    rule, visits = ("paper", False) if name == "paper" else ("marginal", name == "mac")
+    assert np.abs((table / table.sum()).numpy() - frequencies(dim, rule, visits)).max() < 0.01
+
+
 @pytest.mark.parametrize("name", ["ardm-sets", "mac-sets"])
 def test_published_samplers_train_all_that_is_unknown(name):
     generator = torch.Generator().manual_seed(0)

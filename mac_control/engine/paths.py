@@ -143,7 +143,7 @@ class Objective:
         if self.name == "no-redundancy":
             weight = weight / weight.sum(1, keepdim=True)
         elif self.name == "paper":
-            weight = weight * rank
+            weight = weight * rank / weight.sum(1, keepdim=True)
         return rank, weight
 
     def _sizes(self, dim: int, groups: int, generator: torch.Generator | None) -> list[int]:
