@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from mac_control.density.data import load_data
+from mac_control.density import load_density
+from mac_control.density.config import DensityConfig, DensityTraining
+from mac_control.density.data import Data, load_data
 from mac_control.density.gaussianise import Gaussianise
 from mac_control.density.tables import read_table
+from mac_control.density.trainer import train_density
 from mac_control.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -122,11 +125,41 @@ def test_a_table_of_another_width_than_the_benchmark(tmp_path):
 
 
 def test_bent_columns_reach_far_beyond_the_data():
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2000, 1))).float()
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2000, 1)))
     bend = Gaussianise(1, 8).fit(x)
-    far = torch.linspace(8, 40, 321).unsqueeze(1)
+    far = torch.linspace(8, 40, 321, dtype=torch.float64).unsqueeze(1)
     far = torch.cat([-far.flip(0), far])
     z, slope = bend(far)
     assert z.diff(dim=0).min() > 0 and z.abs().max() < 30  # the wide Gaussian's sd is √2
     assert slope.min() > -1 and slope.max() < 0
     assert torch.allclose(bend.inverse(z), far, atol=0.01)
+
+
+@pytest.mark.parametrize("bend", [0, 3])
+def test_units_and_offsets_change_likelihoods_by_their_own_factor_only(tmp_path, bend):
+    x = np.random.default_rng(0).normal(size=(300, 2)) @ [[1.0, 0.8], [0.0, 0.6]]
+    config = DensityConfig("tables", (2,), width=16, layers=1, heads=2, head="gaussian", bend=bend)
+    found, given = [], np.tile([True, False], (300, 1))
+    for scale, offset in ((1.0, 0.0), (1e-8, 0.0), (1e8, 0.0), (1.0, 1e8)):
+        y = x * scale + offset
+        folder = tmp_path / f"{scale} {offset}"
+        train_density(
+            Data("tables", (2,), y, y[:50], y[:50]), folder, config, DensityTraining(5), False
+        )
+        model = load_density(folder)
+        drawn = (model.sample(y, given, seed=1) - offset) / scale
+        found.append((model.log_prob(y) + 2 * np.log(scale), drawn))
+    for log_prob, drawn in found[1:]:
+        assert np.allclose(log_prob, found[0][0], atol=1e-3)
+        assert np.allclose(drawn, found[0][1], atol=1e-3)
+
+
+def test_a_column_is_constant_in_its_own_units(tmp_path):
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    for fine in (x * 1e-12, x + 1e9):
+        np.save(tmp_path / "a.npy", fine)
+        assert read_table(tmp_path / "a.npy")["train"].shape == (25, 2)
+    x[:, 1] = 0.1 + 1e-17 * np.arange(30)
+    np.save(tmp_path / "a.npy", x)
+    with pytest.raises(DataError, match=r"expected different numbers in column 2, got 0\.1"):
+        read_table(tmp_path / "a.npy")

@@ -36,11 +36,9 @@ def rate_baseline(
     if data.kind != "tables":
         raise InputError(f"data: expected a table, got {data.kind}")
     began = time.process_time()
-    columns = Gaussianise(data.shape[0], bend).fit(torch.from_numpy(data.train).float())
-    train, validation = (
-        columns(torch.from_numpy(r).float())[0] for r in (data.train, data.validation)
-    )
-    test, slopes = columns(torch.from_numpy(data.rows("test", rows)).float())
+    columns = Gaussianise(data.shape[0], bend).fit(torch.from_numpy(data.train))
+    train, validation = (columns(torch.from_numpy(r))[0] for r in (data.train, data.validation))
+    test, slopes = columns(torch.from_numpy(data.rows("test", rows)))
     try:
         ask = (_flow if method == "flow" else _mixture)(train, validation, seed, steps)
     except ImportError as error:

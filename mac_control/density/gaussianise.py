@@ -42,8 +42,9 @@ class Gaussianise(nn.Module):
             raise InputError(f"bend: expected at least 0 components, got {components}")
         self.components = components
         k = components + 1 if components else 1  # the last one is wide
-        self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("std", torch.ones(dim))
+        # In float64, as columns are read: what sets numbers apart may be small beside their mean.
+        self.register_buffer("mean", torch.zeros(dim, dtype=torch.float64))
+        self.register_buffer("std", torch.ones(dim, dtype=torch.float64))
         self.register_buffer("weights", torch.full((dim, k), 1.0 / k))
         self.register_buffer("locs", torch.zeros(dim, k))
         self.register_buffer("scales", torch.ones(dim, k))
@@ -56,7 +57,7 @@ class Gaussianise(nn.Module):
         x = x.double()
         x = x[torch.linspace(0, len(x) - 1, min(len(x), 20_000)).long()]
         mean, std = x.mean(0), x.std(0)
-        std = torch.where(std > 1e-6, std, 1.0)
+        std = torch.where(std > 1e-12 * mean.abs(), std, 1.0)  # not what rounding leaves
         self.mean.copy_(mean)
         self.std.copy_(std)
         if not self.components:
@@ -80,11 +81,26 @@ class Gaussianise(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`z` `(B, D)` and `log |dz/dx|` `(B, D)`."""
-        z = (x - self.mean) / self.std
-        if not self.components:
-            return z, -self.std.log().expand_as(z)
-        z = z.double().unsqueeze(-1)
+        """`z` `(B, D)` and `log |dz/dx|` `(B, D)`, both float32."""
+        z = (x.double() - self.mean) / self.std
+        bent, slope = self._bend(z) if self.components else (z, torch.zeros_like(z))
+        return bent.float(), (slope - self.std.log()).float()
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """`x` float64 from `z`, by bisection."""
+        z = z.double()
+        if self.components:
+            low, high = torch.full_like(z, -60.0), torch.full_like(z, 60.0)
+            for _ in range(60):
+                middle = (low + high) / 2
+                below = self._bend(middle)[0] < z
+                low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+            z = (low + high) / 2
+        return z * self.std + self.mean
+
+    def _bend(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised columns made normal, and the log slope of that."""
+        z = z.unsqueeze(-1)
         loc, scale, weight = (t.double() for t in (self.locs, self.scales, self.weights))
         unit = (z - loc) / scale
         # ndtr itself is rounded as numbers near 1 are, and so 0 from -8.3 on.
@@ -94,16 +110,4 @@ class Gaussianise(nn.Module):
         lower = torch.special.ndtri(below.clamp(1e-300, 0.5))
         bent = torch.where(below < 0.5, lower, -torch.special.ndtri(above.clamp(1e-300, 0.5)))
         log_density = (weight.log() - scale.log() - 0.5 * unit**2).logsumexp(-1)
-        slope = log_density + 0.5 * bent**2 - self.std.double().log()
-        return bent.to(x.dtype), slope.to(x.dtype)
-
-    def inverse(self, z: Tensor) -> Tensor:
-        """`x` from `z`, by bisection."""
-        if not self.components:
-            return z * self.std + self.mean
-        low, high = torch.full_like(z, -60.0), torch.full_like(z, 60.0)
-        for _ in range(60):
-            middle = (low + high) / 2
-            below = self(middle * self.std + self.mean)[0] < z
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        return (low + high) / 2 * self.std + self.mean
+        return bent, log_density + 0.5 * bent**2

@@ -177,7 +177,8 @@ class DensityModel:
             want = " × ".join(map(str, shape))
             what = "images uint8" if kind == "images" else "rows"
             raise InputError(f"x: expected {what} (B, {want}), got {array.shape} {array.dtype}")
-        values = self._tensor(array.reshape(len(array), -1).astype(np.float32))
+        precision = np.float64 if kind == "tables" else np.float32  # until standardised
+        values = self._tensor(array.reshape(len(array), -1).astype(precision))
         slopes = torch.zeros_like(values)
         if self.bend is not None:
             values, slopes = self.bend(values)

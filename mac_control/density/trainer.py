@@ -252,7 +252,7 @@ class Run:
         """For tables, fit each column's bend and one Gaussian before the network is trained."""
         if self.model.bend is None:
             return
-        rows = torch.from_numpy(self.data.train).float()
+        rows = torch.from_numpy(self.data.train)
         self.model.bend.fit(rows)
         base = getattr(self.model.network, "base", None)
         assert base is not None
