@@ -2,17 +2,21 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
 from mac_control.density.baselines import _log_prob, rate_baseline
+from mac_control.density.config import DensityConfig
 from mac_control.density.costs import compare_edges, measure, page
 from mac_control.density.data import Data
+from mac_control.density.model import DensityModel
 from mac_control.density.reporting import add_row, grouped, read_rows
 from mac_control.density.reporting import page as results_page
 from mac_control.errors import DataError, InputError
+from mac_control.scripts.density import evaluate
 
 
 def correlated(count=600):
@@ -89,8 +93,47 @@ def test_a_page_says_what_is_better_and_whether_seeds_agree(tmp_path):
 def test_tables_are_shown_in_nats():
     rows = [row("mac", "mac", 0, 1.0, 0.5, "tables"), row("ardm", "ardm", 0, 1.5, 0.5, "tables")]
     text = results_page("Tables", "", {"power": rows})
-    assert "Log-likelihood [nats]" in text and f"{-8 * math.log(2):.3f}" in text
+    assert "Nats, higher is better." in text and f"{-8 * math.log(2):.3f}" in text
     assert "MAC is 2.773 nats better than ARDM" in text
+
+
+def test_each_section_has_its_unit():
+    text = [row("mac", "mac", 0, 2.0, 1.5)]
+    power = [row("mac", "mac", 0, 1.0, 0.5, "tables")]
+    found = results_page("Both", "", {"text": text, "power": power})
+    assert re.findall(r"## (\w+).*\n\n(.*) is better", found) == [
+        ("text", "Bits per dimension, lower"), ("power", "Nats, higher"),
+    ]  # fmt: skip
+
+
+def test_ratings_of_other_models_splits_and_data_are_kept(tmp_path):
+    file = tmp_path / "a.jsonl"
+    add_row(file, row("seed", "ardm", 0, 9.0, 9.0))  # as rows were once written
+    one = {"folder": "mac/seed-0", "split": "test", "data": "12ab"}
+    for other in (one, one, {"folder": "nr/seed-0"}, {"split": "validation"}, {"data": "34cd"}):
+        add_row(file, row("seed", "ardm", 0, 2.0, 1.5, **{**one, **other}))
+    rows = read_rows(file)
+    assert [r["folder"] for r in rows] == ["mac/seed-0", "nr/seed-0", *["mac/seed-0"] * 2]
+    results_page("Two models", "", {"a": rows[:2]})
+    for mixed, what in ((rows[:3], "split, got test, validation"), (rows[::3], "data, got 12ab")):
+        with pytest.raises(DataError, match=f"a: expected ratings on the same {what}"):
+            results_page("Mixed", "", {"a": mixed})
+
+
+def test_models_of_one_name_keep_their_own_rows(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(50, 2)))
+    folders = [tmp_path / name / "seed-0" for name in ("mac", "nr")]
+    for folder in folders:
+        DensityModel(
+            DensityConfig("tables", (2,), width=16, layers=1, heads=2, head="gaussian")
+        ).save(folder)
+    for _ in range(2):
+        out = tmp_path / "rows.jsonl"
+        evaluate.main(evaluate.Args(tuple(folders), tmp_path / "a.npy", out=out))
+    rows = read_rows(out)
+    assert [(r["model"], r["folder"]) for r in rows] == [
+        ("seed-0", "mac/seed-0"), ("seed-0", "nr/seed-0"),
+    ]  # fmt: skip
 
 
 def test_files_of_something_else_are_refused(tmp_path):

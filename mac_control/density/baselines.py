@@ -60,6 +60,8 @@ def rate_baseline(
         "steps": steps,
         "cpu_s": round(cpu, 1),
         "rows": len(test),
+        "split": "test",
+        "data": data.digest(),
     }
     for query in names:
         given, asked = (torch.from_numpy(m) for m in draw_queries(query, len(test), data.shape[0]))

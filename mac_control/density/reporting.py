@@ -30,6 +30,8 @@ _NAMES = {
     ("mac-sets", "marginal"): "MAC, sampler as published",
 }
 _BASE, _OURS = "ARDM", "+ frequency weights (MAC)"
+#: What tells ratings apart.
+_KEY = ("model", "folder", "asked_in", "split", "data")
 
 
 def read_rows(path: str | Path) -> list[Row]:
@@ -46,9 +48,12 @@ def read_rows(path: str | Path) -> list[Row]:
 
 
 def add_row(path: str | Path, row: Row) -> None:
-    """Add a row to a file; it replaces one of the same model queried in the same order."""
+    """Add a row to a file; it replaces one of the same model, data and order of queries.
+
+    A row that does not say its folder or data, as older ones, is told by the rest.
+    """
     rows = read_rows(path) if Path(path).exists() else []
-    rows = [r for r in rows if (r["model"], r["asked_in"]) != (row["model"], row["asked_in"])]
+    rows = [r for r in rows if any(k in r and r[k] != row.get(k, r[k]) for k in _KEY)]
     write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
 
 
@@ -84,17 +89,16 @@ def _place(row: Row, known: list[tuple[str, str]]) -> int:
 
 
 def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
-    """The tables as Markdown."""
+    """The tables as Markdown.
+
+    Raises:
+        DataError: a section with ratings on several splits or data.
+    """
     lines = [f"# {title}", "", note, ""] if note else [f"# {title}", ""]
-    tables = all(rows[0]["kind"] == "tables" for rows in sections.values())
-    unit = (
-        "Log-likelihood [nats] of the queried variables, higher is better,"
-        if tables
-        else "Bits per dimension (sum over the queried variables, divided by the number of all "
-        "variables), lower is better,"
-    )
     lines += [
-        f"{unit} on the test rows; mean [lowest, highest] over seeds. joint: all variables. "
+        "Log-likelihood of the queried variables on held-out rows: tables in nats; text and images "
+        "in bits per dimension, which is the sum over the queried variables, negated and divided "
+        "by the number of all variables. Mean [lowest, highest] over seeds. joint: all variables. "
         "marginal: a random set of uniform size. conditional: the rest given a random set. "
         "evidence: the rest, where each variable is given with probability 1/2. Every model gets "
         "the same queries on the same rows, and each answer sums to 1 over the queried variables. "
@@ -103,9 +107,14 @@ def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
     ]
     for name, rows in sections.items():
         groups = grouped(rows)
-        first = rows[0]
+        first, split = rows[0], _only(name, rows, "split") or "test"
+        _only(name, rows, "data")
+        tables = first["kind"] == "tables"
+        unit = "Nats, higher" if tables else "Bits per dimension, lower"
         lines += [
-            f"## {name}: D = {first['dim']}, {first['rows']} test rows",
+            f"## {name}: D = {first['dim']}, {first['rows']} {split} rows",
+            "",
+            f"{unit} is better.",
             "",
             "| training | joint | marginal | conditional | evidence | CPU [s] | seeds |",
             "|---|---:|---:|---:|---:|---:|---:|",
@@ -117,6 +126,17 @@ def page(title: str, note: str, sections: dict[str, list[Row]]) -> str:
             lines.append(f"| {what} | {' | '.join(cells)} | {cpu:.0f} | {len(found)} |")
         lines += ["", *_compared(groups), ""]
     return "\n".join([*lines, "![learning curves](curves.png)"]) + "\n"
+
+
+def _only(name: str, rows: list[Row], field: str) -> str | None:
+    """What the rows of a section have in common, where they say it."""
+    found = sorted({str(r[field]) for r in rows if field in r})
+    if len(found) > 1:
+        raise DataError(
+            f"{name}: expected ratings on the same {field}, got {', '.join(found)}; rate each "
+            "into a file of its own"
+        )
+    return found[0] if found else None
 
 
 def _cell(rows: list[Row], query: str, dash: bool) -> str:

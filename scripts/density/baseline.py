@@ -19,7 +19,7 @@ class Args:
     method: Literal["flow", "mixture"]
     """Neural spline flow (joint only), or Gaussian mixture (every query, in closed form)."""
     out: Path
-    """File (.jsonl) to add a row to; a row of the same model is replaced."""
+    """File (.jsonl) to add a row to; one of the same model and data is replaced."""
     preprocessing: Literal["none", "power", "gas", "hepmass", "miniboone", "bsds"] = "none"
     """Preprocessing of the table, as published."""
     bend: int = 0

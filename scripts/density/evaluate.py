@@ -32,7 +32,7 @@ class Args:
     orders: tuple[Literal["trained", "natural", "spaced", "random"], ...] = ("trained",)
     """Orders of the queries; trained: as the model was trained."""
     out: Path | None = None
-    """File (.jsonl) to add rows to; a row of the same model is replaced."""
+    """File (.jsonl) to add rows to; one of the same folder, data, split and order is replaced."""
     device: str = "cpu"
     """cpu, cuda, ..."""
     threads: int = 1
@@ -40,6 +40,8 @@ class Args:
 
 
 def main(args: Args) -> int | None:
+    import os
+
     from mac_control.density.data import load_data
     from mac_control.density.evaluation import rate
     from mac_control.density.load import load_density
@@ -76,7 +78,9 @@ def main(args: Args) -> int | None:
                 print(heading)
                 heading = ""
             print(f"{folder.name:<32} {found['asked_in']:<8} {cells}", flush=True)
-            if args.out:
+            if args.out:  # a path from there tells models of one name apart
+                found["folder"] = os.path.relpath(folder, args.out.parent)
+                found |= {"split": args.split, "data": data.digest()}
                 add_row(args.out, found)
     return 0
 

@@ -25,8 +25,9 @@ def main(args: Args) -> int | None:
     from mac_control.files import atomic_path, write_text
 
     sections = {path.stem: read_rows(path) for path in args.results}
+    text = page(args.title, args.note, sections)
     with atomic_path(args.out / "curves.png") as temporary:
         figure(sections).savefig(temporary, dpi=85)
-    write_text(args.out / "README.md", page(args.title, args.note, sections))
+    write_text(args.out / "README.md", text)
     print(args.out / "README.md")
     return 0
