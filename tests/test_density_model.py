@@ -277,8 +277,14 @@ def test_from_a_table_to_a_rating(tmp_path, capsys):
     np.save(tmp_path / "a.npy", table_data().train)
     options = ["--steps", "10", "--width", "16", "--bend", "2", "--queries", "marginal"]
     density("train", "--data", tmp_path / "a.npy", "--out", tmp_path / "m", *options)
-    density("evaluate", "--models", tmp_path / "m", "--data", tmp_path / "a.npy")
-    assert "joint" in capsys.readouterr().out
+    evaluate = ["evaluate", "--models", tmp_path / "m", "--data", tmp_path / "a.npy"]
+    density(*evaluate)
+    said = capsys.readouterr()
+    assert "joint" in said.out and "trained" not in said.err
+    np.save(tmp_path / "a.npy", table_data().train[:-1])
+    density(*evaluate)
+    said = capsys.readouterr()
+    assert "joint" in said.out and f"{tmp_path / 'm'}: expected the data it was" in said.err
 
 
 @pytest.mark.parametrize(

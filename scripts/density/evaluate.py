@@ -41,6 +41,7 @@ class Args:
 
 def main(args: Args) -> int | None:
     import os
+    import sys
 
     from mac_control.density.data import load_data
     from mac_control.density.evaluation import rate
@@ -68,6 +69,13 @@ def main(args: Args) -> int | None:
                 f"data: expected {config.kind} of shape {config.shape}, as {folder} was trained "
                 f"on, got {data.kind} {data.shape}"
             )
+        digest = data.digest()
+        if model.checkpoint.get("data", {}).get("sha256", digest) != digest:
+            print(
+                f"{folder}: expected the data it was trained on, got others in {args.data}: they "
+                "are split anew, so that it may have been trained on rows rated here",
+                file=sys.stderr,
+            )
         rows = data.rows(args.split, args.rows)
         for name in args.orders:
             order = None if name == "trained" else name
@@ -80,7 +88,7 @@ def main(args: Args) -> int | None:
             print(f"{folder.name:<32} {found['asked_in']:<8} {cells}", flush=True)
             if args.out:  # a path from there tells models of one name apart
                 found["folder"] = os.path.relpath(folder, args.out.parent)
-                found |= {"split": args.split, "data": data.digest()}
+                found |= {"split": args.split, "data": digest}
                 add_row(args.out, found)
     return 0
 
