@@ -164,6 +164,15 @@ def test_options_of_other_data_are_not_ignored(tmp_path):
             train.main(train.Args(tmp_path / "table.npy", tmp_path / "out", **wrong))
 
 
+def test_images_that_are_not_square_are_rated(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (20, 2, 3, 1), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", images=images)
+    config = DensityConfig("images", (2, 3, 1), width=16, layers=1, heads=2)
+    model = DensityModel(config).save(tmp_path / "model")
+    evaluate.main(evaluate.Args((model,), tmp_path / "a.npz"))
+    assert "joint" in capsys.readouterr().out
+
+
 def test_too_little_memory_is_said(tmp_path, monkeypatch):
     from mac_control.density import trainer
     from mac_control.errors import MacControlError

@@ -61,7 +61,8 @@ def main(args: Args) -> int | None:
     for folder in args.models:
         model = load_density(folder, args.device)
         config = model.config
-        size = None if config.kind == "tables" else config.shape[0]
+        whole = config.kind == "images" and config.shape[0] != config.shape[1]  # crops are square
+        size = None if whole or config.kind == "tables" else config.shape[0]
         kind = config.kind if args.kind == "auto" else args.kind
         data = load_data(args.data, kind, size, args.preprocessing, args.clean)
         if (data.kind, data.shape) != (config.kind, config.shape):
