@@ -12,7 +12,7 @@ from mac_control.density.load import load_density
 from mac_control.density.model import DensityModel
 from mac_control.density.text import BLANK, clean
 from mac_control.errors import DataError, InputError
-from mac_control.scripts.density import evaluate, inpaint, train
+from mac_control.scripts.density import cost, evaluate, inpaint, train
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,20 @@ def test_too_little_memory_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.Run, "take_step", full)
     with pytest.raises(MacControlError, match="expected memory for steps of 128 rows"):
         train.main(train.Args(tmp_path / "table.npy", tmp_path / "out", width=16, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"dims": (8, 1500)}, "dims, edge_dim: expected 1 to 1024 .* got 1500"),
+        ({"edge_dim": 1500}, "dims, edge_dim: expected 1 to 1024 .* got 1500"),
+        ({"dims": (0,)}, "dims, edge_dim: expected 1 to 1024 .* got 0"),
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
+    ],
+)
+def test_costs_of_nothing_are_not_measured(tmp_path, wrong, said):
+    with pytest.raises(InputError, match=said):
+        cost.main(cost.Args(tmp_path, **{"dims": (8,), "edge_dim": 0, **wrong}))
 
 
 @pytest.mark.parametrize("verb", ["train", "density inpaint", "density evaluate", "density cost"])

@@ -18,7 +18,7 @@ class Args:
     out: Path
     """Folder for cost.jsonl and README.md."""
     dims: tuple[int, ...] = (256, 1024, 3072)
-    """Variables of a row."""
+    """Variables of a row: at most 1024, or a multiple of it."""
     presets: tuple[Literal["small", "published"], ...] = ("small",)
     """Networks."""
     steps: int = 3
@@ -39,12 +39,21 @@ def main(args: Args) -> int | None:
     import json
 
     from mac_control.density.costs import compare_edges, measure, page
+    from mac_control.errors import InputError
     from mac_control.files import write_text
     from mac_control.parallel import use_threads
     from mac_control.training.arithmetic import has_bf16
 
     use_threads(args.threads)
     bf16 = args.bf16 and has_bf16(args.device)
+    if args.steps < 1:
+        raise InputError(f"steps: expected at least 1, got {args.steps}; see memory-only")
+    for dim in (*args.dims, args.edge_dim or 1):
+        if dim < 1 or (dim > 1024 and dim % 1024):
+            raise InputError(
+                "dims, edge_dim: expected 1 to 1024 characters, or a multiple of 1024 for images "
+                f"of 32 by 32 pixels, got {dim}"
+            )
     rows = []
     for preset in (*args.presets, *args.memory_only):
         steps = 0 if preset in args.memory_only else args.steps
