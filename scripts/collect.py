@@ -55,8 +55,9 @@ class Args(FanOut, EnvOptions):
     init_noise: float = 0.05
     """Arm joints of the kitchen start within this of the usual pose [rad]."""
     min_reward: float | None = None
-    """Least reward of an episode that is kept; None: 3 where subtasks are counted, as in the
-    kitchen; elsewhere any episode without a reported failure; with a teacher every episode."""
+    """Least reward of an episode that is kept; None: 3, or all where there are fewer, where
+    subtasks are counted, as in the kitchen; elsewhere any episode without a reported failure; with
+    a teacher every episode."""
     seed: int = 0
     """Seed of everything drawn."""
 

@@ -10,6 +10,7 @@ import pytest
 from mac_control.collection.augment import Disturbance, attempt_once, plan, simulate
 from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.report import cells, nearest, plot, poses, summarize
+from mac_control.collection.simulate import achieved
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations, save_minari
 from mac_control.envs import make_kitchen
 from mac_control.envs.kitchen.data import as_kitchen
@@ -117,6 +118,14 @@ def test_an_episode_follows_from_its_item_alone(moves):
 def test_episodes_below_the_reward_are_left_out(moves):
     hopeless = replace(CALM, min_reward=1.0, attempts=2)
     assert simulate(plan(moves, hopeless, 1, seed=0)[0]) is None
+
+
+@pytest.mark.parametrize(("tasks", "least"), [(("microwave",), 1), ("complete", 3)])
+def test_no_more_subtasks_are_asked_for_than_there_are(tasks, least):
+    env = make_kitchen(tasks)
+    for count in range(5):
+        info = {"tasks_done": list(env.unwrapped.tasks[:count])}
+        assert achieved(env, [0.0] + [1.0] * count, info, None) == (count >= least)
 
 
 def test_the_verb_makes_a_data_set_and_a_report(human, tmp_path, capsys):

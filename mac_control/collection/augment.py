@@ -42,8 +42,8 @@ class Disturbance:
             of subtasks; needs an environment that has one, and the extra `expert`.
         max_dims: most dimensions that such an operator drives.
         gain: scale of the robot's feedback in the tracking controller.
-        min_reward: least reward of an episode to keep it; None: 3 where subtasks are counted, else
-            any, unless the environment reports a failure.
+        min_reward: least reward of an episode to keep it; None: 3, or all where there are fewer,
+            where subtasks are counted; else any, unless the environment reports a failure.
         max_steps: longest episode, in control steps; None: the environment's.
         attempts: simulations of an episode, with different disturbances, until one is kept.
     """
@@ -166,7 +166,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
         over = terminated or truncated
         since = since + 1 if item.expert.frame == frame else 0
         frame = item.expert.frame
-    if not achieved(rows["rewards"], info, disturbance.min_reward):
+    if not achieved(env, rows["rewards"], info, disturbance.min_reward):
         return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 

@@ -189,7 +189,7 @@ def _attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
         rows["rewards"].append(reward)
         over = terminated or truncated
     operator.close()
-    if not achieved(rows["rewards"], info, collection.min_reward):
+    if not achieved(env, rows["rewards"], info, collection.min_reward):
         return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 
@@ -208,7 +208,7 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     if driven.counts_subtasks:
         info["tasks_done"] = driven.task_steps
     every = collection.teacher is not None and collection.min_reward is None
-    if not every and not achieved(driven.rewards, info, collection.min_reward):
+    if not every and not achieved(env, driven.rewards, info, collection.min_reward):
         return None
     labels = driven.actions
     if isinstance(operator, Taught):

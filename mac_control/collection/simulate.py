@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
 from mac_control.envs import make_env
+from mac_control.envs.abilities import subtasks_of
 from mac_control.envs.name import EnvName
 from mac_control.robot import Robot
 
@@ -34,13 +36,17 @@ def shared_demonstrations(source: str) -> Demonstrations:
     return load_demonstrations(source)
 
 
-def achieved(rewards: Sequence[float], info: dict[str, Any], least: float | None) -> bool:
+def achieved(
+    env: gymnasium.Env, rewards: Sequence[float], info: dict[str, Any], least: float | None
+) -> bool:
     """Whether an episode is worth learning from, by its rewards and its last `info`.
 
-    `least` is the least reward. None: 3 where the environment counts subtasks; else any, unless
-    the environment reports a failure.
+    `least` is the least reward. None: 3, or all where there are fewer, where the environment
+    counts subtasks; else any, unless the environment reports a failure.
     """
     if least is None and "tasks_done" not in info:
         success = info.get("success", info.get("is_success"))
         return success is None or bool(np.all(success))
-    return bool(np.sum(rewards) >= (3.0 if least is None else least))
+    if least is None:
+        least = min(3, len(subtasks_of(env)) or 3)
+    return bool(np.sum(rewards) >= least)
