@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from mac_control.collection.augment import Disturbance, attempt_once, plan, simulate
+from mac_control.collection.augment import Disturbance, _intruder, attempt_once, plan, simulate
 from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.report import cells, nearest, plot, poses, summarize
 from mac_control.collection.simulate import achieved
@@ -95,6 +95,17 @@ def test_the_scripted_expert_interrupts(moves):
     assert {item.intruder for item in items} == {"scripted"}
     driven = [np.mean(e.executed != e.actions) for e in (attempt_once(item, 0) for item in items)]
     assert max(driven) > 0.05
+
+
+def test_the_scripted_expert_has_an_order_of_its_own_in_every_attempt(moves):
+    env = make_kitchen("complete")
+    env.reset(seed=0)
+    scripted = replace(CALM, interrupted=1.0, scripted=1.0)
+    items = [plan(moves, scripted, 1, seed)[0] for seed in range(4)]
+    for draws in ([(item, 0) for item in items], [(items[0], attempt) for attempt in range(4)]):
+        orders = [_intruder(item, attempt, env).goal for item, attempt in draws]
+        assert len(set(orders)) > 1
+        assert orders == [_intruder(item, attempt, env).goal for item, attempt in draws]
 
 
 def test_every_demonstration_is_followed_as_often_and_never_interrupts_itself(moves):

@@ -149,9 +149,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     obs, _ = env.reset(seed=int(rng.integers(2**31)), options=_start_options(item, env))
     rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
     item.expert.reset(0)
-    intruder = _intruder(item, env)
-    if intruder is not None:
-        intruder.reset(item.seed[1])
+    intruder = _intruder(item, attempt, env)
     frame, since, over = 0, 0, False
     while not over and since < STUCK:
         action = item.expert.read(obs).values
@@ -171,10 +169,16 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 
 
-def _intruder(item: Disturbed, env: gymnasium.Env) -> Operator | None:
+def _intruder(item: Disturbed, attempt: int, env: gymnasium.Env) -> Operator | None:
+    """The interrupting operator at its start; a scripted one has a new order in each attempt."""
+    if item.intruder is None:
+        return None
     if item.intruder != "scripted":
+        item.intruder.reset(item.seed[1])
         return item.intruder
-    return make_operator("expert", action_dim=env.action_space.shape[0], env=env)
+    expert = make_operator("expert", action_dim=env.action_space.shape[0], env=env)
+    expert.reset(int(np.random.SeedSequence((*item.seed, attempt)).generate_state(1)[0]))
+    return expert
 
 
 def _interruption(
