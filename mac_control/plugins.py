@@ -60,9 +60,13 @@ class Registry:
             )
         try:
             found: Callable[..., Any] = imported(name) if entry is None else entry.load()
-            return found
         except (ImportError, AttributeError, ValueError) as error:
             raise InputError(f"{self.kind} {name!r}: cannot be imported: {error}") from error
+        if not callable(found):
+            raise InputError(
+                f"{self.kind} {name!r}: expected a callable, got {type(found).__name__}"
+            )
+        return found
 
 
 @cache

@@ -133,10 +133,12 @@ class Policy(ABC):
     def sample(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """A draw of the whole action from `p(rest | given, obs)`, in the shape of `partial`.
 
-        `reset` seeds it. Given entries come back as they are; None where the policy has no
+        `reset` seeds it. Given entries come back as they are, whatever their deviation unless it is
+        infinite, which means not given; None where the policy has no
         distribution to draw from.
         """
         rows, batch = self._checked(obs, partial)
+        batch = batch.hardened()  # given entries are returned as they are
         drawn = self.draw_rest(rows, batch)
         if drawn is None:
             return None

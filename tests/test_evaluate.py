@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -282,6 +283,30 @@ def test_the_same_weights_that_act_otherwise_are_another_row(checkpoints, tmp_pa
         record["config"]["teacher"] = "moved"
         file.write_text(json.dumps(record))
         assert keys() == after
+
+
+def test_a_row_is_of_one_environment_and_seed(checkpoints, tmp_path):
+    driver = shutil.copytree(checkpoints / "seed-10", tmp_path / "driver")
+    record = json.loads((driver / "policy.json").read_text())
+    record["data"]["env"] = {"id": f"{__name__}:paying", "options": {}}
+    (driver / "policy.json").write_text(json.dumps(record))
+
+    def key(env, seed=0):
+        options = {"episodes": 1, "seed": seed, "workers": 1, "env": env}
+        return evaluate([driver], ["nobody"], [0], env_options={"max_episode_steps": 2}, **options)[
+            0
+        ]
+
+    own, kitchen = key(None), key("kitchen")
+    assert own["key"] != kitchen["key"] and own["rewards"] == [14] != kitchen["rewards"]
+    env = f"{__name__}:paying:seed=3"
+    assert key(env)["key"] != key(env, seed=5)["key"]
+
+
+def paying(seed=0, max_episode_steps=280, **options):
+    """The kitchen, with a reward of 7 in every step."""
+    env = make_env("kitchen", max_episode_steps=max_episode_steps, **options)
+    return gymnasium.wrappers.TransformReward(env, lambda reward: 7.0)
 
 
 def test_a_policy_can_be_named(checkpoints):

@@ -181,3 +181,27 @@ def test_a_spec_that_cannot_be_says_why(spec, sentence):
     resources["robot"] = ROBOT
     with pytest.raises(InputError, match=sentence):
         make_operator(spec, action_dim=D, **resources)
+
+
+def test_two_wrappers_of_a_class_draw_differently():
+    twice = Noisy(Noisy(Counter(), 0.1), 0.1)
+    once, both = run(Noisy(Counter(), 0.1))[0], run(twice)[0]
+    count = np.arange(1, STEPS + 1)[:, None]
+    assert (once - count).std() == pytest.approx(0.1, rel=0.05)
+    assert (both - count).std() == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize("hold", [lambda o: Laggy(o, 0.8), lambda o: LowRate(o, 4)])
+def test_a_command_that_is_held_stays_as_wrong_as_it_was(hold):
+    class Spells(Counter):  # wrong in every second ten of its readings
+        @property
+        def wrong(self):
+            return self.count % 20 >= 10
+
+    operator = hold(Spells())
+    operator.reset(3)
+    marks = {}
+    for _ in range(STEPS):
+        value = int(operator.read(np.zeros(30)).values[0])
+        assert marks.setdefault(value, operator.wrong) == operator.wrong == (value % 20 >= 10)
+    assert set(marks.values()) == {False, True}

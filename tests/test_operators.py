@@ -14,7 +14,7 @@ from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.errors import DataError
 from mac_control.operators import Nobody, Operator, Proxy, Restricted, make_operator, operator_names
 from mac_control.operators.spec import uses_demonstrations
-from mac_control.policies import Policy
+from mac_control.policies import MacConfig, MacPolicy, Policy
 from mac_control.policies.windowed import WindowConfig, Windowed
 
 OBS = np.zeros(30)
@@ -79,6 +79,21 @@ def test_proxies_of_a_stateful_policy_keep_a_state_each(tmp_path):
         for i in range(2):
             policy.reset(seed=0)
             assert np.array_equal(read[:, i], [policy.act(x) for x in seen[:, i]])
+
+
+def test_proxies_of_a_policy_that_draws_have_a_stream_each():
+    box = np.zeros(3), np.ones(3), -np.ones(2), np.ones(2)
+    policy = MacPolicy(MacConfig(width=8, obs_width=8, decoding="sample"), *box)
+
+    def drawn(operator, seed):
+        operator.reset(seed)
+        return [operator.read(np.zeros(3)).values for _ in range(3)]
+
+    pair = [Proxy(policy) for _ in range(2)]
+    for operator, seed in zip(pair, (5, 6), strict=True):
+        operator.reset(seed)
+    together = [pair[0].read(np.zeros(3)).values for _ in range(3)]
+    assert np.array_equal(together, drawn(Proxy(policy), 5))
 
 
 def test_everything_is_plain_teleoperation(demonstrations):
@@ -160,6 +175,10 @@ class Joystick(Operator):
 
 class NotAnOperator:
     pass
+
+class Unplugged(Joystick):
+    def __init__(self):
+        1 / 0
 """
 
 
@@ -197,6 +216,10 @@ def test_a_class_is_named_by_its_module(third_party):
     assert np.flatnonzero(operator.read(OBS).given).tolist() == [1]
     with pytest.raises(InputError, match="expected an Operator, got NotAnOperator"):
         make_operator("joystick_pkg:NotAnOperator", action_dim=9)
+    with pytest.raises(InputError, match="'json:__name__': expected a callable, got str"):
+        make_operator("json:__name__", action_dim=9)
+    with pytest.raises(InputError, match="cannot be made: ZeroDivisionError: division by zero"):
+        make_operator("joystick_pkg:Unplugged", action_dim=9)
     for name in ("joystick_pkg:Gone", "no_such_module:Gone", ":Gone", "joystick_pkg:"):
         with pytest.raises(InputError, match="cannot be imported"):
             make_operator(name, action_dim=9)

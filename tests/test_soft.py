@@ -138,6 +138,19 @@ def test_a_step_is_bayes_rule(head, data, u):
     assert float(drawn.mean()) == pytest.approx(float(found.mean()), abs=0.02)
 
 
+def test_a_sample_returns_soft_commands_and_leaves_infinite_ones_out():
+    rng = np.random.default_rng(0)
+    acting, obs = policy(), rng.normal(size=(6, 5)).astype(np.float32)
+    hard = PartialAction(rng.uniform(-1, 1, (6, 4)), rng.random((6, 4)) < 0.5)
+    drawn = []
+    for partial in (hard, hard.soften(0.3), hard.soften(np.inf), PartialAction.nothing(4)):
+        acting.reset(seed=0)
+        several = partial if partial.values.ndim == 2 else PartialAction.stack([partial] * 6)
+        drawn.append(acting.sample(obs, several))
+    assert np.array_equal(drawn[0], drawn[1]) and np.array_equal(drawn[2], drawn[3])
+    assert np.array_equal(drawn[0][hard.given], hard.values[hard.given])
+
+
 def test_no_deviation_is_obeyed_bit_for_bit_and_an_infinite_one_is_not_given():
     rng = np.random.default_rng(0)
     acting, obs = policy(), rng.normal(size=(6, 5)).astype(np.float32)

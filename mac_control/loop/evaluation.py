@@ -122,9 +122,9 @@ def evaluate(
         demonstrations = str(demonstrations)
     chosen, options = EnvName.parse(env) if isinstance(env, str) else env, env_options or {}
     stated = {**(chosen.options if chosen else {}), **options}
-    settings = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE, **stated}
-    if chosen and chosen.name != DEFAULT:
-        settings["env"] = chosen.name
+    settings: dict[str, Any] = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE}
+    own = {*settings, "env", "robot", "demonstrations", "trust"}  # not the environment's
+    settings |= {f"env.{name}" if name in own else name: v for name, v in stated.items()}
     if robot is not None:
         settings["robot"] = robot.to_json()
     settings["demonstrations"] = _data_checksum(demonstrations)
@@ -135,6 +135,9 @@ def evaluate(
     operators = [operators] if isinstance(operators, str) else operators
     num_given = [num_given] if isinstance(num_given, int) else num_given
     resolved = resolve_policies(policies)
+    others = any(policy.env and policy.env.name != DEFAULT for policy in resolved)
+    if chosen and (chosen.name != DEFAULT or others):  # keys from when it went without saying
+        settings["env"] = chosen.name
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
     cases = plan(resolved, operators, num_given, proxy_policies, settings)
     earlier = {row["key"]: row for row in done if row.get("key")}

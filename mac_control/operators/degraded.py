@@ -49,6 +49,11 @@ class Laggy(OperatorWrapper):
         super().__init__(operator)
         self.p = checked("p", p, 0, 1)
         self._last: PartialAction | None = None
+        self._wrong = False
+
+    @property
+    def wrong(self) -> bool:  # type: ignore[override]
+        return self._wrong
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
@@ -57,7 +62,7 @@ class Laggy(OperatorWrapper):
     def read(self, obs: np.ndarray) -> PartialAction:
         partial = self.operator.read(obs)
         if self._last is None or self.rng.random() >= self.p:
-            self._last = partial
+            self._last, self._wrong = partial, self.operator.wrong
         return self._last
 
 
@@ -69,6 +74,11 @@ class LowRate(OperatorWrapper):
         self.every = int(checked("every", every, 1))
         self._step = 0
         self._last: PartialAction | None = None
+        self._wrong = False
+
+    @property
+    def wrong(self) -> bool:  # type: ignore[override]
+        return self._wrong
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
@@ -77,7 +87,7 @@ class LowRate(OperatorWrapper):
     def read(self, obs: np.ndarray) -> PartialAction:
         partial = self.operator.read(obs)
         if self._last is None or self._step % self.every == 0:
-            self._last = partial
+            self._last, self._wrong = partial, self.operator.wrong
         self._step += 1
         return self._last
 

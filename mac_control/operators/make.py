@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mac_control.errors import InputError
+from mac_control.errors import InputError, MacControlError, one_line
 from mac_control.operators.base import Operator
 from mac_control.operators.restricted import Restricted
 from mac_control.operators.spec import WRAPPERS, Part, arguments, parse
@@ -78,6 +78,21 @@ def _observes(robot: Robot | None) -> bool:
 
 
 def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Operator:
+    try:
+        operator = _called(part, make, resources)
+    except MacControlError:
+        raise
+    except Exception as error:  # whatever its constructor raises
+        why = one_line(error)
+        raise InputError(f"operator {part.name!r}: cannot be made: {why}") from error
+    if not isinstance(operator, Operator):
+        raise InputError(
+            f"operator {part.name!r}: expected an Operator, got {type(operator).__name__}"
+        )
+    return operator
+
+
+def _called(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Any:
     positional, named = arguments(part, make)
     parameters = [
         p
@@ -90,11 +105,5 @@ def _made(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> Op
         raise InputError(f"operator {part.name!r}: expected {', '.join(missing)}, got none")
     if positional:  # then what comes before them must be positional too
         leading = [supplied.pop(p.name) for p in parameters]
-        operator = make(*leading, *positional, **supplied)
-    else:
-        operator = make(**supplied)
-    if not isinstance(operator, Operator):
-        raise InputError(
-            f"operator {part.name!r}: expected an Operator, got {type(operator).__name__}"
-        )
-    return operator
+        return make(*leading, *positional, **supplied)
+    return make(**supplied)

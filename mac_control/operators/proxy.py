@@ -19,13 +19,15 @@ class Proxy(Operator):
     operator of Shih, Sadigh and Ermon (2022).
 
     Args:
-        policy: a stateful policy is copied, with shared weights, as each episode has its own state.
+        policy: one that is stateful or draws is copied, with shared weights, as each episode has a
+            state and draws of its own.
         env: where it shows operators more than policies (:class:`TellsOperator`), and the policy's
             obs has that size, the policy sees that.
     """
 
     def __init__(self, policy: Policy, env: gymnasium.Env | None = None) -> None:
-        self.policy = _own(policy) if policy.stateful else policy
+        own = policy.stateful or hasattr(policy, "_generator")
+        self.policy = _own(policy) if own else policy
         inner = None if env is None else env.unwrapped
         self._told = inner if isinstance(inner, TellsOperator) else None
 

@@ -32,6 +32,8 @@ class Restricted(OperatorWrapper):
         array([1, 2, 6])
     """
 
+    draws_alike = True  # so that three of five are three, whoever draws first
+
     def __init__(
         self,
         operator: Operator,

@@ -14,11 +14,14 @@ class OperatorWrapper(Operator):
     """Reads another operator once per step and changes what it gives; a subclass writes `read`.
 
     Randomness comes from `self.rng`, a stream of the class's own, restarted with each episode's
-    seed: the same seed draws the same dimensions, say, whatever the other wrappers.
+    seed: the same seed draws the same dimensions, say, whatever the other wrappers. A second
+    wrapper of a class has another stream, unless the class says that it `draws_alike`.
 
     Args:
         operator: the wrapped operator.
     """
+
+    draws_alike = False
 
     def __init__(self, operator: Operator) -> None:
         self.operator = operator
@@ -42,9 +45,16 @@ class OperatorWrapper(Operator):
         self.operator.close()
 
     def _stream(self, seed: int | None) -> np.random.Generator:
-        # Not `seed` itself, which the wrapped operator draws from.
-        key = zlib.crc32(type(self).__name__.encode())
-        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
+        # Not `seed` itself, which the wrapped operator draws from, nor the stream of a wrapper
+        # within that is of the same class.
+        key = (zlib.crc32(type(self).__name__.encode()),)
+        inner, same = self.operator, 0
+        while isinstance(inner, OperatorWrapper):
+            same += type(inner) is type(self) and not self.draws_alike
+            inner = inner.operator
+        if same:
+            key += (same,)
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def checked(name: str, value: float, low: float, high: float = float("inf")) -> float:
