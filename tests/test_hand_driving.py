@@ -32,6 +32,7 @@ ARM, WRIST, FINGERS = range(4), (4, 5), range(6, 28)
 
 def opens_the_door(page):
     """A touch of the arm by a stick and of the wrist by sliders; then whether the door opens."""
+    eventually(lambda: state(page, "given"))  # the first step is done
     stick = page.locator("#left").bounding_box()
     x, y = stick["x"] + stick["width"] / 2, stick["y"] + stick["height"] / 2
     page.mouse.move(x, y)
