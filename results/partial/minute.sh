@@ -19,3 +19,4 @@ mac-control evaluate "${minute[@]}" --only bc,mixture_bc_conditioned,ibc,diffusi
 mac-control evaluate "${minute[@]}" --size.made 400 --only diffusion,mac --blocks "$tracking" \
     --size.stretch 4 --size.run-folds 3 --size.episodes 60 --out runs/partial-minute-400
 python results/partial/minute.py runs
+python results/partial/response.py runs
