@@ -47,13 +47,12 @@ class OperatorWrapper(Operator):
     def _stream(self, seed: int | None) -> np.random.Generator:
         # Not `seed` itself, which the wrapped operator draws from, nor the stream of a wrapper
         # within that is of the same class.
-        key = (zlib.crc32(type(self).__name__.encode()),)
         inner, same = self.operator, 0
         while isinstance(inner, OperatorWrapper):
             same += type(inner) is type(self) and not self.draws_alike
             inner = inner.operator
-        if same:
-            key += (same,)
+        name = zlib.crc32(type(self).__name__.encode())
+        key = (name, same) if same else (name,)
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
