@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.learning_report import draw, rows_of, tables
+from benchmarks.learning_report import Row, draw, rows_of, tables
 from benchmarks.learning_variants import VARIANTS, Variant
 from mac_control.checkpoint import save_policy
 from mac_control.demonstrations import Demonstrations, load_demonstrations
@@ -64,7 +64,10 @@ def main(args: Args) -> None:
     assert held_out is not None
     with one_thread():
         times = step_times(args, train, chosen)
-        done = {(r["data"], r["variant"], r["seconds"], r["seed"]) for r in lines(args, "runs")}
+        done = {
+            (r["data"], r["variant"], r["seconds"], r["seed"])
+            for r in rows_of(args.out / "runs.jsonl")
+        }
         for seconds in args.seconds:
             for seed in map(int, args.seeds.split(",")):
                 for name in chosen:
@@ -75,14 +78,18 @@ def main(args: Args) -> None:
                     row |= learn(VARIANTS[name], train, held_out, steps, seed, _kept(args, row))
                     print(row, flush=True)
                     append(args, "runs", row)
-    runs = rows_of(args.out / "runs.jsonl")
+    runs = lines(args, "runs")
     draw(runs, args.out / "learning.png")
-    print(tables(runs, rows_of(args.out / "times.jsonl")))
+    print(tables(runs, lines(args, "times")))
 
 
 def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str, float]:
     """Milliseconds of a training step of each variant; new ones are timed with the reference."""
-    known = {r["variant"]: r["step_ms"] for r in lines(args, "times") if r["data"] == args.label}
+    known = {
+        r["variant"]: r["step_ms"]
+        for r in rows_of(args.out / "times.jsonl")
+        if r["data"] == args.label
+    }
     new = [name for name in chosen if name not in known]
     if not new:
         return known
@@ -155,10 +162,9 @@ def likelihoods(policy: Any, held_out: Demonstrations) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def lines(args: Args, name: str) -> list[dict[str, Any]]:
+def lines(args: Args, name: str) -> list[Row]:
     """The rows of a file so far."""
-    file = args.out / f"{name}.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return rows_of(args.out / f"{name}.jsonl")
 
 
 def append(args: Args, name: str, row: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ class Policy(ABC):
         rows, batch = self._checked(obs, partial)
         if self.stateful:
             self.observe(rows, batch)
-        batch = batch.finite() if self.weighs else batch.hardened()
+        batch = self.taken(batch)
         exact = batch.exact
         if exact.all() and not self.plans_ahead:
             action = batch.values.copy()
@@ -85,6 +85,10 @@ class Policy(ABC):
         them back, except those with a standard deviation, which only a policy that `weighs` gets.
         Policies of version 0.1, which write `complete(obs, values, given)`, still work.
         """
+
+    def taken(self, partial: PartialAction) -> PartialAction:
+        """Commands as `complete` gets them: none of infinite deviation, exact unless weighed."""
+        return partial.finite() if self.weighs else partial.hardened()
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:  # noqa: B027
         """Update a stateful policy's state from `(B, O)` and `(B, D)`, once per step.
@@ -134,8 +138,7 @@ class Policy(ABC):
         """A draw of the whole action from `p(rest | given, obs)`, in the shape of `partial`.
 
         `reset` seeds it. Given entries come back as they are, whatever their deviation unless it is
-        infinite, which means not given; None where the policy has no
-        distribution to draw from.
+        infinite, which means not given; None where the policy has no distribution to draw from.
         """
         rows, batch = self._checked(obs, partial)
         batch = batch.hardened()  # given entries are returned as they are

@@ -202,7 +202,7 @@ class Intent(PolicyWrapper):
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
         """Update the belief by one step."""
-        partial = partial.finite() if self.weighs else partial.hardened()
+        partial = self.taken(partial)
         config = self.config
         if self._belief is not None:
             self.expect_rows(len(self._belief), obs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mac_control.engine.mixtures import HEADS
 from mac_control.errors import InputError
+from mac_control.ranges import expect_at_least
 
 DECODINGS = ("mean", "mode", "sample")
 MASK_DISTRIBUTIONS = ("evidence", "operator", "marginal", "any-order")
@@ -86,16 +87,9 @@ class MacConfig:
                 "blocks: expected 0, or a number with order='natural', got "
                 f"{self.blocks} with {self.order!r}"
             )
-        for name in ("width", "layers", "obs_width", "components", "masks", "particles"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if self.obs_layers < 0:
-            raise InputError(f"obs_layers: expected at least 0, got {self.obs_layers}")
-        for name in ("temperature", "given_noise"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(
-                    f"{name}: expected a finite number from 0 on, got {getattr(self, name)}"
-                )
+        counts = ("width", "layers", "obs_width", "components", "masks", "particles")
+        least = dict.fromkeys(counts, 1) | {"obs_layers": 0, "temperature": 0, "given_noise": 0}
+        expect_at_least(self, least)
         if not 0 <= self.nothing <= 1:
             raise InputError(f"nothing: expected a share in [0, 1], got {self.nothing}")
 

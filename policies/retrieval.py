@@ -189,7 +189,7 @@ class Retrieval(PolicyWrapper):
 
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
         """Advance each demonstration's frame, and update how well it explains obs and commands."""
-        partial = partial.finite() if self.weighs else partial.hardened()
+        partial = self.taken(partial)
         values, given = partial.values, partial.given
         std = np.zeros(values.shape) if partial.std is None else partial.std.astype(float)
         if not len(self._frame):

@@ -122,7 +122,7 @@ def main(args: Args) -> int | None:
         assemble_recorder,
     )
     from mac_control.teleop.loop import Teleoperation
-    from mac_control.teleop.operator import PATIENCE, MultiDeviceOperator
+    from mac_control.teleop.operator import SILENCE, MultiDeviceOperator
     from mac_control.teleop.options import device_specs
     from mac_control.teleop.pacing import rate_of, share_promptly
 
@@ -149,7 +149,7 @@ def main(args: Args) -> int | None:
     for other in (others := paths(args.more_policies)):
         check_fit(env, assemble_policy(other, env))
     rate = rate_of(robot_of(env)) if args.rate is None else args.rate
-    patience = args.patience or max(1 / (rate * args.speed), PATIENCE)
+    patience = args.patience or max(1 / (rate * args.speed), SILENCE)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
     # Without the long episodes of driving: a policy trained on this is rated on the usual ones.
@@ -169,11 +169,10 @@ def main(args: Args) -> int | None:
     )
     cockpit = None
     if args.cockpit:
-        from mac_control.cockpit import PATIENCE as OF_PAGE
-        from mac_control.cockpit import Cockpit
+        from mac_control.cockpit import PATIENCE, Cockpit
 
         cockpit = Cockpit(args.host, args.port, args.remote, args.token)
-        settings["patience"] = args.patience or max(patience, OF_PAGE)
+        settings["patience"] = args.patience or max(patience, PATIENCE)
         operators.insert(0, assemble_operator(cockpit.inbox, env, rate=rate, **settings))
     together = (
         operators[0] if len(operators) == 1 else MultiDeviceOperator(operators, args.conflict)

@@ -175,8 +175,12 @@ def plan(
     num_given: Sequence[int],
     proxy_policies: Sequence[EvalPolicy],
     settings: Mapping[str, Any],
+    env: tuple[EnvName | None, Mapping[str, Any]] = (None, {}),
 ) -> list[EvalCase]:
-    """The cases, each once; `settings` holds everything else that the results depend on."""
+    """The cases, each once; `settings` holds everything else that the results depend on.
+
+    `env` is what :meth:`EvalPolicy.env_for` gets.
+    """
     if not operators:
         raise InputError("operators: expected at least one, got none")
     weights = {operator: operator_digest(operator) for operator in operators}
@@ -200,7 +204,8 @@ def plan(
                 except InputError:
                     if needed:
                         raise
-            key = _key(policy, operator, weights.get(operator), number, proxy, settings)
+            where = {**settings, "env": str(policy.env_for(*env))}
+            key = _key(policy, operator, weights.get(operator), number, proxy, where)
             cases.append(EvalCase(policy, operator, number, proxy, key))
     return cases
 
@@ -296,7 +301,6 @@ def _key(
         policy.checksum,
         policy.config,
         policy.tasks,
-        str(policy.env),
         operator,
         num_given,
     ]

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.envs.name import DEFAULT, EnvName
+from mac_control.envs.name import EnvName
 from mac_control.errors import EpisodeError, InputError
 from mac_control.loop.cases import (
     EvalCase,
@@ -121,10 +121,7 @@ def evaluate(
     if isinstance(demonstrations, Path):
         demonstrations = str(demonstrations)
     chosen, options = EnvName.parse(env) if isinstance(env, str) else env, env_options or {}
-    stated = {**(chosen.options if chosen else {}), **options}
     settings: dict[str, Any] = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE}
-    own = {*settings, "env", "robot", "demonstrations", "trust"}  # not the environment's
-    settings |= {f"env.{name}" if name in own else name: v for name, v in stated.items()}
     if robot is not None:
         settings["robot"] = robot.to_json()
     settings["demonstrations"] = _data_checksum(demonstrations)
@@ -135,11 +132,8 @@ def evaluate(
     operators = [operators] if isinstance(operators, str) else operators
     num_given = [num_given] if isinstance(num_given, int) else num_given
     resolved = resolve_policies(policies)
-    others = any(policy.env and policy.env.name != DEFAULT for policy in resolved)
-    if chosen and (chosen.name != DEFAULT or others):  # keys from when it went without saying
-        settings["env"] = chosen.name
     proxy_policies = resolve_policies(proxies) if proxies is not None else called_bc(resolved)
-    cases = plan(resolved, operators, num_given, proxy_policies, settings)
+    cases = plan(resolved, operators, num_given, proxy_policies, settings, (chosen, options))
     earlier = {row["key"]: row for row in done if row.get("key")}
     rows = {  # rows of older versions have no `trust`
         i: {**earlier[case.key], "trust": trusted}

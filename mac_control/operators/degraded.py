@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,11 @@ class Noisy(OperatorWrapper):
         return PartialAction(partial.values + self._noise, partial.given, partial.std)
 
 
-class Laggy(OperatorWrapper):
-    """Repeats the last command with probability `p`, drawn at each step."""
+class Held(OperatorWrapper):
+    """Repeats a command, and stays as wrong as that was, until a subclass `renews` it."""
 
-    def __init__(self, operator: Operator, p: float = 0.5) -> None:
+    def __init__(self, operator: Operator) -> None:
         super().__init__(operator)
-        self.p = checked("p", p, 0, 1)
         self._last: PartialAction | None = None
         self._wrong = False
 
@@ -61,35 +61,41 @@ class Laggy(OperatorWrapper):
 
     def read(self, obs: np.ndarray) -> PartialAction:
         partial = self.operator.read(obs)
-        if self._last is None or self.rng.random() >= self.p:
+        if self._last is None or self.renews():
             self._last, self._wrong = partial, self.operator.wrong
         return self._last
 
+    @abstractmethod
+    def renews(self) -> bool:
+        """Whether the present command replaces the last one; asked once per step but the first."""
 
-class LowRate(OperatorWrapper):
+
+class Laggy(Held):
+    """Repeats the last command with probability `p`, drawn at each step."""
+
+    def __init__(self, operator: Operator, p: float = 0.5) -> None:
+        super().__init__(operator)
+        self.p = checked("p", p, 0, 1)
+
+    def renews(self) -> bool:
+        return bool(self.rng.random() >= self.p)
+
+
+class LowRate(Held):
     """Gives a new command every `every` steps, and repeats it in between."""
 
     def __init__(self, operator: Operator, every: int = 5) -> None:
         super().__init__(operator)
         self.every = int(checked("every", every, 1))
         self._step = 0
-        self._last: PartialAction | None = None
-        self._wrong = False
-
-    @property
-    def wrong(self) -> bool:  # type: ignore[override]
-        return self._wrong
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
-        self._step, self._last = 0, None
+        self._step = 0
 
-    def read(self, obs: np.ndarray) -> PartialAction:
-        partial = self.operator.read(obs)
-        if self._last is None or self._step % self.every == 0:
-            self._last, self._wrong = partial, self.operator.wrong
+    def renews(self) -> bool:
         self._step += 1
-        return self._last
+        return self._step % self.every == 0
 
 
 class Intermittent(OperatorWrapper):

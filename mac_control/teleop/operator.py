@@ -20,7 +20,7 @@ from mac_control.teleop.threaded import ThreadedDevice
 
 #: How long a device may be silent [s], or a control period where that is longer: programs send
 #: every 50 ms.
-PATIENCE = 0.08
+SILENCE = 0.08
 #: What happens to a silent device's dimensions.
 ON_SILENCE = {
     "robot": "the robot has its dimensions",
@@ -82,7 +82,7 @@ class DeviceOperator(Operator):
         device: Device,
         mapping: Mapping,
         on_silence: str = "robot",
-        patience: float = PATIENCE,
+        patience: float = SILENCE,
         task_space: TaskSpace | None = None,
         period: float = 0.05,
         retry: float = 1.0,
