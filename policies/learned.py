@@ -119,6 +119,15 @@ class LearnedPolicy(nn.Module, Policy):
         """`config`, with the fields that depend on the demonstrations filled in."""
         return config
 
+    @classmethod
+    def named(cls, config: Any, demonstrations: Demonstrations) -> Any:
+        """`config`, with the names that all demonstrations use, held-out ones too.
+
+        Raises:
+            InputError: they name what a given configuration lacks.
+        """
+        return config
+
     @property
     def box(self) -> tuple[Any, ...]:
         """The constructor's arguments besides the configuration."""

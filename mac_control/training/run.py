@@ -17,7 +17,6 @@ from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
 from mac_control.errors import CheckpointError, InputError
 from mac_control.policies import LearnedPolicy, policy_class
-from mac_control.policies.intent import Intent
 from mac_control.training.arithmetic import autocast, chosen_bf16
 from mac_control.training.batches import digest, generator_of, stacked, subtasks_digest
 from mac_control.training.build import new_policy
@@ -58,8 +57,7 @@ class Run:
         train, held_out = demonstrations.split(config.validation, config.split_seed)
         if start is None:
             cls = policy_class(name)
-            if issubclass(cls, Intent):  # what only held-out episodes name is an intent too
-                policy = cls.named(cls.Config() if policy is None else policy, demonstrations)
+            policy = cls.named(cls.Config() if policy is None else policy, demonstrations)
             self.policies = [new_policy(name, train, seed, policy) for seed in seeds]
         else:
             self.policies = [started(start, name, demonstrations) for _ in seeds]
@@ -278,6 +276,5 @@ def started(start: Path, name: str, demonstrations: Demonstrations) -> LearnedPo
                     f"from: expected a policy of the data's action box, {end} "
                     f"{found.tolist()}, got {getattr(policy, end).tolist()}"
                 )
-    if isinstance(policy, Intent):
-        policy.named(policy.config, demonstrations)
+    policy.named(policy.config, demonstrations)
     return policy
