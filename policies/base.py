@@ -32,6 +32,7 @@ class Policy(ABC):
     guessed_box: bool = False  # whether the box is only the range of the training actions
     robot: Robot | None = None  # the robot it was trained for; None where unknown
     stateful: bool = False  # whether an answer depends on earlier steps, apart from chance
+    draws: bool = False  # whether it draws from a generator of its own, which `reset` seeds
     plans_ahead: bool = False  # whether later steps need its answer where everything is given too
     weighs: bool = False  # whether it weighs given values by their `std`; others execute them
 

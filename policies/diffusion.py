@@ -73,6 +73,7 @@ class Diffusion(LearnedPolicy):
         "full": {"steps": 120000, "batch_size": 128},
     }
     step_cost = 3
+    draws = True
 
     def __init__(self, config: DiffusionConfig, *box: Any) -> None:
         super().__init__(config, *box)

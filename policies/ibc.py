@@ -95,6 +95,7 @@ class IBC(LearnedPolicy):
     }
     batches_drawn = 1  # the noise of a batch is large
     step_cost = 45
+    draws = True
     stackable = False  # torch.autograd.grad inside the loss, and spectral norms that keep state
 
     def __init__(self, config: IBCConfig, *box: Any) -> None:

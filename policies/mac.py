@@ -54,6 +54,7 @@ class MacPolicy(LearnedPolicy):
         "full": {"steps": 16000, **_TRAINING},
     }
     step_cost = 6
+    draws = True
     weighs = True
 
     def __init__(

@@ -26,8 +26,7 @@ class Proxy(Operator):
     """
 
     def __init__(self, policy: Policy, env: gymnasium.Env | None = None) -> None:
-        own = policy.stateful or hasattr(policy, "_generator")
-        self.policy = _own(policy) if own else policy
+        self.policy = _own(policy) if policy.stateful or policy.draws else policy
         inner = None if env is None else env.unwrapped
         self._told = inner if isinstance(inner, TellsOperator) else None
 
