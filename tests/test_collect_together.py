@@ -8,6 +8,7 @@ import torch
 
 from mac_control import InputError
 from mac_control.checkpoint import save_policy
+from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import load_demonstrations
 from mac_control.demonstrations.load import builtin_path
 from mac_control.envs import make_kitchen
@@ -15,6 +16,7 @@ from mac_control.errors import DataError, MacControlError
 from mac_control.operators import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.bc import BC
+from mac_control.policies.mac import MacConfig, MacPolicy
 from mac_control.scripts.collect import Args, main
 
 
@@ -185,16 +187,20 @@ def test_what_does_not_fit_is_said_before_anything_is_written(options, said, tmp
 
 def test_another_policy_of_the_same_name_does_not_go_on_with_the_data_of_the_first(tmp_path):
     env, checkpoint = make_kitchen(), tmp_path / "policy"
-    for seed, width in enumerate((8, 16)):
-        torch.manual_seed(seed)
-        save_policy(checkpoint, BC.for_env(env, BC.Config(width=width)))
-        arguments = {"policy": str(checkpoint), "operator": "nobody", "min_reward": 0.0}
-        args = Args(out=str(tmp_path / "data"), episodes=1, workers=1, episode_steps=5, **arguments)
-        if seed == 0:
+    arguments = {"policy": str(checkpoint), "operator": "nobody", "min_reward": 0.0}
+    args = Args(out=str(tmp_path / "data"), episodes=1, workers=1, episode_steps=5, **arguments)
+    mac = {"width": 8, "obs_width": 8}
+    torch.manual_seed(0)
+    made = save_policy(checkpoint, MacPolicy.for_env(env, MacConfig(**mac)))
+    main(args)
+    weights = policy_record(made)["weights"]
+    others = MacConfig(**mac, order="random"), MacConfig(**{**mac, "width": 16})
+    for config, same in zip(others, (True, False), strict=True):
+        torch.manual_seed(0)
+        save_policy(checkpoint, MacPolicy.for_env(env, config))
+        assert (policy_record(made)["weights"]["sha256"] == weights["sha256"]) is same
+        with pytest.raises(InputError, match="a data set of the same settings"):
             main(args)
-        else:
-            with pytest.raises(InputError, match="a data set of the same settings"):
-                main(args)
     env.close()
 
 

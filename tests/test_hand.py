@@ -22,7 +22,7 @@ from mac_control.errors import DataError, InputError
 from mac_control.loop import evaluate
 from mac_control.operators import make_operator
 from mac_control.operators.base import TellsOperator
-from mac_control.operators.spec import operator_weights
+from mac_control.operators.spec import operator_digest
 from mac_control.policies.mac import MacConfig, MacPolicy
 from mac_control.suites import SUITES
 from mac_control.suites.data import source_data
@@ -233,10 +233,10 @@ def test_noise_on_what_is_given_is_drawn_in_training_alone():
 
 def test_other_weights_of_the_published_expert_are_another_operator(tmp_path, monkeypatch):
     monkeypatch.setenv("MAC_CONTROL_DATA", str(tmp_path))
-    assert operator_weights("hand-expert+group:arm") is None
+    assert operator_digest("hand-expert+group:arm") is None
     (tmp_path / "adroit").mkdir()
     found = set()
     for content in (b"one", b"other"):
         (tmp_path / "adroit" / "door_expert.npz").write_bytes(content)
-        found.add(operator_weights("hand-expert+group:arm"))
+        found.add(operator_digest("hand-expert+group:arm"))
     assert len(found) == 2 and None not in found

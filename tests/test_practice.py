@@ -163,6 +163,14 @@ def test_practice_does_not_go_on_with_other_weights_of_its_operator(began, tmp_p
         session(began, tmp_path / "made", steps=96, operators=operators)
 
 
+def test_practice_does_not_go_on_with_another_configuration_of_its_policy(tmp_path):
+    began = save_policy(tmp_path / "began", policy(components=1))
+    session(began, tmp_path / "made", steps=32).run()
+    save_policy(tmp_path / "began", policy(components=1, decoding="mode"))  # the same weights
+    with pytest.raises(CheckpointError, match=r"with policy_config.* mean, got mode"):
+        session(began, tmp_path / "made", steps=64)
+
+
 def test_one_step_alone_is_learnt_from_without_a_nan(began, tmp_path):
     made = session(began, tmp_path / "out", steps=1, envs=1)
     made.envs = [gymnasium.wrappers.TimeLimit(env, 1) for env in made.envs]

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.checkpoint import loaded_policy
-from mac_control.checkpoint_record import weights_digest
+from mac_control.checkpoint_record import policy_digest
 from mac_control.collection.generate import generate_dataset
 from mac_control.collection.noise import ActionNoise, check_disturbance
 from mac_control.collection.simulate import achieved, shared_demonstrations, shared_env
@@ -25,7 +25,7 @@ from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import followed_source, operator_weights
+from mac_control.operators.spec import followed_source, operator_digest
 from mac_control.parallel import Backend
 from mac_control.partial import PartialAction
 from mac_control.robot import Robot
@@ -135,9 +135,9 @@ def collect_dataset(
         if how.policy is not None:
             policy = loaded_policy(how.policy, "policy")
             check_fit(made, policy)
-            settings["weights"] = weights_digest(how.policy)
-    # Other weights under the same name make another data set.
-    if digests := [found for spec in specs if (found := operator_weights(spec)) is not None]:
+            settings["weights"] = policy_digest(how.policy)
+    # Another policy under the same name makes another data set.
+    if digests := [found for spec in specs if (found := operator_digest(spec)) is not None]:
         settings["operators"] = digests
     if robot is not None:
         settings["robot"] = robot.to_json()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mac_control.checkpoint_record import policy_digest, weights_digest
+from mac_control.checkpoint_record import policy_digest
 from mac_control.demonstrations.load import find_source
 from mac_control.errors import InputError, did_you_mean
 from mac_control.files import user_path
@@ -137,19 +137,21 @@ def acting_policy(spec: str) -> str | None:
     return named[0] if source.name == "policy" and named else None
 
 
-def operator_weights(spec: str) -> str | None:
-    """SHA-256 of the operator's weights; None where it has none.
+def operator_digest(spec: str) -> str | None:
+    """SHA-256 of what determines an operator's actions besides its spec: weights, configuration.
+
+    None where it has none.
 
     Raises:
         CheckpointError: `policy:` names no checkpoint.
         InputError: no operator of this name.
 
     Example:
-        >>> operator_weights("expert+noisy:0.05") is None
+        >>> operator_digest("expert+noisy:0.05") is None
         True
     """
     if (policy := acting_policy(spec)) is not None:
-        return weights_digest(policy)
+        return policy_digest(policy)
     source = parse(spec)[0]
     # An operator's class may have `weights`, which lists the files that determine its actions.
     files: list[Path] = getattr(OPERATORS.load(source.name), "weights", list)()
@@ -159,23 +161,13 @@ def operator_weights(spec: str) -> str | None:
     return digest.hexdigest() if files else None
 
 
-def operator_digest(spec: str) -> str | None:
-    """SHA-256 of what determines an operator's actions besides its spec: weights, configuration.
-
-    Raises:
-        CheckpointError, InputError: as :func:`operator_weights`.
-    """
-    policy = acting_policy(spec)
-    return operator_weights(spec) if policy is None else policy_digest(policy)
-
-
 def expect_operator(spec: str) -> None:
     """Check all of an operator that can be checked without making it.
 
     Raises:
-        CheckpointError, InputError: as :func:`operator_weights`, or as :func:`arguments`.
+        CheckpointError, InputError: as :func:`operator_digest`, or as :func:`arguments`.
     """
-    operator_weights(spec)
+    operator_digest(spec)
     source, *wrappers = parse(spec)
     arguments(source, OPERATORS.load(source.name))
     for part in wrappers:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mac_control.checkpoint import commit, load_policy, read, save_policy
-from mac_control.checkpoint_record import policy_record
+from mac_control.checkpoint_record import acting_config, policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs import make_env, robot_of
 from mac_control.envs.abilities import add_envs, is_real
@@ -25,7 +25,7 @@ from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import CheckpointError, InputError
 from mac_control.loop.cases import expect_num_given, given_numbers
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import operator_weights
+from mac_control.operators.spec import operator_digest
 from mac_control.parallel import one_thread
 from mac_control.practice.config import NUM_GIVEN, SETTLED, PracticeConfig
 from mac_control.practice.explore import explorer_of
@@ -123,8 +123,9 @@ class Practice:
         self.settings = {name: getattr(config, name) for name in SETTLED}
         self.settings |= {
             "policy": self.began.policy.checkpoint["weights"]["sha256"],
+            "policy_config": acting_config(self.began.policy.checkpoint),
             "operators": self.operators,
-            "operator_weights": [operator_weights(spec) for spec in self.operators],
+            "operator_weights": [operator_digest(spec) for spec in self.operators],
             "data": None if demonstrations is None else digest(demonstrations),
             "env": env.to_json(),
             "robot": None if robot is None else robot.to_json(),
@@ -228,7 +229,7 @@ class Practice:
             return
         record, tensors = read(self.out, "practice")
         # Older versions did not record these; their runs can still be resumed.
-        known = {"operator_weights": self.settings["operator_weights"]}
+        known = {name: self.settings[name] for name in ("operator_weights", "policy_config")}
         known |= {name: getattr(PracticeConfig(), name) for name in ("score", "unwanted")}
         recorded = known | recorded_settings(record)
         expect_settings(self.out, recorded, self.settings)
