@@ -78,7 +78,7 @@ class Watched:
         """One step; the one before it was over at `before`."""
         state = self.source.read()
         # Already silent for too long when this step began: its dimensions are the robot's.
-        silent = before - state.heard > self.patience
+        silent = before - state.received > self.patience
         self.silences += silent and not self.silent
         self.missed += silent and bool(step.given[self.dims].any())
         self.silent = silent

@@ -90,6 +90,6 @@ class ActionDim:
         return velocity or (self.kind == "gripper" and not self.is_target)
 
     @property
-    def followed(self) -> bool:
+    def is_observed_target(self) -> bool:
         """Whether it is a position target whose position is observed in the same unit."""
         return self.is_target and self.position is not None and self.unit in LENGTHS

@@ -153,7 +153,7 @@ def default_limits(robot: Robot) -> Limits:
     their range in a quarter of a second. The policy has 0.2 s for an answer.
     """
     span = {action.name: action.high - action.low for action in robot.actions}
-    followed = [action.name for action in robot.actions if action.followed]
+    observed = [action.name for action in robot.actions if action.is_observed_target]
     targets = {action.name for action in robot.actions if not action.is_rate}
     crossing = {name: wide / CROSSING for name, wide in span.items() if name in targets}
     per_second = {name: wide / (CROSSING if name in targets else 1) for name, wide in span.items()}
@@ -161,8 +161,8 @@ def default_limits(robot: Robot) -> Limits:
         velocity=crossing or None,
         acceleration={name: 4 * wide for name, wide in per_second.items()},
         jerk={name: 40 * wide for name, wide in per_second.items()},
-        step={name: span[name] / 4 for name in followed} or None,
-        stall_error={name: span[name] / 6 for name in followed} or None,
+        step={name: span[name] / 4 for name in observed} or None,
+        stall_error={name: span[name] / 6 for name in observed} or None,
         policy_timeout=0.2,
     )
 

@@ -58,9 +58,9 @@ class Arbitrated(Revising):
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         """The wrapped policy's; what `act` already computed for this step is not computed again."""
         if self._judged is not None and partial.std is None:
-            seen, heard, found = self._judged
+            seen, judged, found = self._judged
             rows = np.atleast_2d(np.asarray(obs, np.float32))
-            if np.array_equal(seen, rows) and heard.same_commands(partial.batched()):
+            if np.array_equal(seen, rows) and judged.same_commands(partial.batched()):
                 return found.reshape(np.shape(obs)[:-1]).copy()
         return self.policy.log_prob(obs, partial)
 

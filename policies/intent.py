@@ -46,7 +46,7 @@ class IntentConfig(WrapperConfig):
     most: float = 6.0
     """Most that a single step can count against an intent, relative to the likeliest [nats]."""
     switch_margin: float = 1.0
-    """Another intent is followed once it leads by this [nats]."""
+    """Another intent is chosen once it leads by this [nats]."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "intents", tuple(self.intents))
@@ -187,7 +187,7 @@ class Intent(PolicyWrapper):
 
     @property
     def inferred_intent(self) -> list[str]:
-        """The intent that each row followed at the last `act`."""
+        """The intent that was chosen for each row at the last `act`."""
         chosen = [] if self._inferred is None else self._inferred.tolist()
         return [self.config.intents[place] for place in chosen]
 
@@ -207,24 +207,24 @@ class Intent(PolicyWrapper):
         if self._belief is not None:
             self.expect_rows(len(self._belief), obs)
         before = self._predicted(obs)
-        heard = partial.given.any(1, keepdims=True)
+        commanded = partial.given.any(1, keepdims=True)
         each = self._evidence(obs, partial)
         evidence = config.likelihood_weight * each
-        if not heard.all():
-            evidence = np.where(heard, evidence, config.prior * np.log(self._prior(obs)))
+        if not commanded.all():
+            evidence = np.where(commanded, evidence, config.prior * np.log(self._prior(obs)))
         evidence = np.maximum(evidence - evidence.max(1, keepdims=True), -config.most)
         belief = before * np.exp(evidence)
         belief /= belief.sum(1, keepdims=True)
         best, rows = belief.argmax(1), np.arange(len(obs))
-        followed = best if self._inferred is None else self._inferred
-        leads = belief[rows, best] > np.exp(config.switch_margin) * belief[rows, followed]
-        followed = np.where(leads, best, followed)
-        self._belief, self._before, self._inferred, self._obs = belief, before, followed, obs
+        chosen = best if self._inferred is None else self._inferred
+        leads = belief[rows, best] > np.exp(config.switch_margin) * belief[rows, chosen]
+        chosen = np.where(leads, best, chosen)
+        self._belief, self._before, self._inferred, self._obs = belief, before, chosen, obs
         # Only if exact: the likelihood of soft commands may be estimated at random.
         self._partial, self._each = partial if partial.std is None else None, each
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
-        """What the wrapped policy would do for the intent that is followed."""
+        """What the wrapped policy would do for the chosen intent."""
         return self.inner.act(self._told(obs, self._leading(obs)))
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
@@ -234,21 +234,21 @@ class Intent(PolicyWrapper):
         before = self._before if same else self._predicted(obs)
         assert before is not None
         # A loop asks right after `act` about the same step: the costliest part is known then.
-        heard = self._partial if same else None
-        asked = heard is None or partial.std is not None or not heard.same_commands(partial)
+        judged = self._partial if same else None
+        asked = judged is None or partial.std is not None or not judged.same_commands(partial)
         each = self._evidence(obs, partial) if asked else self._each
         most = each.max(1, keepdims=True)
         mixed = most[:, 0] + np.log((before * np.exp(each - most)).sum(1))
         return np.asarray(mixed, np.float32).reshape(np.shape(shown)[:-1])
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
-        """The wrapped policy's, for the intent that is followed."""
+        """The wrapped policy's, for the chosen intent."""
         rows = np.atleast_2d(np.asarray(obs, np.float32))
         found = self.inner.uncertainty(self._told(rows, self._leading(rows)), partial.batched())
         return None if found is None else found.reshape(partial.values.shape)
 
     def _leading(self, obs: np.ndarray) -> np.ndarray:
-        """The intents that are followed, `(B,)`; for rows that `act` did not see, the likeliest."""
+        """The chosen intents, `(B,)`; for rows that `act` did not see, the likeliest."""
         if self._inferred is None or len(self._inferred) != len(obs):
             return np.asarray(self._predicted(obs).argmax(1))
         return self._inferred

@@ -204,12 +204,12 @@ class Retrieval(PolicyWrapper):
         entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
         # `take` keeps the memory layout, so that sums keep their order and their last bits.
         mine, wanted, soft = (part.take(dims, -1)[:, None, None] for part in (given, values, std))
-        heard = mine * BELIEF**2 / (BELIEF**2 + (soft / self._pose_scale) ** 2)
+        trusted = mine * BELIEF**2 / (BELIEF**2 + (soft / self._pose_scale) ** 2)
         at = plans[:, None], ahead
         gap = _gap(seen[at].take(entries, -1), obs.take(entries, -1)[:, None, None])
         off = done[at].take(dims, -1) + gains * gap - wanted
-        weight = FREE + (1 - FREE) * heard
-        cost = (weight * gap**2 + heard * (off / self._pose_scale) ** 2).sum(-1)
+        weight = FREE + (1 - FREE) * trusted
+        cost = (weight * gap**2 + trusted * (off / self._pose_scale) ** 2).sum(-1)
         step = np.where(ahead <= last[:, None], cost, np.inf).argmin(-1)
         self._waited = np.where(step > 0, 0, self._waited + 1)
         impatient = self._waited >= PATIENCE

@@ -44,7 +44,7 @@ def main(args: Args) -> int | None:
         while args.seconds is None or time.monotonic() - began < args.seconds:
             state = device.read()
             axes = "  ".join(f"{name} {x:+.2f}" for name, x in state.axes.items())
-            silent = "  (silent)" if time.monotonic() - state.heard > 0.5 else ""
+            silent = "  (silent)" if time.monotonic() - state.received > 0.5 else ""
             line = f"{axes or 'no axes'}  [{' '.join(sorted(state.buttons))}]{silent}"
             print(f"\r{line[:160]:<160}", end="", flush=True)
             time.sleep(0.05)

@@ -115,9 +115,9 @@ def main(args: Args) -> int | None:
     from mac_control.loop.report import add_report
     from mac_control.loop.results import rows_without_suite
     from mac_control.loop.video import VIDEOS
-    from mac_control.operators.spec import followed_source
+    from mac_control.operators.spec import tracked_source
 
-    source = followed_source(args.operators, args.data)
+    source = tracked_source(args.operators, args.data)
     about: dict[str, Any] = {
         "command": _command(),
         "config": json.loads(json.dumps(dataclasses.asdict(args), default=str)),

@@ -42,13 +42,13 @@ def main(args: Args) -> int | None:
 
     from mac_control.demonstrations import load_demonstrations
     from mac_control.loop.cases import resolve_policy
-    from mac_control.operators.spec import followed_source
+    from mac_control.operators.spec import tracked_source
     from mac_control.practice.run import Practice
 
     config = PracticeConfig(**dataclasses.asdict(args.practice))
     if "practice.unwanted" in changed(args) and config.score != "goal_rewards":
         raise only_with("unwanted", "--score goal_rewards")
-    source = followed_source(args.operators, args.data)
+    source = tracked_source(args.operators, args.data)
     demonstrations = load_demonstrations(source) if source is not None else None
     env = resolve_policy(args.policy).env_for(args.chosen_env(), args.env_options())
     session = Practice(

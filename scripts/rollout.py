@@ -51,7 +51,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
-    from mac_control.operators.spec import followed_source, uses
+    from mac_control.operators.spec import tracked_source, uses
 
     if args.episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
@@ -65,7 +65,7 @@ def main(args: Args) -> int | None:
             "proxy: expected with an operator that a policy is, such as proxy, got it with "
             f"{args.operator}; leave it out"
         )
-    source = followed_source((args.operator,), args.data)
+    source = tracked_source((args.operator,), args.data)
     entry = resolve_policy(args.policy)
     policy = load_policy(str(entry.source))
     if args.video is not None:

@@ -108,16 +108,16 @@ class Listening(Normal):
     stateful = True
 
     def reset(self, seed=None):
-        self.heard = []
+        self.seen = []
 
     def autonomous_action(self, obs):
         return np.zeros((len(obs), 2), np.float32)
 
     def observe(self, obs, partial):
-        self.heard.append(partial.values[partial.given].mean())
+        self.seen.append(partial.values[partial.given].mean())
 
     def complete(self, obs, partial):
-        return np.full_like(partial.values, np.mean(self.heard))
+        return np.full_like(partial.values, np.mean(self.seen))
 
 
 def test_one_that_remembers_goes_on_listening_while_it_overrules():
@@ -128,8 +128,8 @@ def test_one_that_remembers_goes_on_listening_while_it_overrules():
     assert action.tolist() == [0.0, 0.0]  # overruled: as if alone
     for _ in range(60):
         action = policy.act(np.zeros(3), PartialAction([0.0, 0.0], [True, False]))
-    assert len(policy.policy.heard) == 90
-    assert action.tolist() == [0.0, pytest.approx(30 / 90)]  # what it heard while it overruled
+    assert len(policy.policy.seen) == 90
+    assert action.tolist() == [0.0, pytest.approx(30 / 90)]  # what it saw while it overrode
 
 
 @pytest.mark.parametrize("kind", ["retrieval", "intent"])

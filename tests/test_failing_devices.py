@@ -144,15 +144,15 @@ def test_a_dead_device_is_not_alive_because_a_clock_jumped(jump):
 
     class Old(Stuck):
         blocks = False
-        heard = clock()
+        received = clock()
 
         def read(self):
-            return DeviceState({"dim0": 0.5}, frozenset({"mine0"}), self.heard, 0.0)
+            return DeviceState({"dim0": 0.5}, frozenset({"mine0"}), self.received, 0.0)
 
     device = Old()
     operator = DeviceOperator(device, MAPPING, clock=clock)
     assert operator.poll(np.zeros(3)).status == "live"
     clock.now += jump
     assert operator.poll(np.zeros(3)).status == "silent"
-    device.heard = clock()
+    device.received = clock()
     assert operator.poll(np.zeros(3)).status == "live"

@@ -45,8 +45,8 @@ class Script(Device):
     def read(self):
         if not self.plugged:
             raise DeviceError("script: unplugged")
-        heard = self.clock() if self.silent_since is None else self.silent_since
-        return DeviceState(self.state, self.buttons, heard, self.changed)
+        received = self.clock() if self.silent_since is None else self.silent_since
+        return DeviceState(self.state, self.buttons, received, self.changed)
 
 
 class Constant(Policy):

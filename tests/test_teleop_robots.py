@@ -166,7 +166,7 @@ def test_an_emergency_stop_and_a_silent_device_leave_position_targets_where_they
     device.hold("right_stick")
     released = loop.step()
     assert not released.stopped and released.action == pytest.approx(moved)
-    operator._clock = lambda: device.now + 10  # nothing was heard for 10 s
+    operator._clock = lambda: device.now + 10  # nothing was received for 10 s
     silent = loop.step()
     assert silent.status == "silent" and silent.action == pytest.approx(moved)
 

@@ -4,7 +4,7 @@ const RETRY = 1000, GIVE_UP = 6000;
 const page = Math.random().toString(36).slice(2);  // the same for every connection of this page
 
 export class Link {
-  #socket = null; #heard = 0; #tried = 0; #on;
+  #socket = null; #received = 0; #tried = 0; #on;
   met = false; lost = false;
 
   // on: {state, me, note, lost, back}, called with what was said.
@@ -18,7 +18,7 @@ export class Link {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws?page=${page}`);
     this.#socket = socket; this.#tried = performance.now();
-    socket.onmessage = event => { if (socket === this.#socket) this.#hear(JSON.parse(event.data)); };
+    socket.onmessage = event => { if (socket === this.#socket) this.#receive(JSON.parse(event.data)); };
     socket.onclose = () => {
       if (socket !== this.#socket) return;
       this.#lose();
@@ -26,8 +26,8 @@ export class Link {
     };
   }
 
-  #hear(said) {
-    this.#heard = performance.now();
+  #receive(said) {
+    this.#received = performance.now();
     if (said.you) { this.#on.me(said.you); return; }
     if (said.note) { this.#on.note(said.note, said.bad); return; }
     const back = this.lost;
@@ -43,9 +43,9 @@ export class Link {
 
   #look() {
     const now = performance.now();
-    if (this.met && now - this.#heard > SILENT) this.#lose();
+    if (this.met && now - this.#received > SILENT) this.#lose();
     // A network that is gone closes nothing: leave that socket to itself and try another.
-    if (now - Math.max(this.#tried, this.#heard) > GIVE_UP) this.#connect();
+    if (now - Math.max(this.#tried, this.#received) > GIVE_UP) this.#connect();
   }
 
   get open() { return this.#socket.readyState === WebSocket.OPEN && !this.lost; }

@@ -41,7 +41,7 @@ export function sticks() {
 }
 
 // Keys that drive, by what is printed on them; commands are the page's. The frame of the 3D view,
-// when it was clicked, hears keys instead of the page: Esc must stop from there too.
+// when it was clicked, gets the keys instead of the page: Esc must stop from there too.
 export function keyboard(commands, frame) {
   const down = event => {
     if (event.target.closest("select, input[type=text]")) return;

@@ -92,7 +92,7 @@ def plan(
     seed: int,
     robot: Robot | None = None,
 ) -> list[Disturbed]:
-    """The episodes to simulate; each demonstration is followed equally often.
+    """The episodes to simulate; each demonstration is tracked equally often.
 
     `robot` is a description in place of the environment's own.
 
@@ -117,13 +117,13 @@ def plan(
     ]
     items = []
     for index in range(episodes):
-        followed = index % len(trackers)
-        other = (followed + rng.integers(1, len(trackers))) % len(trackers) if trackers[1:] else 0
+        tracked = index % len(trackers)
+        other = (tracked + rng.integers(1, len(trackers))) % len(trackers) if trackers[1:] else 0
         intruder = trackers[other] if rng.random() < disturbance.interrupted else None
         if intruder and disturbance.scripted and rng.random() < disturbance.scripted:
             intruder = "scripted"
         draws = (seed, index)
-        items.append(Disturbed(trackers[followed], intruder, draws, env, disturbance, robot))
+        items.append(Disturbed(trackers[tracked], intruder, draws, env, disturbance, robot))
     return items
 
 

@@ -25,7 +25,7 @@ from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import check_fit
 from mac_control.errors import InputError
 from mac_control.operators import Operator, make_operator
-from mac_control.operators.spec import followed_source, operator_digest
+from mac_control.operators.spec import operator_digest, tracked_source
 from mac_control.parallel import Backend
 from mac_control.partial import PartialAction
 from mac_control.robot import Robot
@@ -113,7 +113,7 @@ def collect_dataset(
     """
     how = Collection(env, **collection)
     specs = [spec for spec in (how.operator, how.teacher) if spec is not None]
-    how = replace(how, data=followed_source(specs, how.data))
+    how = replace(how, data=tracked_source(specs, how.data))
     # Without a teacher, as before there was this field, so that older work can be resumed.
     left_out = {"data"} | ({"teacher"} if how.teacher is None else set())
     recorded = {k: v for k, v in asdict(how).items() if k not in left_out}
@@ -227,11 +227,11 @@ def _expect_all(partial: PartialAction, collection: Collection) -> None:
 
 def _operator(collection: Collection, env: gymnasium.Env) -> Operator:
     robot = robot_of(env)
-    followed = None if collection.data is None else shared_demonstrations(collection.data)
+    tracked = None if collection.data is None else shared_demonstrations(collection.data)
 
     def made(spec: str) -> Operator:
         return make_operator(
-            spec, action_dim=robot.action_dim, env=env, robot=robot, demonstrations=followed
+            spec, action_dim=robot.action_dim, env=env, robot=robot, demonstrations=tracked
         )
 
     operator = made(collection.operator)

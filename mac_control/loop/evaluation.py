@@ -90,7 +90,7 @@ def evaluate(
             were recorded in, else the default. Options used for recording are the defaults.
         env_options: further options.
         robot: a description in place of the environment's own.
-        trust: how exactly commands are followed: a standard deviation, `adaptive` or `z=2`, see
+        trust: how exactly commands are executed: a standard deviation, `adaptive` or `z=2`, see
             :func:`mac_control.policies.trusted.trusting`; None: bit for bit.
         done: rows of an earlier run; those of the same configuration are not run again.
         on_row: called with all rows so far whenever one is complete.

@@ -34,7 +34,7 @@ CSV_COLUMNS = [
 
 
 def driven_by(row: Row) -> str:
-    """The operator, and how exactly its commands are followed unless that is bit for bit.
+    """The operator, and how exactly its commands are executed unless that is bit for bit.
 
     Example:
         >>> driven_by({"operator": "proxy", "num_given": 3, "trust": "z=2"})

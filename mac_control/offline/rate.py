@@ -70,7 +70,7 @@ def rate(
         policy.reset(seed)
         if policy.stateful:
             pairs = zip(demonstrations, masks, strict=True)
-            filled = np.concatenate([_followed(policy, *pair)[::stride] for pair in pairs])
+            filled = np.concatenate([_frame_by_frame(policy, *pair)[::stride] for pair in pairs])
         else:
             filled = _in_batches(policy.act, obs, known, given)
         error = np.where(given, np.nan, np.abs(filled - action) / scale)
@@ -150,7 +150,7 @@ def _ranks(
     return ranks
 
 
-def _followed(policy: Policy, episode: Episode, mask: np.ndarray) -> np.ndarray:
+def _frame_by_frame(policy: Policy, episode: Episode, mask: np.ndarray) -> np.ndarray:
     """The actions of a stateful policy that sees an episode frame by frame, `(T, D)`."""
     policy.reset(0)
     answers = []

@@ -92,7 +92,7 @@ def uses_demonstrations(spec: str, optional: bool = False) -> bool:
     return uses(spec, "demonstrations", optional) or parse(spec)[0].name == "everything"
 
 
-def followed_source(specs: Sequence[str], data: str | None) -> str | None:
+def tracked_source(specs: Sequence[str], data: str | None) -> str | None:
     """The source of the demonstrations to follow: `data`, else the default where some need any.
 
     Raises:

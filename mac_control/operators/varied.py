@@ -99,6 +99,6 @@ class Varied(Tracker):
         offset = self.shift * spread * rng.standard_normal(len(entries)) * self._feedback.pose
         observations, actions = episode.observations.copy(), episode.actions.copy()
         observations[:, entries] += offset
-        followed = np.array([robot.actions[dim].followed for dim in self._feedback.dims])
-        actions[:, self._feedback.dims] += offset * followed
+        target = np.array([robot.actions[dim].is_observed_target for dim in self._feedback.dims])
+        actions[:, self._feedback.dims] += offset * target
         return Episode(observations, actions)

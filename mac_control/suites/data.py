@@ -25,8 +25,8 @@ def expect_used(suite: Suite, source: str | Path | None) -> None:
     if suite.data not in ("play", "collected"):
         return
     specs = [spec for block in suite.blocks for spec in block.operators]
-    followed = suite.data == "play" and any(uses_demonstrations(spec, True) for spec in specs)
-    given = [("data", None if followed else source, None)]
+    tracked = suite.data == "play" and any(uses_demonstrations(spec, True) for spec in specs)
+    given = [("data", None if tracked else source, None)]
     for name, usual in (("folds", 1), ("run_folds", 1), ("demonstrations", None)):
         given.append((f"size.{name}", getattr(suite.size, name), usual))
     for name, value, usual in given:

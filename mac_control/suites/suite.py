@@ -51,7 +51,7 @@ class Block:
         entrants: labels; empty: all.
         follow: which demonstrations operators follow: those held out from training in the fold,
             or those trained on.
-        trust: how exactly commands are followed, see :func:`mac_control.policies.trusted.trusting`.
+        trust: how exactly commands are executed, see :func:`mac_control.policies.trusted.trusting`.
         share: share of the suite's episodes to run, below 1 where the block is a side question.
     """
 

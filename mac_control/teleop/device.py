@@ -27,15 +27,15 @@ class DeviceState:
     Args:
         axes: deflection of each axis by name, in [-1, 1]; a leader arm's are action values.
         buttons: names of the buttons that are held, or were tapped since the last reading.
-        heard: when the device was last heard from, on the clock `time.monotonic` [s]; a state
-            older than the watchdog's patience is not acted upon.
+        received: when the device last reported, on the clock `time.monotonic` [s]; a state older
+            than the watchdog's patience is not acted upon.
         changed: when an axis or button last changed [s]; latency is measured from it.
         rest: values of axes at rest, where not 0: some triggers rest at -1.
     """
 
     axes: Mapping[str, float] = field(default_factory=dict)
     buttons: frozenset[str] = frozenset()
-    heard: float = float("-inf")
+    received: float = float("-inf")
     changed: float = float("-inf")
     rest: Mapping[str, float] = field(default_factory=dict)
 

@@ -35,9 +35,9 @@ def standing(robot: Robot, obs: np.ndarray) -> np.ndarray:
     A position target is the observed position where both have the same unit, such as rad; otherwise
     0, or the nearest value in the box.
     """
-    followed = np.array([action.followed for action in robot.actions])
+    target = np.array([action.is_observed_target for action in robot.actions])
     where = measured(robot, obs)
-    start = np.where(followed & np.isfinite(where), where, 0.0)
+    start = np.where(target & np.isfinite(where), where, 0.0)
     return np.clip(start, robot.low, robot.high).astype(np.float32)
 
 

@@ -72,7 +72,7 @@ class Limiter:
         self.speed, self.change = np.zeros((2, len(self.last)))
         self._asked = np.tile(self.last, (3, 1))
         self._exact = np.ones(len(self.last), bool)
-        self._away = np.zeros(len(self.last))  # how long each joint has not followed [s]
+        self._away = np.zeros(len(self.last))  # how long each joint has lagged [s]
         self.reasons = ()
 
     @property
@@ -111,7 +111,7 @@ class Limiter:
         return keep.astype(np.float32)
 
     def stalled(self, obs: np.ndarray) -> np.ndarray:
-        """Joints that have not followed for too long, `(D,)`; call it once a period."""
+        """Joints that have lagged for too long, `(D,)`; call it once a period."""
         away = np.abs(self.last - measured(self.robot, obs)) > self._stall
         self._away = np.where(away, self._away + 1 / self.rate, 0.0)
         return self._away > self.limits.stall_time
@@ -222,7 +222,7 @@ class Limiter:
         gentle = fine & ~passes
         distance = np.abs(self.last + self.speed + some - goal)
         follows = np.where(gentle, distance, np.inf)
-        # Past the goal already: return as fast as possible to where it can be followed.
+        # Past the goal already: return as fast as possible to where it can be tracked.
         returns = np.where(fine, np.abs(some - match), np.inf)
         cost = np.where(gentle.any(axis=0), follows, returns)
         best = cost.argmin(axis=0)

@@ -190,7 +190,7 @@ class Mapping:
         )
 
     def _let_go(self, entry: Axis | Button, held: list[int]) -> bool:
-        # A position is followed only while its clutch is held, where it has one.
+        # A position is tracked only while its clutch is held, where it has one.
         follows = isinstance(entry, Axis) and entry.position and entry.dim not in held
         return follows and any(entry.dim in clutch.dims for clutch in self.dead_man)
 

@@ -37,7 +37,7 @@ Why = tuple[str, Exception, str]
 class Reading:
     """One reading of a device: given dimensions, events of the buttons, and the device's status.
 
-    `status` is `"live"`, `"silent"` (connected, but not heard from), `"lost"` (unplugged) or
+    `status` is `"live"`, `"silent"` (connected, but nothing is received), `"lost"` (unplugged) or
     `"bad"` (it sent something that is not a finite number); `why` says why it is lost or bad.
     `owner` `(D,)` is the number of the device that gives a dimension, from 1, where there are
     several.
@@ -140,8 +140,8 @@ class DeviceOperator(Operator):
             return self._without("lost", error=error)
         if state is None:
             return self._without("lost")
-        # `heard` is in the future if the clock has jumped back since.
-        if not abs(self._clock() - state.heard) <= self.patience:
+        # `received` is in the future if the clock has jumped back since.
+        if not abs(self._clock() - state.received) <= self.patience:
             return self._without("silent")
         pressed = state.buttons - self._held
         self._held = state.buttons

@@ -37,7 +37,7 @@ class Args(EnvOptions):
     """Which episodes, such as 0,3; None: all."""
     how: Literal["actions", "tracked", "states"] = "actions"
     """actions: the recorded actions are sent again; noise and small differences add up, and an
-    episode may end differently. tracked: the recorded positions are followed with feedback. states:
+    episode may end differently. tracked: the recorded positions are tracked with feedback. states:
     nothing is sent; the scene is set to each observation."""
     seed: int = 0
     """Seed of the first episode; the others count up from it."""
