@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,24 @@ def at(way: str, operators: Sequence[str], level: float) -> float | None:
     return float(np.interp(level, found[:, 0], found[:, 1]))
 
 
+def over(block: str, policy: str, operators: Sequence[str]) -> np.ndarray:
+    """Rewards `(folds, episodes)`, each a mean over operators, who drive the same episodes."""
+    return np.mean([samples[block, policy, operator] for operator in operators], axis=0)
+
+
+def as_obedient(way: str, operators: Sequence[str], level: float) -> np.ndarray | None:
+    """As :func:`over`, between the settings of a way on both sides of an obedience."""
+    policy, settings = WAYS[way]
+    blocks = ["exactly", *(f"{way} at {setting}" for setting in settings)]
+    found = sorted((point(block, policy, operators)[0], block) for block in blocks)
+    for (low, below), (high, above) in pairwise(found):
+        if low <= level <= high:
+            share = (level - low) / (high - low)
+            parts = (over(block, policy, operators) for block in (below, above))
+            return np.average([*parts], axis=0, weights=(1 - share, share))
+    return None
+
+
 for (block, policy, operator), rewards in samples.items():
     found = mean_and_interval(rewards, folds=range(len(rewards)))
     said = SAID.get(operator, operator)
@@ -94,10 +113,25 @@ print("\nall operators")
 for way, (policy, settings) in WAYS.items():
     for setting in settings:
         block = f"{way} at {setting}"
-        # Every operator drives the same episodes of a fold: its mean over operators.
-        found = np.mean([samples[block, policy, operator] for operator in OPERATORS], axis=0)
+        found = over(block, policy, OPERATORS)
         obedience = point(block, policy, OPERATORS)[0]
         print(f"{block} | {mean_and_interval(found, folds=range(len(found)))} | {obedience:.3f}")
+
+print("\nless all or nothing at the same obedience")
+for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
+    said = "all" if operators[1:] else SAID[operators[0]]
+    for way in ("estimated soft commands", "soft commands beyond z"):
+        policy, settings = WAYS[way]
+        for setting in settings:
+            block = f"{way} at {setting}"
+            obedience = point(block, policy, operators)[0]
+            other = as_obedient("all or nothing", operators, obedience)
+            if other is not None:
+                found = over(block, policy, operators)
+                folds = range(len(found))
+                parts = [mean_and_interval(each, folds=folds) for each in (found, other)]
+                parts.append(mean_and_interval(found - other, "+", folds))
+                print(f"{said} | {block} | {obedience:.3f} | {' | '.join(parts)}")
 
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
 for operators in (OPERATORS, *([operator] for operator in OPERATORS)):

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Every method of sharing control, over the range of its own dial: three of five folds over the human demonstrations, a minute
-# of training per policy and fold, 30 episodes a row; MAC with adaptive trust in all five. Run it from the project's root, with
-# MAC_CONTROL_DATA naming the folder of the human demonstrations; resumes if interrupted. Three and a half hours of one core.
+# Every method of sharing control, over the range of its own dial: five folds over the human demonstrations, a minute of
+# training per policy and fold, 50 episodes a row. Run it from the project's root, with MAC_CONTROL_DATA naming the folder of
+# the human demonstrations; resumes if interrupted. Four hours of one core.
 set -euo pipefail
-size=(--size.bf16 True --size.made 200 --size.run-folds 3 --size.episodes 30)
-mac-control evaluate --suite dial "${size[@]}" --out runs/dial
-# Adaptive trust with the same trained policies and in the other two folds, with more operators and numbers of dimensions.
 size=(--size.bf16 True --size.made 200 --size.episodes 50)
+mac-control evaluate --suite dial "${size[@]}" --out runs/dial
+# Adaptive trust with the same trained policies, with more operators and numbers of dimensions.
 for suite in partial degraded; do
     mkdir -p "runs/adaptive-$suite"
     ln -sfn ../dial/{data,policies} "runs/adaptive-$suite/"

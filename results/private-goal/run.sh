@@ -25,7 +25,7 @@ mac-control evaluate --suite private-goal --only bc,diffusion,mac --blocks "with
     --out runs/private-goal-others
 mkdir -p results/private-goal/minute-others
 cp runs/private-goal-others/{results.json,results.md} results/private-goal/minute-others/
-mac-control evaluate --suite private-goal --only ibc --size.episodes 10 --blocks "with a private goal" \
+mac-control evaluate --suite private-goal --only ibc --blocks "with a private goal" \
     --size.bf16 True --out runs/private-goal-minute-ibc
 mkdir -p results/private-goal/minute-ibc
 cp runs/private-goal-minute-ibc/{results.json,results.md} results/private-goal/minute-ibc/

@@ -23,10 +23,12 @@ PARTS = {
     "low-raw": "low noise",
     "low-raw-chunks": "low noise",
     "low-raw-others": "low noise",
+    "low-raw-ibc": "low noise",
     "low-bc/rated": "low noise, other BC",
     "low-corrected": "low noise, corrections",
     "low-corrected-chunks": "low noise, corrections",
     "low-corrected-others": "low noise, corrections",
+    "low-corrected-ibc": "low noise, corrections",
 }
 
 here = Path(__file__).parent
