@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 from mac_control.envs import robot_of
-from mac_control.envs.abilities import Observable, Undoable, is_real, subtasks_of
+from mac_control.envs.abilities import Observable, is_real, subtasks_of
 from mac_control.envs.checked import Checked
 from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.errors import InputError
@@ -32,11 +32,10 @@ from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator, Rea
 from mac_control.teleop.pacing import Pacer, rate_of
 from mac_control.teleop.safety import Safety
 from mac_control.teleop.step import Recorder, Step
+from mac_control.teleop.undo import Undo
 
 #: A robot that is not at rest after this time is left as it is [s].
 LONGEST_STOP = 10.0
-#: How much of an episode can be undone [s].
-UNDO_SECONDS = 20.0
 
 
 class Teleoperation:
@@ -112,10 +111,9 @@ class Teleoperation:
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._clock = clock
         self._commands = Commands()
-        self._snapshots: deque[Any] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
+        self._undo = Undo(env, rate)
         self._pending: list[str] = []
         self._seen = float("-inf")
-        self._thinking = 0.0  # estimate of how long the policy takes, on the high side [s]
         self.reset()
 
     @property
@@ -156,7 +154,7 @@ class Teleoperation:
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
         start = self.safety.start(standing(self.robot, self.obs), is_real(self.env))
         self.transfer.reset(start)
-        self._snapshots.clear()
+        self._undo.clear()
         self.steps, self.reward, self.driven = 0, 0.0, False
         self._tell("start", seed)
 
@@ -169,13 +167,11 @@ class Teleoperation:
         seconds = 2.0 if seconds is None else seconds
         if not isinstance(seconds, int | float) or not seconds >= 0:
             raise InputError(f"undo: expected seconds, got {seconds!r}")
-        count = round(min(len(self._snapshots), seconds * self.rate))
+        count = round(min(len(self._undo), seconds * self.rate))
         if count < 1:
             self.notify("Nothing to undo")
             return
-        for _ in range(count):
-            snapshot, self.obs, self.info, self.reward, last = self._snapshots.pop()
-        self.env.unwrapped.restore(snapshot)
+        self.obs, self.info, self.reward, last = self._undo.back(count)
         self._acting.reset(self.seed + self.episode)  # what it observed since is undone
         self.steps -= count
         self.transfer.last = last
@@ -199,7 +195,7 @@ class Teleoperation:
         self.pacer.restart()
         done = 0
         while (not self.quit or self.safety.coasting) and (steps is None or done < steps):
-            self.pacer.wake(self._thinking)
+            self.pacer.wake()
             step = self.step(self.pacer.wait)
             done += 1
             if watch is not None:
@@ -247,9 +243,7 @@ class Teleoperation:
             # No policy: free dimensions hold still, a position target where it is.
             alone = answer is None or isinstance(self.policy, ZeroPolicy)
             filled = rest if alone else answer
-            longer = self._clock() - began - self._thinking  # rises fast, falls slowly
-            self._thinking += (0.2 if longer > 0 else 0.02) * longer
-            self._thinking = min(max(0.0, self._thinking), self.pacer.period)  # clocks may jump
+            self.pacer.took(self._clock() - began)
         wait()
         if not self._resting:
             reading, values, given, hands = self._look_again(reading, values, given)
@@ -315,9 +309,7 @@ class Teleoperation:
         if not np.isfinite(step.action).all():  # should be impossible; must not happen
             step = replace(step, action=self.transfer.rest)
         action = executable(space, step.action)
-        world, last = self.env.unwrapped, self.transfer.last
-        if isinstance(world, Undoable):
-            self._snapshots.append((world.snapshot(), self.obs, self.info, self.reward, last))
+        self._undo.keep((self.obs, self.info, self.reward, self.transfer.last))
         obs, reward, terminated, truncated, info = self._checked.step(action)
         sent = info.get("sent")  # a robot may apply limits of its own
         step = replace(

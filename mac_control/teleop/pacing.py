@@ -59,6 +59,7 @@ class Pacer:
         self.steps = 0
         self.overruns = 0
         self._slack = 0.0  # how much longer than requested a sleep lasts, low side [s]
+        self._work = 0.0  # how long the work before a deadline takes, high side [s]
         self._late: deque[float] = deque(maxlen=self.KEPT)
         self.restart()
 
@@ -66,8 +67,17 @@ class Pacer:
         """Set the next deadline one period from now."""
         self._deadline = self._clock() + self.period
 
-    def wake(self, ahead: float) -> None:
-        """Sleep until `ahead` seconds before the deadline."""
+    def wake(self) -> None:
+        """Sleep until the deadline is as far off as the work before it takes; see `took`."""
+        self._sleep_until(self._work)
+
+    def took(self, seconds: float) -> None:
+        """Tell how long the work before the deadline took."""
+        longer = seconds - self._work  # rises fast, falls slowly
+        self._work += (0.2 if longer > 0 else 0.02) * longer
+        self._work = min(max(0.0, self._work), self.period)  # clocks may jump
+
+    def _sleep_until(self, ahead: float) -> None:
         left = self._deadline - self._clock() - ahead - self._slack
         if left > 0:
             self._sleep(min(left, self.period))  # more than a period: the clock jumped back
@@ -76,7 +86,7 @@ class Pacer:
 
     def wait(self) -> float:
         """Sleep until the deadline, and set the next; returns the lateness [s]."""
-        self.wake(0.0)
+        self._sleep_until(0.0)
         now = self._clock()
         if now < self._deadline - self.period:
             self._deadline = now
