@@ -267,6 +267,7 @@ def test_some_entrants_of_a_suite():
         "held-out operators",
         "held-out operators that resynchronise",
         "adaptive trust",
+        "obeyed to within the noise",
         "overruled",
         "overruled beyond 3 standard deviations",
         "overruled beyond 1.5 standard deviations",
@@ -276,7 +277,7 @@ def test_some_entrants_of_a_suite():
         "other dimensions",
     ]
     side = SUITES["partial"].only_blocks(["side"])
-    assert len(side.blocks) + 11 == len(SUITES["partial"].blocks)
+    assert len(side.blocks) + 12 == len(SUITES["partial"].blocks)
     with pytest.raises(
         InputError, match=r"blocks: expected some of main, side, .*, got \['none'\]"
     ):

@@ -28,6 +28,13 @@ PARTIAL = Suite(
             entrants=("mac", "mac_recall"),
             trust="adaptive",
         ),
+        Block(
+            "obeyed to within the noise",
+            (STUBBORN, RESYNC, REPLANNING),
+            (1, 3, 5, 7),
+            entrants=("mac", "mac_recall"),
+            trust=0.1,
+        ),
         *(
             Block(title, (operator,), (1, 3, 5, 7), entrants=("mac", "mac_recall"), trust=z)
             for title, operator, z in (
