@@ -42,12 +42,12 @@ for (trained, block, policy), own in cells.items():
     mac = cells[trained, block, "mac"]
     same = mac[0][0]["episodes"] == own[0][0]["episodes"]  # in a fold: else they are other ones
     if policy != "mac" and same:
-        less = [
-            mean_and_interval(
-                paired_difference(mac[k], own[k]), "+", [row["fold"] for row in mac[k]]
-            )
-            for k in sorted(own)
-        ]
+        folds = {row["fold"] for row in own[0]}
+        less = []
+        for k in sorted(own):
+            ours = [row for row in mac[k] if row["fold"] in folds]
+            difference = paired_difference(ours, own[k])
+            less.append(mean_and_interval(difference, "+", [row["fold"] for row in ours]))
         print(f"{trained} | {block} | MAC - {method_label(policy)} | {' | '.join(less)}")
 stubborn = [
     row for row in rows if row["trained"] == "a minute" and row["block"] == "held-out operators"
