@@ -1,5 +1,6 @@
 """Practice: exact likelihoods of what is tried, resumed to the same weights, and better for it."""
 
+import copy
 import dataclasses
 import itertools
 import json
@@ -103,6 +104,19 @@ def test_practice_helps_with_what_is_given_and_keeps_near_where_it_began(began, 
     free.run(lambda step, row: far.append(row["divergence"]))
     free.close()
     assert rows[-1]["divergence"] < 0.5 * far[-1]
+
+
+def test_the_critic_may_learn_first(began, tmp_path):
+    made = session(began, tmp_path / "out", steps=64, critic_first=64)
+    policy, critic = (copy.deepcopy(m.state_dict()) for m in (made.policy, made.critic))
+    made.run()
+    made.close()
+    assert all(torch.equal(policy[k], v) for k, v in made.policy.state_dict().items())
+    assert not any(torch.equal(critic[k], v) for k, v in made.critic.state_dict().items())
+    more = session(began, tmp_path / "out", steps=128, critic_first=64)
+    more.run()
+    more.close()
+    assert not all(torch.equal(policy[k], v) for k, v in more.policy.state_dict().items())
 
 
 def test_a_mixture_density_practises_too(tmp_path):

@@ -37,6 +37,8 @@ class PracticeConfig:
     """Learning rate of the critic."""
     critic_width: int = 128
     """Width of the critic's two hidden layers."""
+    critic_first: int = 0
+    """Control steps in which only the critic learns, before the policy does too."""
     epochs: int = 4
     """How many times each step is learnt from."""
     batch_size: int = 1024
@@ -66,7 +68,7 @@ class PracticeConfig:
 
     def __post_init__(self) -> None:
         counts = ("steps", "envs", "critic_width", "epochs", "batch_size", "threads")
-        expect_at_least(self, dict.fromkeys(counts, 1))
+        expect_at_least(self, {**dict.fromkeys(counts, 1), "critic_first": 0})
         for name in ("lr", "critic_lr", "clip", "spread", "bound"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)}")

@@ -39,7 +39,7 @@ def learn(
     explorer: Explorer,
     began: Explorer,
     critic: nn.Module,
-    optimizers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    optimizers: tuple[torch.optim.Optimizer | None, torch.optim.Optimizer],
     played: Played,
     config: PracticeConfig,
     generator: torch.Generator,
@@ -49,7 +49,7 @@ def learn(
         L = -E min(ρ A, clip(ρ, 1 ± ε) A) + anchor · D,   ρ = p_new / p_old
 
     over the filled-in entries, conditioned on the given ones. Where D is above `bound`, a step
-    only reduces D.
+    only reduces D. Without an optimizer for the policy only the critic learns.
 
     Source: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv 1707.06347.
     """
@@ -84,7 +84,7 @@ def learn(
                 critic(played.seen[part]).squeeze(-1), returns[part]
             )
             told["value_loss"].append(value_loss.item())
-            if free[part].any():
+            if free[part].any() and optimizers[0] is not None:
                 told["divergence"].append(away.mean().item())
                 told["clipped"].append((ratio != within)[free[part]].float().mean().item())
                 if told["divergence"][-1] <= config.bound:

@@ -176,7 +176,9 @@ class Practice:
             for operator in operators:
                 operator.close()
         self._unsaved = False  # half an update is not saved
-        told = learn(self.explorer, self.began, self.critic, self.optimizers, played, config,
+        own, critics = self.optimizers
+        optimizers = (own if self.step >= config.critic_first else None, critics)
+        told = learn(self.explorer, self.began, self.critic, optimizers, played, config,
                      generator)  # fmt: skip
         state = f"{self.out}: practice diverged after step {self.step}, got {told}"
         weights = [*self.explorer.network.parameters(), *self.critic.parameters()]
@@ -230,7 +232,9 @@ class Practice:
         record, tensors = read(self.out, "practice")
         # Older versions did not record these; their runs can still be resumed.
         known = {name: self.settings[name] for name in ("operator_weights", "policy_config")}
-        known |= {name: getattr(PracticeConfig(), name) for name in ("score", "unwanted")}
+        known |= {
+            name: getattr(PracticeConfig(), name) for name in ("score", "unwanted", "critic_first")
+        }
         recorded = known | recorded_settings(record)
         expect_settings(self.out, recorded, self.settings)
         try:
