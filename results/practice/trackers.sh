@@ -1,22 +1,29 @@
 #!/usr/bin/env bash
 # Practice with operators that track human demonstrations, varied in pace, place and order. Run it from the project's root
-# after ../partial/minute.sh, with MAC_CONTROL_DATA naming the folder of the human demonstrations. Both runs were stopped by the
+# after ../partial/minute.sh, with MAC_CONTROL_DATA naming the folder of the human demonstrations. All runs were stopped by the
 # clock, at these numbers of steps.
 set -euo pipefail
 out=runs/trackers began=runs/partial-minute/policies/fold-1/mac/seed-0
-python - "$out/seen" <<'PY'
+python - "$out" <<'PY'
 import sys
 from pathlib import Path
 
 from mac_control.demonstrations import load_demonstrations, save_minari
 from mac_control.suites.run import folds
 
-if not Path(sys.argv[1]).exists():
-    seen, held_out = folds(load_demonstrations("kitchen-complete-v0"), 5)[1]
-    save_minari(seen, sys.argv[1])
+parts = folds(load_demonstrations("kitchen-complete-v0"), 5)[1]
+for name, part in zip(("seen", "held-out"), parts, strict=True):
+    if not Path(sys.argv[1], name).exists():
+        save_minari(part, Path(sys.argv[1], name))
 PY
-practice=(mac-control practice --policy "$began" --data "$out/seen" --num-given 0 1 3 5 7 --lr 5e-5 --epochs 3 --bound 8
+practice=(mac-control practice --policy "$began" --data "$out/seen" --num-given 0 1 3 5 7 --epochs 3 --bound 8
     --operators varied+noisy:std=0.05 varied:resync=true+noisy:std=0.05)
-"${practice[@]}" --envs 40 --batch-size 1024 --spread 0.5 --correlation 0.9 --anchor 0.02 --steps 343391 --out "$out/narrow"
-"${practice[@]}" --envs 160 --batch-size 4096 --spread 1 --correlation 0.95 --anchor 0.05 --steps 206922 --out "$out/wide"
+"${practice[@]}" --lr 5e-5 --envs 40 --batch-size 1024 --spread 0.5 --correlation 0.9 --anchor 0.02 \
+    --steps 343391 --out "$out/narrow"
+"${practice[@]}" --lr 5e-5 --envs 160 --batch-size 4096 --spread 1 --correlation 0.95 --anchor 0.05 \
+    --steps 206922 --out "$out/wide"
+"${practice[@]}" --lr 2e-5 --envs 80 --batch-size 2048 --spread 0.5 --correlation 0.9 --anchor 0.02 \
+    --critic-first 100000 --trace 0.98 --steps 987592 --out "$out/critic"
+mac-control evaluate --policies before="$began" after="$out/critic" --data "$out/held-out" --num-given 0,1,3,5,7 \
+    --operators tracker+noisy:std=0.05 tracker:resync=true+noisy:std=0.05 --episodes 30 --out "$out/rated"
 python results/practice/trackers.py "$out"
