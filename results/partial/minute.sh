@@ -20,5 +20,11 @@ mac-control evaluate "${minute[@]}" --only mac_sample --blocks "$tracking" --siz
     --out runs/partial-minute-four
 mac-control evaluate "${minute[@]}" --size.made 400 --only diffusion,mac --blocks "$tracking" \
     --size.stretch 4 --size.run-folds 3 --size.episodes 60 --out runs/partial-minute-400
+# The same trained policies, with commands that are obeyed to within the operators' noise, or weighed.
+mkdir -p runs/partial-soft
+ln -sfn ../partial-minute/{data,policies} runs/partial-soft/
+mac-control evaluate "${minute[@]}" --only mac,mac_recall --blocks "obeyed to within the noise,adaptive trust" \
+    --size.episodes 50 --out runs/partial-soft
 python results/partial/minute.py runs
+python results/partial/soft.py runs
 python results/partial/response.py runs
