@@ -16,6 +16,8 @@ from mac_control.suites.gather import gather, rows_in
 here = Path(__file__).parent
 NAMES = ("tracks", "tracks, re-synchronises", "replans", "shaky", "late", "wrong at times")
 SAID = dict(zip(OPERATORS, NAMES, strict=True))
+#: All operators, and each of them.
+GROUPS = (OPERATORS, *([operator] for operator in OPERATORS))
 LEVELS = (0.95, 0.9, 0.875, 0.85, 0.825, 0.8)
 STYLES = {
     "soft commands": (METHODS["mac"][1], "o-"),
@@ -56,20 +58,16 @@ def point(block: str, policy: str, operators: Sequence[str]) -> tuple[float, flo
     return float(np.mean([obeyed[place] for place in places])), float(reward)
 
 
+def settings_of(way: str) -> tuple[str, list[str]]:
+    """The policy of a way, and the block of each of its settings, from exact obedience on."""
+    policy, settings = WAYS[way]
+    return policy, ["exactly", *(f"{way} at {setting}" for setting in settings)]
+
+
 def curve(way: str, operators: Sequence[str]) -> np.ndarray:
     """Obedience and reward `(N, 2)` of each setting of a way, from exact obedience on."""
-    policy, settings = WAYS[way]
-    blocks = ["exactly", *(f"{way} at {setting}" for setting in settings)]
+    policy, blocks = settings_of(way)
     return np.array([point(block, policy, operators) for block in blocks])
-
-
-def at(way: str, operators: Sequence[str], level: float) -> float | None:
-    """Reward at an obedience, between the settings on both sides of it; None beyond them."""
-    found = curve(way, operators)
-    found = found[np.argsort(found[:, 0])]
-    if not found[0, 0] <= level <= found[-1, 0]:
-        return None
-    return float(np.interp(level, found[:, 0], found[:, 1]))
 
 
 def over(block: str, policy: str, operators: Sequence[str]) -> np.ndarray:
@@ -77,16 +75,15 @@ def over(block: str, policy: str, operators: Sequence[str]) -> np.ndarray:
     return np.mean([samples[block, policy, operator] for operator in operators], axis=0)
 
 
-def as_obedient(way: str, operators: Sequence[str], level: float) -> np.ndarray | None:
-    """As :func:`over`, between the settings of a way on both sides of an obedience."""
-    policy, settings = WAYS[way]
-    blocks = ["exactly", *(f"{way} at {setting}" for setting in settings)]
+def at(way: str, operators: Sequence[str], level: float) -> np.ndarray | None:
+    """Rewards as `over`, at an obedience between two settings of a way; None beyond them."""
+    policy, blocks = settings_of(way)
     found = sorted((point(block, policy, operators)[0], block) for block in blocks)
     for (low, below), (high, above) in pairwise(found):
         if low <= level <= high:
             share = (level - low) / (high - low)
-            parts = (over(block, policy, operators) for block in (below, above))
-            return np.average([*parts], axis=0, weights=(1 - share, share))
+            parts = [over(block, policy, operators) for block in (below, above)]
+            return np.average(parts, axis=0, weights=(1 - share, share))
     return None
 
 
@@ -118,14 +115,14 @@ for way, (policy, settings) in WAYS.items():
         print(f"{block} | {mean_and_interval(found, folds=range(len(found)))} | {obedience:.3f}")
 
 print("\nless all or nothing at the same obedience")
-for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
+for operators in GROUPS:
     said = "all" if operators[1:] else SAID[operators[0]]
     for way in ("estimated soft commands", "soft commands beyond z"):
         policy, settings = WAYS[way]
         for setting in settings:
             block = f"{way} at {setting}"
             obedience = point(block, policy, operators)[0]
-            other = as_obedient("all or nothing", operators, obedience)
+            other = at("all or nothing", operators, obedience)
             if other is not None:
                 found = over(block, policy, operators)
                 folds = range(len(found))
@@ -134,10 +131,10 @@ for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
                 print(f"{said} | {block} | {obedience:.3f} | {' | '.join(parts)}")
 
 print("\n| operator | way | " + " | ".join(map(str, LEVELS)) + " |")
-for operators in (OPERATORS, *([operator] for operator in OPERATORS)):
+for operators in GROUPS:
     for way in WAYS:
         cells = [at(way, operators, level) for level in LEVELS]
-        said = " | ".join("" if each is None else f"{each:.2f}" for each in cells)
+        said = " | ".join("" if each is None else f"{each.mean():.2f}" for each in cells)
         print(f"| {'all' if operators[1:] else SAID[operators[0]]} | {way} | {said} |")
 
 figure = new_figure(6.4, 7.6)
