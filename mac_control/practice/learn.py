@@ -75,16 +75,16 @@ def learn(
     for _ in range(config.epochs):
         order = rows[torch.randperm(len(rows), generator=generator)]
         for part in torch.split(order, config.batch_size):
-            new = explorer.log_prob(*_part(played, part))
-            away = divergence(new, first[part])[free[part]]
-            ratio = (new - old[part]).clamp(-20, 20).exp()
-            within = ratio.clamp(1 - config.clip, 1 + config.clip)
-            gain = torch.minimum(ratio * scaled[part], within * scaled[part])
             value_loss = nn.functional.mse_loss(
                 critic(played.seen[part]).squeeze(-1), returns[part]
             )
             told["value_loss"].append(value_loss.item())
-            if free[part].any() and optimizers[0] is not None:
+            if optimizers[0] is not None and free[part].any():
+                new = explorer.log_prob(*_part(played, part))
+                away = divergence(new, first[part])[free[part]]
+                ratio = (new - old[part]).clamp(-20, 20).exp()
+                within = ratio.clamp(1 - config.clip, 1 + config.clip)
+                gain = torch.minimum(ratio * scaled[part], within * scaled[part])
                 told["divergence"].append(away.mean().item())
                 told["clipped"].append((ratio != within)[free[part]].float().mean().item())
                 if told["divergence"][-1] <= config.bound:
