@@ -64,10 +64,7 @@ def main(args: Args) -> None:
     assert held_out is not None
     with one_thread():
         times = step_times(args, train, chosen)
-        done = {
-            (r["data"], r["variant"], r["seconds"], r["seed"])
-            for r in rows_of(args.out / "runs.jsonl")
-        }
+        done = {(r["data"], r["variant"], r["seconds"], r["seed"]) for r in lines(args, "runs")}
         for seconds in args.seconds:
             for seed in map(int, args.seeds.split(",")):
                 for name in chosen:
@@ -85,11 +82,7 @@ def main(args: Args) -> None:
 
 def step_times(args: Args, train: Demonstrations, chosen: list[str]) -> dict[str, float]:
     """Milliseconds of a training step of each variant; new ones are timed with the reference."""
-    known = {
-        r["variant"]: r["step_ms"]
-        for r in rows_of(args.out / "times.jsonl")
-        if r["data"] == args.label
-    }
+    known = {r["variant"]: r["step_ms"] for r in lines(args, "times") if r["data"] == args.label}
     new = [name for name in chosen if name not in known]
     if not new:
         return known
