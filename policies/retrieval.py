@@ -64,8 +64,9 @@ class Retrieval(PolicyWrapper):
     A soft command counts less by its deviation s: ρ + s² takes the place of ρ, and in e_n its
     weight is b² / (b² + s²), with s in the units of positions.
 
-    The action is the mean of that and the wrapped policy's, weighted by `share`; where nothing is
-    given it is the wrapped policy's alone. Positions and feedback are those of the :class:`Robot`.
+    The action is the mean of that and the wrapped policy's, weighted by `share` times the largest
+    weight of a command; where nothing is given it is the wrapped policy's alone. Positions and
+    feedback are those of the :class:`Robot`.
     State is kept for each row of the batch from `reset` to `reset`.
 
     Example:
@@ -98,7 +99,10 @@ class Retrieval(PolicyWrapper):
         self._pose_dims, self._pose_entries = feedback.dims[pose], feedback.entries[pose]
         self._pose_gains = feedback.gains[pose].astype(np.float32)
         # Commands are compared by the position that they ask for; without feedback, by their value.
-        self._pose_scale = np.where(self._pose_gains > 0, self._pose_gains, np.float32(1))
+        self._scale = np.ones(self.action_dim, np.float32)
+        moved = feedback.gains > 0
+        self._scale[feedback.dims[moved]] = feedback.gains[moved]
+        self._pose_scale = self._scale[self._pose_dims]
         self._others = np.setdiff1d(np.arange(self.obs_dim), feedback.entries)
         self.build_inner(*box)
         frames = max(config.lengths) + AHEAD  # the last frame is repeated
@@ -173,9 +177,14 @@ class Retrieval(PolicyWrapper):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         planned = self._planned(obs, partial)
         own = self.inner.act(obs, partial)
-        share = np.where(partial.given.any(1, keepdims=True), self.config.share, 0.0)
+        share = self.config.share * self._weights(partial).max(1, keepdims=True)
         mixed = np.asarray(share * planned + (1 - share) * own, np.float32)
         return np.where(partial.given, own, mixed)  # commands are weighed by the wrapped policy
+
+    def _weights(self, partial: PartialAction) -> np.ndarray:
+        """How much each command counts, `(B, D)`: 1 if exact, 0 if not given."""
+        soft = 0.0 if partial.std is None else partial.std.astype(float) / self._scale
+        return np.asarray(partial.given * (BELIEF**2 / (BELIEF**2 + soft**2)))
 
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         return self.inner.act(obs)
@@ -190,8 +199,7 @@ class Retrieval(PolicyWrapper):
     def observe(self, obs: np.ndarray, partial: PartialAction) -> None:
         """Advance each demonstration's frame, and update how well it explains obs and commands."""
         partial = self.taken(partial)
-        values, given = partial.values, partial.given
-        std = np.zeros(values.shape) if partial.std is None else partial.std.astype(float)
+        values = partial.values
         if not len(self._frame):
             self._frame, self._waited, self._error = (
                 np.zeros((len(obs), *part.shape[1:]), part.dtype)
@@ -203,8 +211,8 @@ class Retrieval(PolicyWrapper):
         ahead = self._frame[..., None] + np.arange(AHEAD)  # (B, N, AHEAD)
         entries, dims, gains = self._pose_entries, self._pose_dims, self._pose_gains
         # `take` keeps the memory layout, so that sums keep their order and their last bits.
-        mine, wanted, soft = (part.take(dims, -1)[:, None, None] for part in (given, values, std))
-        trusted = mine * BELIEF**2 / (BELIEF**2 + (soft / self._pose_scale) ** 2)
+        commands = self._weights(partial), values
+        trusted, wanted = (part.take(dims, -1)[:, None, None] for part in commands)
         at = plans[:, None], ahead
         gap = _gap(seen[at].take(entries, -1), obs.take(entries, -1)[:, None, None])
         off = done[at].take(dims, -1) + gains * gap - wanted

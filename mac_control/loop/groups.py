@@ -33,7 +33,7 @@ _SIDE = 240
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Episodes of one case; a worker loads what is given as a path or source, once."""
+    """Episodes of one case; a worker loads each path or source once."""
 
     case: int
     seeds: tuple[int, ...]
