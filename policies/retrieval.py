@@ -175,7 +175,7 @@ class Retrieval(PolicyWrapper):
         return np.asarray(weights / weights.sum(1, keepdims=True))
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        planned = self._planned(obs, partial)
+        planned = self.planned(obs, partial)
         own = self.inner.act(obs, partial)
         share = self.config.share * self._weights(partial).max(1, keepdims=True)
         mixed = np.asarray(share * planned + (1 - share) * own, np.float32)
@@ -229,7 +229,7 @@ class Retrieval(PolicyWrapper):
         rest = _gap(seen[plans, self._frame].take(others, -1), obs.take(others, -1)[:, None])
         self._error = KEPT * self._error + (1 - KEPT) * (error + (rest**2).sum(-1))
 
-    def _planned(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+    def planned(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         """The plans' action, conditioned on the given dimensions, `(B, D)`."""
         values, given = partial.values, partial.given
         noise = np.full(values.shape, RIDGE)

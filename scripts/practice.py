@@ -26,7 +26,7 @@ class Args(EnvOptions):
 
     policy: str = "builtin"
     """Checkpoint to start from, with an exact density of what is filled in: mac, mixture_bc, or
-    intent around these."""
+    intent or retrieval around these."""
     out: Path
     """Folder for the practised policy and its curves."""
     operators: tuple[str, ...] = OPERATORS

@@ -148,7 +148,7 @@ def test_the_share_shrinks_with_the_most_exact_command():
     for first, second, expected in ((0, 9, 0.8), (9, 1, 0.4), (2, 3, 0.16), (1e3, 1e3, 0)):
         partial = exact.soften(np.r_[first, second, np.zeros(D - 2)])
         policy.reset(seed=0)
-        action, plan = policy.act(obs, partial), policy._planned(obs, partial)
+        action, plan = policy.act(obs, partial), policy.planned(obs, partial)
         own = policy.inner.act(obs, partial)
         assert np.allclose((action - own)[:, 2:], expected * (plan - own)[:, 2:], atol=1e-5)
 

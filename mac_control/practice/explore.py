@@ -18,6 +18,7 @@ from mac_control.policies.intent import Intent
 from mac_control.policies.learned import LearnedPolicy
 from mac_control.policies.mac import MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
+from mac_control.policies.retrieval import Retrieval
 
 
 def component(log_weight: Tensor, choice: Tensor) -> Tensor:
@@ -181,6 +182,49 @@ class IntentExplorer(Explorer):
         return self.inner.log_prob(obs, x, given)
 
 
+class RetrievalExplorer(Explorer):
+    """Draws as the wrapped policy does, and mixes that with the stored plans' action.
+
+    With the plans' share w of the action c, the density of x is that of what was drawn:
+
+        log p(x) = log p_own((x - w c) / (1 - w)) - F log(1 - w),   F free dimensions
+    """
+
+    policy: Retrieval
+
+    def __init__(self, policy: Retrieval, spread: float, correlation: float) -> None:
+        if policy.config.share == 1:
+            raise InputError("policy: expected retrieval with a share below 1, got 1")
+        self.inner = explorer_of(policy.inner, spread, correlation)
+        super().__init__(policy, self.inner.network, correlation)
+
+    @property
+    def obs_dim(self) -> int:
+        return self.inner.obs_dim + self.policy.action_dim
+
+    def see(self, obs: np.ndarray, partial: PartialAction) -> Tensor:
+        """The network's input, then the plans' action in units of the box, `(B, O + D)`."""
+        rows = np.asarray(obs, np.float32)
+        self.policy.observe(rows, partial)
+        planned = torch.tensor(self.policy.planned(rows, partial), dtype=torch.float32)
+        return torch.cat([self.inner.see(rows, partial), self.policy.to_unit(planned)], -1)
+
+    def _parts(self, obs: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        seen, planned = obs.split([self.inner.obs_dim, self.policy.action_dim], -1)
+        return seen, planned, self.policy.config.share * given.any(-1, keepdim=True)
+
+    def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
+        seen, planned, share = self._parts(obs, given)
+        own = self.inner.draw(seen, x, given, noise)
+        return torch.where(given, x, share * planned + (1 - share) * own)
+
+    def log_prob(self, obs: Tensor, x: Tensor, given: Tensor) -> Tensor:
+        seen, planned, share = self._parts(obs, given)
+        own = torch.where(given, x, (x - share * planned) / (1 - share))
+        stretched = ((~given) * torch.log1p(-share)).sum(-1)
+        return self.inner.log_prob(seen, own, given) - stretched
+
+
 def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
     """How `policy` explores: see :class:`mac_control.practice.config.PracticeConfig`.
 
@@ -189,6 +233,8 @@ def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
     """
     if isinstance(policy, Intent):
         return IntentExplorer(policy, spread, correlation)
+    if isinstance(policy, Retrieval):
+        return RetrievalExplorer(policy, spread, correlation)
     if isinstance(policy, MixtureBC):
         return MixtureExplorer(policy, spread, correlation)
     if isinstance(policy, MacPolicy) and isinstance(policy.model.head, GaussianMixture):
@@ -200,5 +246,5 @@ def explorer_of(policy: Policy, spread: float, correlation: float) -> Explorer:
         return MacExplorer(policy, spread, correlation)
     raise InputError(
         "policy: expected one with an exact density of what is filled in, mac with a mixture of "
-        f"Gaussians or mixture_bc, or intent around these, got {full_name(policy)}"
+        f"Gaussians or mixture_bc, or intent or retrieval around these, got {full_name(policy)}"
     )
