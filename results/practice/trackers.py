@@ -32,9 +32,13 @@ for run in dict.fromkeys(row["run"] for row in curves):
 
 rows = gather(here / "trackers.json", rows_in(runs / "rated"), ROWS, ("policy",))
 cells = {(row["policy"], row["operator"], row["num_given"]): row for row in rows}
-more = []
-for operator, given in [case[1:] for case in cells if case[0] == "before" and case[2]]:
-    pair = ([cells[policy, operator, given]] for policy in ("after", "before"))
-    more.append(paired_difference(*pair))
-    print(operator, given, mean_and_interval(more[-1], "+"))
-print("together", mean_and_interval(np.mean(more, axis=0), "+"))
+for before, after in (("before", "after"), ("retrieval-before", "retrieval-after")):
+    more = []
+    for operator, given in [case[1:] for case in cells if case[0] == before and case[2]]:
+        pair = ([cells[policy, operator, given]] for policy in (after, before))
+        more.append(paired_difference(*pair))
+        rewards = (
+            mean_and_interval([cells[one, operator, given]["rewards"]]) for one in (before, after)
+        )
+        print(after, operator, given, *rewards, mean_and_interval(more[-1], "+"), sep=" | ")
+    print(after, "together", mean_and_interval(np.mean(more, axis=0), "+"), sep=" | ")
