@@ -1,4 +1,4 @@
-"""Put the rows and the curve of `practice.sh` here, and print them: `python practised.py RUNS`."""
+"""Put the rows and curves of `practice.sh` here, and print them: `python practised.py RUNS`."""
 
 import csv
 import json
@@ -14,20 +14,40 @@ from mac_control.suites.gather import gather, rows_in
 KEPT = ("policy", "operator", "num_given", "train_seed", "episodes", "goal_rewards")
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
-new = rows_in(runs / "goal-rated")
-rows = gather(here / "practised.json", new, (*KEPT, "metrics.unwanted"), ("policy",))
-if (log := runs / "goal-practised" / "log.csv").exists():
+place = ("policy", "train_seed")
+rows = gather(
+    here / "practised.json", rows_in(runs / "goal-rated"), (*KEPT, "metrics.unwanted"), place
+)
+curves = []
+for log in sorted(runs.glob("goal-practised/seed-*/log.csv")):
     with open(log, newline="") as file:
         updates = list(csv.DictReader(file))
-    kept = [{k: float(row[k]) for k in ("step", "reward", "divergence")} for row in updates]
-    write_text(here / "practised-curve.jsonl", "\n".join(map(json.dumps, kept)) + "\n")
+    seed = int(log.parent.name.removeprefix("seed-"))
+    curves += [
+        {"train_seed": seed} | {key: float(row[key]) for key in ("step", "reward", "divergence")}
+        for row in updates
+    ]
+    third = len(updates) // 3
+    for part in (updates[:third], updates[-third:]):
+        print(seed, part[-1]["step"], f"{np.mean([float(row['reward']) for row in part]):.2f}")
+if curves:
+    lines = map(json.dumps, curves)
+    write_text(here / "practised-curve.jsonl", "\n".join(lines) + "\n")
 
-goals = {(row["policy"], row["num_given"]): row["goal_rewards"] for row in rows}
+goals = {(row["policy"], row["num_given"], row["train_seed"]): row for row in rows}
+seeds = sorted({row["train_seed"] for row in rows})
 every = []
-for _, given in filter(lambda place: place[0] == "before", goals):
-    before, after = goals["before", given], goals["after", given]
-    more = [b - a for a, b in zip(before, after, strict=True)]
-    every.append(more)
-    print(given, mean_and_interval([before]), mean_and_interval([after]), sep=" | ", end=" | ")
-    print(mean_and_interval([more], "+"))
-print("together |", mean_and_interval([np.mean(every, axis=0)], "+"))
+for given in sorted({row["num_given"] for row in rows}):
+    before, after = (
+        [goals[policy, given, seed]["goal_rewards"] for seed in seeds]
+        for policy in ("before", "after")
+    )
+    every.append(np.subtract(after, before))
+    unwanted = (
+        np.mean([goals[policy, given, seed]["unwanted"] for seed in seeds])
+        for policy in ("before", "after")
+    )
+    print(given, mean_and_interval(before), mean_and_interval(after), sep=" | ", end=" | ")
+    print(mean_and_interval(every[-1], "+"), *(f"{mean:.2f}" for mean in unwanted), sep=" | ")
+together = np.mean(every, axis=0)
+print("together |", mean_and_interval(together, "+"), [f"{own.mean():+.2f}" for own in together])
