@@ -210,8 +210,9 @@ class RetrievalExplorer(Explorer):
         return torch.cat([self.inner.see(rows, partial), self.policy.to_unit(planned)], -1)
 
     def _parts(self, obs: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        seen, planned = obs.split([self.inner.obs_dim, self.policy.action_dim], -1)
-        return seen, planned, self.policy.config.share * given.any(-1, keepdim=True)
+        size = self.inner.obs_dim
+        share = self.policy.config.share * given.any(-1, keepdim=True)
+        return obs[:, :size], obs[:, size:], share
 
     def draw(self, obs: Tensor, x: Tensor, given: Tensor, noise: Tensor) -> Tensor:
         seen, planned, share = self._parts(obs, given)
