@@ -27,7 +27,7 @@ for log in sorted(runs.glob("goal-practised/seed-*/log.csv")):
         {"train_seed": seed} | {key: float(row[key]) for key in ("step", "reward", "divergence")}
         for row in updates
     ]
-    third = len(updates) // 3
+    third = max(1, len(updates) // 3)
     for part in (updates[:third], updates[-third:]):
         print(seed, part[-1]["step"], f"{np.mean([float(row['reward']) for row in part]):.2f}")
 if curves:
