@@ -44,7 +44,7 @@ class FollowStored(Retrieval):
         return policy
 
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        return self._planned(obs, partial)
+        return self.planned(obs, partial)
 
 
 def known(demonstrations: Demonstrations) -> Robot:
