@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,27 @@ Row = dict[str, Any]
 def rows_in(folder: str | Path, **more: Any) -> list[Row]:
     """Rows of a folder's `results.json`, each with `more` added; none where there is no file."""
     return [{**more, **row} for row in earlier_rows(Path(folder) / "results.json")]
+
+
+def curve_in(folder: str | Path, columns: Sequence[str], **more: Any) -> list[Row]:
+    """Numbers in a run's `log.csv`, a row an update, each with `more`; none where there is no file.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "log.csv").write_text("step,reward,seconds\\n640,2.5,1.0\\n")
+        >>> curve_in(folder, ("step", "reward"), run="narrow")
+        [{'run': 'narrow', 'step': 640.0, 'reward': 2.5}]
+        >>> curve_in(folder / "elsewhere", ("step",))
+        []
+    """
+    log = Path(folder) / "log.csv"
+    if not log.exists():
+        return []
+    with open(log, encoding="utf-8", newline="") as file:
+        return [
+            {**more, **{name: float(row[name]) for name in columns}} for row in csv.DictReader(file)
+        ]
 
 
 def gather(

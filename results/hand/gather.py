@@ -7,7 +7,6 @@ RUNS/tuned from `hand-tuned`, RUNS/tuned-folds from that in five folds, RUNS/rel
 relocate.sh. Rows of a folder that is missing stay as they are.
 """
 
-import csv
 import json
 import sys
 from collections import defaultdict
@@ -25,7 +24,7 @@ from mac_control.figures import (
 )
 from mac_control.files import write_text
 from mac_control.loop.statistics import bootstrap_interval, with_interval
-from mac_control.suites.gather import gather, rows_in
+from mac_control.suites.gather import curve_in, gather, rows_in
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
 #: Folder of a practised policy, before its seed.
@@ -147,13 +146,12 @@ def curve(*folders: str) -> tuple[list[float], list[float]]:
     """Control steps in millions, and the mean reward of ten updates each, of one practice."""
     steps, rewards, began = [], [], 0
     for folder in folders:
-        with open(runs / "hand-practice" / folder / "log.csv") as file:
-            found = list(csv.DictReader(file))
+        found = curve_in(runs / "hand-practice" / folder, ("step", "reward"))
         for at in range(0, len(found) - 9, 10):
             part = found[at : at + 10]
-            steps.append((began + int(part[-1]["step"])) / 1e6)
-            rewards.append(sum(float(row["reward"]) for row in part) / 10)
-        began += int(found[-1]["step"])
+            steps.append((began + part[-1]["step"]) / 1e6)
+            rewards.append(sum(row["reward"] for row in part) / 10)
+        began += found[-1]["step"]
     return steps, rewards
 
 

@@ -3,7 +3,6 @@
 Where RUNS has none, those of replan.jsonl are drawn again.
 """
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -12,10 +11,12 @@ from mac_control.figures import legend_below, new_figure
 from mac_control.files import write_text
 from mac_control.loop.report import curves as curves_of
 from mac_control.loop.report import reward_text, summarize
+from mac_control.suites.gather import curve_in
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
 #: Updates whose means are one point of the curve.
 TOGETHER = 14
+SEEN = ("alone", "helped", "divergence")
 KEPT = ("policy", "operator", "num_given", "train_seed", "episodes", "rewards")
 DRIVER = "expert:order=tasks+noisy:std=0.05"
 NAMES = {"mac": "MAC", "practised": "MAC after practice", "dagger": "MAC, labels of a teacher"}
@@ -29,14 +30,10 @@ raw = [
 rows = [{key: row[key] for key in KEPT} for row in raw]
 curves = []
 for log in sorted((runs / "practised").glob("seed-*/log.csv")):
-    with open(log) as file:
-        updates = list(csv.DictReader(file))
+    updates = curve_in(log.parent, ("step", *SEEN))
     for at in range(0, len(updates) - TOGETHER + 1, TOGETHER):
         part = updates[at : at + TOGETHER]
-        means = {
-            key: round(sum(float(row[key]) for row in part) / TOGETHER, 3)
-            for key in ("alone", "helped", "divergence")
-        }
+        means = {key: round(sum(row[key] for row in part) / TOGETHER, 3) for key in SEEN}
         curves.append(
             {"train_seed": int(log.parent.name[5:]), "step": int(part[-1]["step"])} | means
         )

@@ -3,7 +3,6 @@
 Those that RUNS lacks stay as they are.
 """
 
-import csv
 import sys
 from pathlib import Path
 
@@ -11,17 +10,17 @@ import numpy as np
 
 from mac_control.loop.metrics import paired_difference
 from mac_control.loop.statistics import mean_and_interval
-from mac_control.suites.gather import gather, rows_in
+from mac_control.suites.gather import curve_in, gather, rows_in
 
 CURVES = ("run", "step", "reward", "alone", "helped", "divergence", "clipped")
 ROWS = ("policy", "operator", "num_given", "train_seed", "episodes", "rewards")
 
 here, runs = Path(__file__).parent, Path(sys.argv[1])
-new = []
-for log in sorted(runs.glob("*/log.csv")):
-    with open(log, newline="") as file:
-        for row in csv.DictReader(file):
-            new.append({"run": log.parent.name} | {name: float(row[name]) for name in CURVES[1:]})
+new = [
+    row
+    for log in sorted(runs.glob("*/log.csv"))
+    for row in curve_in(log.parent, CURVES[1:], run=log.parent.name)
+]
 curves = gather(here / "trackers-curves.json", new, CURVES, ("run",))
 for run in dict.fromkeys(row["run"] for row in curves):
     own = [row for row in curves if row["run"] == run]

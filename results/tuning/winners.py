@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mac_control.figures import method_label
+from mac_control.loop.metrics import paired_difference
 from mac_control.loop.statistics import mean_and_interval
 from mac_control.suites.gather import gather, rows_in
 
@@ -15,15 +16,14 @@ KEPT = ("policy", "operator", "num_given", "train_seed", "episodes", "rewards")
 here = Path(__file__).parent
 new = rows_in(Path(sys.argv[1]) / "winners/rated")
 rows = gather(here / "winners.json", new, KEPT, ("policy",))
-cells = defaultdict(dict)
+cells = defaultdict(lambda: defaultdict(list))
 for row in rows:
-    cells[row["policy"]].setdefault(row["num_given"], []).append(row["rewards"])
-means = {}
+    cells[row["policy"]][row["num_given"]].append(row)
 for policy, own in cells.items():
-    means[policy] = np.mean([own[given] for given in sorted(own)], axis=0)
-    columns = [*(own[given] for given in sorted(own)), means[policy]]
-    print(method_label(policy), *map(mean_and_interval, columns), sep=" | ")
+    columns = [[row["rewards"] for row in own[given]] for given in sorted(own)]
+    print(method_label(policy), *map(mean_and_interval, [*columns, np.mean(columns, 0)]), sep=" | ")
 for ours in ("mac", "mac_defaults"):
-    for policy in filter(ours.__ne__, means):
-        less = mean_and_interval(means[ours] - means[policy], "+")
+    for policy in filter(ours.__ne__, cells):
+        more = [paired_difference(cells[ours][k], own) for k, own in cells[policy].items()]
+        less = mean_and_interval(np.mean(more, 0), "+")
         print(f"{method_label(ours)} - {method_label(policy)} | {less}")
