@@ -21,7 +21,14 @@ from mac_control.robot import ActionDim, Robot
 from mac_control.training import new_policy
 
 D, T = 3, 10
-ARM = Robot("arm", tuple(ActionDim(f"j{i}", position=i, gain=5.0, travel=0.1) for i in range(D)))
+BOXES = ((-1.0, 1.0), (-2.0, 0.6), (-0.6, 4.0))
+ARM = Robot(
+    "arm",
+    tuple(
+        ActionDim(f"j{i}", low=low, high=high, position=i, gain=5.0, travel=0.1)
+        for i, (low, high) in enumerate(BOXES)
+    ),
+)
 INNER = {"width": 16, "layers": 1, "obs_width": 16, "components": 1, "masks": 1}
 ENV = EnvName("test_practice_retrieval:Reach")
 
@@ -30,7 +37,7 @@ class Reach(gymnasium.Env):
     """Three joints that move as told; the reward is how high the last one is."""
 
     observation_space = Box(-2, 2, (D,), np.float32)
-    action_space = Box(-1, 1, (D,), np.float32)
+    action_space = Box(*np.array(BOXES, np.float32).T)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -65,7 +72,8 @@ def asked(policy, mask, seed=0, rows=2, steps=3):
         values = rng.uniform(-0.5, 0.5, (rows, D)).astype(np.float32)
         partial = PartialAction(values, np.tile(mask, (rows, 1)))
         seen = explorer.see(obs, partial)
-    return explorer, seen, torch.tensor(values), torch.tensor(partial.given), noise, obs, partial
+    x = policy.to_unit(torch.tensor(values))
+    return explorer, seen, x, torch.tensor(partial.given), noise, obs, partial
 
 
 @settings(max_examples=10, deadline=None)
@@ -74,9 +82,10 @@ def test_without_noise_it_does_what_it_does_in_acting(seed, mask):
     acting, policy = retrieval(seed=seed), retrieval(seed=seed)
     explorer, seen, x, known, noise, obs, partial = asked(policy, mask, seed, steps=1)
     acting.reset(seed=0)
-    drawn = explorer.draw(seen, x, known, 0 * noise).clamp(-1, 1)
+    drawn = explorer.draw(seen, x, known, 0 * noise)
     assert torch.equal(drawn[known], x[known])
-    assert np.allclose(drawn.numpy(), acting.act(obs, partial), atol=1e-5)
+    done = policy.from_unit(drawn.clamp(-1, 1)).numpy()
+    assert np.allclose(done, acting.act(obs, partial), atol=1e-5)
     assert seen.shape[1] == explorer.obs_dim == 2 * D
 
 

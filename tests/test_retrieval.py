@@ -132,12 +132,15 @@ def test_soft_commands_count_as_far_as_they_are_meant():
     exact, found = PartialAction.of({0: SPEED[0]}, D).batched(), []
     for partial in (*(exact.soften(s) for s in (0, 1, 1e3, np.inf)), PartialAction.nothing(1, D)):
         policy.reset(seed=0)
-        actions = [policy.act(obs, partial)[0] for _ in range(2)]
-        found.append((policy.belief[0, 0], actions[0][1], actions[1]))
-    beliefs, second, actions = zip(*found, strict=True)
+        first = policy.act(obs, partial)[0]
+        planned = policy.planned(obs, policy.taken(partial))[0, 1]
+        found.append((policy.belief[0, 0], planned, first, policy.act(obs, partial)[0]))
+    beliefs, second, firsts, actions = zip(*found, strict=True)
     assert beliefs[0] > beliefs[1] > beliefs[2] == pytest.approx(beliefs[3], abs=1e-4)
     # Plans are alike: another joint is off their mean of 0 only by what joint 0 tells of it.
-    assert second[0] > 0.3 and beliefs[3] == beliefs[4] and np.array_equal(actions[3], actions[4])
+    assert second[0] > 0.3 and 0.01 < second[1] < 0.1 and abs(second[2]) < 0.01
+    assert beliefs[3] == beliefs[4] and np.array_equal(actions[3], actions[4])
+    assert firsts[0][1] == pytest.approx(second[0], abs=1e-6)  # the share is 1
     assert np.allclose(actions[2], actions[4], atol=1e-3)
 
 

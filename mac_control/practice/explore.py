@@ -211,6 +211,7 @@ class RetrievalExplorer(Explorer):
 
     def _parts(self, obs: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         size = self.inner.obs_dim
+        # Commands are exact in practice, so each has the full weight.
         share = self.policy.config.share * given.any(-1, keepdim=True)
         return obs[:, :size], obs[:, size:], share
 
