@@ -11,7 +11,8 @@ from mac_control.density import reporting
 from mac_control.figures import METHODS, method_colours, method_label
 from mac_control.loop.report import draw_curves
 from mac_control.offline.rate import DRAWS
-from mac_control.offline.report import METRICS, draw
+from mac_control.offline.report import draw
+from mac_control.offline.summary import METRICS
 
 POLICIES = ["mixture_bc", "mac", "mac_recall", "ibc"]
 

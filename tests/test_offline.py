@@ -16,8 +16,8 @@ from mac_control.offline.cases import Case, default_cases
 from mac_control.offline.config import OfflineConfig
 from mac_control.offline.entries import Entry, parse_entries
 from mac_control.offline.rate import rate
-from mac_control.offline.report import leader, summarize
 from mac_control.offline.run import evaluate_offline, read_rows
+from mac_control.offline.summary import leader, summarize
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy, policy_class
 from mac_control.robot import ActionDim, Robot

@@ -13,8 +13,9 @@ from mac_control.errors import DataError, InputError
 from mac_control.loop.results import earlier_rows
 from mac_control.offline.config import OfflineConfig
 from mac_control.offline.entries import parse_entries
-from mac_control.offline.report import summarize, verdicts, write_report
+from mac_control.offline.report import write_report
 from mac_control.offline.run import evaluate_offline
+from mac_control.offline.summary import summarize, verdicts
 from mac_control.robot import ActionDim, Robot
 from mac_control.scripts import evaluate as verb
 from mac_control.training import TrainConfig, train

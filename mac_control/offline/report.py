@@ -17,103 +17,10 @@ from mac_control.figures import legend_below, method_colours, method_label, new_
 from mac_control.files import atomic_path, write_json, write_text
 from mac_control.json_read import ADVICE, json_object
 from mac_control.loop.report import versions
-from mac_control.loop.statistics import bootstrap_interval
 from mac_control.offline.rate import DRAWS, NOMINAL
+from mac_control.offline.summary import METRICS, Row, leader, summarize, verdicts
 from mac_control.suites.html import STYLE, html_table
 from mac_control.suites.tables import markdown
-
-Row = Mapping[str, Any]
-
-#: Metric -> heading, better direction (0: towards the nominal share), format.
-METRICS = {
-    "error": ("Error of what is filled in [standard deviations of the action]", -1, "{:.3f}"),
-    "log_prob": ("Log-likelihood of what was done [nats]", 1, "{:.1f}"),
-    "coverage": (
-        f"Share of true values in the central {NOMINAL:.0%} of {DRAWS} draws",
-        0,
-        "{:.2f}",
-    ),
-}
-
-
-def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """One row for each policy and case, over seeds, folds and episodes.
-
-    For trained policies, only seeds and folds that all of them have are counted, so that a run that
-    was cut short compares like with like. Intervals are :func:`bootstrap_interval`, over training
-    seeds and episodes.
-    """
-    trained = [row for row in rows if "steps" in row]
-    done: dict[str, set[tuple[int, int]]] = {}
-    for row in trained:
-        done.setdefault(row["policy"], set()).add((row["seed"], row["fold"]))
-    common = set.intersection(*done.values()) if done else set()
-    parts: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if "steps" not in row or (row["seed"], row["fold"]) in common:
-            parts.setdefault((row["policy"], row["case"]), []).append(row)
-    summary, everything = [], {}
-    for (policy, case), found_rows in parts.items():
-        part = sorted(found_rows, key=lambda row: row.get("fold", 0))  # episodes in the same order
-        seeds = sorted({row["seed"] for row in part})
-        found: dict[str, Any] = {"policy": policy, "case": case, "seeds": len(seeds)}
-        found["num_given"] = part[0]["num_given"]
-        found["seen"] = any(row.get("seen", False) for row in part)
-        found["episodes"] = sum(len(row["error"]) for row in part) // len(seeds)
-        for name in METRICS:
-            if any(row[name] is None for row in part):
-                found[name] = found[f"{name}_ci95"] = None
-                continue
-            values = [
-                [value for row in part if row["seed"] == seed for value in row[name]]
-                for seed in seeds
-            ]
-            everything[policy, case, name] = values
-            found[name] = round(float(np.mean([np.mean(each) for each in values])), 4)
-            found[f"{name}_ci95"] = [round(end, 4) for end in bootstrap_interval(values)]
-        ranks = [row["ranks"] for row in part if row["ranks"] is not None]
-        found["ranks"] = np.sum(ranks, 0).tolist() if ranks else None
-        for name in ("latency_ms", "latency_p99_ms", "train_seconds", "steps"):
-            known = [row[name] for row in part if name in row]
-            found[name] = round(float(np.median(known)), 2) if known else None
-        summary.append(found)
-    _mark_first(summary, everything)
-    return summary
-
-
-def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] | None:
-    """The best policy of a case, and whether it is ahead of each other one on the same episodes.
-
-    None where fewer than two policies have the metric, or it has no better direction. Policies
-    trained on the rated data do not count.
-    """
-    for row in summary:
-        if row["case"] == case and row.get(f"{metric}_first") is not None:
-            return row["policy"], row[f"{metric}_first"]
-    return None
-
-
-def _mark_first(summary: Sequence[dict[str, Any]], values: Mapping[Any, list[list[float]]]) -> None:
-    """Add to the best row of each case and metric whether it is ahead of each other one.
-
-    It is where the 95 % interval of the difference, over the same seeds and episodes, excludes 0.
-    """
-    for metric, (_, sign, _) in METRICS.items():
-        for case in dict.fromkeys(row["case"] for row in summary):
-            rows = [row for row in summary if row["case"] == case and not row["seen"]]
-            rows = [row for row in rows if row[metric] is not None]
-            if sign == 0 or len(rows) < 2:
-                continue
-            best = max(rows, key=lambda row: sign * row[metric])
-            mine = values[best["policy"], case, metric]
-            leads = []
-            for row in rows:
-                other = values[row["policy"], case, metric]
-                alike = len({len(mine), len(other), 1}) < 3 and len(set(map(len, mine + other))) < 2
-                if row is not best and alike:  # a checkpoint counts as of every seed
-                    less = sign * np.subtract(mine, other)
-                    leads.append(bootstrap_interval(less.tolist())[0])
-            best[f"{metric}_first"] = len(leads) == len(rows) - 1 and min(leads) > 0
 
 
 def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
@@ -167,19 +74,6 @@ def tables(summary: Sequence[Row]) -> dict[str, list[list[str]]]:
 
 def _mark(row: Row) -> str:
     return " (not held out)" if row.get("seen") else ""
-
-
-def verdicts(summary: Sequence[Row]) -> list[str]:
-    """A sentence per case: which policy is first, and whether it is ahead of each other one."""
-    found = []
-    for metric in ("error", "log_prob"):
-        for case in dict.fromkeys(row["case"] for row in summary):
-            first = leader(summary, case, metric)
-            if first is not None:
-                how = "ahead of each other one" if first[1] else "not ahead of each other one"
-                what = "error" if metric == "error" else "log-likelihood"
-                found.append(f"{what}, {case} given: {first[0]} first ({how})")
-    return found
 
 
 def draw(summary: Sequence[Row]) -> Any:
