@@ -27,7 +27,7 @@ _PROGRAM = """
 import sys, time
 import mac_control.scripts.evaluate
 from mac_control.loop import evaluate
-from mac_control.loop.cases import resolve_policies
+from mac_control.loop.policies import resolve_policies
 policies = resolve_policies(["builtin"])
 evaluate(policies, episodes=int(sys.argv[1]), workers=int(sys.argv[2]),
          env="benchmarks.startup:kitchen")

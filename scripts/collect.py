@@ -156,7 +156,7 @@ def _where(args: Args) -> EnvName:
     """The environment that is named, otherwise that of the policy's or the tracked data."""
     from mac_control.collection.simulate import shared_demonstrations
     from mac_control.envs.name import EnvName
-    from mac_control.loop.cases import resolve_policy
+    from mac_control.loop.policies import resolve_policy
     from mac_control.operators.spec import acting_policy
 
     named, options = args.chosen_env(), args.env_options()

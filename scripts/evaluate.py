@@ -106,12 +106,8 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import (
-        NUM_GIVEN,
-        given_numbers,
-        resolve_policies,
-        tell_differences,
-    )
+    from mac_control.loop.cases import NUM_GIVEN, given_numbers
+    from mac_control.loop.policies import resolve_policies, tell_differences
     from mac_control.loop.report import add_report
     from mac_control.loop.results import rows_without_suite
     from mac_control.loop.video import VIDEOS

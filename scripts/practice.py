@@ -41,7 +41,7 @@ def main(args: Args) -> int | None:
     from tqdm import tqdm
 
     from mac_control.demonstrations import load_demonstrations
-    from mac_control.loop.cases import resolve_policy
+    from mac_control.loop.policies import resolve_policy
     from mac_control.operators.spec import tracked_source
     from mac_control.practice.run import Practice
 

@@ -47,7 +47,8 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import make_filmed
-    from mac_control.loop.cases import resolve_policy, source_of, tell_differences
+    from mac_control.loop.cases import source_of
+    from mac_control.loop.policies import resolve_policy, tell_differences
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator

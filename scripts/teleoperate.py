@@ -114,7 +114,7 @@ def main(args: Args) -> int | None:
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.name import EnvName
     from mac_control.envs.shared_autonomy import check_fit
-    from mac_control.loop.cases import resolve_policy
+    from mac_control.loop.policies import resolve_policy
     from mac_control.teleop.assemble import (
         assemble_devices,
         assemble_operator,

@@ -17,7 +17,8 @@ from mac_control.checkpoint import loaded_policy, save_policy
 from mac_control.envs import make_env
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop import groups
-from mac_control.loop.cases import EvalPolicy, plan, resolve_policies
+from mac_control.loop.cases import plan
+from mac_control.loop.policies import EvalPolicy, resolve_policies
 from mac_control.policies import Policy
 from mac_control.policies.bc import BC
 
@@ -345,7 +346,7 @@ def test_what_an_evaluation_consists_of_is_told_without_torch(checkpoints):
 import sys
 import mac_control.scripts.evaluate
 from mac_control.loop import evaluate
-from mac_control.loop.cases import resolve_policies
+from mac_control.loop.policies import resolve_policies
 found = resolve_policies([{str(checkpoints)!r}, "builtin"])
 assert not {{"torch", "matplotlib"}} & set(sys.modules)
 print([(each.name, each.obs_dim, each.action_dim, each.train_seed) for each in found])

@@ -18,7 +18,7 @@ from mac_control.envs import make_env
 from mac_control.envs.name import EnvName
 from mac_control.envs.shared_autonomy import SharedAutonomy
 from mac_control.loop import evaluate
-from mac_control.loop.cases import resolve_policies, tell_differences
+from mac_control.loop.policies import resolve_policies, tell_differences
 from mac_control.loop.report import add_report
 from mac_control.loop.results import earlier_rows
 from mac_control.operators import make_operator

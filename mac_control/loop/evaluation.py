@@ -15,16 +15,10 @@ from tqdm import tqdm
 from mac_control.demonstrations import Demonstrations
 from mac_control.envs.name import EnvName
 from mac_control.errors import EpisodeError, InputError
-from mac_control.loop.cases import (
-    EvalCase,
-    EvalPolicy,
-    called_bc,
-    plan,
-    resolve_policies,
-    source_of,
-)
+from mac_control.loop.cases import EvalCase, called_bc, plan, source_of
 from mac_control.loop.groups import GROUP_SIZE, Group, Outcome, try_group
 from mac_control.loop.metrics import mean_metrics
+from mac_control.loop.policies import EvalPolicy, resolve_policies
 from mac_control.loop.statistics import bootstrap_interval
 from mac_control.loop.video import require_video
 from mac_control.parallel import Backend, run_many
