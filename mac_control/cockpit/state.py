@@ -18,7 +18,7 @@ FURTHEST = 20.0
 def of_loop(loop: Teleoperation) -> dict[str, Any]:
     """State of the loop, whether it runs or is paused."""
     middle, high = loop.pacer.jitter()
-    latencies = list(loop.latencies)[-200:]
+    latencies = list(loop.readings.latencies)[-200:]
     return {
         "rest": rounded(loop.transfer.rest),
         "done": list(loop.info.get("tasks_done", [])),

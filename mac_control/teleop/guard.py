@@ -15,7 +15,8 @@ from mac_control.errors import one_line
 from mac_control.operators.base import Operator
 from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy, checked_action
-from mac_control.teleop.operator import Reading, poll
+from mac_control.teleop.operator import poll
+from mac_control.teleop.reading import Reading
 
 #: An operator that answers within this time is never too slow, however fast the loop runs [s].
 PROMPT = 0.005

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +18,6 @@ from mac_control.envs.shared_autonomy import check_fit, executable
 from mac_control.errors import InputError
 from mac_control.limits import Limits, chosen_limits
 from mac_control.operators.base import Operator
-from mac_control.partial import PartialAction
 from mac_control.policies.base import Policy
 from mac_control.policies.trusted import trusting
 from mac_control.policies.zero import ZeroPolicy
@@ -28,8 +26,9 @@ from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.commands import COMMANDS, Commands
 from mac_control.teleop.guard import Guard
 from mac_control.teleop.jog import latched, standing
-from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator, Reading
+from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator
 from mac_control.teleop.pacing import Pacer, rate_of
+from mac_control.teleop.reading import Readings
 from mac_control.teleop.safety import Safety
 from mac_control.teleop.step import Recorder, Step
 from mac_control.teleop.undo import Undo
@@ -108,12 +107,10 @@ class Teleoperation:
         self.recording = recorder is not None
         self.seed, self.episode, self.steps = whole_seed(seed), -1, 0
         self.reward = 0.0
-        self.latencies: deque[float] = deque(maxlen=10_000)
+        self.readings = Readings(self.guard, self.low, self.high, clock)
         self._clock = clock
         self._commands = Commands()
         self._undo = Undo(env, rate)
-        self._pending: list[str] = []
-        self._seen = float("-inf")
         self.reset()
 
     @property
@@ -164,10 +161,7 @@ class Teleoperation:
         Raises:
             InputError: not a number of at least 0.
         """
-        seconds = 2.0 if seconds is None else seconds
-        if not isinstance(seconds, int | float) or not seconds >= 0:
-            raise InputError(f"undo: expected seconds, got {seconds!r}")
-        count = round(min(len(self._undo), seconds * self.rate))
+        count = self._undo.steps(2.0 if seconds is None else seconds)
         if count < 1:
             self.notify("Nothing to undo")
             return
@@ -218,25 +212,22 @@ class Teleoperation:
     def step(self, wait: Callable[[], Any] = lambda: None) -> Step | None:
         """One control period; `wait` is called before the action goes out; None while paused."""
         began = self._clock()
-        reading = self.guard.read(self.operator, self.obs)
-        assert reading is not None
-        events = tuple(self._pending) + reading.events
-        self._pending.clear()
+        reading = self.readings.first(self.operator, self.obs)
+        events = reading.events
         self._obey(events)
         if (self.paused or self.quit) and not self.safety.coasting:
             wait()
             return None
         if isinstance(self.env.unwrapped, Observable):  # it may have moved since the last action
             self.obs = self._checked.observe()
-        values = np.clip(reading.partial.values, self.low, self.high)
         given = reading.partial.given
         filled = action = rest = self.transfer.rest
         eased = np.zeros_like(given)  # where the policy departed from the command
         answer: np.ndarray | None = None
         alone = False
         if not self._resting:
-            near = self.transfer.limit(values, reading.hands)
-            partial = PartialAction(near, given, reading.partial.std)
+            near = self.transfer.limit(reading.partial.values, reading.hands)
+            partial = replace(reading.partial, values=near)
             answer = self.guard.fill(self._acting, self.obs, partial)
             if answer is not None and (self._acting is not self.policy or partial.std is not None):
                 eased = given & (answer != partial.values)
@@ -246,18 +237,17 @@ class Teleoperation:
             self.pacer.took(self._clock() - began)
         wait()
         if not self._resting:
-            reading, values, given, hands = self._look_again(reading, values, given)
+            exact = self._acting is self.policy
+            reading = self.readings.second(self.operator, self.obs, reading, exact)
+            self.stopped |= self.readings.stop
+        values, given = reading.partial.values, reading.partial.given
         if not self._resting:
-            action = self.transfer.send(np.where(given & ~eased, values, filled), hands)
+            action = self.transfer.send(np.where(given & ~eased, values, filled), reading.hands)
             if answer is None:  # it holds still at once, and resumes gradually
                 self.transfer.moving |= ~given
         hold = np.ones(len(given), bool) if self._resting else ~given & alone
         if self.safety.limiter is not None:
             self.transfer.last = action = self.safety.send(action, self.obs, hold)
-        changed, latency = reading.changed, None
-        if changed > self._seen:
-            self._seen, latency = changed, max(0.0, self._clock() - changed)
-            self.latencies.append(latency)
         return self._execute(
             Step(
                 np.array(self.obs),
@@ -269,7 +259,7 @@ class Teleoperation:
                 status=reading.status,
                 mode=reading.mode,
                 stopped=self._resting,
-                latency=latency,
+                latency=self.readings.latency(reading),
                 limited=self.safety.reasons,
             )
         )
@@ -281,27 +271,6 @@ class Teleoperation:
     def _stuck(self, why: str) -> None:
         self.stopped = True
         self.notify(why)
-
-    def _look_again(
-        self, first: Reading, values: np.ndarray, given: np.ndarray
-    ) -> tuple[Reading, np.ndarray, np.ndarray, np.ndarray]:
-        # The policy took a few ms: what the operator did meanwhile goes out with this action,
-        # not the next. A dimension released meanwhile has no filled-in value yet and waits; so
-        # does one taken meanwhile whose command is to be weighed.
-        second = self.guard.read(self.operator, self.obs, again=True)
-        if second is None:
-            return first, values, given, first.hands
-        self._pending += second.events
-        self.stopped |= "estop" in second.events
-        if self.stopped or second.status != "live":
-            return first, values, given, first.hands
-        newer, std = second.partial.given, second.partial.std
-        if self._acting is not self.policy:
-            newer = newer & given
-        elif std is not None:
-            newer = newer & (given | (std == 0))
-        values = np.where(newer, np.clip(second.partial.values, self.low, self.high), values)
-        return second, values, given | newer, np.where(newer, second.hands, first.hands)
 
     def _execute(self, step: Step) -> Step:
         space = self.env.action_space

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from mac_control.partial import PartialAction
 from mac_control.teleop.device import Device, DeviceState
 from mac_control.teleop.jog import Targets
 from mac_control.teleop.mapping import Mapping
+from mac_control.teleop.reading import Reading
 from mac_control.teleop.task_space import TaskSpace
 from mac_control.teleop.threaded import ThreadedDevice
 
@@ -29,32 +29,6 @@ ON_SILENCE = {
 }
 #: Which device has a dimension that several give.
 CONFLICTS = {"first": "the device that is named first", "latest": "the device that took it last"}
-#: What failed, how, and what happens to its dimensions.
-Why = tuple[str, Exception, str]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One reading of a device: given dimensions, events of the buttons, and the device's status.
-
-    `status` is `"live"`, `"silent"` (connected, but nothing is received), `"lost"` (unplugged) or
-    `"bad"` (it sent something that is not a finite number); `why` says why it is lost or bad.
-    `owner` `(D,)` is the number of the device that gives a dimension, from 1, where there are
-    several.
-    """
-
-    partial: PartialAction
-    events: tuple[str, ...] = ()
-    status: str = "live"
-    changed: float = float("-inf")
-    mode: str | None = None
-    why: tuple[Why, ...] = ()
-    owner: np.ndarray | None = None
-
-    @property
-    def hands(self) -> np.ndarray:
-        """Who has each dimension, `(D,)`: 0 is the policy, the others are devices."""
-        return self.partial.given.astype(int) if self.owner is None else self.owner
 
 
 class DeviceOperator(Operator):

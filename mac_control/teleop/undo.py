@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 
 from mac_control.envs.abilities import Undoable
+from mac_control.errors import InputError
 
 #: How much of an episode can be undone [s].
 UNDO_SECONDS = 20.0
@@ -22,11 +23,18 @@ class Undo:
     """
 
     def __init__(self, env: gymnasium.Env, rate: float) -> None:
-        self.env = env.unwrapped
+        self.env, self.rate = env.unwrapped, rate
         self._past: deque[tuple[Any, Any]] = deque(maxlen=int(UNDO_SECONDS * rate) + 1)
 
-    def __len__(self) -> int:
-        return len(self._past)
+    def steps(self, seconds: float) -> int:
+        """How many of the last steps are that long, of those that are kept.
+
+        Raises:
+            InputError: not a number of at least 0.
+        """
+        if not isinstance(seconds, int | float) or not seconds >= 0:
+            raise InputError(f"undo: expected seconds, got {seconds!r}")
+        return round(min(len(self._past), seconds * self.rate))
 
     def clear(self) -> None:
         """Forget all steps: a new episode begins."""
