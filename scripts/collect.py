@@ -55,9 +55,9 @@ class Args(FanOut, EnvOptions):
     init_noise: float = 0.05
     """Arm joints of the kitchen start within this of the usual pose [rad]."""
     min_reward: float | None = None
-    """Least reward of an episode that is kept; None: 3, or all where there are fewer, where
-    subtasks are counted, as in the kitchen; elsewhere any episode without a reported failure; with
-    a teacher every episode."""
+    """Smallest reward of an episode to keep. None: 3 subtasks (all, if there are fewer than 3)
+    where subtasks are counted, as in the kitchen; elsewhere every episode not reported as a
+    failure; with a teacher every episode."""
     seed: int = 0
     """Seed of everything drawn."""
 

@@ -36,8 +36,8 @@ class Args(FanOut, EnvOptions):
     seeds: str = "0"
     """Training seeds, such as 0,1,2."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """How many dimensions the proxy operator drives, drawn per episode; None: those of 1,3,5 that
-    the robot has."""
+    """Numbers of dimensions that the proxy operator drives, such as 1,3; which ones is drawn per
+    episode. None: those of 1,3,5 that the robot has."""
     episodes: int = 10
     """Episodes per policy, training seed and number of given dimensions."""
     steps: int | None = None

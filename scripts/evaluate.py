@@ -66,8 +66,8 @@ class Args(FanOut, EnvOptions):
     operators: tuple[str, ...] = ("nobody",)
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
     num_given: Annotated[str | None, tyro.conf.arg(aliases=["--given"])] = None
-    """How many dimensions an operator drives, drawn per episode; 0 is the policy alone. None: those
-    of 0,1,3,5 that the robot has."""
+    """Numbers of dimensions that an operator drives, such as 0,1,3; which ones is drawn per
+    episode; 0 is the policy alone. None: those of 0,1,3,5 that the robot has."""
     episodes: int = 20
     """Episodes per row."""
     seed: int = 0
@@ -79,10 +79,11 @@ class Args(FanOut, EnvOptions):
     """Demonstrations for the tracker: as in train; None: searched."""
     trust: str | None = None
     """How a policy with a density weighs commands: by a standard deviation in action
-    units such as 0.1; adaptive: estimated while driving, adaptive=2: twice that, adaptive:z=3: none
-    within 3 standard deviations of what the policy expects; z=2: the operator is overridden while
-    commands are 2 off that. Published methods, to compare with: blend=0.5, agree=0.5, and noise=0.4
-    of a diffusion policy. None: commands are executed bit for bit."""
+    units such as 0.1; adaptive: estimated while driving, adaptive=2: twice that;
+    adaptive:z=3: commands within 3 standard deviations of what the policy expects are executed
+    exactly; z=2: the operator is overridden while commands are more than 2 off. Published methods,
+    to compare with: blend=0.5, agree=0.5, and noise=0.4 of a diffusion policy. None: commands are
+    executed bit for bit."""
     episode_steps: Annotated[int | None, tyro.conf.arg(aliases=["--steps"])] = None
     """Longest episode, in control steps; None: as the environment says."""
     videos: bool = False

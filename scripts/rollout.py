@@ -23,7 +23,8 @@ class Args(EnvOptions):
     operator: str = "nobody"
     """nobody, everything, proxy, tracker, one that a package adds, or module:Class."""
     num_given: Annotated[int | None, tyro.conf.arg(aliases=["--given"])] = None
-    """How many dimensions the operator drives, drawn per episode; None: all it can."""
+    """How many dimensions the operator drives; which ones is drawn per episode. None: all that it
+    can."""
     dims: str | None = None
     """Which dimensions it drives instead, by index, name or group: 0,1,2 or wrist,gripper."""
     episodes: int = 5

@@ -27,8 +27,8 @@ class Args(EnvOptions):
     """Drive: you give some dimensions, the policy fills in the rest."""
 
     policy: str | None = None
-    """Checkpoint of the policy that fills in; none: free dimensions hold still.
-    None: in the kitchen `builtin`, the policy that ships with the package, elsewhere none."""
+    """Checkpoint of the policy that fills in, or `none`: free dimensions hold still. By default, in
+    the kitchen `builtin`, the policy that ships with the package; elsewhere `none`."""
     device: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A device, [NAME=]KIND[:OPTION=VALUE]..., such as gamepad or left=spacemouse:index=0; repeat
     it for each. One named after a group of the robot drives that alone, as with dims=arm+wrist;
@@ -38,8 +38,8 @@ class Args(EnvOptions):
     mapping: str | None = None
     """TOML file that says which axis drives what; None: the device's own."""
     conflict: Literal["first", "latest"] = "first"
-    """Which device has a dimension that several give: the one named first (the page before all), or
-    the latest to take it."""
+    """Which device drives a dimension that several give: the one named first (the page before all),
+    or the latest to take it."""
     cockpit: bool = True
     """Serve the web page; without it, only devices drive."""
     host: str = "127.0.0.1"
@@ -74,16 +74,16 @@ class Args(EnvOptions):
     the page."""
     trust: str | None = None
     """How a policy with a density weighs your commands: by a standard deviation in
-    action units such as 0.1; adaptive: estimated while driving, adaptive:z=3: none within 3
-    standard deviations of what the policy expects; z=2: the robot overrides you while commands are
-    2 off that; published methods are blend=0.5, agree=0.5 and noise=0.4. None: commands are
-    executed bit for bit, until the page's dial is turned."""
+    action units such as 0.1; adaptive: estimated while driving; adaptive:z=3: commands
+    within 3 standard deviations of what the policy expects are executed exactly; z=2: the robot
+    overrides you while commands are more than 2 off; published methods are blend=0.5, agree=0.5 and
+    noise=0.4. None: commands are executed bit for bit, until the page's dial is turned."""
     ramp: float = 0.15
     """Largest change per step of a dimension that changes hands, share of the action box."""
     limits: Literal["auto", "off", "clamp", "reject", "pass"] = "auto"
-    """Limits of velocity, acceleration, jerk and more: auto keeps those of the robot's
-    description, and on a real robot without any some that follow from its ranges; off; or what
-    happens to an action that breaks them: clamp, reject (nothing of it is sent), pass."""
+    """Limits of velocity, acceleration, jerk and more: auto: those of the robot's
+    description; a real robot without any gets limits derived from its ranges. off: none. clamp,
+    reject (the action is not sent) or pass: what to do with an action that breaks a limit."""
     rate: float | None = None
     """Control steps per second [Hz]; None: the robot's."""
     speed: float = 1.0

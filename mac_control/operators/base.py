@@ -17,8 +17,9 @@ class Operator(ABC):
     `reset` starts an episode, `read` is called once per step, `close` frees a device.
     Works as a context manager.
 
-    A simulated operator may tell a benchmark, but no policy: its `goal`, the subtasks that it
-    privately wants, and `wrong`, whether its last reading was wrong on purpose.
+    A simulated operator may expose two attributes to a benchmark; policies never see them:
+    `goal`, the subtasks that it privately wants, and `wrong`, whether its last reading was wrong on
+    purpose.
     """
 
     goal: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""Operators that are shaky, slow, busy or clueless."""
+"""Degraded operators: noisy, late, intermittent or random."""
 
 from __future__ import annotations
 

@@ -10,6 +10,10 @@ from mac_control.robot import Robot
 from mac_control.teleop.braking import Bounds, braking, extremes
 from mac_control.teleop.jog import latched, measured
 
+# ruckig plans to each target anew: it changed a slow sine within all limits by 5 % of its
+# amplitude, and with target velocities left the box [-1, 1] in 200 random sequences by up to 0.13.
+# It has no position ranges.
+
 #: Number of candidates where the requested action would break a limit.
 CANDIDATES = 13
 
