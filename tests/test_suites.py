@@ -17,6 +17,7 @@ from mac_control.operators.spec import parse
 from mac_control.policies import policy_class
 from mac_control.scripts.evaluate import Args, SizeChanges, main
 from mac_control.suites import SUITES, Block, PolicySpec, Size, Suite
+from mac_control.suites.data import training_data
 from mac_control.suites.html import markdown_report
 from mac_control.suites.run import folds, run_suite
 from mac_control.suites.tables import comparison_table, harm_table, metric_table
@@ -94,6 +95,16 @@ def test_robust_episodes_of_other_demonstrations_are_refused(tmp_path, kitchen_c
             kitchen_complete,
             workers=1,
         )
+
+
+def test_robust_episodes_of_another_division_into_folds_are_refused(tmp_path, kitchen_complete):
+    suite = replace(TINY, data="robust", size=Size(made=1))
+    data, folder = load_demonstrations(kitchen_complete), tmp_path / "robust-1-fold-0"
+    (first, _), (other, _) = folds(data, 5)[0], folds(data, 2)[0]
+    made = training_data(suite, first, folder, 1)
+    assert len(training_data(suite, first, folder, 1)) == len(made)
+    with pytest.raises(InputError, match="out: expected a name that is free, or a data set of the"):
+        training_data(suite, other, folder, 1)
 
 
 class Links(HTMLParser):

@@ -14,6 +14,7 @@ from mac_control.errors import DataError, InputError
 from mac_control.operators.spec import uses_demonstrations
 from mac_control.parallel import Backend
 from mac_control.suites.suite import Suite
+from mac_control.training.batches import digest
 
 
 def expect_used(suite: Suite, source: str | Path | None) -> None:
@@ -95,7 +96,7 @@ def _robust(
 
     disturbance, episodes = Disturbance(**suite.disturbance), suite.size.made
     settings = {"episodes": episodes, "seed": 0, "disturbance": asdict(disturbance)}
-    settings["source"] = seen.provenance
+    settings["source"] = {**seen.provenance, "content": digest(seen)}  # which fold is held out
     if suite.size.demonstrations is not None:
         settings["demonstrations"] = suite.size.demonstrations
     items = plan(seen, disturbance, episodes, seed=0)
