@@ -145,7 +145,7 @@ class Retrieval(PolicyWrapper):
         config = RetrievalConfig(policy.name, asdict(policy.config), **settings)
         box = (*policy.box[:-1], demonstrations.robot or policy.robot)
         memory = cls(_with_lengths(config, demonstrations), *box)
-        memory.inner = policy
+        memory.inner, memory.guessed_box = policy, policy.guessed_box
         memory.store_demonstrations(demonstrations)
         return memory.to(policy.obs_mean.device).eval()
 

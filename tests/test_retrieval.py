@@ -234,7 +234,11 @@ def test_a_memory_around_a_trained_policy_is_the_one_that_is_trained_with_it(tmp
     )
     train("bc", plans(), tmp_path / "b", policy_config=BC.Config(**within), **options)
     whole = load_policy(tmp_path / "a")
-    put = Retrieval.wrap(load_policy(tmp_path / "b"), plans())
+    within = load_policy(tmp_path / "b")
+    put = Retrieval.wrap(within, plans())
+    assert put.guessed_box == within.guessed_box == whole.guessed_box
+    within.guessed_box = True
+    assert Retrieval.wrap(within, plans()).guessed_box
     theirs = whole.state_dict()
     assert put.state_dict().keys() == theirs.keys()
     assert all(theirs[name].equal(value) for name, value in put.state_dict().items())
