@@ -155,6 +155,16 @@ def test_the_reason_is_named_and_reject_sends_nothing_of_it():
     assert limiter.reasons == ("lift: step",)
 
 
+@pytest.mark.parametrize(("way", "sent"), [("clamp", 0.5), ("reject", 0.0), ("pass", 0.9)])
+def test_the_velocity_of_a_velocity_is_limited_and_named_too(way, sent):
+    arm = Robot("arm", (ActionDim("turn", -1, 1, "joint_velocity", "rad/s"), ActionDim("b")))
+    limiter = Limiter(arm, Limits(velocity={"turn": 0.5}, on_violation=way), RATE)
+    for _ in range(3):
+        assert limiter.send(np.float32([0.9, 0.9]))[0] == pytest.approx(sent)
+        assert limiter.reasons == ("turn: velocity",)
+    assert limiter.send(np.float32([0.5, 0]))[0] == 0.5 and limiter.reasons == ()
+
+
 class Arm(gymnasium.Env):
     """Joints that follow their targets, unless something is in the way; keeps what it was sent."""
 

@@ -52,6 +52,7 @@ class Limiter:
         self.latched = latched(robot)
         spans = [_spans(a, robot, limits, d, 1 / rate) for d, a in enumerate(robot.actions)]
         self.low, self.high, speed, change, jerk = np.array(spans, float).T
+        self._box = robot.low.astype(float), robot.high.astype(float)
         width = self.high - self.low
         # Differences beyond these are not possible within the range: they stand for no limit.
         self.bounds = Bounds(*(np.minimum(x, 8 * width) for x in (speed, change, jerk)))
@@ -104,7 +105,7 @@ class Limiter:
             f"{self.robot.labels[d]}: {why}" for why, dims in broken.items() for d in dims
         )
         if self.limits.on_violation == "pass":
-            keep = np.clip(wanted, self.low, self.high)
+            keep = np.clip(wanted, *self._box)
         elif self.limits.on_violation == "reject" and self.reasons:
             rest = np.where(self.latched, self.last, np.clip(0.0, self.low, self.high))
             keep, _ = self._keep(rest, where, self.latched)
@@ -148,6 +149,9 @@ class Limiter:
             name: np.flatnonzero((over & (names == name)).any(axis=0) & ~rest)
             for name in ("velocity", "acceleration", "jerk")
         }
+        own = np.clip(asked, *self._box)  # of a velocity, the limit narrows the range
+        fast = np.abs(own - np.clip(own, self.low, self.high)) > self._tolerance
+        broken["velocity"] = np.union1d(broken["velocity"], np.flatnonzero(fast & ~rest))
         broken["step"] = np.flatnonzero((goal != np.clip(asked, self.low, self.high)) & ~rest)
         broken["end of range"] = np.flatnonzero(~over.any(axis=0) & ~stops & ~rest)
         sent = np.where(ok, goal, self.last + self.speed + change)
