@@ -407,3 +407,13 @@ def test_pyarrow_is_asked_for(tmp_path):
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'mac-control[lerobot-data]'" in ran.stderr.splitlines()[-1]
     assert Path(tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-1.0, 1.0), (0.2, 0.3)])
+def test_a_gripper_is_a_position_target_whatever_its_range(tmp_path, low, high):
+    actions = np.array([[0.0, low], [1.0, high], [0.5, high]])
+    made = Demonstrations([Episode(np.zeros((3, 2)), actions)])
+    folder = write_v21(tmp_path / "set", list(made), ["elbow", "gripper"])
+    gripper = load_demonstrations(folder).robot.actions[1]
+    assert gripper.is_target and not gripper.is_rate
+    assert gripper.high > high and (gripper.low < low or gripper.low == low == 0)

@@ -37,8 +37,12 @@ def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple
         ends = (float(low[i] - wide[i]), float(high[i] + wide[i]))
         if percent:
             ends = (0.0 if gripper and low[i] >= 0 else -_PERCENT, _PERCENT)
+        elif gripper and low[i] >= 0:
+            ends = (max(0.0, ends[0]), ends[1])
         position = seen.index(name) if name in seen else None
-        kind = "gripper" if gripper else "other" if position is None else "joint_position"
+        kind = "other" if position is None else "joint_position"
+        if gripper:  # one whose range straddles 0 would count as a velocity
+            kind = "joint_position" if ends[0] < 0 < ends[1] else "gripper"
         dims.append(ActionDim(name, *ends, kind=kind, position=position))
     kind = str(meta.info.get("robot_type") or meta.folder.name)
     return Robot(kind, tuple(dims), named_groups(names), seen, meta.fps), bool(percent)
