@@ -277,6 +277,7 @@ def test_what_cannot_practise_is_refused_in_a_sentence(began, tmp_path, capsys):
         ({"operators": ("tracker",)}, "expected demonstrations, got none"),
         ({"operators": ("nobody", "nobodyy")}, "nobodyy"),
         ({"seed": -1}, "seed: expected"),
+        ({"score": "reward"}, "score: expected rewards or goal_rewards, got 'reward'"),
         ({"save_seconds": float("nan")}, "save_seconds: expected"),
         ({"critic_width": 10**7}, "critic_width: expected at most 4096"),
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from mac_control.errors import InputError
 from mac_control.ranges import expect_at_least
@@ -11,6 +11,8 @@ from mac_control.seeds import whole_seed
 
 #: Default numbers of given dimensions; any above the robot's `action_dim` are dropped.
 NUM_GIVEN = (0, 1, 3, 5, 7)
+#: What is maximised.
+Score = Literal["rewards", "goal_rewards"]
 #: Largest width of a critic.
 WIDEST = 4096
 
@@ -26,7 +28,7 @@ class PracticeConfig:
     num_given: tuple[int, ...] | None = None
     """Numbers of dimensions that operators keep, in turn; 0: the policy alone. None: 0, 1, 3, 5
     and 7, up to the robot's number of dimensions."""
-    score: Literal["rewards", "goal_rewards"] = "rewards"
+    score: Score = "rewards"
     """Reward to maximise: the environment's, or 1 for each subtask of the operator's own goal,
     where it has one."""
     unwanted: float = 0.5
@@ -67,6 +69,8 @@ class PracticeConfig:
     """Seed of everything drawn at random."""
 
     def __post_init__(self) -> None:
+        if self.score not in get_args(Score):
+            raise InputError(f"score: expected {' or '.join(get_args(Score))}, got {self.score!r}")
         counts = ("steps", "envs", "critic_width", "epochs", "batch_size", "threads")
         expect_at_least(self, {**dict.fromkeys(counts, 1), "critic_first": 0})
         for name in ("lr", "critic_lr", "clip", "spread", "bound"):

@@ -22,12 +22,14 @@ def rows_in(folder: str | Path, **more: Any) -> list[Row]:
 def curve_in(folder: str | Path, columns: Sequence[str], **more: Any) -> list[Row]:
     """Numbers in a run's `log.csv`, a row an update, each with `more`; none where there is no file.
 
+    An empty cell is None.
+
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> _ = (folder / "log.csv").write_text("step,reward,seconds\\n640,2.5,1.0\\n")
-        >>> curve_in(folder, ("step", "reward"), run="narrow")
-        [{'run': 'narrow', 'step': 640.0, 'reward': 2.5}]
+        >>> _ = (folder / "log.csv").write_text("step,reward,alone\\n640,2.5,\\n")
+        >>> curve_in(folder, ("step", "reward", "alone"), run="narrow")
+        [{'run': 'narrow', 'step': 640.0, 'reward': 2.5, 'alone': None}]
         >>> curve_in(folder / "elsewhere", ("step",))
         []
     """
@@ -36,7 +38,8 @@ def curve_in(folder: str | Path, columns: Sequence[str], **more: Any) -> list[Ro
         return []
     with open(log, encoding="utf-8", newline="") as file:
         return [
-            {**more, **{name: float(row[name]) for name in columns}} for row in csv.DictReader(file)
+            {**more, **{name: float(row[name]) if row[name] else None for name in columns}}
+            for row in csv.DictReader(file)
         ]
 
 

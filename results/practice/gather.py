@@ -6,6 +6,7 @@ Where RUNS has none, those of replan.jsonl are drawn again.
 import json
 import sys
 from pathlib import Path
+from statistics import fmean
 
 from mac_control.figures import legend_below, new_figure
 from mac_control.files import write_text
@@ -33,7 +34,8 @@ for log in sorted((runs / "practised").glob("seed-*/log.csv")):
     updates = curve_in(log.parent, ("step", *SEEN))
     for at in range(0, len(updates) - TOGETHER + 1, TOGETHER):
         part = updates[at : at + TOGETHER]
-        means = {key: round(sum(row[key] for row in part) / TOGETHER, 3) for key in SEEN}
+        known = {key: [row[key] for row in part if row[key] is not None] for key in SEEN}
+        means = {key: round(fmean(each), 3) if each else None for key, each in known.items()}
         curves.append(
             {"train_seed": int(log.parent.name[5:]), "step": int(part[-1]["step"])} | means
         )

@@ -25,7 +25,8 @@ curves = gather(here / "trackers-curves.json", new, CURVES, ("run",))
 for run in dict.fromkeys(row["run"] for row in curves):
     own = [row for row in curves if row["run"] == run]
     for part in (own[: len(own) // 3], own[-(len(own) // 3) :]):
-        means = (sum(row[k] for row in part) / len(part) for k in ("helped", "alone", "clipped"))
+        seen = ([row[k] for row in part] for k in ("helped", "alone", "clipped"))
+        means = (np.mean([x for x in each if x is not None]) for each in seen)
         steps = (f"{part[at]['step']:.0f}" for at in (0, -1))
         print(run, *steps, *(f"{mean:.2f}" for mean in means))
 
