@@ -80,7 +80,8 @@ def resolve_policies(policies: Sequence[str | Path | Policy | EvalPolicy]) -> li
             continue
         if isinstance(policy, Policy):
             sizes = policy.obs_dim, policy.action_dim
-            found.append(_eval_policy(sizes, {}, policy, name_of(policy)))
+            data = getattr(policy, "checkpoint", {}).get("data", {})
+            found.append(_eval_policy(sizes, {"data": data}, policy, name_of(policy)))
             continue
         name, path = _named(str(policy))
         for folder in _checkpoints(Path(path)):

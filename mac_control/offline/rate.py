@@ -155,7 +155,7 @@ def _frame_by_frame(policy: Policy, episode: Episode, mask: np.ndarray) -> np.nd
     policy.reset(0)
     answers = []
     for obs, action in zip(episode.observations, episode.actions, strict=True):
-        known = np.clip(action, policy.low, policy.high)
+        known = action if policy.guessed_box else np.clip(action, policy.low, policy.high)
         answers.append(policy.act(obs, PartialAction(known, mask)))
     return np.array(answers)
 
