@@ -186,3 +186,55 @@ def test_the_kitchen_is_driven_within_its_box_by_a_policy_that_answers_anything(
     assert np.isfinite(sent).all() and (low <= sent).all() and (sent <= high).all()
     assert len(said) == 1
     env.close()
+
+
+class Fails(Answers):
+    """Its reset fails from the second on."""
+
+    resets = 0
+
+    def reset(self, seed=None):
+        self.resets += 1
+        if self.resets > 1:
+            raise RuntimeError("no reset")
+
+
+class Road(Line):
+    """A line that can go back."""
+
+    def snapshot(self):
+        return self.steps
+
+    def restore(self, snapshot):
+        self.steps = snapshot
+
+
+@pytest.mark.parametrize("patience", [None, 5.0])
+def test_driving_goes_on_where_a_policy_cannot_be_reset(patience):
+    loop, said = teleoperation(Road(), Fails(GOOD), Gives(MINE))
+    loop.guard.patience = patience
+    loop.run(steps=5)
+    loop.post("undo", 0.1)
+    loop.run(steps=3)
+    loop.post("reset")
+    loop.run(steps=3)
+    assert said == ["policy: RuntimeError: no reset; it goes on as it is"]
+    assert loop.policy.resets == 3
+    loop.close()
+
+
+def test_a_policy_that_replaces_another_forgets_what_it_observed_before():
+    class Remembers(Answers):
+        seeds = ()
+
+        def reset(self, seed=None):
+            self.seeds = (*self.seeds, seed)
+
+    first, second = Remembers(GOOD), Remembers(GOOD)
+    loop, _ = teleoperation(Line(), first, Gives(MINE), seed=7)
+    for policy in (second, first):
+        loop.post("policy", policy)
+        loop.run(steps=2)
+    loop.post("trust", None)  # changes what is made of commands, not what was observed
+    loop.run(steps=2)
+    assert first.seeds == (7, 7) and second.seeds == (7,)

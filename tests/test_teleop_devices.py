@@ -12,10 +12,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from parts import Line, teleoperation
 
 from mac_control import InputError
 from mac_control.cli import run
+from mac_control.demonstrations import Demonstrations, Episode, save_minari
 from mac_control.envs.kitchen.robot import kitchen_robot
+from mac_control.policies.zero import ZeroPolicy
 from mac_control.scripts import teleoperate
 from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
 from mac_control.teleop.device import DeviceError
@@ -315,3 +318,25 @@ def test_a_device_of_another_package_is_installed_and_drives(tmp_path):
     """
     done = run_python(textwrap.dedent(code), PYTHONPATH=str(target))
     assert "driven" in done.stdout, done.stderr
+
+
+def test_a_replay_waits_while_the_loop_is_paused_or_stopped(tmp_path, new_clock):
+    clock, known = new_clock(), np.linspace(-0.5, 0.5, 12)[:, None] * np.ones(2)
+    made = Demonstrations([Episode(np.zeros((12, 3)), known)])
+    save_minari(made, tmp_path / "known-v0")
+    device = make_device("replay", recording=str(tmp_path / "known-v0"), rate=10.0)
+    device.clock = clock
+    operator = DeviceOperator(device, load_mapping("network", 2), clock=clock)
+    policy = ZeroPolicy(3, -np.ones(2, np.float32), np.ones(2, np.float32))
+    options = {"clock": clock, "sleep": clock.sleep, "paused": True, "ramp": 1.0}
+    loop, _ = teleoperation(Line(width=1.0), policy, operator, rate=10.0, **options)
+    loop.run(steps=30)
+    loop.post("start")
+    loop.run(steps=4)
+    loop.post("estop")
+    loop.run(steps=7)
+    loop.post("release")
+    loop.run(steps=3)
+    sent = [action[0] for action in loop.env.actions]
+    moving = [value for value in sent if value != 0]  # stopped: 0
+    assert moving == pytest.approx(known[: len(moving), 0], abs=1e-6) and len(moving) == 7

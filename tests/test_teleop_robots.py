@@ -171,6 +171,18 @@ def test_an_emergency_stop_and_a_silent_device_leave_position_targets_where_they
     assert silent.status == "silent" and silent.action == pytest.approx(moved)
 
 
+def test_a_stick_that_is_held_while_paused_moves_nothing_until_the_start(rig):
+    robot, device, _, loop = rig
+    start, a_step = loop.obs[0], (3.0 / 2.0) / robot.rate  # its range of 3 rad in 2 s
+    loop.post("pause")
+    device.hold(left_x=1.0)
+    for _ in range(40):
+        assert loop.step() is None
+    loop.post("start")
+    actions = [loop.step().action[0] for _ in range(3)]
+    assert actions == pytest.approx([start + a_step, start + 2 * a_step, start + 3 * a_step])
+
+
 def test_a_target_does_not_leave_its_range_and_comes_back_at_once(rig):
     robot, device, _, loop = rig
     device.hold(left_x=1.0)

@@ -9,6 +9,7 @@ import torch
 from test_soft import policy
 
 from mac_control import InputError, PartialAction, evaluate
+from mac_control.cockpit.state import of_loop
 from mac_control.policies import MacConfig, MacPolicy
 from mac_control.policies.mixture_bc import MixtureBC
 from mac_control.policies.retrieval import Retrieval, RetrievalConfig
@@ -207,6 +208,9 @@ def test_trust_is_changed_while_driving(new_clock):
     loop.post("trust", "never")
     loop.step()
     assert "trust: expected" in said[0] and loop.trust == 0.4
+    loop.post("trust", float("inf"))
+    loop.step()
+    assert loop.trust == float("inf") and of_loop(loop)["trust"] is None  # the page shows no dial
     loop.post("trust", None)
     for _ in range(3):
         step = loop.step()

@@ -59,8 +59,8 @@ def dial_of(loop: Teleoperation) -> float | str | None:
         return 0.0
     if isinstance(loop.trust, str):
         return "adaptive" if loop.trust.startswith("adaptive") else None
-    shares = np.asarray(loop.trust) * 2 / (loop.high - loop.low)
-    return round(float(shares.mean()), 3)
+    share = float(np.mean(np.asarray(loop.trust) * 2 / (loop.high - loop.low)))
+    return round(share, 3) if np.isfinite(share) else None
 
 
 def of_step(loop: Teleoperation, step: Step) -> dict[str, Any]:

@@ -41,13 +41,15 @@ def _record(loop: Teleoperation, _: Any) -> None:
 
 def _policy(loop: Teleoperation, policy: Any) -> None:
     loop.use(policy)
+    loop.restart_policy()
     loop.transfer.restart(rest=False)
 
 
 def _trust(loop: Teleoperation, trust: Any) -> None:
     trusting(loop.policy, trust)  # it must fit the policy
     loop.trust = trust
-    _policy(loop, loop.policy)
+    loop.use(loop.policy)  # it goes on as it is
+    loop.transfer.restart(rest=False)
 
 
 def _quit(loop: Teleoperation, _: Any) -> None:

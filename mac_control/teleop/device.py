@@ -56,6 +56,8 @@ class Device(ABC):
     blocks: bool = False
     #: Current mode of its mapping, set by its operator; for devices that show it.
     mode: str | None = None
+    #: Whether the loop is paused or stopped, set by its operator; for recordings, which wait.
+    idle: bool = False
 
     @abstractmethod
     def connect(self) -> None:

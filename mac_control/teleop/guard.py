@@ -90,8 +90,14 @@ class Guard:
 
     def restart(self, policy: Policy, seed: int | None) -> None:
         """Start an episode of the policy; a busy one does so when it is done."""
-        ask = policy.reset if self.patience is None else self._later(policy.reset)
-        self.tell("policy", ask, "it goes on as it is", seed)
+
+        def reset() -> None:
+            self.tell("policy", policy.reset, "it goes on as it is", seed)
+
+        if self.patience is None:
+            reset()
+        else:
+            self._later(reset)()
 
     def close(self) -> None:
         """Stop without waiting for a policy that is still busy."""

@@ -50,12 +50,14 @@ class Targets:
     Args:
         robot: the robot with these targets.
         period: control period [s].
+
+    `reported` says that what is sent will be reported: until then, requests move nothing.
     """
 
     def __init__(self, robot: Robot, period: float) -> None:
         self.robot, self.period = robot, period
         self.latched = latched(robot)
-        self._told = False
+        self.reported = False
         self.reset()
 
     def reset(self) -> None:
@@ -64,13 +66,13 @@ class Targets:
 
     def sent(self, action: np.ndarray) -> None:
         """This action `(D,)` was executed."""
-        self._told, self._last = True, np.array(action, np.float32)
+        self.reported, self._last = True, np.array(action, np.float32)
 
     def move(self, rates: np.ndarray, obs: np.ndarray) -> np.ndarray:
         """Targets `(D,)` one period later, for rates `(D,)` [action units per second]."""
         start = standing(self.robot, obs) if self._last is None else self._last
         moved = start + np.asarray(rates) * self.period
         target = np.clip(moved, self.robot.low, self.robot.high).astype(np.float32)
-        if not self._told:
+        if not self.reported:
             self._last = target
         return target

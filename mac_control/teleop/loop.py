@@ -112,6 +112,7 @@ class Teleoperation:
         self._commands = Commands()
         self._undo = Undo(env, rate)
         self.reset()
+        self._say_idle()
 
     @property
     def action_dim(self) -> int:
@@ -126,6 +127,10 @@ class Teleoperation:
             self._acting = trusting(policy, self.trust)
         except InputError as error:
             self.notify(f"Commands are executed exactly: {error}")
+
+    def restart_policy(self) -> None:
+        """Let the policy forget what it observed."""
+        self.guard.restart(self._acting, self.seed + self.episode)
 
     def post(self, command: str, argument: Any = None) -> None:
         """Post a command from any thread; it is executed before the next step.
@@ -147,7 +152,7 @@ class Teleoperation:
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
-        self.guard.restart(self._acting, seed)
+        self.restart_policy()
         self.guard.tell("operator", self.operator.reset, "it goes on as it is", seed)
         start = self.safety.start(standing(self.robot, self.obs), is_real(self.env))
         self.transfer.reset(start)
@@ -166,7 +171,7 @@ class Teleoperation:
             self.notify("Nothing to undo")
             return
         self.obs, self.info, self.reward, last = self._undo.back(count)
-        self._acting.reset(self.seed + self.episode)  # what it observed since is undone
+        self.restart_policy()  # what it observed since is undone
         self.steps -= count
         self.transfer.last = last
         self.transfer.restart()
@@ -217,6 +222,7 @@ class Teleoperation:
         self._obey(events)
         if (self.paused or self.quit) and not self.safety.coasting:
             wait()
+            self._say_idle()
             return None
         if isinstance(self.env.unwrapped, Observable):  # it may have moved since the last action
             self.obs = self._checked.observe()
@@ -303,6 +309,11 @@ class Teleoperation:
     def _say_sent(self, action: np.ndarray) -> None:
         if isinstance(self.operator, DeviceOperator | MultiDeviceOperator):
             self.operator.sent(action)
+        self._say_idle()
+
+    def _say_idle(self) -> None:
+        if isinstance(self.operator, DeviceOperator | MultiDeviceOperator):
+            self.operator.idles(self._resting)
 
     def _tell(self, event: str, *args: Any) -> None:
         if self.recorder is not None:

@@ -88,6 +88,12 @@ class DeviceOperator(Operator):
         if self._targets is not None:
             self._targets.reset()
 
+    def idles(self, now: bool) -> None:
+        """Report whether the robot is at rest `now`; what is executed otherwise, `sent` reports."""
+        self.device.idle = now
+        if self._targets is not None:
+            self._targets.reported = True
+
     def sent(self, action: np.ndarray, mine: np.ndarray | None = None) -> None:
         """Report that this action `(D,)` was executed: position targets continue from it.
 
@@ -214,6 +220,11 @@ class MultiDeviceOperator(Operator):
     def reset(self, seed: int | None = None) -> None:
         for operator in self.operators:
             operator.reset(seed)
+
+    def idles(self, now: bool) -> None:
+        """Report whether the robot is at rest `now`: paused or stopped."""
+        for operator in self.operators:
+            operator.idles(now)
 
     def sent(self, action: np.ndarray) -> None:
         """This action `(D,)` was executed."""

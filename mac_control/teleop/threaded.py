@@ -74,6 +74,7 @@ class ThreadedDevice(Device):
             if not connected:
                 self.device.connect()
             while not self._closing.is_set():
+                self.device.idle = self.idle
                 state = self.device.read()
                 with self._lock:
                     self._latest = state

@@ -21,7 +21,7 @@ class Replay(Device):
 
     Each reset starts the next episode, and after the last one the first again. A plain data set,
     which has no record of given dimensions, gives every dimension. After the last step of an
-    episode nothing is given.
+    episode nothing is given. It waits while the loop is paused or stopped.
 
     Args:
         recording: anything that `--data` reads.
@@ -44,6 +44,7 @@ class Replay(Device):
         self.clock = time.monotonic  # must be the loop's clock
         self._episode = -1
         self._began: float | None = None
+        self._read_at = 0.0
 
     def expect_robot(self, robot: Robot) -> None:
         if self._dims != robot.action_dim:
@@ -65,6 +66,9 @@ class Replay(Device):
         now = self.clock()
         if self._began is None:  # time runs from the first reading, not from the reset
             self._began = now
+        elif self.idle:
+            self._began += now - self._read_at
+        self._read_at = now
         values, given = self._episodes[max(self._episode, 0)]
         step = round((now - self._began) * self._rate)  # readings come a little early or late
         if step >= len(values):
