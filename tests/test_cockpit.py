@@ -3,6 +3,7 @@
 import http.client
 import json
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from mac_control import InputError
+from mac_control.cockpit import cockpit as cockpit_module
 from mac_control.policies import Policy
 from mac_control.policies.intent import Intent, IntentConfig
 from mac_control.teleop.device import DeviceError
@@ -96,6 +98,28 @@ def _exchange(loop, policy):
     while loop.policy is not policy:
         assert time.monotonic() < end, "the loop never took the policy"
         time.sleep(0.005)
+
+
+def test_a_page_stops_the_robot_while_another_loads_a_policy(cockpit, monkeypatch):
+    cockpit, loop = cockpit
+    cockpit._policies, loading, go_on = ["slow"], threading.Event(), threading.Event()
+
+    def assemble(source, env):
+        loading.set()
+        assert go_on.wait(120)
+        raise OSError("the file is damaged")
+
+    monkeypatch.setattr(cockpit_module, "assemble_policy", assemble)
+    with page(cockpit) as first, page(cockpit) as second:
+        first.send(json.dumps({"command": "policy", "argument": 0}))
+        assert loading.wait(120)
+        second.send(json.dumps({"command": "estop"}))
+        until(second, lambda s: s["stopped"])
+        go_on.set()
+        end = time.monotonic() + 120
+        while "the file is damaged" not in json.loads(first.recv(timeout=60)).get("note", ""):
+            assert time.monotonic() < end, "nobody said that the policy could not be loaded"
+    loop.post("release")
 
 
 def test_the_dial_lets_the_robot_depart_from_commands_and_back(cockpit):

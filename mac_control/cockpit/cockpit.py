@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from typing import Any
 
@@ -17,7 +18,7 @@ from mac_control.cockpit.view import View
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import camera_of, scene_of, subtasks_of
 from mac_control.envs.shared_autonomy import check_fit
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import InputError, MacControlError, one_line
 from mac_control.teleop.assemble import assemble_policy, own_mapping
 from mac_control.teleop.devices.network import Inbox
 from mac_control.teleop.jog import latched, measured
@@ -65,6 +66,7 @@ class Cockpit:
         self._driver: int | None = None
         self._policies: list[str] = []
         self._policy = 0
+        self._loading = threading.Lock()
         self._shown = float("-inf")
         self._pointed: int | None = None  # dimension whose slider is touched
         self._fixed: dict[str, Any] = {}
@@ -166,13 +168,27 @@ class Cockpit:
                 self._look(*command)
             else:
                 self._driver = client
-                self._obey(*command)
+                self._obey(client, *command)
         except MacControlError as error:
             front.note(str(error), client, bad=True)
 
     def _drive(self, client: int, text: str | bytes) -> None:
         if self._driver in (None, client) and self.inbox.put(text):
             self._driver = client
+
+    def _load(self, client: int, index: int) -> None:
+        loop, front = self._loop, self._front
+        assert loop is not None and front is not None
+        try:
+            policy = assemble_policy(self._policies[index], loop.env)
+            check_fit(loop.env, policy)
+            self._policy = index
+            loop.post("policy", policy)
+        except Exception as error:  # whatever a damaged checkpoint raises, driving goes on
+            said = str(error) if isinstance(error, MacControlError) else one_line(error)
+            front.note(said, client, bad=True)
+        finally:
+            self._loading.release()
 
     def _take(self, client: int) -> None:
         self.inbox.clear()
@@ -192,16 +208,18 @@ class Cockpit:
         elif self._view is not None:
             self._view.look(argument)
 
-    def _obey(self, command: str, argument: Any) -> None:
+    def _obey(self, client: int, command: str, argument: Any) -> None:
         assert self._loop is not None
         if command == "policy":
             index = argument if type(argument) is int else -1
             if not 0 <= index < len(self._policies):
                 raise InputError(f"policy: expected one of {len(self._policies)}, got {argument!r}")
-            policy = assemble_policy(self._policies[index], self._loop.env)
-            check_fit(self._loop.env, policy)
-            self._policy, argument = index, policy
-        elif command == "trust":
+            if not self._loading.acquire(blocking=False):
+                raise InputError("policy: expected one at a time, got another while one is loaded")
+            # In a thread of its own: meanwhile any page may stop the robot.
+            threading.Thread(target=self._load, args=(client, index), daemon=True).start()
+            return
+        if command == "trust":
             argument = trust_of(argument, self._loop)
         elif command == "undo":
             fits = isinstance(argument, int | float) and 0 < argument < 1e3

@@ -159,7 +159,8 @@ class Front:
         if policy:
             headers["Content-Security-Policy"] = policy
         if self.token is not None and status == http.HTTPStatus.OK:
-            cookie = f"mac_control_token={self.token}; HttpOnly; SameSite=Strict; Path=/"
+            name = f"mac_control_token_{self.port}"  # browsers send cookies to every port of a host
+            cookie = f"{name}={self.token}; HttpOnly; SameSite=Strict; Path=/"
             headers["Set-Cookie"] = cookie
         return self._http.Response(status.value, status.phrase, self._headers(headers), body)
 

@@ -49,6 +49,7 @@ function pressed(button) {
 const releases = () => state.stopped && performance.now() - stoppedAt > 800;
 function stop() {
   if (releases()) { command("release"); return; }
+  command("estop");  // an open socket may still reach it, whatever else seems lost
   if (!link.open) {
     toast("STOP cannot reach the robot: use the stop on the robot itself", true);
     $("banner").classList.remove("shake"); void $("banner").offsetWidth;
@@ -56,7 +57,6 @@ function stop() {
     return;
   }
   if (!state.stopped) stopAsked ??= performance.now();
-  command("estop");
   paint();
 }
 function letGoOfAll() { handBack(); letGo(); stopAsked = null; }

@@ -103,7 +103,7 @@ def _bytes(text: str) -> bytes:
 
 def _cookies(headers: Mapping[str, str]) -> list[str]:
     pairs = (part.strip().partition("=") for part in headers.get("Cookie", "").split(";"))
-    return [value for name, _, value in pairs if name == "mac_control_token"]
+    return [value for name, _, value in pairs if name.startswith("mac_control_token")]
 
 
 def _is_loopback(host: str) -> bool:

@@ -120,10 +120,13 @@ class DeviceOperator(Operator):
             return self._without("lost", error=error)
         if state is None:
             return self._without("lost")
+        pressed = state.buttons - self._held
         # `received` is in the future if the clock has jumped back since.
         if not abs(self._clock() - state.received) <= self.patience:
-            return self._without("silent")
-        pressed = state.buttons - self._held
+            # A stop counts, however old it is; a sender that has gone holds nothing any more.
+            stop = {button for button in pressed if button == self.mapping.events.get("estop")}
+            self._held = (self._held | stop) & state.buttons
+            return self._without("silent", ("estop",) if stop else ())
         self._held = state.buttons
         events = tuple(e for e, button in self.mapping.events.items() if button in pressed)
         if "mode" in events and self.mapping.modes:
@@ -175,7 +178,7 @@ class DeviceOperator(Operator):
     def _without(
         self, status: str, events: tuple[str, ...] = (), error: Exception | None = None
     ) -> Reading:
-        if status != "silent":  # after a silence, a button still held is the same press
+        if status == "lost":  # otherwise a button still held is the same press
             self._held = frozenset()
         partial = self._last.partial if self.on_silence == "hold" else self._nothing
         # Only a device that was in use stops the robot, and only once.

@@ -50,9 +50,9 @@ class Inbox(Device):
         return True
 
     def clear(self) -> None:
-        """The sender has gone: it counts as silent."""
+        """The sender has gone: it counts as silent; what it tapped still counts, as a stop may."""
         with self._lock:
-            self._state, self._tapped = DeviceState(), frozenset()
+            self._state = DeviceState()
 
 
 class Network(Inbox):
@@ -94,6 +94,8 @@ class Network(Inbox):
                 max_size=MAX_MESSAGE,
                 compression=None,
                 process_request=self._admit,
+                ping_interval=1,  # a connection that died must not keep its program out for long
+                ping_timeout=2,
             )
         except OSError as error:
             raise DeviceError(
