@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mac_control.cli import run
 from mac_control.errors import InputError, MacControlError
-from mac_control.options import EnvOptions
+from mac_control.options import EnvOptions, only_with
 from mac_control.rendering import choose_renderer, named_renderer
 
 #: Module -> the extra that installs it, and what it is for.
@@ -63,12 +63,16 @@ def main(args: Args) -> int | None:
         if status != "ok":
             print(text)
         return 0
+    env = args.chosen_env()
+    for name in ("robot", "episode_steps"):
+        if env is None and getattr(args, name) is not None:
+            raise only_with(name, "--env")
     failed = False
     for name, check, essential in (
         ("python", _python, True),
         ("torch", _torch, True),
         ("mujoco", _mujoco, True),
-        *([("env", lambda: _env(args), True)] if args.env is not None else []),
+        *([("env", lambda: _env(args), True)] if env is not None else []),
         ("rendering", _rendering, False),
         ("data", lambda: _data(args.data), True),
         ("extras", _extras, False),
@@ -133,7 +137,9 @@ def _env(args: Args) -> str:
     from mac_control.envs.abilities import episode_steps, subtasks_of
     from mac_control.envs.checked import Checked
 
-    env = make_env(args.env, args.chosen_robot(), **args.env_options())
+    name = args.chosen_env()
+    assert name is not None  # else it is not checked
+    env = make_env(name, args.chosen_robot(), **args.env_options())
     robot, steps = robot_of(env), episode_steps(env)
     checked = Checked(env)
     checked.reset(seed=0)
@@ -146,7 +152,7 @@ def _env(args: Args) -> str:
     scored = "subtasks" if subtasks_of(env) or "tasks_done" in info else "return"
     scored += " and success" if "success" in info else ""
     return (
-        f"{args.env}: {env.observation_space.shape[0]} observed entries, {robot.action_dim} action "
+        f"{name}: {env.observation_space.shape[0]} observed entries, {robot.action_dim} action "
         f"dimensions ({', '.join(robot.labels)}), positions of {observed} known, {fed_back} with "
         f"feedback; up to {steps} steps at {rate}; measured: {scored}"
     )
@@ -228,6 +234,8 @@ def _port(port: int) -> str:
 
 
 def _disk(folder: Path) -> str:
+    whole = folder.absolute()
+    folder = next(part for part in (whole, *whole.parents) if part.exists())  # what would be made
     try:
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(b"0" * 4096)
@@ -235,10 +243,10 @@ def _disk(folder: Path) -> str:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise Problem(
-            f"{folder.absolute()} cannot be written to ({error}): choose a folder with --out"
+            f"{whole} cannot be written to ({error}): choose a folder with --out"
         ) from error
     little = "; that is little for training and recordings" if free < LITTLE else ""
-    return f"{free / (1 << 30):.1f} GiB free in {folder.absolute()}{little}"
+    return f"{free / (1 << 30):.1f} GiB free in {whole}{little}"
 
 
 if __name__ == "__main__":

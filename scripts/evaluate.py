@@ -114,6 +114,7 @@ def main(args: Args) -> int | None:
     from mac_control.loop.video import VIDEOS
     from mac_control.operators.spec import tracked_source
 
+    _expect_operators(args)
     source = tracked_source(args.operators, args.data)
     about: dict[str, Any] = {
         "command": _command(),
@@ -163,11 +164,25 @@ def _expect_used(args: Args) -> None:
         raise only_with(said, "--suite" if first in _SUITE else "--offline")
 
 
+def _expect_operators(args: Args) -> None:
+    """Raise an InputError where an option would have no effect on any of the operators."""
+    from mac_control.loop.cases import source_of
+    from mac_control.operators.spec import uses
+
+    some = [operator for operator in args.operators if source_of(operator) != "nobody"]
+    for name, usual in (("num_given", (None, "0")), ("trust", (None,))):
+        if getattr(args, name) not in usual and not some:
+            raise only_with(name, "--operators")
+    if args.proxy is not None and not any(uses(operator, "policy") for operator in some):
+        raise only_with("proxy", "--operators proxy")
+
+
 def _offline(args: Args) -> None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.offline.entries import parse_entries
     from mac_control.offline.report import expect_own, write_report
     from mac_control.offline.run import evaluate_offline
+    from mac_control.offline.summary import summarize
 
     expect_own(args.out)
     demonstrations = load_demonstrations(args.data)
@@ -179,7 +194,8 @@ def _offline(args: Args) -> None:
     def tell(rows: list[dict[str, Any]]) -> None:
         nonlocal written
         print(f"{rows[-1]['policy']}, fold {rows[-1]['fold']}, seed {rows[-1]['seed']}: rated")
-        if time.monotonic() > written + 60:  # an interim report
+        # An interim report, once all policies have a fold in common.
+        if time.monotonic() > written + 60 and summarize(rows):
             write_report(args.out, rows, about)
             written = time.monotonic()
 

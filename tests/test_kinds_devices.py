@@ -144,6 +144,7 @@ def test_two_spacemice_are_told_apart_by_index_or_serial(monkeypatch):
         ("replay:recording=builtin:rate=x", "rate: expected a number or None, got 'x'"),
         ("replay:recording=builtin:rate=0", "rate: expected a number above 0, got 0"),
         ("replay:recording=builtin:rate=-4", "rate: expected a number above 0, got -4"),
+        ("gamepad,left=spacemouse", "expected one device, got the list"),
         ("replay:recording=builtin:clock=foo", "expected options out of recording, rate"),
     ],
 )

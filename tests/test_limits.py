@@ -330,3 +330,10 @@ def test_limits_are_in_the_description_and_on_by_default_for_a_real_robot(tmp_pa
             load_robot(path)
     with pytest.raises(InputError, match="limits: expected one of auto, off, clamp"):
         chosen_limits(arm, True, "maybe")
+
+
+def test_limits_are_in_real_time():
+    env = Arm(Limits(velocity=1.0))
+    policy = ZeroPolicy(2, env.robot.low, env.robot.high)
+    with pytest.raises(InputError, match="speed: expected 1 with a real robot, got 4"):
+        Teleoperation(env, policy, Gives(PartialAction.nothing(5)), rate=RATE, speed=4.0)

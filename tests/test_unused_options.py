@@ -51,6 +51,14 @@ SHOW = "devices --show network:port=0"
             "rollout --policy builtin --operator random --proxy builtin",
             "proxy: expected with an operator that a policy is",
         ),
+        ("evaluate --policies builtin --given 3 --out o", "num_given: expected with --operators"),
+        ("evaluate --policies builtin --trust 0.1 --out o", "trust: expected with --operators"),
+        (
+            "evaluate --policies builtin --operators random --proxy builtin --out o",
+            "proxy: expected with --operators proxy",
+        ),
+        ("doctor --robot arm.toml", "robot: expected with --env"),
+        ("doctor --episode-steps 5", "episode_steps: expected with --env"),
         ("rollout --policy builtin --data builtin", "data: expected only with an operator who"),
         (
             "practice --operators expert --data builtin --out practised",

@@ -95,6 +95,8 @@ class Teleoperation:
         self.low, self.high = (np.asarray(end, np.float32) for end in (space.low, space.high))
         self.robot = robot_of(env)
         self.rate = rate = rate_of(self.robot) if rate is None else rate
+        if speed != 1 and is_real(env):  # its limits are in real time
+            raise InputError(f"speed: expected 1 with a real robot, got {speed:g}; leave it out")
         self.pacer = Pacer(rate, speed, clock, sleep)
         self.transfer = BumplessTransfer(self.low, self.high, ramp, latched(self.robot))
         if isinstance(limits, str):

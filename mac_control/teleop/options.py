@@ -44,6 +44,10 @@ class DeviceSpec:
         name, equals, rest = text.partition("=")
         if not equals or ":" in name:
             name, rest = "", text
+        if "," in name:
+            raise InputError(
+                f"device: expected one device, got the list {text!r}; repeat --device for each"
+            )
         parts = rest.split(":")
         cut = next((i for i, part in enumerate(parts) if "=" in part), len(parts))
         kind, texts = ":".join(parts[:cut]), list[list[str]]()
