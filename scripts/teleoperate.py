@@ -121,6 +121,7 @@ def main(args: Args) -> int | None:
         assemble_policy,
         assemble_recorder,
     )
+    from mac_control.teleop.devices.replay import Replay
     from mac_control.teleop.loop import Teleoperation
     from mac_control.teleop.operator import SILENCE, MultiDeviceOperator
     from mac_control.teleop.options import device_specs
@@ -152,6 +153,9 @@ def main(args: Args) -> int | None:
     patience = args.patience or max(1 / (rate * args.speed), SILENCE)
     settings: dict[str, Any] = {"on_silence": args.on_silence, "patience": patience}
     operators = assemble_devices(specs, env, args.mapping, rate=rate, **settings)
+    for device in (operator.device for operator in operators):
+        if isinstance(device, Replay):
+            device.speed = args.speed
     # Without the long episodes of driving: a policy trained on this is rated on the usual ones.
     made = named.with_options(args.env_options())
     about = {

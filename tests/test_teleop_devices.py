@@ -21,7 +21,7 @@ from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.policies.zero import ZeroPolicy
 from mac_control.scripts import teleoperate
 from mac_control.teleop import DeviceOperator, device_names, load_mapping, make_device
-from mac_control.teleop.device import DeviceError
+from mac_control.teleop.device import Device, DeviceError, DeviceState
 from mac_control.teleop.devices.lerobot import LeRobot
 from mac_control.teleop.options import parse_options
 
@@ -340,3 +340,36 @@ def test_a_replay_waits_while_the_loop_is_paused_or_stopped(tmp_path, new_clock)
     sent = [action[0] for action in loop.env.actions]
     moving = [value for value in sent if value != 0]  # stopped: 0
     assert moving == pytest.approx(known[: len(moving), 0], abs=1e-6) and len(moving) == 7
+
+
+def test_a_button_that_is_held_while_an_axis_is_nonsense_is_pressed_once():
+    device = Scripted({"dim0": float("nan")}, "success")
+    operator = DeviceOperator(device, load_mapping("network", 2))
+    readings = [operator.poll(np.zeros(3)) for _ in range(4)]
+    assert [reading.status for reading in readings] == ["bad"] * 4
+    assert [reading.events for reading in readings] == [("success",), (), (), ()]
+
+
+class Scripted(Device):
+    """Axes and buttons that are always held."""
+
+    def __init__(self, axes, *buttons):
+        self.axes_held, self.buttons = axes, frozenset(buttons)
+
+    def connect(self): ...
+
+    def read(self):
+        now = time.monotonic()
+        return DeviceState(self.axes_held, self.buttons, now, now)
+
+
+def test_a_replay_runs_as_fast_as_the_loop(tmp_path, new_clock):
+    clock, known = new_clock(), np.linspace(-0.5, 0.5, 12)[:, None] * np.ones(2)
+    save_minari(Demonstrations([Episode(np.zeros((12, 3)), known)]), tmp_path / "known-v0")
+    device = make_device("replay", recording=str(tmp_path / "known-v0"), rate=10.0)
+    device.clock, device.speed = clock, 4.0
+    seen = []
+    for _ in range(12):
+        seen.append(device.read().axes["dim0"])
+        clock.sleep(1 / 40)
+    assert seen == pytest.approx(known[:, 0])

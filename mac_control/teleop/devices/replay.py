@@ -42,6 +42,7 @@ class Replay(Device):
         self._rate = rate or recorded_rate(recorded) or DEFAULT_RATE
         self._robot, self._dims = recorded.robot, recorded.action_dim
         self.clock = time.monotonic  # must be the loop's clock
+        self.speed = 1.0  # of the loop, as a multiple of real time
         self._episode = -1
         self._began: float | None = None
         self._read_at = 0.0
@@ -70,13 +71,14 @@ class Replay(Device):
             self._began += now - self._read_at
         self._read_at = now
         values, given = self._episodes[max(self._episode, 0)]
-        step = round((now - self._began) * self._rate)  # readings come a little early or late
+        rate = self._rate * self.speed
+        step = round((now - self._began) * rate)  # readings come a little early or late
         if step >= len(values):
-            return DeviceState({}, frozenset(), now, self._began + len(values) / self._rate)
+            return DeviceState({}, frozenset(), now, self._began + len(values) / rate)
         dims = np.flatnonzero(given[step])
         return DeviceState(
             {f"dim{d}": float(values[step, d]) for d in dims},
             frozenset(f"mine{d}" for d in dims),
             now,
-            self._began + step / self._rate,
+            self._began + step / rate,
         )
