@@ -154,3 +154,16 @@ def test_steps_that_were_measured_on_other_data_are_measured_again(arm, tmp_path
     rated(replace(arm, episodes=wide), tmp_path, "bc:width=8", config)
     after = json.loads((tmp_path / "steps.json").read_text())
     assert before["bc:width=8"]["data"] != after["bc:width=8"]["data"]
+
+
+def test_a_checkpoint_is_compared_on_the_same_episodes():
+    """Policy a is better by 0.05 in each of 20 episodes, whatever their difficulty."""
+    hard = np.linspace(0, 3, 20)
+    row = {"case": "nothing", "num_given": 0, "seed": 0, "log_prob": None, "coverage": None}
+    row |= {"ranks": None, "latency_ms": 1.0, "latency_p99_ms": 1.0}
+    rows = [
+        {**row, "policy": "a", "fold": fold, "steps": 3, "error": (hard[fold::5] - 0.05).tolist()}
+        for fold in (3, 0, 4, 1, 2)
+    ]
+    rows.append({**row, "policy": "checkpoint", "fold": 0, "error": hard.tolist()})
+    assert "error, nothing given: a first (ahead of each other one)" in verdicts(summarize(rows))

@@ -42,7 +42,7 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
             parts.setdefault((row["policy"], row["case"]), []).append(row)
     summary, everything = [], {}
     for (policy, case), found_rows in parts.items():
-        part = sorted(found_rows, key=lambda row: row.get("fold", 0))  # episodes in the same order
+        part = sorted(found_rows, key=lambda row: row.get("fold", 0))
         seeds = sorted({row["seed"] for row in part})
         found: dict[str, Any] = {"policy": policy, "case": case, "seeds": len(seeds)}
         found["num_given"] = part[0]["num_given"]
@@ -52,10 +52,7 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
             if any(row[name] is None for row in part):
                 found[name] = found[f"{name}_ci95"] = None
                 continue
-            values = [
-                [value for row in part if row["seed"] == seed for value in row[name]]
-                for seed in seeds
-            ]
+            values = [_in_order([row[name] for row in part if row["seed"] == s]) for s in seeds]
             everything[policy, case, name] = values
             found[name] = round(float(np.mean([np.mean(each) for each in values])), 4)
             found[f"{name}_ci95"] = [round(end, 4) for end in bootstrap_interval(values)]
@@ -67,6 +64,17 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
         summary.append(found)
     _mark_first(summary, everything)
     return summary
+
+
+def _in_order(folds: Sequence[Sequence[float]]) -> list[float]:
+    """Values of all episodes in the order of the data: fold f of F has episodes f, f + F, ...
+
+    Example:
+        >>> _in_order([[0, 3, 6], [1, 4], [2, 5]])
+        [0, 1, 2, 3, 4, 5, 6]
+    """
+    longest = range(max(map(len, folds)))
+    return [fold[at] for at in longest for fold in folds if at < len(fold)]
 
 
 def leader(summary: Sequence[Row], case: str, metric: str) -> tuple[str, bool] | None:
