@@ -74,6 +74,17 @@ def main(args: Args) -> int | None:
     print(f"{len(demonstrations)} episodes of {source}; training {len(jobs)} policies")
     results = args.out / "results.json"
     earlier, rows = rows_without_suite(results), []  # read before training, as they may be damaged
+
+    def report(rows: list[dict[str, Any]], done: bool = False) -> str:
+        """Write these rows, and earlier ones: until all are made, those that they may replace."""
+        made = {row["key"] for row in rows}
+        kept = [
+            row
+            for row in earlier
+            if not (row["policy"] in POLICIES if done else row.get("key") in made)
+        ]
+        return write_report(args.out, [*kept, *rows], about)
+
     train_many(jobs, workers=args.chosen())
 
     options = sys.argv[2:] if sys.argv[1:2] == ["demo"] else sys.argv[1:]
@@ -101,10 +112,10 @@ def main(args: Args) -> int | None:
             robot=args.chosen_robot(),
             proxies=[f"bc={job.out}" for job in jobs if job.name == "bc"],
             done=earlier,
-            on_row=lambda new, before=before: write_report(args.out, before + new, about),
+            on_row=lambda new, before=before: report(before + new),
             progress=True,
         )
-    print(write_report(args.out, rows, about))
+    print(report(rows, done=True))
     print(results)
     drive = args.out / "mac" / f"seed-{seeds[0]}"
     print(f"Now drive: mac-control teleoperate --policy {drive} --record runs/mine")
