@@ -1,5 +1,7 @@
 """Minari data sets: others' are read, ours are read back bit for bit and by Minari itself."""
 
+from importlib.util import find_spec
+
 import gymnasium
 import gymnasium_robotics
 import h5py
@@ -12,9 +14,15 @@ from hypothesis.extra import numpy as hnp
 from minari.data_collector import EpisodeBuffer
 
 from mac_control import DataError, Demonstrations, Episode, InputError, load_demonstrations
-from mac_control.demonstrations import save_minari
+from mac_control.demonstrations import save_lerobot, save_minari
 from mac_control.demonstrations.convert import minari_to_hdf5
+from mac_control.demonstrations.described import described
 from mac_control.demonstrations.minari_read import minari_folder
+from mac_control.demonstrations.minari_write import write_minari
+from mac_control.options import EnvOptions
+from mac_control.partial import PartialAction
+from mac_control.robot import ActionDim, Robot
+from mac_control.training import new_policy
 
 pytestmark = pytest.mark.usefixtures("minari_root")
 COMPLETE = ("microwave", "kettle", "light switch", "slide cabinet")
@@ -195,3 +203,54 @@ def test_real_demonstrations_as_a_minari_data_set(kitchen_complete, minari_root)
     env.close()
     with pytest.raises(InputError, match="found one there"):
         save_minari(saved, "kitchen/complete-copy-v1")
+
+
+def test_episodes_without_an_end_stay_apart_in_the_other_layout(tmp_path):
+    space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    no = np.zeros(4, bool)
+    buffers = [
+        EpisodeBuffer(
+            i, 0, None, list(np.zeros((5, 2))), list(np.zeros((4, 2))), [0.0] * 4, no, no, {}
+        )
+        for i in range(3)
+    ]
+    write_minari(tmp_path / "open-v0", buffers, space, space)
+    assert load_demonstrations(tmp_path / "open-v0").lengths.tolist() == [4, 4, 4]
+    minari_to_hdf5(tmp_path / "open-v0", tmp_path / "open.hdf5")
+    assert load_demonstrations(tmp_path / "open.hdf5").lengths.tolist() == [4, 4, 4]
+
+
+def test_only_a_data_set_is_overwritten(tmp_path):
+    robot = Robot("arm", (ActionDim("a"),), rate=10.0)
+    made = Demonstrations([Episode(np.zeros((3, 2)), np.zeros((3, 1)))], robot=robot)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "precious.txt").write_text("mine")
+    for save in (save_minari, save_lerobot):
+        if save is save_lerobot and not find_spec("pyarrow"):
+            continue
+        with pytest.raises(InputError, match="expected a data set to replace, got another folder"):
+            save(made, tmp_path / "runs", overwrite=True)
+        save(made, tmp_path / "set", overwrite=True)
+        save(made, tmp_path / "set", overwrite=True)
+    assert (tmp_path / "runs" / "precious.txt").read_text() == "mine"
+
+
+def test_a_guessed_box_stays_a_guess_until_it_is_stated(tmp_path):
+    arm = Robot("arm", (ActionDim("a", -0.5, 0.5, position=0),), rate=10.0)
+    made = Demonstrations(
+        [Episode(np.zeros((3, 1)), np.full((3, 1), 0.4))], (), {"box": "data"}, arm
+    )
+    save_minari(made, tmp_path / "set-v0")
+    for source in (tmp_path / "set-v0", tmp_path / "set.hdf5"):
+        if source.suffix:
+            minari_to_hdf5(tmp_path / "set-v0", source)
+        read = load_demonstrations(source)
+        assert read.provenance["box"] == "data" and read.robot.high.tolist() == [0.5]
+        assert new_policy("bc", read, 0).guessed_box
+    file = tmp_path / "arm.toml"
+    file.write_text('name = "arm"\n[[actions]]\nname = "a"\nlow = -0.2\nhigh = 0.2\n')
+    stated = described(read, EnvOptions(robot=str(file)))
+    policy = new_policy("bc", stated, 0)
+    assert not policy.guessed_box and stated.actions.max() == np.float32(0.2)
+    given = PartialAction([5.0], [True])
+    assert policy.act(np.zeros(1), given).tolist() == [np.float32(0.2)]

@@ -22,7 +22,8 @@ class Server(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         type(self).requests = (*self.requests, self.headers.get("Range"))
-        content = self.file.read_bytes() if self.path.endswith("data.hdf5") else None
+        asked = self.path.partition("?")[0]
+        content = self.file.read_bytes() if asked.endswith("data.hdf5") else None
         if content is None:
             self.send_error(404)
             return
@@ -121,6 +122,21 @@ def test_a_wrong_checksum_a_missing_file_and_no_server_are_sentences(served, tmp
     with pytest.raises(DataError, match="expected a network"):
         download_file("http://127.0.0.1:9/data.hdf5", path, progress=False)
     assert list(tmp_path.glob("*got*")) == []
+
+
+@pytest.mark.parametrize(("path", "name"), [("/", None), ("/data.hdf5?download=true", "data.hdf5")])
+def test_the_name_of_the_file_is_that_in_the_address(served, tmp_path, capsys, path, name):
+    from mac_control.scripts.data import NAMES, PACKAGE
+
+    argv = ["download", served[1].rsplit("/", 1)[0] + path, "--out", str(tmp_path / "got")]
+    with pytest.raises(SystemExit) as ended:
+        run_named(PACKAGE, NAMES, "mac-control data", argv)
+    if name is None:
+        assert ended.value.code == 2
+        assert "name: expected the address of a file, got 'http" in capsys.readouterr().err
+    else:
+        assert ended.value.code == 0
+        assert [file.name for file in (tmp_path / "got").iterdir()] == [name]
 
 
 def test_the_verb_fetches_an_address_once(served, tmp_path, capsys):

@@ -196,6 +196,10 @@ def test_sets_whose_box_is_their_range_are_mixed_in_the_box_of_both(tmp_path):
     assert both.high.tolist() == np.maximum(*[robot.high for robot in robots]).tolist()
     described = Demonstrations(sets[0].episodes, robot=replace(robots[0], name="mine"))
     assert mixed([*sets, described]).robot.name == "mine"
+    nameless = Demonstrations(sets[0].episodes)
+    for order in ([nameless, sets[0]], [sets[0], nameless]):
+        with pytest.raises(InputError, match="a set that names none; name it by --env or --robot"):
+            mixed(order)
 
 
 def test_a_robot_in_percent_keeps_its_box(tmp_path):

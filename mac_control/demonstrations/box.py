@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from mac_control.demonstrations.episode import Demonstrations, EpisodeFile
+from mac_control.robot import Robot
+
+
+def guessed(origin: Any, robot: Robot | None) -> dict[str, Any]:
+    """What the provenance of stored data says of a box that is a guess: how it was guessed.
+
+    Example:
+        >>> guessed({"box": "data"}, None), guessed(None, None)
+        ({}, {})
+    """
+    box = origin.get("box") if isinstance(origin, dict) and robot is not None else None
+    return {"box": box} if isinstance(box, str) else {}
 
 
 def within_box(demonstrations: Demonstrations) -> Demonstrations:

@@ -180,8 +180,9 @@ def _columns(folder: Path, kitchen: bool, ours: bool) -> dict[str, np.ndarray]:
             "actions": flat_steps(action_space, raw["actions"]),
             "rewards": raw["rewards"],
             "terminals": np.asarray(raw["terminations"], bool),
-            "timeouts": np.asarray(raw["truncations"], bool),
+            "timeouts": np.array(raw["truncations"], bool),
         }
+        row["timeouts"][-1] |= not row["terminals"][-1]  # this layout has no other boundary
         if len(observations) == steps + 1 and not ours:  # ours only repeats the last one
             row["next_observations"] = observations[1:]
         if main_space is not space:

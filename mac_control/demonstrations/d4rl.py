@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.checksums import sha256
+from mac_control.demonstrations.box import guessed
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import open_arrays
 from mac_control.demonstrations.stored import is_large, store
@@ -37,13 +38,16 @@ def read_d4rl(path: str | Path, obs: str = "positions") -> Demonstrations:
     Raises:
         DataError: no such file, not HDF5, damaged, or not of this layout.
     """
+    from mac_control.envs.kitchen import data as kitchen
+
     path = Path(path)
     with open_arrays(path, COLUMNS) as (arrays, attributes):
         digest = sha256(path)
         provenance = {"source": path.name, "sha256": digest, "format": "d4rl-hdf5"}
         collect: Callable[[Iterable[Episode]], Sequence[Episode]] = tuple
         if is_large(sum(4 * array.size for array in arrays.values())):
-            collect = partial(store, f"{digest[:32]}-{obs}")
+            known = kitchen.kitchen_name(path.name) or ""  # decides which entries are kept
+            collect = partial(store, "-".join(filter(None, (digest[:32], obs, known))))
         else:
             arrays = {name: np.asarray(array[()]) for name, array in arrays.items()}
         return from_arrays(arrays, provenance, obs, attributes, collect)
@@ -156,6 +160,7 @@ def from_arrays(
     if isinstance(recorded.get("env"), dict):
         provenance = provenance | {"env": recorded["env"]}
     robot = Robot.from_json(own) if isinstance(own, dict) and not is_kitchen else None
+    provenance |= guessed(provenance.get("origin"), robot)
     found = Demonstrations(collect(episodes()), tasks, provenance | {"tasks": list(tasks)}, robot)
     return kitchen.as_kitchen(found, kitchen.D4RL_NOISE) if is_kitchen else found
 

@@ -37,8 +37,9 @@ def described(
 
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
         _fitting(demonstrations, found, robot)
-    if robot is not None:
-        return within_box(dataclasses.replace(demonstrations, robot=robot))
+    if robot is not None:  # a box that is stated is no guess
+        known = {k: v for k, v in demonstrations.provenance.items() if k != "box"}
+        return within_box(dataclasses.replace(demonstrations, robot=robot, provenance=known))
     if demonstrations.robot is None:
         print(
             "action box: guessed from the actions, as the data do not name their robot; "

@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from mac_control.checksums import folder_sha256
+from mac_control.demonstrations.box import guessed
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.hdf5 import check_hdf5
 from mac_control.demonstrations.stored import is_large, store
@@ -137,6 +138,7 @@ def read_minari(folder: Path, obs: str = "positions") -> Demonstrations:
     if not is_kitchen:
         named = str((env or {}).get("id") or source)
         robot = Robot.from_json(own) if isinstance(own, dict) else Robot.of_box(named, action_space)
+        provenance |= guessed(provenance.get("origin"), robot)
     read = Demonstrations(found, tasks, provenance | {"tasks": list(tasks)}, robot)
     return kitchen.as_kitchen(read, kitchen.recorded_noise(metadata)) if is_kitchen else read
 

@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Space
 
 from mac_control.demonstrations.episode import Demonstrations, Episode
-from mac_control.demonstrations.minari_read import DATASET_ID, minari_root
+from mac_control.demonstrations.minari_read import DATASET_ID, minari_folder, minari_root
 from mac_control.disk import expect_room
 from mac_control.errors import DataError, InputError
 from mac_control.files import atomic_folder, user_path, write_text
@@ -105,6 +105,7 @@ def write_minari(
         raise InputError(f"provenance: expected JSON values, got {error}") from error
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: expected a new data set, found one there")
+    expect_data_set(folder)
     _make_namespace(folder, dataset_id)
     with atomic_folder(folder) as temporary:
         storage = MinariStorage.new(
@@ -122,6 +123,17 @@ def write_minari(
         if storage.total_episodes == 0:
             raise DataError(f"{dataset_id}: expected at least one episode, got none")
     return folder
+
+
+def expect_data_set(folder: Path) -> None:
+    """Raise an InputError where something else than a data set would be replaced."""
+    from mac_control.demonstrations.lerobot.meta import is_lerobot
+
+    something = folder.is_dir() and any(folder.iterdir())
+    if something and minari_folder(folder) is None and not is_lerobot(folder):
+        raise InputError(
+            f"{folder}: expected a data set to replace, got another folder; choose another name"
+        )
 
 
 def room_for(episode: EpisodeBuffer) -> int:

@@ -60,7 +60,8 @@ def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | Non
     from mac_control.envs import make_env, robot_of
 
     made = make_env(env)
-    provenance = {**found.provenance, "env": env.to_json(made)}
+    known = {k: v for k, v in found.provenance.items() if k != "box"}  # no guess any more
+    provenance = {**known, "env": env.to_json(made)}
     found = replace(found, robot=robot_of(made), provenance=provenance)
     made.close()
     return within_box(found)

@@ -87,7 +87,8 @@ def mixed(sets: Sequence[Demonstrations], shares: Sequence[float] | None = None)
     }
     robot = _one_robot(sets)
     known = any(one.robot is not None and not one.provenance.get("box") for one in sets)
-    provenance["box"] = None if known else first.provenance.get("box")
+    boxes = [one.provenance["box"] for one in sets if one.provenance.get("box")]
+    provenance["box"] = None if known or not boxes else boxes[0]
     episodes: Sequence = (
         [episode for one in sets for episode in one]
         if not any(isinstance(one.episodes, EpisodeFile) for one in sets)
@@ -110,6 +111,11 @@ def _one_robot(sets: Sequence[Demonstrations]) -> Robot | None:
         )
     if described or not known:
         return described[0] if described else None
+    if len(known) < len(sets):
+        raise InputError(
+            f"data: expected sets of one robot, got {known[0].name}, whose box is guessed from its "
+            "data, and a set that names none; name it by --env or --robot"
+        )
     dims = [
         replace(each[0], low=min(d.low for d in each), high=max(d.high for d in each))
         for each in zip(*(robot.actions for robot in known), strict=True)

@@ -28,6 +28,7 @@ class Args:
 
 def main(args: Args) -> int | None:
     import os
+    from urllib.parse import unquote, urlsplit
 
     from mac_control.checksums import sha256
     from mac_control.demonstrations.download import download_file, download_minari
@@ -40,7 +41,10 @@ def main(args: Args) -> int | None:
         named = args.name in D4RL_FILES
         url = D4RL_URL + D4RL_FILES[args.name] if named else args.name
         default = os.environ.get(FOLDER_VARIABLE) or Path.home() / ".d4rl" / "datasets"
-        path = Path(args.out or default) / url.rsplit("/", 1)[-1]
+        file = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+        if not file or file != Path(file).name:
+            raise InputError(f"name: expected the address of a file, got {args.name!r}")
+        path = Path(args.out or default) / file
         if args.force or not path.exists():
             download_file(url, path, args.sha256)
         elif args.sha256 and (found := sha256(path)) != args.sha256.lower():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mac_control.checksums import folder_sha256
+from mac_control.demonstrations.box import guessed
 from mac_control.demonstrations.episode import Demonstrations, Episode
 from mac_control.demonstrations.lerobot.meta import (
     TASK,
@@ -75,13 +77,14 @@ def read_lerobot(source: str | Path) -> Demonstrations:
     robot: Robot | None = None
     if own and plain:  # our own data set keeps an unknown robot unknown
         robot = Robot.from_json(described) if isinstance(described, dict) else None
+        provenance |= guessed(own.get("origin"), robot)
     else:
         found = stored_range(meta)
         robot, percent = robot_of_data(meta, *(action_range(meta) if found is None else found))
         # A guess, which yields to another set that knows the robot's box.
         provenance["box"] = "percent" if percent else "data"
     row = meta.size(meta.state) + 3 * meta.size(meta.action) + 2
-    key = "-".join([digest[:32], *meta.state, *meta.action])
+    key = json.dumps([digest, meta.state, meta.action])
     large = is_large(4 * row * int(meta.lengths.sum()))
     key = hashlib.sha256(key.encode()).hexdigest()[:32]
     episodes = store(key, read_episodes(meta)) if large else tuple(read_episodes(meta))

@@ -9,6 +9,7 @@ import numpy as np
 from mac_control.demonstrations.episode import Demonstrations
 from mac_control.demonstrations.lerobot.spec import LeRobotSpec
 from mac_control.demonstrations.lerobot.write import LeRobotWriter
+from mac_control.demonstrations.minari_write import expect_data_set
 from mac_control.demonstrations.rate import recorded_rate
 from mac_control.errors import InputError
 from mac_control.files import atomic_folder, user_path
@@ -43,6 +44,7 @@ def save_lerobot(
     folder = user_path(target)
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: expected a new folder, found one there")
+    expect_data_set(folder)
     told = any(episode.subtasks is not None for episode in demonstrations)
     if told and task is not None:
         raise InputError(
