@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import asdict, replace
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from mac_control.demonstrations import Demonstrations, Episode, load_demonstrati
 from mac_control.envs import make_kitchen
 from mac_control.envs.kitchen.data import as_kitchen
 from mac_control.errors import DataError, InputError
+from mac_control.robot import ActionDim, Robot
 from mac_control.scripts.augment import Args, Options, main
 
 CALM = Disturbance(strength=0.0, init_noise=0.0, interrupted=0.0, min_reward=0.0)
@@ -230,3 +232,32 @@ def test_refuses_demonstrations_that_cannot_be_followed(moves):
         plan(blind, CALM, 1, seed=0)
     with pytest.raises(DataError, match="expected 30 observed entries, got 12"):
         replace(blind, robot=moves.robot)
+
+
+class Reuses(gymnasium.Env):
+    """Moves a point, and returns the same array in every step."""
+
+    robot = Robot("point", (ActionDim("x", position=0, gain=1.0),), rate=10.0)
+
+    def __init__(self):
+        self.observation_space = gymnasium.spaces.Box(-9, 9, (1,), np.float32)
+        self.action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+        self.x, self.max_episode_steps = np.zeros(1, np.float32), 8
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.x[:] = 0
+        return self.x, {}
+
+    def step(self, action):
+        self.x += 0.1 * action
+        return self.x, 0.0, False, False, {}
+
+
+def test_observations_are_kept_as_they_were():
+    seen = np.arange(8, dtype=np.float32)[:, None] * 0.05
+    env = {"id": "test_augment:Reuses", "options": {}}
+    made = Demonstrations([Episode(seen, np.full((8, 1), 0.5))], (), {"env": env}, Reuses.robot)
+    episode = attempt_once(plan(made, replace(CALM, min_reward=None), 1, seed=0)[0], 0)
+    moved = np.diff(episode.observations[:, 0])
+    assert moved == pytest.approx(0.1 * episode.executed[:-1, 0], abs=1e-5) and moved.any()

@@ -13,6 +13,7 @@ from mac_control.collection.noise import ActionNoise, random_subset
 from mac_control.collection.simulate import achieved, shared_env
 from mac_control.demonstrations import Demonstrations, Episode
 from mac_control.envs.abilities import StartsAnywhere, episode_steps
+from mac_control.envs.checked import Checked
 from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.operators.base import Operator
@@ -143,20 +144,22 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
     """
     rng = np.random.default_rng((*item.seed, attempt))
     disturbance = item.disturbance
-    env = shared_env(item.env.with_options(_start(item)), item.robot)
-    noise = ActionNoise(env.action_space.shape[0], rng, disturbance.strength, disturbance.decay)
-    driven = _interruption(item, env, rng)
-    obs, _ = env.reset(seed=int(rng.integers(2**31)), options=_start_options(item, env))
+    shared = shared_env(item.env.with_options(_start(item)), item.robot)
+    env = Checked(shared)  # copies observations, which some environments change in place
+    space = shared.action_space
+    noise = ActionNoise(space.shape[0], rng, disturbance.strength, disturbance.decay)
+    driven = _interruption(item, shared, rng)
+    obs, _ = env.reset(seed=int(rng.integers(2**31)), options=_start_options(item, shared))
     rows: dict[str, list[Any]] = {k: [] for k in ("observations", "actions", "executed", "rewards")}
     item.expert.reset(0)
-    intruder = _intruder(item, attempt, env)
+    intruder = _intruder(item, attempt, shared)
     frame, since, over = 0, 0, False
     while not over and since < STUCK:
         action = item.expert.read(obs).values
         wanted = action + noise.sample()
         if intruder is not None:
             wanted = np.where(next(driven), intruder.read(obs).values, wanted)
-        executed = np.clip(wanted, env.action_space.low, env.action_space.high).astype(np.float32)
+        executed = np.clip(wanted, space.low, space.high).astype(np.float32)
         for name, value in (("observations", obs), ("actions", action), ("executed", executed)):
             rows[name].append(value)
         obs, reward, terminated, truncated, info = env.step(executed)
@@ -164,7 +167,7 @@ def attempt_once(item: Disturbed, attempt: int) -> Episode | None:
         over = terminated or truncated
         since = since + 1 if item.expert.frame == frame else 0
         frame = item.expert.frame
-    if not achieved(env, rows["rewards"], info, disturbance.min_reward):
+    if not achieved(shared, rows["rewards"], info, disturbance.min_reward):
         return None
     return Episode(**{name: np.array(values, np.float32) for name, values in rows.items()})
 

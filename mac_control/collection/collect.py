@@ -85,6 +85,7 @@ class Wanted:
     collection: Collection
     seed: tuple[int, int]
     robot: Robot | None = None  # in place of the environment's own
+    weights: str | None = None  # digest of the policy when collecting began
 
 
 def collect_dataset(
@@ -142,7 +143,8 @@ def collect_dataset(
     if robot is not None:
         settings["robot"] = robot.to_json()
     about = {"made_by": "mac-control collect", "source": how.teacher or how.operator, "env": record}
-    items = [Wanted(how, (seed, index), robot) for index in range(episodes)]
+    weights = settings.get("weights")
+    items = [Wanted(how, (seed, index), robot, weights) for index in range(episodes)]
     return generate_dataset(collect, items, out, settings, tasks, about, own, workers)
 
 
@@ -202,6 +204,11 @@ def _shared_attempt(item: Wanted, rng: np.random.Generator) -> Episode | None:
     assert collection.policy is not None
     env = shared_env(collection.env, item.robot)
     policy = loaded_policy(collection.policy, "policy")
+    if item.weights not in (None, policy_digest(collection.policy)):
+        raise InputError(
+            f"policy: expected {collection.policy} as it was when collecting began, got other "
+            "weights; collect from a copy"
+        )
     with closing(_operator(collection, env)) as operator:
         driven = rollout(env, policy, operator, seed=int(rng.integers(2**31)))
     info: dict[str, Any] = {"success": driven.success}
