@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mac_control.checkpoint_record import VERSION, checkpoint_path, read_whole, upgraded_record
 from mac_control.errors import CheckpointError, InputError, first_line
-from mac_control.files import atomic_path, user_path, write_json
+from mac_control.files import atomic_path, locked, user_path, write_json, writing
 from mac_control.policies import LearnedPolicy, Policy, policy_class
 from mac_control.policies.mlp import MLPPolicy
 from mac_control.policies.onnx import OnnxPolicy
@@ -152,14 +152,17 @@ def commit(
     )
     digest = hashlib.sha256(content).hexdigest()
     file = folder / f"{prefix}-{digest[:8]}.safetensors"
-    with atomic_path(file) as temporary:
-        temporary.write_bytes(content)
-    head = {"format": f"mac-control {stem}", "version": VERSION}
-    weights = {"weights": {"file": file.name, "sha256": digest}}
-    write_json(folder / f"{stem}.json", {**head, **record, **weights})
-    for other in folder.glob(f"{prefix}-*.safetensors"):
-        if other != file:
-            other.unlink(missing_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):  # another process may write there, too
+        with atomic_path(file) as temporary:
+            temporary.write_bytes(content)
+        head = {"format": f"mac-control {stem}", "version": VERSION}
+        weights = {"weights": {"file": file.name, "sha256": digest}}
+        write_json(folder / f"{stem}.json", {**head, **record, **weights})
+        for other in folder.glob(f"{prefix}-*.safetensors"):
+            if other != file:
+                other.unlink(missing_ok=True)
 
 
 def read(folder: str | Path, stem: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -1,6 +1,7 @@
 """A checkpoint is whole, or says in a sentence what is wrong with it."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -261,3 +262,19 @@ def test_a_checkpoint_names_no_code(saved, kind):
 def test_what_is_no_policy_that_learns_is_refused():
     with pytest.raises(InputError, match="policy 'json:loads': expected a LearnedPolicy"):
         policy_class("json:loads")
+
+
+def test_two_that_write_into_one_folder_leave_a_whole_record(tmp_path):
+    def write(number):
+        for turn in range(20):
+            commit(
+                tmp_path, "training", {"by": number}, {"x": torch.full((9,), number + turn / 99)}
+            )
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    record, tensors = read(tmp_path, "training")
+    assert int(tensors["x"][0]) == record["by"] and len(list(tmp_path.iterdir())) == 2

@@ -249,3 +249,8 @@ def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(netw
         for name, parameter in policy.named_parameters():
             stacked = stack.params[f"policy.{name}"].grad[index]
             torch.testing.assert_close(stacked, parameter.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_a_way_to_select_weights_that_is_none_is_refused():
+    with pytest.raises(InputError, match="select_by: expected last or validation or rollouts"):
+        TrainConfig(select_by="rollout")

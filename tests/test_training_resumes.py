@@ -87,6 +87,17 @@ def test_a_run_taken_up_anywhere_goes_on_to_the_same_weights(tmp_path, optimizer
     assert not same(whole.params, whole.ema)
 
 
+def test_a_run_in_bfloat16_does_not_go_on_where_there_is_none(tmp_path, monkeypatch):
+    fit(tmp_path, steps=4)
+    file = tmp_path / "training.json"
+    record = json.loads(file.read_text())
+    record["settings"]["bf16"] = True
+    file.write_text(json.dumps(record))
+    monkeypatch.setattr("mac_control.training.state.has_bf16", lambda device: False)
+    with pytest.raises(CheckpointError, match="expected a machine with bfloat16, in which this"):
+        fit(tmp_path, steps=4)
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path):
     fit(tmp_path)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.safetensors")}

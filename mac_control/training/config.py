@@ -86,6 +86,8 @@ class TrainConfig:
             )
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: expected a decay in [0, 1), got {self.ema}")
+        if self.select_by not in (ways := ("last", "validation", "rollouts")):
+            raise InputError(f"select_by: expected {' or '.join(ways)}, got {self.select_by!r}")
         if self.select_by == "validation" and self.validation == 0:
             raise InputError(
                 "validation: expected a share to hold out with select_by=validation, got 0"

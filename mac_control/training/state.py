@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mac_control.checkpoint import commit, read
 from mac_control.errors import CheckpointError
+from mac_control.training.arithmetic import has_bf16
 from mac_control.training.optimizer import moments_of, restore_moments
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def load_state(run: Run) -> None:
     settings["policy_config"] = {**defaults, **settings.get("policy_config", {})}
     if run.config.bf16 is None:  # as chosen when the run began
         run.bf16 = run.settings["bf16"] = bool(settings["bf16"])
+        if run.bf16 and not has_bf16(run.config.device):
+            raise CheckpointError(
+                f"{run.out}: expected a machine with bfloat16, in which this run began, got none; "
+                "go on there, or choose another folder (--out)"
+            )
     expect_settings(run.out, _wherever_taught(settings), _wherever_taught(run.settings))
     try:
         run.step = int(record["step"])
