@@ -46,7 +46,8 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
     chosen = chosen.with_options(options)
     settings = dict(chosen.options)
     factory = factory_of(chosen.name)
-    own_limit = factory is None or "max_episode_steps" in parameters_of(factory)
+    takes = {} if factory is None else parameters_of(factory)
+    own_limit = factory is None or "max_episode_steps" in takes
     limit = None if own_limit else settings.pop("max_episode_steps", None)
     try:
         env = gymnasium.make(chosen.name, **settings) if factory is None else factory(**settings)
@@ -59,7 +60,17 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
     named = factory is not None and chosen.name in ROBOTS.installed()
     if named and robot is None and own_robot(env) is None:
         robot = ROBOTS.load(chosen.name)(env)
+    if "max_episode_steps" in takes and not _bounded(env):  # it ends there by itself
+        usual = takes["max_episode_steps"].default
+        steps = settings.get("max_episode_steps", usual)
+        limit = steps if isinstance(steps, int) else None
     return adapted(env, robot, limit)
+
+
+def _bounded(env: gymnasium.Env) -> bool:
+    """Whether the environment says after how many steps its episodes end."""
+    names = ("max_episode_steps", "_max_episode_steps")  # its own, or of a TimeLimit
+    return any(env.has_wrapper_attr(name) for name in names)
 
 
 def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = None) -> Any:
@@ -95,7 +106,7 @@ def adapted(env: gymnasium.Env, robot: Robot | None = None, limit: int | None = 
             f"action space: expected low below high in every dimension, got {action}; leave out "
             "dimensions that cannot move"
         )
-    endless = limit is None and not env.has_wrapper_attr("max_episode_steps")
+    endless = limit is None and not _bounded(env)
     if endless and (env.spec is None or env.spec.max_episode_steps is None):
         limit = LONGEST
     return env if limit is None else TimeLimit(env, limit)

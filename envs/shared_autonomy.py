@@ -16,7 +16,7 @@ from mac_control.errors import InputError, MacControlError
 from mac_control.layout import expect_layout, recorded_layout
 from mac_control.partial import PartialAction
 from mac_control.policies import Policy
-from mac_control.policies.base import checked_action, name_of
+from mac_control.policies.base import checked_action, name_of, with_own_state
 from mac_control.seeds import optional_seed
 
 #: The environment that last reset a policy: a stateful policy has the state of that one only.
@@ -56,7 +56,14 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         # Without a record of its arguments, Gymnasium cannot make the environment again.
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy)
         gymnasium.Wrapper.__init__(self, env)
-        self.policy = policy
+        # One that draws gets a generator of its own; one that is stateful must not be shared.
+        self.policy = policy if policy.stateful or not policy.draws else with_own_state(policy)
+        self._seeds = np.random.default_rng()  # of the policy, in resets without one
+        space = env.observation_space
+        if not np.issubdtype(space.dtype, np.floating):
+            assert isinstance(space, Box)  # as check_fit found
+            ends = space.low.astype(np.float32), space.high.astype(np.float32)
+            self.observation_space = Box(*ends, dtype=np.float32)  # what policies get
         self.action_space = Dict(values=env.action_space, given=MultiBinary(policy.action_dim))
         self._checked_env = Checked(env)
         self._obs: np.ndarray | None = None
@@ -71,8 +78,11 @@ class SharedAutonomy(gymnasium.Wrapper, RecordConstructorArgs):
         """
         seed = optional_seed(seed)
         self._obs, info = self._checked_env.reset(seed=seed, options=options)
+        if seed is not None:
+            self._seeds = np.random.default_rng([seed, 1])
+        own = int(self._seeds.integers(2**31)) if seed is None else seed
         with attribute_errors("policy", self.policy, f"at the reset of seed {seed}"):
-            self.policy.reset(seed)
+            self.policy.reset(own)
         _OWNERS[self.policy] = weakref.ref(self)
         return self._obs.copy(), info
 

@@ -108,8 +108,8 @@ class PartialAction:
         """
         from mac_control.robot import ActionDim, Robot
 
-        if isinstance(robot, int):
-            robot = Robot("robot", tuple(ActionDim(str(dim)) for dim in range(robot)))
+        if isinstance(robot, int | np.integer):
+            robot = Robot("robot", tuple(ActionDim(str(dim)) for dim in range(int(robot))))
         places = {robot.index(dim): value for dim, value in values.items()}
         if len(places) < len(values):
             names = ", ".join(map(str, values))

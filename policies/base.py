@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from abc import ABC, abstractmethod
@@ -173,7 +174,7 @@ class Policy(ABC):
         shape = (*rows.shape[:-1], self.action_dim)
         if partial is None:
             partial = PartialAction.nothing(*shape)
-        _expect_partial(partial)
+        expect_partial(partial)
         if partial.values.shape != shape:
             raise InputError(f"partial: expected shape {shape}, got {partial.values.shape}")
         batch = partial.batched()
@@ -201,7 +202,7 @@ def _finite(obs: Any) -> np.ndarray:
     return rows
 
 
-def _expect_partial(partial: Any) -> None:
+def expect_partial(partial: Any) -> None:
     if not isinstance(partial, PartialAction):
         raise InputError(
             "partial: expected a PartialAction, such as PartialAction.of({0: 0.3}, 9), "
@@ -220,10 +221,24 @@ def full_name(policy: Policy) -> str:
     return name_of(policy) if path is None else f"{name_of(policy)} as the exported file {path}"
 
 
-def expect_rows(obs: np.ndarray, partial: PartialAction) -> None:
+def with_own_state(policy: Policy) -> Policy:
+    """A copy with its own state and draws, and shared weights."""
+    import torch
+
+    weights: list[torch.Tensor] = []
+    if isinstance(policy, torch.nn.Module):
+        weights = [*policy.parameters(), *policy.buffers()]
+    return copy.deepcopy(policy, {id(weight): weight for weight in weights})
+
+
+def expect_rows(policy: Policy, obs: np.ndarray, partial: PartialAction) -> None:
     """Raise an InputError unless there are as many finite observations as partial actions."""
-    _expect_partial(partial)
+    expect_partial(partial)
     rows, values = np.atleast_2d(_finite(obs)), np.atleast_2d(partial.values)
+    if rows.shape[-1] != policy.obs_dim:
+        raise InputError(f"obs: expected {policy.obs_dim} entries, got {rows.shape[-1]}")
+    if values.shape[1] != policy.action_dim:
+        raise InputError(f"partial: expected {policy.action_dim} dimensions, got {values.shape[1]}")
     if len(rows) != len(values):
         raise InputError(
             f"partial: expected shape {(len(rows), values.shape[1])}, a row for each observation, "

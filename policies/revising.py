@@ -7,7 +7,7 @@ from abc import abstractmethod
 import numpy as np
 
 from mac_control.partial import PartialAction
-from mac_control.policies.base import Policy
+from mac_control.policies.base import Policy, expect_partial
 
 
 class Revising(Policy):
@@ -24,6 +24,7 @@ class Revising(Policy):
         self.policy, self.robot = policy, policy.robot
         self.obs_dim, self.low, self.high = policy.obs_dim, policy.low, policy.high
         self.guessed_box, self.stateful = policy.guessed_box, policy.stateful
+        self.draws = policy.draws
 
     @property
     def inferred_intent(self) -> list[str]:
@@ -33,7 +34,9 @@ class Revising(Policy):
         self.policy.reset(seed)
 
     def act(self, obs: np.ndarray, partial: PartialAction | None = None) -> np.ndarray:
-        partial = None if partial is None else partial.finite()
+        if partial is not None:
+            expect_partial(partial)
+            partial = partial.finite()
         if partial is None or not partial.given.any():
             self.nobody_drives()
             return self.policy.act(obs, partial)
@@ -55,6 +58,11 @@ class Revising(Policy):
 
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         return self.policy.log_prob(obs, partial)
+
+    def conditional_log_prob(
+        self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
+    ) -> np.ndarray | None:
+        return self.policy.conditional_log_prob(obs, action, given)
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         return self.policy.uncertainty(obs, partial)

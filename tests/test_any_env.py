@@ -247,3 +247,40 @@ def test_the_doctor_says_what_it_knows_of_an_environment(capsys):
     said = doctor._env(args)
     assert said.startswith("InvertedPendulum-v5: 4 observed entries, 1 action dimensions (slide")
     assert said.endswith("measured: return") and "up to 1000 steps at 25 Hz" in said
+
+
+class Endless(gymnasium.Env):
+    """Never ends by itself."""
+
+    def __init__(self):
+        self.observation_space = Box(-1, 1, (2,), np.float32)
+        self.action_space = Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(2, np.float32), 0.0, False, False, {}
+
+
+def limited():
+    return gymnasium.wrappers.TimeLimit(Endless(), 1500)
+
+
+def brief():
+    return gymnasium.wrappers.TimeLimit(Endless(), 7)
+
+
+def asked(max_episode_steps=1200):
+    return gymnasium.wrappers.TimeLimit(Endless(), max_episode_steps)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("limited", 1500), ("brief", 7), ("asked", 1200)])
+def test_an_environment_that_ends_by_itself_is_not_cut(name, steps):
+    env = make_env(f"test_any_env:{name}")
+    assert episode_steps(env) == steps
+    env.reset(seed=0)
+    for count in range(1, steps + 1):
+        over = env.step(np.zeros(1))[3]
+        assert over == (count == steps)

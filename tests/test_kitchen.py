@@ -191,3 +191,12 @@ def test_a_bad_action_leaves_the_simulation_untouched(kitchen):
 def test_all_published_task_lists_make_an_environment():
     for name, tasks in KITCHEN_TASKS.items():
         assert make_kitchen(name).tasks == tasks
+
+
+def test_a_state_that_is_asked_for_is_not_shaken():
+    env = make_kitchen(init_noise=0.3)
+    env.reset(seed=0)
+    state = env.data.qpos.copy(), env.data.qvel.copy()
+    env.reset(seed=1, options={"state": state})
+    np.testing.assert_array_equal(env.data.qpos, state[0])
+    env.close()

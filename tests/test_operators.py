@@ -265,3 +265,31 @@ def test_an_operator_says_by_its_constructor_whether_it_follows_demonstrations()
     assert not uses_demonstrations(mine) and uses_demonstrations(mine, optional=True)
     for without in ("nobody", "proxy", "random+k:3", "nobdy"):
         assert not uses_demonstrations(without, optional=True)
+
+
+HINTED = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from mac_control.operators import Nobody
+if TYPE_CHECKING:
+    import gymnasium
+
+class Fast(Nobody):
+    def __init__(self, action_dim: int, env: gymnasium.Env | None = None, speed: float = 1.0):
+        super().__init__(action_dim)
+        self.speed = speed
+"""
+
+
+def test_annotations_for_type_checkers_alone_do_not_keep_an_operator_out(tmp_path, monkeypatch):
+    (tmp_path / "hinted.py").write_text(HINTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert make_operator("hinted:Fast:speed=2", action_dim=3).speed == 2.0
+
+
+def test_dimensions_that_are_not_known_are_one_sentence():
+    with pytest.raises(InputError, match=r"given: expected indices .* got \['wrist'\]; pass"):
+        make_operator("random", action_dim=3, given=["wrist"])
+    with pytest.raises(InputError, match="dims: expected some dimensions"):
+        make_operator("random+dims", action_dim=3)
+    assert PartialAction.of({0: 0.3}, np.int64(3)).given.tolist() == [True, False, False]

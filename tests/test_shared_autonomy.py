@@ -179,3 +179,47 @@ def test_shared_autonomy_refuses_what_does_not_fit():
         env.step(PartialAction.nothing(5))
     with pytest.raises(InputError, match="action: expected a PartialAction or its dictionary"):
         env.step({"values": np.zeros(6)})
+
+
+class Draws(Linear):
+    """Draws what it fills in."""
+
+    draws = True
+
+    def reset(self, seed=None):
+        self.rng = RNG(seed)
+
+    def complete(self, obs, partial):
+        return self.rng.uniform(-1, 1, partial.values.shape)
+
+
+def test_resets_without_a_seed_continue_the_last_seed_and_environments_do_not_mix():
+    def actions(other):
+        policy = Draws(10, 2)
+        env = SharedAutonomy(gymnasium.make("Reacher-v5").unwrapped, policy)
+        second = SharedAutonomy(gymnasium.make("Reacher-v5").unwrapped, policy)
+        found = []
+        for seed in (0, None, None):
+            env.reset(seed=seed)
+            if other:
+                second.reset(seed=0)
+            found.append(env.step(PartialAction.nothing(2))[-1]["action"])
+        return np.array(found)
+
+    found = actions(False)
+    assert np.array_equal(found, actions(False)) and np.array_equal(found, actions(True))
+    assert len(np.unique(found, axis=0)) == 3
+
+
+def test_observations_in_whole_numbers_become_real_and_the_space_says_so():
+    class Counts(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 255, (3,), np.uint8)
+        action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return np.array([1, 2, 3], np.uint8), {}
+
+    env = SharedAutonomy(Counts(), Linear(3, 2))
+    obs, _ = env.reset(seed=0)
+    assert env.observation_space.contains(obs)

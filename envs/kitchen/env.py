@@ -166,7 +166,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
         self._done = []
         state = (options or {}).get("state")
         qpos, qvel = self._checked_state(state)
-        if self.init_noise:
+        if self.init_noise and state is None:
             noise = self.np_random.uniform(-self.init_noise, self.init_noise, ARM_JOINTS)
             qpos[:ARM_JOINTS] += noise
         if self.init_noise or state is not None:

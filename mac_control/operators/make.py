@@ -68,8 +68,13 @@ def make_operator(
         given = [given]
     if isinstance(given, int | np.integer):
         return Restricted(operator, action_dim, k=int(given))
-    dims = given if robot is None else robot.dims(*given)
-    return Restricted(operator, action_dim, dims=[int(dim) for dim in dims])
+    try:
+        dims = [int(dim) for dim in (given if robot is None else robot.dims(*given))]
+    except ValueError:
+        raise InputError(
+            f"given: expected indices where no robot is named, got {list(given)}; pass robot="
+        ) from None
+    return Restricted(operator, action_dim, dims=dims)
 
 
 def _observes(robot: Robot | None) -> bool:

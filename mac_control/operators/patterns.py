@@ -19,6 +19,8 @@ def keep_k(operator: Operator, action_dim: int, k: int) -> Restricted:
 
 def keep_dims(operator: Operator, action_dim: int, *dims: int) -> Restricted:
     """Keep the same dimensions in every episode."""
+    if not dims:
+        raise InputError("dims: expected some dimensions, such as dims:0:2, got none")
     return Restricted(operator, action_dim, dims=dims)
 
 

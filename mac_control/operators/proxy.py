@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import gymnasium
 import numpy as np
 
 from mac_control.operators.base import Operator, TellsOperator
 from mac_control.partial import PartialAction
-from mac_control.policies.base import Policy
+from mac_control.policies.base import Policy, with_own_state
 
 
 class Proxy(Operator):
@@ -26,7 +24,7 @@ class Proxy(Operator):
     """
 
     def __init__(self, policy: Policy, env: gymnasium.Env | None = None) -> None:
-        self.policy = _own(policy) if policy.stateful or policy.draws else policy
+        self.policy = with_own_state(policy) if policy.stateful or policy.draws else policy
         inner = None if env is None else env.unwrapped
         self._told = inner if isinstance(inner, TellsOperator) else None
 
@@ -48,13 +46,3 @@ def policy_operator(checkpoint: str, env: gymnasium.Env | None = None) -> Proxy:
     from mac_control.checkpoint import loaded_policy
 
     return Proxy(loaded_policy(checkpoint, "operator"), env)
-
-
-def _own(policy: Policy) -> Policy:
-    """A copy with its own state and shared weights."""
-    import torch
-
-    weights: list[torch.Tensor] = []
-    if isinstance(policy, torch.nn.Module):
-        weights = [*policy.parameters(), *policy.buffers()]
-    return copy.deepcopy(policy, {id(weight): weight for weight in weights})

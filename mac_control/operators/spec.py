@@ -174,6 +174,17 @@ def expect_operator(spec: str) -> None:
         arguments(part, WRAPPERS[part.name])
 
 
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Its annotations; those that name what only a type checker imports count as text."""
+    try:
+        return typing.get_type_hints(function)
+    except NameError:
+        plain = {"int": int, "float": float, "str": str, "bool": bool}
+        plain |= {f"{name} | None": kind | None for name, kind in plain.items()}
+        own = getattr(function, "__annotations__", {})
+        return {k: plain.get(v, str) if isinstance(v, str) else v for k, v in own.items()}
+
+
 def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a part, converted as `make` annotates them: positional ones, named ones.
 
@@ -185,7 +196,7 @@ def arguments(part: Part, make: Callable[..., Any]) -> tuple[list[Any], dict[str
         ([], {'std': 0.05, 'decay': 0.9})
     """
     function = make.__init__ if inspect.isclass(make) else make
-    hints = typing.get_type_hints(function)
+    hints = _hints(function)
     parameters = [p for p in inspect.signature(make).parameters.values() if p.name not in RESOURCES]
     many = next((p for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     if many is not None and not part.named:
