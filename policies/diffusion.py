@@ -44,6 +44,11 @@ class DiffusionConfig:
             raise InputError(
                 f"levels: expected at least iterations ({self.iterations}), got {self.levels}"
             )
+        if self.scheduler == "ddim" and self.levels % self.iterations:
+            raise InputError(
+                f"iterations: expected a number that divides levels ({self.levels}), as the "
+                f"scheduler takes even steps, got {self.iterations}"
+            )
         if self.scheduler not in ("ddim", "ddpm"):
             raise InputError(f"scheduler: expected ddim or ddpm, got {self.scheduler!r}")
 

@@ -234,11 +234,11 @@ class MacPolicy(LearnedPolicy):
         standard deviation it is the likelihood of the command, with the intended value integrated
         out by particles; `known` cannot be combined with these.
         """
-        expect_rows(obs, partial)
+        expect_rows(self, obs, partial)
         if partial.std is not None and known is None:
             return self._soft_log_prob(obs, partial.batched()).reshape(np.shape(obs)[:-1])
         values, given = np.atleast_2d(partial.values), np.atleast_2d(partial.given)
-        known = np.zeros_like(given) if known is None else known
+        known = np.zeros_like(given) if known is None else np.atleast_2d(known)
         given = given & ~known
         result = np.zeros(len(values), np.float32)
         some = given.any(-1)
@@ -270,9 +270,11 @@ class MacPolicy(LearnedPolicy):
         with torch.inference_mode():
             x, mask, context = self._tensors(np.atleast_2d(obs), partial.values, partial.given)
             how = self.config.decoding, self.config.temperature
+            soft = torch.tensor((partial.std > 0) & np.isfinite(partial.std), device=x.device)
+            if self.config.head == "gaussian":  # the network does not read soft commands
+                x = torch.where(soft, self.to_unit(torch.tensor(partial.values).to(x)), x)
             evidence = self._weighed(x, mask, partial.std, context, *how)[1]
-            soft = torch.tensor((partial.std > 0) & np.isfinite(partial.std))
-            evidence = evidence - (soft.to(x.device) * self._half().log()).sum(-1)
+            evidence = evidence - (soft * self._half().log()).sum(-1)
         known: np.ndarray = self.log_prob(np.atleast_2d(obs), exact)
         return known + evidence.cpu().numpy().astype(np.float32)
 
@@ -283,6 +285,7 @@ class MacPolicy(LearnedPolicy):
         return self.log_prob(obs, PartialAction.everything(action), np.asarray(given, bool))
 
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
+        expect_rows(self, obs, partial)
         batch = (np.atleast_2d(obs), np.atleast_2d(partial.values), np.atleast_2d(partial.given))
         with torch.inference_mode():
             x, mask, context = self._tensors(*batch)

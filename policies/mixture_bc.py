@@ -152,7 +152,7 @@ class MixtureBC(LearnedPolicy):
 
     @torch.inference_mode()
     def log_prob(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
-        expect_rows(obs, partial)
+        expect_rows(self, obs, partial)
         parts = (np.asarray(obs, np.float32), partial.values, partial.given)
         device = self.obs_mean.device
         seen, x, mask = (torch.tensor(np.atleast_2d(p), device=device) for p in parts)

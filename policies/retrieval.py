@@ -193,6 +193,11 @@ class Retrieval(PolicyWrapper):
         """The wrapped policy's: plans have no density."""
         return self.inner.log_prob(obs, partial)
 
+    def conditional_log_prob(
+        self, obs: np.ndarray, action: np.ndarray, given: np.ndarray
+    ) -> np.ndarray | None:
+        return self.inner.conditional_log_prob(obs, action, given)
+
     def uncertainty(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
         return self.inner.uncertainty(obs, partial)
 

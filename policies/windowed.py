@@ -107,6 +107,9 @@ class Windowed(PolicyWrapper):
         seen = (np.tile(part, config.n_obs_steps) for part in box[:2])
         done = (np.tile(part, self.rows) for part in box[2:4])
         self.build_inner(*seen, *done)
+        order = getattr(self.inner.config, "order", "natural")
+        if config.past and order != "natural":  # the past is not learnt, and must come last
+            raise InputError(f"order: expected natural within windowed with a past, got {order}")
         if isinstance(self.inner, MacPolicy):
             self.inner.config.expect_dims(self.action_dim)  # of one step
             self._present, self.inner.queries = self.inner.queries, self.queries

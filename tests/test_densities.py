@@ -110,6 +110,7 @@ def test_a_mixtures_likelihood_is_a_density_in_action_units(mixture):
     ("config", "options", "name"),
     [
         (DiffusionConfig, {"iterations": 60}, "levels"),
+        (DiffusionConfig, {"iterations": 30}, "iterations: expected a number that divides levels"),
         (DiffusionConfig, {"resample": 0}, "resample"),
         (DiffusionConfig, {"scheduler": "euler"}, "scheduler"),
         (MixtureBCConfig, {"components": 0}, "components"),

@@ -215,3 +215,8 @@ def test_threads_are_at_least_one(verb, monkeypatch, capsys):
         cli.main()
     assert status.value.code == 2
     assert "threads: expected at least 1, got 0" in capsys.readouterr().err
+
+
+def test_a_table_is_trained_one_variable_after_another():
+    with pytest.raises(InputError, match="objective: expected mac, ardm, no-redundancy or paper"):
+        DensityConfig("tables", (3,), head="gaussian", objective="mac-sets", queries="marginal")

@@ -10,6 +10,7 @@ from mac_control.demonstrations.table import Steps
 from mac_control.errors import InputError
 from mac_control.partial import PartialAction
 from mac_control.policies import MacConfig, MacPolicy
+from mac_control.policies.trusted import trusting
 
 LOW, HIGH = np.array([-2.0, 0.0, -1.0]), np.array([2.0, 1.0, 1.0])
 SMALL = MacConfig(width=32, layers=1, obs_width=32, obs_layers=1, components=3)
@@ -165,3 +166,31 @@ def test_only_what_an_operator_gave_is_a_condition_and_all_else_is_what_the_expe
     # The path asks for the rest in order: dimension 2 is known first to nobody.
     assert known[0, :, 0].any() and not (known[0, :, 2] & ~known[0, :, 1]).any()
     assert (known[1, :, 2] & ~known[1, :, 1]).any()  # where everything may be given, it is
+
+
+def test_a_soft_command_beyond_the_box_is_as_unlikely_as_an_exact_one():
+    torch.manual_seed(0)
+    policy = MacPolicy(MacConfig(width=16), np.zeros(3), np.ones(3), -np.ones(2), np.ones(2))
+    obs = np.zeros(3)
+    for value in (0.9, 1.5, 3.0):
+        exact = policy.log_prob(obs, PartialAction([value, 0], [True, False]))
+        soft = policy.log_prob(obs, PartialAction([value, 0], [True, False], 1e-4))
+        assert soft == pytest.approx(exact, abs=1e-2)
+
+
+def test_a_likelihood_takes_rows_of_the_policys_size_only():
+    policy = MacPolicy(MacConfig(width=16), np.zeros(3), np.ones(3), -np.ones(4), np.ones(4))
+    command = PartialAction.everything(np.zeros((2, 4)))
+    for ask in (policy.log_prob, policy.uncertainty):
+        with pytest.raises(InputError, match="obs: expected 3 entries, got 1"):
+            ask(np.zeros((2, 1)), command)
+        with pytest.raises(InputError, match="partial: expected 4 dimensions, got 1"):
+            ask(np.zeros((2, 3)), PartialAction.everything(np.zeros((2, 1))))
+    obs, action = np.zeros(3), np.array([0.1, 0.2, -0.1, 0.0])
+    given = np.array([True, False, True, False])
+    one = policy.conditional_log_prob(obs, action, given)
+    assert one == pytest.approx(
+        policy.conditional_log_prob(obs[None], action[None], given[None])[0]
+    )
+    for wrapper in (trusting(policy, 0.1), trusting(policy, "adaptive")):
+        assert wrapper.conditional_log_prob(obs, action, given) == one

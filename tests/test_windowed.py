@@ -281,3 +281,9 @@ def test_successive_plans_are_averaged():
         np.testing.assert_allclose(policy.act(seen[step]), first[:, step], atol=1e-6)
     with pytest.raises(InputError, match="temporal_ensemble_coeff: expected a finite number"):
         WindowConfig("bc", chunk_size=2, commit=1, temporal_ensemble_coeff=0.0)
+
+
+def test_the_past_comes_last():
+    config = WindowConfig("mac", {"width": 8, "order": "random"}, past=2)
+    with pytest.raises(InputError, match="order: expected natural within windowed with a past"):
+        new_policy("windowed", demonstrations(), 0, config)

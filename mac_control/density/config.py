@@ -47,6 +47,11 @@ class DensityConfig:
 
     def __post_init__(self) -> None:
         Objective(self.objective, self.queries, self.order)
+        if self.kind == "tables" and self.objective.endswith("-sets"):
+            raise InputError(
+                "objective: expected mac, ardm, no-redundancy or paper for a table, whose base "
+                f"takes one variable after another, got {self.objective!r}"
+            )
         allowed = {"text": HEADS[:1], "images": HEADS[:2], "tables": HEADS[2:]}
         if self.kind not in allowed:
             raise InputError(f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")

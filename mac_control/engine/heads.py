@@ -127,7 +127,13 @@ class Categorical(Head):
         return params.log_softmax(-1), params.new_tensor(self.values)
 
 
+def uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Numbers in [0, 1) of the form of a tensor, drawn on the generator's device."""
+    device = like.device if generator is None else generator.device
+    return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=device).to(like)
+
+
 def gumbel_argmax(logits: Tensor, generator: torch.Generator | None) -> Tensor:
     """One index `(..., 1)` drawn with probabilities softmax(logits)."""
-    u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+    u = uniform(logits, generator)
     return (logits - (-u.clamp_min(1e-20).log()).clamp_min(1e-20).log()).argmax(-1, keepdim=True)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mac_control.engine.heads import Head, gumbel_argmax
+from mac_control.engine.heads import Head, gumbel_argmax, uniform
 from mac_control.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -84,7 +84,8 @@ class GaussianMixture(_Mixture):
         log_weight, loc, log_scale = self._split(params)
         k = gumbel_argmax(self._cooled(log_weight, log_scale, temperature), generator)
         loc, scale = loc.gather(-1, k).squeeze(-1), log_scale.gather(-1, k).squeeze(-1).exp()
-        noise = torch.randn(loc.shape, generator=generator, dtype=loc.dtype, device=loc.device)
+        where = loc.device if generator is None else generator.device
+        noise = torch.randn(loc.shape, generator=generator, dtype=loc.dtype, device=where).to(loc)
         return loc + math.sqrt(temperature) * scale * noise
 
     def mean(self, params: Tensor) -> Tensor:
@@ -184,7 +185,7 @@ class LogisticMixture(_Mixture):
         log_weight, loc, log_scale = self._split(params)
         k = gumbel_argmax(self._cooled(log_weight, log_scale, temperature), generator)
         loc, scale = loc.gather(-1, k).squeeze(-1), log_scale.gather(-1, k).squeeze(-1).exp()
-        u = torch.rand(loc.shape, generator=generator, dtype=loc.dtype, device=loc.device)
+        u = uniform(loc, generator)
         u = u.clamp(1e-6, 1 - 1e-6)
         return self.quantise(loc + temperature * scale * (u.log() - (-u).log1p()))
 

@@ -58,7 +58,8 @@ def permutations(
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Uniform permutations `(B, D)`."""
-    return torch.rand(batch, dim, generator=generator, device=device).argsort(-1)
+    where = device if generator is None else generator.device
+    return torch.rand(batch, dim, generator=generator, device=where).to(device).argsort(-1)
 
 
 def path_ranks(given: Tensor, query: Tensor, position: Tensor | None = None) -> Tensor:
