@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 from typing import Any
 
@@ -46,8 +47,8 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
     chosen = chosen.with_options(options)
     settings = dict(chosen.options)
     factory = factory_of(chosen.name)
-    takes = {} if factory is None else parameters_of(factory)
-    own_limit = factory is None or "max_episode_steps" in takes
+    takes = factory is not None and "max_episode_steps" in parameters_of(factory)
+    own_limit = factory is None or takes
     limit = None if own_limit else settings.pop("max_episode_steps", None)
     try:
         env = gymnasium.make(chosen.name, **settings) if factory is None else factory(**settings)
@@ -60,8 +61,8 @@ def make_env(name: str | EnvName = DEFAULT, robot: Robot | None = None, **option
     named = factory is not None and chosen.name in ROBOTS.installed()
     if named and robot is None and own_robot(env) is None:
         robot = ROBOTS.load(chosen.name)(env)
-    if "max_episode_steps" in takes and not _bounded(env):  # it ends there by itself
-        usual = takes["max_episode_steps"].default
+    if factory is not None and takes and not _bounded(env):  # it ends there by itself
+        usual = inspect.signature(factory).parameters["max_episode_steps"].default
         steps = settings.get("max_episode_steps", usual)
         limit = steps if isinstance(steps, int) else None
     return adapted(env, robot, limit)

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from mac_control.checkpoint_record import VERSION, checkpoint_path, read_whole, upgraded_record
+from mac_control.disk import writing
 from mac_control.errors import CheckpointError, InputError, first_line
-from mac_control.files import atomic_path, locked, user_path, write_json, writing
+from mac_control.files import atomic_path, locked, user_path, write_json
 from mac_control.policies import LearnedPolicy, Policy, policy_class
 from mac_control.policies.mlp import MLPPolicy
 from mac_control.policies.onnx import OnnxPolicy

@@ -272,11 +272,23 @@ def brief():
     return gymnasium.wrappers.TimeLimit(Endless(), 7)
 
 
-def asked(max_episode_steps=1200):
-    return gymnasium.wrappers.TimeLimit(Endless(), max_episode_steps)
+class Counts(Endless):
+    """Ends after a number of steps that only its constructor knows."""
+
+    def __init__(self, max_episode_steps=1200):
+        super().__init__()
+        self.last, self.count = max_episode_steps, 0
+
+    def step(self, action):
+        self.count += 1
+        obs, reward, terminated, _, info = super().step(action)
+        return obs, reward, terminated, self.count >= self.last, info
 
 
-@pytest.mark.parametrize(("name", "steps"), [("limited", 1500), ("brief", 7), ("asked", 1200)])
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [("limited", 1500), ("brief", 7), ("Counts", 1200), ("Counts:max_episode_steps=1100", 1100)],
+)
 def test_an_environment_that_ends_by_itself_is_not_cut(name, steps):
     env = make_env(f"test_any_env:{name}")
     assert episode_steps(env) == steps

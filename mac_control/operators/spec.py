@@ -179,7 +179,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function)
     except NameError:
-        plain = {"int": int, "float": float, "str": str, "bool": bool}
+        plain: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool}
         plain |= {f"{name} | None": kind | None for name, kind in plain.items()}
         own = getattr(function, "__annotations__", {})
         return {k: plain.get(v, str) if isinstance(v, str) else v for k, v in own.items()}
