@@ -68,8 +68,10 @@ def make_operator(
         given = [given]
     if isinstance(given, int | np.integer):
         return Restricted(operator, action_dim, k=int(given))
+    if robot is not None:
+        return Restricted(operator, action_dim, dims=robot.dims(*given))
     try:
-        dims = [int(dim) for dim in (given if robot is None else robot.dims(*given))]
+        dims = [int(dim) for dim in given]
     except ValueError:
         raise InputError(
             f"given: expected indices where no robot is named, got {list(given)}; pass robot="
