@@ -44,7 +44,8 @@ class DiffusionConfig:
             raise InputError(
                 f"levels: expected at least iterations ({self.iterations}), got {self.levels}"
             )
-        if self.scheduler == "ddim" and self.levels % self.iterations:
+        even = type(self) is DiffusionConfig and self.scheduler == "ddim"
+        if even and self.levels % self.iterations:
             raise InputError(
                 f"iterations: expected a number that divides levels ({self.levels}), as the "
                 f"scheduler takes even steps, got {self.iterations}"
