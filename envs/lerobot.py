@@ -139,8 +139,7 @@ def _described(env: LeRobotEnv) -> Robot | None:
         name = key.removesuffix(".pos")
         low, high, unit = ranges[name]
         position = env.obs_keys.index(key) if key in env.obs_keys else None
-        # A gripper whose range straddles 0 would count as a velocity.
-        kind = "gripper" if "gripper" in name and not low < 0 < high else "joint_position"
+        kind = ActionDim.target_kind("gripper" in name, low, high)
         actions.append(ActionDim(key, low, high, kind, unit, name, position=position))
     groups = named_groups(env.action_keys)
     return Robot(env.kind, tuple(actions), groups, env.obs_keys)

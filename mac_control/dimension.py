@@ -83,6 +83,16 @@ class ActionDim:
         grips = self.kind == "gripper" and not self.low < 0 < self.high
         return self.kind == "joint_position" or grips
 
+    @staticmethod
+    def target_kind(gripper: bool, low: float, high: float) -> str:
+        """The kind of a position target: a gripper's that straddles 0 would count as a velocity.
+
+        Example:
+            >>> ActionDim.target_kind(True, 0, 100), ActionDim.target_kind(True, -100, 100)
+            ('gripper', 'joint_position')
+        """
+        return "gripper" if gripper and not low < 0 < high else "joint_position"
+
     @property
     def is_rate(self) -> bool:
         """Whether the action is itself a velocity: of a joint, a gripper or the end effector."""

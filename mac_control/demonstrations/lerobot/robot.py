@@ -40,9 +40,8 @@ def robot_of_data(meta: LeRobotMeta, low: np.ndarray, high: np.ndarray) -> tuple
         elif gripper and low[i] >= 0:
             ends = (max(0.0, ends[0]), ends[1])
         position = seen.index(name) if name in seen else None
-        kind = "other" if position is None else "joint_position"
-        if gripper:  # one whose range straddles 0 would count as a velocity
-            kind = "joint_position" if ends[0] < 0 < ends[1] else "gripper"
+        unknown = position is None and not gripper
+        kind = "other" if unknown else ActionDim.target_kind(gripper, *ends)
         dims.append(ActionDim(name, *ends, kind=kind, position=position))
     kind = str(meta.info.get("robot_type") or meta.folder.name)
     return Robot(kind, tuple(dims), named_groups(names), seen, meta.fps), bool(percent)
