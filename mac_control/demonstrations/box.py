@@ -23,6 +23,12 @@ def guessed(origin: Any, robot: Robot | None) -> dict[str, Any]:
     return {"box": box} if isinstance(box, str) else {}
 
 
+def in_box_of(demonstrations: Demonstrations, robot: Robot) -> Demonstrations:
+    """Demonstrations of a robot whose box is known, and no longer guessed; clipped to it."""
+    known = {k: v for k, v in demonstrations.provenance.items() if k != "box"}
+    return within_box(replace(demonstrations, robot=robot, provenance=known))
+
+
 def within_box(demonstrations: Demonstrations) -> Demonstrations:
     """Demonstrations with actions clipped to the robot's box, as an environment clips them.
 

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from mac_control.demonstrations.box import within_box
+from mac_control.demonstrations.box import in_box_of
 from mac_control.layout import recorded_layout
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ def described(
 
         found = EnvName.of_data(demonstrations.provenance) or EnvName()
         _fitting(demonstrations, found, robot)
-    if robot is not None:  # a box that is stated is no guess
-        known = {k: v for k, v in demonstrations.provenance.items() if k != "box"}
-        return within_box(dataclasses.replace(demonstrations, robot=robot, provenance=known))
+    if robot is not None:
+        return in_box_of(demonstrations, robot)
     if demonstrations.robot is None:
         print(
             "action box: guessed from the actions, as the data do not name their robot; "

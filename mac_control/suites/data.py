@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from mac_control.demonstrations import Demonstrations, load_demonstrations
-from mac_control.demonstrations.box import within_box
+from mac_control.demonstrations.box import in_box_of
 from mac_control.demonstrations.load import FOLDER_VARIABLE
 from mac_control.envs.name import EnvName
 from mac_control.errors import DataError, InputError
@@ -60,11 +60,10 @@ def source_data(suite: Suite, source: str | Path | None) -> Demonstrations | Non
     from mac_control.envs import make_env, robot_of
 
     made = make_env(env)
-    known = {k: v for k, v in found.provenance.items() if k != "box"}  # no guess any more
-    provenance = {**known, "env": env.to_json(made)}
-    found = replace(found, robot=robot_of(made), provenance=provenance)
+    provenance = {**found.provenance, "env": env.to_json(made)}
+    found = in_box_of(replace(found, provenance=provenance), robot_of(made))
     made.close()
-    return within_box(found)
+    return found
 
 
 def _env(suite: Suite) -> EnvName | None:
