@@ -167,3 +167,11 @@ def test_a_checkpoint_is_compared_on_the_same_episodes():
     ]
     rows.append({**row, "policy": "checkpoint", "fold": 0, "error": hard.tolist()})
     assert "error, nothing given: a first (ahead of each other one)" in verdicts(summarize(rows))
+
+
+def test_nothing_is_written_before_the_policies_have_a_fold_in_common(arm, tmp_path):
+    (row,) = rated(arm, tmp_path / "run")
+    other = {**row, "policy": "other", "fold": row["fold"] + 1}
+    assert write_report(tmp_path / "report", [row, other], {}) == ""
+    assert not (tmp_path / "report").exists()
+    assert write_report(tmp_path / "report", [row, {**row, "policy": "other"}], {})

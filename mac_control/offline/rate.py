@@ -153,20 +153,19 @@ def _ranks(
 def _frame_by_frame(policy: Policy, episode: Episode, mask: np.ndarray) -> np.ndarray:
     """The actions of a stateful policy that sees an episode frame by frame, `(T, D)`."""
     policy.reset(0)
-    answers = []
-    for obs, action in zip(episode.observations, episode.actions, strict=True):
-        known = action if policy.guessed_box else np.clip(action, policy.low, policy.high)
-        answers.append(policy.act(obs, PartialAction(known, mask)))
-    return np.array(answers)
+    obs, _, known = _asked(policy, episode, 1)
+    frames = zip(obs, known, strict=True)
+    return np.array([policy.act(seen, PartialAction(row, mask)) for seen, row in frames])
 
 
 def _latency(policy: Policy, episode: Episode, mask: np.ndarray, seed: int) -> dict[str, float]:
     count, times = min(_TIMED, len(episode)), []
     policy.reset(seed)
-    for obs, action in zip(episode.observations[:count], episode.actions[:count], strict=True):
-        partial = PartialAction(np.clip(action, policy.low, policy.high), mask)
+    obs, _, known = _asked(policy, episode, 1)
+    for seen, row in zip(obs[:count], known[:count], strict=True):
+        partial = PartialAction(row, mask)
         start = time.perf_counter()
-        policy.act(obs, partial)
+        policy.act(seen, partial)
         times.append(1e3 * (time.perf_counter() - start))
     median, late = np.percentile(times, [50, 99])
     return {"latency_ms": round(float(median), 3), "latency_p99_ms": round(float(late), 3)}

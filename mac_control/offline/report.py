@@ -130,6 +130,8 @@ def expect_own(folder: str | Path) -> None:
 def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     """Write `results.json`, `.md`, `.png` and `report.html`; returns the Markdown.
 
+    Writes nothing, and returns no text, while the policies have no fold in common yet.
+
     Args:
         folder: where to; each file is replaced whole.
         rows: as :func:`~mac_control.offline.run.evaluate_offline` returns them.
@@ -141,6 +143,8 @@ def write_report(folder: str | Path, rows: Sequence[Row], about: Mapping[str, An
     folder = Path(folder)
     expect_own(folder)
     summary = summarize(rows)
+    if not summary:
+        return ""
     said = verdicts(summary)
     write_json(
         folder / "results.json",
