@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -129,8 +130,17 @@ class Categorical(Head):
 
 def uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Numbers in [0, 1) of the form of a tensor, drawn on the generator's device."""
+    return _drawn(torch.rand, like, generator)
+
+
+def normal(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Standard normal numbers of the form of a tensor, drawn on the generator's device."""
+    return _drawn(torch.randn, like, generator)
+
+
+def _drawn(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator | None) -> Tensor:
     device = like.device if generator is None else generator.device
-    return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=device).to(like)
+    return draw(like.shape, generator=generator, dtype=like.dtype, device=device).to(like)
 
 
 def gumbel_argmax(logits: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mac_control.engine.heads import Head, gumbel_argmax, uniform
+from mac_control.engine.heads import Head, gumbel_argmax, normal, uniform
 from mac_control.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -84,9 +84,7 @@ class GaussianMixture(_Mixture):
         log_weight, loc, log_scale = self._split(params)
         k = gumbel_argmax(self._cooled(log_weight, log_scale, temperature), generator)
         loc, scale = loc.gather(-1, k).squeeze(-1), log_scale.gather(-1, k).squeeze(-1).exp()
-        where = loc.device if generator is None else generator.device
-        noise = torch.randn(loc.shape, generator=generator, dtype=loc.dtype, device=where).to(loc)
-        return loc + math.sqrt(temperature) * scale * noise
+        return loc + math.sqrt(temperature) * scale * normal(loc, generator)
 
     def mean(self, params: Tensor) -> Tensor:
         logits, loc, _ = _at_least_float32(params).chunk(3, dim=-1)
@@ -185,8 +183,7 @@ class LogisticMixture(_Mixture):
         log_weight, loc, log_scale = self._split(params)
         k = gumbel_argmax(self._cooled(log_weight, log_scale, temperature), generator)
         loc, scale = loc.gather(-1, k).squeeze(-1), log_scale.gather(-1, k).squeeze(-1).exp()
-        u = uniform(loc, generator)
-        u = u.clamp(1e-6, 1 - 1e-6)
+        u = uniform(loc, generator).clamp(1e-6, 1 - 1e-6)
         return self.quantise(loc + temperature * scale * (u.log() - (-u).log1p()))
 
     def mode(self, params: Tensor) -> Tensor:

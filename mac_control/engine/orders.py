@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mac_control.engine.heads import uniform
 from mac_control.errors import InputError
 
 #: Named orders; `"certain"` takes the most certain dimension first.
@@ -58,8 +59,7 @@ def permutations(
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Uniform permutations `(B, D)`."""
-    where = device if generator is None else generator.device
-    return torch.rand(batch, dim, generator=generator, device=where).to(device).argsort(-1)
+    return uniform(torch.empty(batch, dim, device=device), generator).argsort(-1)
 
 
 def path_ranks(given: Tensor, query: Tensor, position: Tensor | None = None) -> Tensor:
