@@ -51,7 +51,7 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations.described import described
     from mac_control.loop import evaluate
     from mac_control.loop.cases import given_numbers
-    from mac_control.loop.report import write_report
+    from mac_control.loop.report import add_report
     from mac_control.loop.results import rows_without_suite
     from mac_control.training import preset
     from mac_control.training.many import Job, train_many
@@ -76,14 +76,10 @@ def main(args: Args) -> int | None:
     earlier, rows = rows_without_suite(results), []  # read before training, as they may be damaged
 
     def report(rows: list[dict[str, Any]], done: bool = False) -> str:
-        """Write these rows, and earlier ones: until all are made, those that they may replace."""
+        """Write these rows; until all are made, beside the earlier ones that they may replace."""
         made = {row["key"] for row in rows}
-        kept = [
-            row
-            for row in earlier
-            if not (row["policy"] in POLICIES if done else row.get("key") in made)
-        ]
-        return write_report(args.out, [*kept, *rows], about)
+        still = [row for row in earlier if row["policy"] in POLICIES and row.get("key") not in made]
+        return add_report(args.out, rows if done else [*still, *rows], about, POLICIES)
 
     train_many(jobs, workers=args.chosen())
 
