@@ -203,6 +203,7 @@ def _finite(obs: Any) -> np.ndarray:
 
 
 def expect_partial(partial: Any) -> None:
+    """Raise an InputError for anything but a partial action."""
     if not isinstance(partial, PartialAction):
         raise InputError(
             "partial: expected a PartialAction, such as PartialAction.of({0: 0.3}, 9), "

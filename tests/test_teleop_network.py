@@ -156,6 +156,8 @@ def test_a_name_made_to_point_here_is_refused():
     cookies = f"mac_control_token_1=x; mac_control_token_80={TOKEN}"  # one for each port
     cookie = {"Host": "arm.example:80", "Cookie": cookies}
     assert refusal("/", cookie, "0.0.0.0", TOKEN) is None
+    cookie = {"Host": "arm.example:80", "Cookie": f"a=b; mac_control_token={TOKEN}"}
+    assert refusal("/", cookie, "0.0.0.0", TOKEN) is None
 
 
 def test_a_port_that_is_taken_is_one_sentence(device):

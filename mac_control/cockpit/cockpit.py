@@ -185,8 +185,7 @@ class Cockpit:
             self._policy = index
             loop.post("policy", policy)
         except Exception as error:  # whatever a damaged checkpoint raises, driving goes on
-            said = str(error) if isinstance(error, MacControlError) else one_line(error)
-            front.note(said, client, bad=True)
+            front.note(one_line(error), client, bad=True)
         finally:
             self._loading.release()
 

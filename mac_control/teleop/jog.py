@@ -51,7 +51,7 @@ class Targets:
         robot: the robot with these targets.
         period: control period [s].
 
-    `reported` says that what is sent will be reported: until then, requests move nothing.
+    `reported` says that what is sent is reported, or will be: requests alone then move nothing.
     """
 
     def __init__(self, robot: Robot, period: float) -> None:

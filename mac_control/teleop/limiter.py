@@ -149,10 +149,10 @@ class Limiter:
             name: np.flatnonzero((over & (names == name)).any(axis=0) & ~rest)
             for name in ("velocity", "acceleration", "jerk")
         }
-        own = np.clip(asked, *self._box)  # of a velocity, the limit narrows the range
-        fast = np.abs(own - np.clip(own, self.low, self.high)) > self._tolerance
+        inside = np.clip(asked, self.low, self.high)  # of a velocity, its limit narrows the range
+        fast = np.abs(np.clip(asked, *self._box) - inside) > self._tolerance
         broken["velocity"] = np.union1d(broken["velocity"], np.flatnonzero(fast & ~rest))
-        broken["step"] = np.flatnonzero((goal != np.clip(asked, self.low, self.high)) & ~rest)
+        broken["step"] = np.flatnonzero((goal != inside) & ~rest)
         broken["end of range"] = np.flatnonzero(~over.any(axis=0) & ~stops & ~rest)
         sent = np.where(ok, goal, self.last + self.speed + change)
         return np.clip(sent, self.low, self.high), broken

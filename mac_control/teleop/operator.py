@@ -124,7 +124,7 @@ class DeviceOperator(Operator):
         # `received` is in the future if the clock has jumped back since.
         if not abs(self._clock() - state.received) <= self.patience:
             # A stop counts, however old it is; a sender that has gone holds nothing any more.
-            stop = {button for button in pressed if button == self.mapping.events.get("estop")}
+            stop = pressed & {self.mapping.events.get("estop")}
             self._held = (self._held | stop) & state.buttons
             return self._without("silent", ("estop",) if stop else ())
         self._held = state.buttons

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from mac_control.errors import InputError
 from mac_control.ranges import expect_at_least
 from mac_control.seeds import whole_seed
 
 OPTIMIZERS = ("adamw", "schedule-free")
+#: Which weights a run may save.
+SelectBy = Literal["last", "validation", "rollouts"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class TrainConfig:
     """Share of the episodes held out for validation."""
     split_seed: int = 0
     """Seed that chooses the held-out episodes."""
-    select_by: Literal["last", "validation", "rollouts"] = "last"
+    select_by: SelectBy = "last"
     """Which weights are saved: the last, or the best by validation loss or by rollouts."""
     check_every: int = 500
     """Steps between two checks of the validation loss or the rollouts."""
@@ -86,7 +88,7 @@ class TrainConfig:
             )
         if not 0 <= self.ema < 1:
             raise InputError(f"ema: expected a decay in [0, 1), got {self.ema}")
-        if self.select_by not in (ways := ("last", "validation", "rollouts")):
+        if self.select_by not in (ways := get_args(SelectBy)):
             raise InputError(f"select_by: expected {' or '.join(ways)}, got {self.select_by!r}")
         if self.select_by == "validation" and self.validation == 0:
             raise InputError(
