@@ -107,14 +107,16 @@ def main(args: Args) -> int | None:
         return _suite(args)
     from mac_control.demonstrations.load import load_demonstrations
     from mac_control.loop import evaluate
-    from mac_control.loop.cases import NUM_GIVEN, given_numbers
+    from mac_control.loop.cases import NUM_GIVEN, expect_used, given_numbers
     from mac_control.loop.policies import resolve_policies, tell_differences
     from mac_control.loop.report import add_report
     from mac_control.loop.results import rows_without_suite
     from mac_control.loop.video import VIDEOS
     from mac_control.operators.spec import tracked_source
 
-    _expect_operators(args)
+    usual = (("num_given", (None, "0")), ("trust", (None,)))
+    driving = [name for name, values in usual if getattr(args, name) not in values]
+    expect_used(args.operators, "--operators", driving, args.proxy)
     source = tracked_source(args.operators, args.data)
     about: dict[str, Any] = {
         "command": _command(),
@@ -164,21 +166,9 @@ def _expect_used(args: Args) -> None:
         raise only_with(said, "--suite" if first in _SUITE else "--offline")
 
 
-def _expect_operators(args: Args) -> None:
-    """Raise an InputError where an option would have no effect on any of the operators."""
-    from mac_control.loop.cases import source_of
-    from mac_control.operators.spec import uses
-
-    some = [operator for operator in args.operators if source_of(operator) != "nobody"]
-    for name, usual in (("num_given", (None, "0")), ("trust", (None,))):
-        if getattr(args, name) not in usual and not some:
-            raise only_with(name, "--operators")
-    if args.proxy is not None and not any(uses(operator, "policy") for operator in some):
-        raise only_with("proxy", "--operators proxy")
-
-
 def _offline(args: Args) -> None:
     from mac_control.demonstrations import load_demonstrations
+    from mac_control.demonstrations.box import in_box_of
     from mac_control.offline.entries import parse_entries
     from mac_control.offline.report import expect_own, write_report
     from mac_control.offline.run import evaluate_offline
@@ -186,7 +176,7 @@ def _offline(args: Args) -> None:
     expect_own(args.out)
     demonstrations = load_demonstrations(args.data)
     if (robot := args.chosen_robot()) is not None:
-        demonstrations = dataclasses.replace(demonstrations, robot=robot)
+        demonstrations = in_box_of(demonstrations, robot)
     about = {"command": _command(), "data": demonstrations.provenance}
     written = time.monotonic()
 

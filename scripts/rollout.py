@@ -48,25 +48,19 @@ def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.envs import make_env, robot_of
     from mac_control.envs.make import make_filmed
-    from mac_control.loop.cases import source_of
+    from mac_control.loop.cases import expect_used
     from mac_control.loop.policies import resolve_policy, tell_differences
     from mac_control.loop.rollouts import rollout
     from mac_control.loop.video import WatchedEnv, WatchedOperator, record_video, require_video
     from mac_control.operators import make_operator
-    from mac_control.operators.spec import tracked_source, uses
+    from mac_control.operators.spec import tracked_source
 
     if args.episodes < 1:
         raise InputError(f"episodes: expected at least 1, got {args.episodes}")
     if args.num_given is not None and args.dims is not None:
         raise InputError("num_given, dims: expected one of the two, got both")
-    name = "num_given" if args.num_given else "dims" if args.dims else None
-    if name is not None and source_of(args.operator) == "nobody":
-        raise InputError(f"{name}: expected with an operator who gives some, got nobody; name one")
-    if args.proxy is not None and not uses(args.operator, "policy"):
-        raise InputError(
-            "proxy: expected with an operator that a policy is, such as proxy, got it with "
-            f"{args.operator}; leave it out"
-        )
+    driving = [name for name in ("num_given", "dims") if getattr(args, name)]
+    expect_used((args.operator,), "--operator", driving, args.proxy)
     source = tracked_source((args.operator,), args.data)
     entry = resolve_policy(args.policy)
     policy = load_policy(str(entry.source))

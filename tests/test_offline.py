@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mac_control import Demonstrations, Episode
 from mac_control.cli import run
-from mac_control.demonstrations import save_lerobot
+from mac_control.demonstrations import save_lerobot, save_minari
 from mac_control.errors import DataError, InputError
 from mac_control.offline import run as offline_run
 from mac_control.offline.cases import Case, default_cases
@@ -234,3 +234,22 @@ def test_the_verb_writes_a_table_a_page_and_a_figure(waves, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         run(verb.main, ["--out", str(tmp_path / "o"), "--policies", "x", "--folds", "2"])
     assert ended.value.code == 2 and "--offline" in capsys.readouterr().err
+
+
+def test_a_described_robot_replaces_a_guessed_box(waves, tmp_path):
+    guessed = Demonstrations(list(waves), (), {"box": "data"}, ROBOT)
+    save_minari(guessed, tmp_path / "set-v0")
+    lines = [f'[[actions]]\nname = "{name}"\nlow = -0.1\nhigh = 0.1\n' for name in NAMES]
+    (tmp_path / "robot.toml").write_text('name = "two-arms"\n' + "".join(lines))
+    argv = ["--offline", "--data", str(tmp_path / "set-v0"), "--out", str(tmp_path / "out")]
+    argv += ["--policies", TINY, "--folds", "2", "--seeds", "0", "--cases", "nothing"]
+    argv += ["--workers", "1"]
+    records = []
+    for more in ([], ["--robot", str(tmp_path / "robot.toml")]):
+        with pytest.raises(SystemExit) as ended:
+            run(verb.main, argv + more)
+        assert not ended.value.code
+        records.append(json.loads((tmp_path / "out" / "results.json").read_text()))
+    before, after = records
+    assert before["data"]["box"] == "data" and "box" not in after["data"]
+    assert before["summary"] != after["summary"]  # other actions: clipped

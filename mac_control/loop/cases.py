@@ -12,7 +12,7 @@ from mac_control.envs.name import EnvName
 from mac_control.errors import InputError
 from mac_control.loop.policies import EvalPolicy
 from mac_control.operators.spec import operator_digest, parse, uses
-from mac_control.options import numbers
+from mac_control.options import numbers, only_with
 
 #: Default numbers of given dimensions; any above the robot's `action_dim` are dropped.
 NUM_GIVEN = (0, 1, 3, 5)
@@ -102,6 +102,24 @@ def plan(
 def source_of(operator: str) -> str:
     """The name of an operator without its arguments and wrappers."""
     return parse(operator)[0].name
+
+
+def expect_used(
+    operators: Sequence[str], option: str, driving: Sequence[str], proxy: str | None
+) -> None:
+    """Raise an InputError where options have no effect on any of the operators.
+
+    `option` names the operators on the command line; `driving` are the options in use that only
+    concern one who gives some dimensions.
+
+    Example:
+        >>> expect_used(("tracker", "nobody"), "--operators", ["trust"], proxy=None)
+    """
+    some = [operator for operator in operators if source_of(operator) != "nobody"]
+    if driving and not some:
+        raise only_with(driving[0], option)
+    if proxy is not None and not any(uses(operator, "policy") for operator in some):
+        raise only_with("proxy", f"{option} proxy")
 
 
 def called_bc(policies: Sequence[EvalPolicy]) -> list[EvalPolicy]:

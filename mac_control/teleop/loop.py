@@ -26,7 +26,7 @@ from mac_control.teleop.bumpless import BumplessTransfer
 from mac_control.teleop.commands import COMMANDS, Commands
 from mac_control.teleop.guard import Guard
 from mac_control.teleop.jog import latched, standing
-from mac_control.teleop.operator import DeviceOperator, MultiDeviceOperator
+from mac_control.teleop.operator import report
 from mac_control.teleop.pacing import Pacer, rate_of
 from mac_control.teleop.reading import Readings
 from mac_control.teleop.safety import Safety
@@ -114,7 +114,7 @@ class Teleoperation:
         self._commands = Commands()
         self._undo = Undo(env, rate)
         self.reset()
-        self._say_idle()
+        report(self.operator, self._resting)
 
     @property
     def action_dim(self) -> int:
@@ -150,7 +150,10 @@ class Teleoperation:
             else:
                 self._tell("discard")
         elif self.episode >= 0:
-            self.notify(f"Episode {self.episode + 1} {self._ended(success or keep)}")
+            tasks, done = len(subtasks_of(self.env)), len(self.info.get("tasks_done", ()))
+            ended = f"ended{f': {done} of {tasks}' * (tasks > 0)}; nothing is recorded"
+            ended = ended if success or keep else "thrown away"
+            self.notify(f"Episode {self.episode + 1} {ended}")
         self.episode += 1
         seed = self.seed + self.episode
         self.obs, self.info = self._checked.reset(seed=seed)
@@ -178,7 +181,7 @@ class Teleoperation:
         self.transfer.last = last
         self.transfer.restart()
         self.safety.start(last)
-        self._say_sent(last)
+        report(self.operator, self._resting, last)
         self._tell("undo", count)
         self.notify(f"Undone: the last {count / self.rate:.1f} s")
 
@@ -224,7 +227,7 @@ class Teleoperation:
         self._obey(events)
         if (self.paused or self.quit) and not self.safety.coasting:
             wait()
-            self._say_idle()
+            report(self.operator, self._resting)
             return None
         if isinstance(self.env.unwrapped, Observable):  # it may have moved since the last action
             self.obs = self._checked.observe()
@@ -287,35 +290,16 @@ class Teleoperation:
             step = replace(step, action=self.transfer.rest)
         action = executable(space, step.action)
         self._undo.keep((self.obs, self.info, self.reward, self.transfer.last))
-        obs, reward, terminated, truncated, info = self._checked.step(action)
-        sent = info.get("sent")  # a robot may apply limits of its own
-        step = replace(
-            step,
-            action=action if np.shape(sent) != action.shape else np.asarray(sent, action.dtype),
-            reward=reward,
-            terminated=terminated,
-            truncated=truncated,
-            next_obs=obs,
-            info=info,
-        )
-        self.obs, self.info = obs, info
-        self._say_sent(step.action)
+        self.obs, *_, self.info = result = self._checked.step(action)
+        step = step.executed(action, *result)
+        report(self.operator, self._resting, step.action)
         self.steps += 1
-        self.reward += reward
+        self.reward += step.reward
         self.driven |= bool(step.given.any())
         self._tell("add", step)
-        if terminated or truncated:
-            self.reset(success=info.get("success", False), keep=True)
+        if step.terminated or step.truncated:
+            self.reset(success=step.info.get("success", False), keep=True)
         return step
-
-    def _say_sent(self, action: np.ndarray) -> None:
-        if isinstance(self.operator, DeviceOperator | MultiDeviceOperator):
-            self.operator.sent(action)
-        self._say_idle()
-
-    def _say_idle(self) -> None:
-        if isinstance(self.operator, DeviceOperator | MultiDeviceOperator):
-            self.operator.idles(self._resting)
 
     def _tell(self, event: str, *args: Any) -> None:
         if self.recorder is not None:
@@ -328,9 +312,3 @@ class Teleoperation:
                 COMMANDS[command](self, argument)
             except InputError as error:  # driving goes on
                 self.notify(str(error))
-
-    def _ended(self, wanted: bool) -> str:
-        tasks, done = subtasks_of(self.env), self.info.get("tasks_done", ())
-        if not wanted:
-            return "thrown away"
-        return f"ended{f': {len(done)} of {len(tasks)}' if tasks else ''}; nothing is recorded"

@@ -279,3 +279,11 @@ def poll(operator: Operator, obs: np.ndarray, again: bool = False) -> Reading | 
     if isinstance(operator, DeviceOperator | MultiDeviceOperator):
         return operator.poll(obs)
     return None if again else Reading(operator.read(obs))
+
+
+def report(operator: Operator, resting: bool, action: np.ndarray | None = None) -> None:
+    """Report the executed `action` `(D,)`, and whether the robot is at rest, to a device."""
+    if isinstance(operator, DeviceOperator | MultiDeviceOperator):
+        if action is not None:
+            operator.sent(action)
+        operator.idles(resting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,6 +35,34 @@ class Step:
     stopped: bool = False
     latency: float | None = None
     limited: tuple[str, ...] = ()
+
+    def executed(
+        self,
+        action: np.ndarray,
+        obs: np.ndarray,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        info: dict[str, Any],
+    ) -> Step:
+        """The same, once the environment got this action; one that changed it reports `sent`.
+
+        Example:
+            >>> a = np.zeros(2)
+            >>> step = Step(a, a, a > 0, a, a)
+            >>> step.executed(a + 1, a, 0.0, False, False, {"sent": [1.0, 0.5]}).action
+            array([1. , 0.5])
+        """
+        sent = info.get("sent")  # a robot may apply limits of its own
+        return replace(
+            self,
+            action=action if np.shape(sent) != action.shape else np.asarray(sent, action.dtype),
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            next_obs=obs,
+            info=info,
+        )
 
 
 class Recorder(Protocol):
