@@ -1,5 +1,6 @@
 """Environments: by name, with a robot's description, and shared autonomy for any of them."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import gymnasium
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 #: In :func:`gymnasium.make`.
 KITCHEN_ID = "mac_control/Kitchen-v0"
 if KITCHEN_ID not in gymnasium.registry:
-    gymnasium.register(KITCHEN_ID, entry_point="mac_control.envs.kitchen:KitchenEnv")
+    gymnasium.register(
+        KITCHEN_ID,
+        entry_point="mac_control.envs.kitchen:KitchenEnv",
+        max_episode_steps=280,  # of a TimeLimit, which `gymnasium.make` can change
+        kwargs={"max_episode_steps": sys.maxsize},
+    )
 
 __getattr__ = lazily(
     __name__,

@@ -20,13 +20,10 @@ LONGEST = 1000
 
 def episode_steps(env: gymnasium.Env) -> int:
     """Steps until an episode of the environment is truncated."""
-    for owner in (env.unwrapped, env):
-        found = getattr(owner, "max_episode_steps", None)
-        if isinstance(found, int):
-            return found
-    if env.has_wrapper_attr("_max_episode_steps"):
-        return int(env.get_wrapper_attr("_max_episode_steps"))
-    return LONGEST
+    limits = [getattr(owner, "max_episode_steps", None) for owner in (env.unwrapped, env)]
+    if env.has_wrapper_attr("_max_episode_steps"):  # of a TimeLimit
+        limits.append(env.get_wrapper_attr("_max_episode_steps"))
+    return min((limit for limit in limits if isinstance(limit, int)), default=LONGEST)
 
 
 def subtasks_of(env: gymnasium.Env) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from gymnasium.utils.env_checker import check_env
 
 from mac_control import InputError
 from mac_control.envs import KITCHEN_ID, KITCHEN_TASKS, make_kitchen
+from mac_control.envs.abilities import episode_steps
 
 RNG = np.random.default_rng
 
@@ -200,3 +201,11 @@ def test_a_state_that_is_asked_for_is_not_shaken():
     env.reset(seed=1, options={"state": state})
     np.testing.assert_array_equal(env.data.qpos, state[0])
     env.close()
+
+
+def test_gymnasium_sets_the_length_of_an_episode():
+    made = gymnasium.make(KITCHEN_ID, max_episode_steps=300, disable_env_checker=True)
+    made.reset(seed=0)
+    ended = [made.step(np.zeros(9))[3] for _ in range(300)]
+    assert ended == [False] * 299 + [True] and episode_steps(made) == 300
+    assert episode_steps(gymnasium.make(KITCHEN_ID)) == 280
