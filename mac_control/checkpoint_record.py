@@ -101,11 +101,16 @@ def weights_digest(source: str) -> str:
 def acting_config(record: Mapping[str, Any]) -> Any:
     """The configuration in a record, as far as it determines actions: not where a teacher lies.
 
+    For a policy that tracks stored plans it includes the robot, whose gains it tracks with.
+
     Example:
         >>> acting_config({"config": {"jumps": 4, "teacher": "runs/diffusion"}})
         {'jumps': 4}
     """
-    return _without(record.get("config"), "teacher")
+    config = _without(record.get("config"), "teacher")
+    if record.get("kind") == "retrieval" and isinstance(config, dict):
+        return {**config, "robot": record.get("robot")}
+    return config
 
 
 def policy_digest(source: str) -> str:

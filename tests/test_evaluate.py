@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import gymnasium
 import numpy as np
@@ -14,6 +15,8 @@ import torch
 
 from mac_control import CheckpointError, Demonstrations, Episode, InputError, cli, evaluate
 from mac_control.checkpoint import loaded_policy, save_policy
+from mac_control.checkpoint_record import acting_config
+from mac_control.demonstrations import save_minari
 from mac_control.envs import make_env
 from mac_control.envs.kitchen.robot import kitchen_robot
 from mac_control.loop import groups
@@ -344,6 +347,7 @@ def test_a_folder_that_was_written_again_is_loaded_again(tmp_path):
 def test_what_an_evaluation_consists_of_is_told_without_torch(checkpoints):
     program = f"""
 import sys
+from dataclasses import replace
 import mac_control.scripts.evaluate
 from mac_control.loop import evaluate
 from mac_control.loop.policies import resolve_policies
@@ -372,3 +376,29 @@ def test_a_checkpoint_that_is_none_is_refused_before_anything_runs(checkpoints, 
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(CheckpointError, match=message):
         resolve_policies([checkpoints])
+
+
+def test_a_tracker_of_a_robot_with_other_gains_is_another_row(demonstrations):
+    def rows(gain, done=()):
+        robot = demonstrations.robot
+        actions = tuple(replace(dim, gain=gain * dim.gain) for dim in robot.actions)
+        data = replace(demonstrations, robot=replace(robot, actions=actions))
+        how = {"episodes": 1, "workers": 1, "env_options": SHORT, "done": done}
+        return evaluate(["builtin"], ["everything"], [0], demonstrations=data, **how)
+
+    first = rows(1.0)
+    assert rows(1.0, first) == first
+    assert rows(0.5, first)[0]["key"] != first[0]["key"]
+    record = {"config": {"weight": 1}, "robot": {"name": "arm"}}
+    assert acting_config({**record, "kind": "retrieval"})["robot"] == {"name": "arm"}
+    assert acting_config({**record, "kind": "mac"}) == {"weight": 1}
+
+
+def test_rewritten_demonstrations_are_read_again(demonstrations, tmp_path):
+    save_minari(demonstrations, tmp_path / "set")
+    source = str(tmp_path / "set")
+    assert groups._demonstrations(source, "before").lengths.tolist() == [9]
+    two = replace(demonstrations, episodes=[*demonstrations, *demonstrations])
+    save_minari(two, tmp_path / "set", overwrite=True)
+    assert groups._demonstrations(source, "before").lengths.tolist() == [9]
+    assert groups._demonstrations(source, "after").lengths.tolist() == [9, 9]

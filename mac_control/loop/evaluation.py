@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -118,7 +119,7 @@ def evaluate(
     settings: dict[str, Any] = {"seed": seed, "episodes": episodes, "group_size": GROUP_SIZE}
     if robot is not None:
         settings["robot"] = robot.to_json()
-    settings["demonstrations"] = _data_checksum(demonstrations)
+    settings["demonstrations"] = checksum = _data_checksum(demonstrations)
     trusted = None if trust is None else str(trust)
     if trust is not None:
         settings["trust"] = trusted
@@ -134,8 +135,9 @@ def evaluate(
         for i, case in enumerate(cases)
         if case.key in earlier
     }
+    tracked = (demonstrations, checksum)
     each = [
-        _groups(index, case, episodes, seed, demonstrations, trust, robot, (chosen, options))
+        _groups(index, case, episodes, seed, tracked, trust, robot, (chosen, options))
         for index, case in enumerate(cases)
     ]
     _expect_trust([case.policy for i, case in enumerate(cases) if i not in rows], trust)
@@ -211,7 +213,7 @@ def _groups(
     case: EvalCase,
     episodes: int,
     seed: int,
-    demonstrations: str | Demonstrations | None,
+    tracked: tuple[str | Demonstrations | None, str | None],
     trust: str | float | None,
     robot: Robot | None,
     env: tuple[EnvName | None, Mapping[str, Any]],
@@ -225,7 +227,8 @@ def _groups(
             operator=case.operator,
             num_given=None if source_of(case.operator) == "everything" else case.num_given,
             proxy=case.proxy.source if case.proxy is not None else None,
-            demonstrations=demonstrations,
+            demonstrations=tracked[0],
+            checksum=tracked[1],
             env=case.policy.env_for(*env),
             robot=robot,
             trust=trust,
@@ -269,6 +272,8 @@ def _data_checksum(demonstrations: str | Demonstrations | None) -> str | None:
 
         demonstrations = load_demonstrations(demonstrations)
     digest = hashlib.sha256()
+    if demonstrations.robot is not None:  # a tracker uses its gains
+        digest.update(json.dumps(demonstrations.robot.to_json(), sort_keys=True).encode())
     for episode in demonstrations:
         digest.update(episode.observations.tobytes() + episode.actions.tobytes())
     return digest.hexdigest()

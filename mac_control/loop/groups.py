@@ -43,6 +43,7 @@ class Group:
     proxy: str | Policy | None
     demonstrations: str | Demonstrations | None
     env: EnvName
+    checksum: str | None = None  # of the demonstrations: a source may be rewritten
     robot: Robot | None = None
     trust: str | float | None = None
     video: str | None = None  # file for a film of the first episode
@@ -82,7 +83,7 @@ def _run(
     demonstrations = group.demonstrations
     resources = {
         "policy": None if group.proxy is None else loaded_policy(group.proxy, "proxy"),
-        "demonstrations": _demonstrations(demonstrations)
+        "demonstrations": _demonstrations(demonstrations, group.checksum)
         if isinstance(demonstrations, str)
         else demonstrations,
     }
@@ -139,7 +140,7 @@ def _recorded(
 
 
 @lru_cache(maxsize=2)
-def _demonstrations(source: str) -> Demonstrations:
+def _demonstrations(source: str, checksum: str | None) -> Demonstrations:
     return load_demonstrations(source)
 
 

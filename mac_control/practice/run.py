@@ -120,6 +120,7 @@ class Practice:
         )
         self.step = self.update = 0
         self._saved, self._unsaved = time.monotonic(), False
+        tracked = None if demonstrations is None else demonstrations.robot
         self.settings = {name: getattr(config, name) for name in SETTLED}
         self.settings |= {
             "policy": self.began.policy.checkpoint["weights"]["sha256"],
@@ -127,6 +128,7 @@ class Practice:
             "operators": self.operators,
             "operator_weights": [operator_digest(spec) for spec in self.operators],
             "data": None if demonstrations is None else digest(demonstrations),
+            "data_robot": None if tracked is None else tracked.to_json(),
             "env": env.to_json(),
             "robot": None if robot is None else robot.to_json(),
         }
@@ -231,7 +233,8 @@ class Practice:
             return
         record, tensors = read(self.out, "practice")
         # Older versions did not record these; their runs can still be resumed.
-        known = {name: self.settings[name] for name in ("operator_weights", "policy_config")}
+        names = ("operator_weights", "policy_config", "data_robot")
+        known = {name: self.settings[name] for name in names}
         known |= {
             name: getattr(PracticeConfig(), name) for name in ("score", "unwanted", "critic_first")
         }
