@@ -151,7 +151,7 @@ class Windowed(PolicyWrapper):
         """
         config, width = self.config, dim // self.rows
         may = None if may is None else may.view(batch, self.rows, width)
-        given, _ = self._present(batch, width, generator, None if may is None else may[:, 0])
+        given, query = self._present(batch, width, generator, None if may is None else may[:, 0])
         chosen = torch.zeros(batch, self.rows, width, dtype=torch.bool)
         chosen[:, 0] = given
         if config.past:
@@ -166,6 +166,7 @@ class Windowed(PolicyWrapper):
             kept = torch.rand(batch, 1, 1, generator=generator) < 0.5
             chosen[:, : config.commit] |= kept
         asked = ~chosen
+        asked[:, 0] &= query  # with `marginal`, only some of what is not given
         asked[:, config.chunk_size :] = False
         return chosen.reshape(batch, dim), asked.reshape(batch, dim)
 

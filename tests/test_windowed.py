@@ -287,3 +287,16 @@ def test_the_past_comes_last():
     config = WindowConfig("mac", {"width": 8, "order": "random"}, past=2)
     with pytest.raises(InputError, match="order: expected natural within windowed with a past"):
         new_policy("windowed", demonstrations(), 0, config)
+
+
+def test_marginal_queries_ask_some_of_the_present():
+    policy = windowed(chunk_size=2)
+    inner = replace(policy.inner.config, mask_distribution="marginal")
+    marginal = Windowed(
+        replace(policy.config, options={**policy.config.options, "mask_distribution": "marginal"}),
+        *policy.box,
+    )
+    given, asked = marginal.queries(500, 2 * D, torch.Generator().manual_seed(0))
+    present = {tuple(row) for row in asked[:, :D].tolist()}
+    assert not given.any() and present == {(True, True), (True, False), (False, True)}
+    assert inner.mask_distribution == marginal.inner.config.mask_distribution
