@@ -7,9 +7,10 @@ import pytest
 
 from mac_control.demonstrations import Demonstrations, Episode, load_demonstrations
 from mac_control.envs import make_env, robot_of
-from mac_control.errors import DataError, InputError
+from mac_control.errors import DataError, InputError, MacControlError
 from mac_control.policies import policy_class
 from mac_control.policies.bc import BCConfig
+from mac_control.suites import tuning
 from mac_control.suites.tuning import tune
 from mac_control.training import preset
 from mac_control.training.timing import steps_in
@@ -52,6 +53,27 @@ def test_a_search_goes_on_where_it_stopped(tmp_path, kitchen_complete):
     config = policy_class("bc").Config()
     defaults = {"width": config.width, "depth": config.depth, "lr": 1e-3, "obs_noise": 0.0}
     assert first["trials"][0]["settings"] == defaults
+
+
+def test_settings_that_do_not_train_are_one_trial(tmp_path, kitchen_complete, monkeypatch):
+    data = load_demonstrations(kitchen_complete).select([0, 1])
+    options = {"steps": 2, "episodes": 1, "num_given": (0,), "operator": "nobody", "workers": 1}
+    real = tuning.train_many
+
+    def diverges(jobs, **how):
+        if jobs[0].out.name in ("trial-0", "trial-1"):
+            raise MacControlError("the loss is nan")
+        return real(jobs, **how)
+
+    monkeypatch.setattr(tuning, "train_many", diverges)
+    with pytest.raises(MacControlError, match="every trial failed, the last one with: the loss"):
+        tune("bc", data, tmp_path, trials=1, **options)
+    found = tune("bc", data, tmp_path, trials=3, **options)
+    assert [t["value"] is None for t in found["trials"]] == [True, True, False]
+    assert found["best"] == found["trials"][2] and "failed" not in found["best"]
+    assert [t["failed"] for t in found["trials"][:2]] == ["the loss is nan"] * 2
+    assert tune("bc", data, tmp_path, trials=3, **options) == found
+    assert tune("bc", data, tmp_path / "whole", trials=3, **options)["trials"] == found["trials"]
 
 
 @pytest.mark.parametrize(

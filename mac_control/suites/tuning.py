@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import DataError, InputError
+from mac_control.errors import (
+    CheckpointError,
+    DataError,
+    DiskError,
+    InputError,
+    MacControlError,
+    one_line,
+)
 from mac_control.files import write_json
 from mac_control.json_read import ADVICE, json_object
 from mac_control.loop import evaluate
@@ -126,18 +133,24 @@ def tune(
             config = replace(config, steps=fit)
         trial.set_user_attr("steps", config.steps)
         job = Job(name, demonstrations, folder, seed, config, own)
-        (folder,) = train_many([job], workers=workers, progress=False)
-        rows = evaluate(
-            [folder],
-            [operator],
-            num_given,
-            episodes=episodes,
-            seed=_SEED,
-            workers=workers,
-            proxies=[folder] if operator.startswith("proxy") else None,
-            demonstrations=demonstrations,
-            **env,
-        )
+        try:
+            (folder,) = train_many([job], workers=workers, progress=False)
+            rows = evaluate(
+                [folder],
+                [operator],
+                num_given,
+                episodes=episodes,
+                seed=_SEED,
+                workers=workers,
+                proxies=[folder] if operator.startswith("proxy") else None,
+                demonstrations=demonstrations,
+                **env,
+            )
+        except (InputError, DataError, CheckpointError, DiskError):
+            raise
+        except MacControlError as error:  # these settings do not train, others may
+            trial.set_user_attr("failed", one_line(error))
+            raise _TrialFailed from error
         return float(np.mean([_figure(row, score) for row in rows]))
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -151,10 +164,24 @@ def tune(
                 f"out: expected a search that this version of Optuna and of the policy would make, "
                 f"got other settings in trial {again.number} of {out}; name another folder"
             )
-        again.set_user_attr("steps", trial["steps"])
-        study.tell(again, trial["value"])
-    study.optimize(objective, n_trials=max(0, trials - len(done)), callbacks=[_writer(out, budget)])
-    return _record(study, budget)
+        for key in ("steps", "failed"):
+            if key in trial:
+                again.set_user_attr(key, trial[key])
+        state = optuna.trial.TrialState.FAIL if trial["value"] is None else None
+        study.tell(again, trial["value"], state)
+    left, writer = max(0, trials - len(done)), _writer(out, budget)
+    study.optimize(objective, n_trials=left, callbacks=[writer], catch=(_TrialFailed,))
+    record = _record(study, budget)
+    if record["best"] is None:
+        raise MacControlError(
+            f"{out}: expected settings that train, but every trial failed, the last one with: "
+            f"{record['trials'][-1]['failed']}"
+        )
+    return record
+
+
+class _TrialFailed(Exception):
+    """Training or rating failed with a trial's settings."""
 
 
 def _figure(row: dict[str, Any], score: str) -> float:
@@ -226,10 +253,8 @@ def _writer(out: Path, budget: dict[str, Any]) -> Callable[[Any, Any], None]:
 
 
 def _record(study: Any, budget: dict[str, Any]) -> dict[str, Any]:
-    done = [t for t in study.trials if t.value is not None]
-    best = max(done, key=lambda t: t.value)
-    return {
-        "budget": budget,
-        "best": {"value": best.value, "settings": best.params, **best.user_attrs},
-        "trials": [{"value": t.value, "settings": t.params, **t.user_attrs} for t in done],
-    }
+    ended = [t for t in study.trials if t.value is not None or "failed" in t.user_attrs]
+    trials = [{"value": t.value, "settings": t.params, **t.user_attrs} for t in ended]
+    rated = [trial for trial in trials if trial["value"] is not None]
+    best = max(rated, key=lambda trial: trial["value"], default=None)
+    return {"budget": budget, "best": best, "trials": trials}
