@@ -195,6 +195,10 @@ class Intent(PolicyWrapper):
         """The wrapped policy's action for the current intent."""
         return self.inner.act(self.told(obs), partial)
 
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        """The wrapped policy's draw, for the chosen intent."""
+        return self.inner.draw_rest(self._told(obs, self._leading(obs)), partial)
+
     def told(self, obs: np.ndarray) -> np.ndarray:
         """What the wrapped policy sees, `(B, O + Z)`: `obs` `(B, O)` and the current intent."""
         assert self._inferred is not None  # set by observe

@@ -27,7 +27,8 @@ class MacConfig:
     obs_layers: int = 1
     """Number of its residual blocks (`mlp`)."""
     ordered: bool = False
-    """Whether known values attend to each other before they are read (`transformer`)."""
+    """Whether known values attend to each other before they are read (`transformer`). Train it with
+    `targets="path"`: the other targets show known values at once, acting one after another."""
     head: str = "gaussian"
     """`gaussian`: mixture of Gaussians; `logistic`: discretised logistics, mass at both ends."""
     components: int = 5

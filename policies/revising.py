@@ -53,6 +53,9 @@ class Revising(Policy):
     def complete(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray:
         return self.policy.complete(obs, partial)
 
+    def draw_rest(self, obs: np.ndarray, partial: PartialAction) -> np.ndarray | None:
+        return self.policy.draw_rest(obs, partial)
+
     def autonomous_action(self, obs: np.ndarray) -> np.ndarray:
         return self.policy.autonomous_action(obs)
 

@@ -269,3 +269,14 @@ def test_the_command_line_trains_one_and_rates_it(tmp_path):
     assert row["policy"] == "intent" and row["metrics"]["log_prob_per_dim"] is not None
     with pytest.raises(InputError, match="windowed: expected --wrapper windowed with its options"):
         chosen(replace(args, windowed=replace(args.windowed, n_obs_steps=2)))
+
+
+def test_draws_follow_the_intent(policy):
+    policy.reset(seed=0)
+    values = np.tile(np.float32([[-0.5], [0.5]]), (1, D))
+    given = np.zeros((2, D), bool)
+    given[:, 1] = True
+    steps(policy, values, given, 5)
+    drawn = policy.sample(np.zeros((2, 2)), PartialAction(values, given))
+    assert (np.sign(drawn) == np.sign(values)).all() and not np.array_equal(drawn, values)
+    assert np.array_equal(drawn[given], values[given])

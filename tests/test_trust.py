@@ -236,3 +236,20 @@ def test_a_soft_command_that_comes_while_the_policy_thinks_waits_to_be_weighed(n
     step = loop.step()
     assert not step.given[1] and step.action[1] == step.filled[1]
     assert loop.step().given[1]
+
+
+def test_a_wrapper_draws_as_the_policy_that_it_wraps():
+    own = policy()
+    obs, partial = np.zeros(own.obs_dim), PartialAction.nothing(own.action_dim)
+    wrapped = trusting(own, 0.1)
+    drawn = []
+    for one in (own, wrapped):
+        one.reset(seed=0)
+        drawn.append(one.sample(obs, partial))
+    assert np.array_equal(*drawn)
+    assert (
+        trusting(ZeroPolicy(3, -np.ones(2), np.ones(2)), None).sample(
+            np.zeros(3), PartialAction.nothing(2)
+        )
+        is None
+    )
