@@ -54,7 +54,7 @@ def fitting_robot(
     env: gymnasium.Env,
     action_dim: int,
     obs_dim: int | None = None,
-    hint: str = "name their environment (--env)",
+    hint: str = "name the environment that they were recorded in (--env)",
 ) -> Robot:
     """The robot of an environment that data of these sizes have to fit.
 

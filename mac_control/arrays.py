@@ -44,4 +44,6 @@ def npz_arrays(
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {n: file[n] for n in file.files if names is None or n in names}
     except _DAMAGE as error:
-        raise DataError(f"{path}: expected {expected}, got {first_line(error)}") from error
+        pickled = "pickle" in str(error)  # what numpy says of it advises to trust the file
+        got = "something else: pickled objects, or no npz file" if pickled else first_line(error)
+        raise DataError(f"{path}: expected {expected}, got {got}") from error

@@ -181,7 +181,8 @@ def _content(folder: Path, record: dict[str, Any]) -> bytes:
     got = hashlib.sha256(content).hexdigest()
     if got != digest:
         raise CheckpointError(
-            f"{folder / name}: expected sha256 {digest}, got {got}: the file is damaged"
+            f"{folder / name}: expected sha256 {str(digest)[:8]}…, got {got[:8]}…: the file is "
+            "damaged; restore a copy, or train in another folder"
         )
     return content
 

@@ -53,6 +53,11 @@ class ActionDim:
                 f"action {self.name}: kind: expected one of {', '.join(KINDS)}, got {self.kind!r}"
                 f"{did_you_mean(self.kind, KINDS)}"
             )
+        for name in ("low", "high", "gain", "travel"):
+            if not isinstance(getattr(self, name), (int, float, np.number)):
+                raise InputError(
+                    f"action {self.name}: {name}: expected a number, got {getattr(self, name)!r}"
+                )
         if not (np.isfinite((self.low, self.high)).all() and self.low < self.high):
             raise InputError(
                 f"action {self.name}: expected finite numbers, low below high, "

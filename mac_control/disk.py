@@ -59,7 +59,9 @@ def disk_error(path: str | Path, error: OSError) -> DiskError:
             "another folder, or have this one opened for writing"
         )
     why = error.strerror or " ".join(str(error).split())
-    return DiskError(f"{path}: expected to read or write it, got {why!r}")
+    return DiskError(
+        f"{path}: expected to read or write it, got {why!r}; choose another file or folder"
+    )
 
 
 def _refusal(error: BaseException) -> int | None:

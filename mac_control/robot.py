@@ -74,8 +74,11 @@ class Robot:
                     f"robot {self.name}: action {action.name}: position: expected an entry below "
                     f"{len(self.obs_names)}, got {at}"
                 )
-        if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
-            raise InputError(f"robot {self.name}: rate: expected a number above 0, got {self.rate}")
+        number = isinstance(self.rate, (int, float, np.number))
+        if self.rate is not None and not (number and np.isfinite(self.rate) and self.rate > 0):
+            raise InputError(
+                f"robot {self.name}: rate: expected a number above 0, got {self.rate!r}"
+            )
         if self.limits is not None:
             self.limits.expect(self)
 

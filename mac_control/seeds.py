@@ -16,7 +16,7 @@ def whole_seed(seed: Any, name: str = "seed") -> int:
     """A seed as a Python integer, also from one of numpy's.
 
     Raises:
-        InputError: not a whole number, or one below 0.
+        InputError: not a whole number, one below 0, or one of 64 bits and more.
 
     Example:
         >>> whole_seed(np.int64(3))
@@ -32,6 +32,8 @@ def whole_seed(seed: Any, name: str = "seed") -> int:
         ) from error
     if number < 0:
         raise InputError(f"{name}: expected a whole number of at least 0, got {number}")
+    if number >= 2**63:
+        raise InputError(f"{name}: expected a whole number below 2^63, got {number}")
     return number
 
 

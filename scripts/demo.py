@@ -49,6 +49,7 @@ class Args(FanOut, EnvOptions):
 def main(args: Args) -> int | None:
     from mac_control.demonstrations import load_demonstrations
     from mac_control.demonstrations.described import described
+    from mac_control.errors import InputError
     from mac_control.loop import evaluate
     from mac_control.loop.cases import given_numbers
     from mac_control.loop.report import add_report
@@ -57,6 +58,8 @@ def main(args: Args) -> int | None:
     from mac_control.training.many import Job, train_many
 
     seeds = numbers("seeds", args.seeds)
+    if args.episodes < 1:
+        raise InputError(f"episodes: expected at least 1, got {args.episodes}")
     demonstrations = described(load_demonstrations(args.data), args, rollouts=True)
     num_given = given_numbers(args.num_given, demonstrations.action_dim, (1, 3, 5))
     jobs = [

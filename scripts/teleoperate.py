@@ -49,7 +49,7 @@ class Args(EnvOptions):
     remote: bool = False
     """Allow other machines to open the page."""
     token: str | None = None
-    """Secret of at least 16 characters that other machines must know."""
+    """Secret that a browser must know; at least 16 characters where other machines may connect."""
     phone: bool = False
     """Let a phone on this network drive: --host 0.0.0.0 --remote with a new token."""
     start: bool = False

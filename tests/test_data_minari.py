@@ -201,7 +201,7 @@ def test_real_demonstrations_as_a_minari_data_set(kitchen_complete, minari_root)
     env = dataset.recover_environment()
     assert env.unwrapped.tasks == COMPLETE
     env.close()
-    with pytest.raises(InputError, match="found one there"):
+    with pytest.raises(InputError, match="expected a name that is free, got an existing"):
         save_minari(saved, "kitchen/complete-copy-v1")
 
 

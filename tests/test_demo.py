@@ -67,6 +67,6 @@ def test_demonstrations_of_another_robot_than_the_environments_are_refused(tmp_p
     monkeypatch.setattr(mac_control.demonstrations, "load_demonstrations", lambda source: other)
     with pytest.raises(InputError, match=r"data: expected 30 observed and 9 .* got 4 and 2"):
         main(Args(out=tmp_path, env="kitchen"))
-    with pytest.raises(InputError, match=r"as franka-kitchen has, got 4 and 2; name their env"):
+    with pytest.raises(InputError, match=r"as franka-kitchen has, got 4 and 2; name the env"):
         main(Args(out=tmp_path))
     assert not list(tmp_path.iterdir())  # before anything is trained

@@ -130,7 +130,7 @@ def test_a_toml_file_describes_the_same_robot(tmp_path):
         ("actions = [1]", "robot: actions: expected a table, got 1"),
         ("actions = [{low = -1}]", "robot: actions: .*name"),
         ("actions = [{name = 'a', kid = 'other'}]", "got 'kid'; did you mean 'kind'"),
-        ("actions = [{name = 'a', low = 'x'}]", "robot: actions"),
+        ("actions = [{name = 'a', low = 'x'}]", "action a: low: expected a number, got 'x'"),
         ("actions = [{name = 'a', position = 'x'}]", "position: expected one of obs_names"),
         ("actions = [{name = 'a', position = 1.5}]", "position: expected an index"),
         ("groups = 3\nactions = [{name = 'a'}]", "robot: "),

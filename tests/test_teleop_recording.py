@@ -115,7 +115,7 @@ def test_undone_stopped_and_discarded_steps_are_not_recorded(tmp_path):
 
 def test_a_recording_of_other_sizes_is_one_sentence(tmp_path):
     drive(tmp_path / "r-v0", episodes=1)
-    with pytest.raises(DataError, match="expected shapes"):
+    with pytest.raises(DataError, match="expected a recording with observations"):
         MinariRecorder(tmp_path / "r-v0", make_kitchen(obs="full"))
     (tmp_path / "text").mkdir()
     with pytest.raises(DataError, match="expected a recording"):

@@ -45,8 +45,11 @@ SHOW = "devices --show network:port=0"
             "teleoperate --port 0 --steps 1 --more-policies small",
             "policy: expected the environment",
         ),
-        ("rollout --policy builtin --given 3", "num_given: expected with --operator, got"),
-        ("rollout --policy builtin --dims 0,1", "dims: expected with --operator, got"),
+        (
+            "rollout --policy builtin --given 3",
+            "num_given: expected with --operator other than nobody",
+        ),
+        ("rollout --policy builtin --dims 0,1", "dims: expected with --operator other than nobody"),
         (
             "rollout --policy builtin --operator random --proxy builtin",
             "proxy: expected with --operator proxy, got",
@@ -58,6 +61,35 @@ SHOW = "devices --show network:port=0"
             "proxy: expected with --operators proxy",
         ),
         ("doctor --robot arm.toml", "robot: expected with --env"),
+        ("demo --episodes 0 --out o", "episodes: expected at least 1, got 0"),
+        (
+            "train --data builtin --steps 2 --seed 99999999999999999999 --out o",
+            "seeds: expected a whole number below 2^63, got 99999999999999999999",
+        ),
+        (
+            "train --data builtin --steps 2 --intervention-weight 3 --out o",
+            "intervention_weight: expected data with steps that an operator drove in part",
+        ),
+        (
+            "rollout --policy builtin --env kitchen:taks=mixed",
+            "kitchen: expected options out of tasks, obs, max_episode_steps",
+        ),
+        (
+            "rollout --policy builtin --env kitchen:init_noise=nan",
+            "init_noise: expected a finite number of at least 0, got 'nan'",
+        ),
+        (
+            "rollout --policy builtin --operator random+k",
+            "operator 'k': expected k, got none; give it as in k:VALUE",
+        ),
+        (
+            "collect --env Reacher-v5 --episodes 1 --out o",
+            "operator expert: expected the environment kitchen",
+        ),
+        (
+            "data check --data mappings",
+            "'mappings': expected an HDF5 file, a Minari id or folder, an .npz",
+        ),
         ("doctor --episode-steps 5", "episode_steps: expected with --env"),
         ("rollout --policy builtin --data builtin", "data: expected only with an operator who"),
         (

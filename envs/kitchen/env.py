@@ -23,7 +23,7 @@ from mac_control.envs.kitchen.robot import (
     checked_tasks,
 )
 from mac_control.envs.kitchen.state import Restorable
-from mac_control.errors import InputError
+from mac_control.errors import InputError, did_you_mean
 from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot
 from mac_control.seeds import optional_seed
@@ -32,6 +32,17 @@ from mac_control.simulator import mujoco
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about hands that are not used here
     import gymnasium_robotics
     from gymnasium_robotics.envs.franka_kitchen import kitchen_env
+
+#: Of Gymnasium's MuJoCo environments.
+_RENDER_OPTIONS = (
+    "width",
+    "height",
+    "camera_id",
+    "camera_name",
+    "default_camera_config",
+    "max_geom",
+    "visual_options",
+)
 
 
 class KitchenEnv(Restorable, gymnasium.Env):
@@ -90,6 +101,16 @@ class KitchenEnv(Restorable, gymnasium.Env):
             "render_mode": render_mode,
             **render_options,
         }
+        known = [
+            *(each for each in self._made_with if each not in render_options),
+            *_RENDER_OPTIONS,
+        ]
+        for name in render_options:
+            if name not in _RENDER_OPTIONS:
+                raise InputError(
+                    f"kitchen: expected options out of {', '.join(known)}, got {name!r}"
+                    f"{did_you_mean(name, known)}"
+                )
         if obs not in ("positions", "full"):
             raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
         if max_episode_steps < 1:
@@ -99,8 +120,9 @@ class KitchenEnv(Restorable, gymnasium.Env):
             ("object_noise_ratio", object_noise_ratio),
             ("init_noise", init_noise),
         ):
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"{name}: expected a finite number of at least 0, got {value}")
+            number = isinstance(value, (int, float, np.number))
+            if not (number and np.isfinite(value) and value >= 0):
+                raise InputError(f"{name}: expected a finite number of at least 0, got {value!r}")
         check_mode(render_mode, self.metadata["render_modes"])
         gymnasium.register_envs(gymnasium_robotics)
         kitchen = gymnasium.make(

@@ -39,7 +39,10 @@ class ScriptedOperator(Operator):
     def __init__(self, env: KitchenEnv, order: str = "random", subtasks: int | None = None) -> None:
         kitchen = env.unwrapped
         if not isinstance(kitchen, KitchenEnv):
-            raise InputError(f"env: expected the kitchen, got {type(kitchen).__name__}")
+            raise InputError(
+                "operator expert: expected the environment kitchen, which it is made for, got "
+                f"{type(kitchen).__name__}; name another operator"
+            )
         fixed = order not in ("random", "tasks")
         names = order.replace("-", " ").split(">") if fixed else kitchen.tasks
         self._names = checked_tasks(names)

@@ -57,7 +57,8 @@ class Episode:
             if not np.isfinite(value).all():
                 step = int(np.argwhere(~np.isfinite(value))[0][0])
                 raise DataError(
-                    f"{name}: expected finite numbers, got one that is not at step {step}"
+                    f"{name}: expected finite numbers, got one that is not, or is beyond float32, "
+                    f"at step {step}"
                 )
             object.__setattr__(self, name, value)
         if self.executed is None:

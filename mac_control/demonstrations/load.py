@@ -161,8 +161,9 @@ def local_path(source: str | Path | None = None) -> Path:
     if DATASET_ID.fullmatch(text):
         return download_minari(text)
     raise DataError(
-        f"{text!r}: expected an HDF5 file, a Minari id or folder, or one of "
-        f"{', '.join(D4RL_FILES)}, found no such thing; {_LIST}"
+        f"{text!r}: expected an HDF5 file, a Minari id or folder, an .npz file, a LeRobotDataset's "
+        f"folder, builtin, or one of {', '.join(D4RL_FILES)}, found "
+        f"{'another folder' if path.is_dir() else 'no such thing'}; {_LIST}"
     )
 
 

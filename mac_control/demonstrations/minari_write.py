@@ -104,7 +104,7 @@ def write_minari(
     except (TypeError, ValueError) as error:
         raise InputError(f"provenance: expected JSON values, got {error}") from error
     if folder.exists() and not overwrite:
-        raise InputError(f"{folder}: expected a new data set, found one there")
+        raise InputError(f"{folder}: expected a name that is free, got an existing folder")
     expect_data_set(folder)
     _make_namespace(folder, dataset_id)
     with atomic_folder(folder) as temporary:

@@ -40,8 +40,13 @@ def npz_columns(path: Path) -> dict[str, Any]:
         DataError: as `read_npz`.
     """
     arrays: dict[str, Any] = {**npz_arrays(path, (*_STEPS, *_ENDS), "an .npz of arrays")}
+    missing = [name for name in ("observations", "actions") if name not in arrays]
+    if missing:
+        raise DataError(
+            f"{path}: expected observations, actions and ends, got no {' and no '.join(missing)}"
+        )
     ends = arrays.pop("ends", None)
-    if ends is not None and "actions" in arrays:
+    if ends is not None:
         steps, last = len(arrays["actions"]), np.asarray(ends).ravel()
         rising = last.size > 0 and last.dtype.kind in "iu" and bool((last[:-1] < last[1:]).all())
         if not rising or last[0] < 1 or last[-1] != steps:

@@ -117,7 +117,10 @@ def expect_used(
     """
     some = [operator for operator in operators if source_of(operator) != "nobody"]
     if driving and not some:
-        raise only_with(driving[0], option)
+        raise InputError(
+            f"{driving[0]}: expected with {option} other than nobody, got nobody; name one, or "
+            f"leave {driving[0]} out"
+        )
     if proxy is not None and not any(uses(operator, "policy") for operator in some):
         raise only_with("proxy", f"{option} proxy")
 

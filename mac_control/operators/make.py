@@ -109,7 +109,10 @@ def _called(part: Part, make: Callable[..., Any], resources: dict[str, Any]) -> 
     supplied = {p.name: resources[p.name] for p in parameters if p.name in resources} | named
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in supplied]
     if missing:
-        raise InputError(f"operator {part.name!r}: expected {', '.join(missing)}, got none")
+        raise InputError(
+            f"operator {part.name!r}: expected {', '.join(missing)}, got none; give it as in "
+            f"{part.name}:VALUE"
+        )
     if positional:  # then what comes before them must be positional too
         leading = [supplied.pop(p.name) for p in parameters]
         return make(*leading, *positional, **supplied)

@@ -20,7 +20,7 @@ from mac_control.demonstrations.minari_write import room_for, target_folder, wri
 from mac_control.disk import expect_room
 from mac_control.envs import robot_of
 from mac_control.envs.abilities import subtasks_of
-from mac_control.errors import DataError
+from mac_control.errors import DataError, one_line
 from mac_control.files import locked, locked_or_new, temporary_folder, write_json
 from mac_control.teleop.recorder import Driven, EpisodeRecorder, expect_alike
 
@@ -108,13 +108,20 @@ class MinariRecorder(EpisodeRecorder):
             with locked(self.folder):
                 count = recount(self.folder)
         except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{self.folder}: expected a recording, got {error}") from error
+            raise DataError(
+                f"{self.folder}: expected a recording to add to, got {one_line(error)}; "
+                "record into another folder"
+            ) from error
         ours = read_metadata(self.folder).get("mac_control")
         expect_alike(self.folder, ours, self._metadata["mac_control"])
         found = storage.observation_space.shape, storage.action_space.shape
         expected = tuple(space.shape for space in self._spaces)
         if found != expected:
-            raise DataError(f"{self.folder}: expected shapes {expected}, got {found}")
+            raise DataError(
+                f"{self.folder}: expected a recording with observations {expected[0]} and actions "
+                f"{expected[1]}, as this robot has, got {found[0]} and {found[1]}; record into "
+                "another folder"
+            )
         return count
 
 

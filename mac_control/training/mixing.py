@@ -135,8 +135,13 @@ def row_weights(demonstrations: Demonstrations, intervention_weight: float) -> T
     each = np.ones(len(lengths)) if demonstrations.weights is None else demonstrations.weights
     rows = np.repeat(each, lengths)
     if intervention_weight != 1:
-        drove = [intervened(episode.given) for episode in demonstrations]
-        rows = rows * np.where(np.concatenate(drove), intervention_weight, 1.0)
+        drove = np.concatenate([intervened(episode.given) for episode in demonstrations])
+        if not drove.any():
+            raise InputError(
+                "intervention_weight: expected data with steps that an operator drove in part, got "
+                "none; add such data, or leave it out"
+            )
+        rows = rows * np.where(drove, intervention_weight, 1.0)
     ends = rows.cumsum()
     return torch.from_numpy(ends / ends[-1])
 
@@ -163,7 +168,14 @@ def draw_rows(count: int, ends: Tensor | None, size: int, generator: torch.Gener
 
 def _share(source: str) -> tuple[str, float | None]:
     found = _SHARE.fullmatch(source)
-    if found is None or user_path(source).exists():
+    if user_path(source).exists():
+        return source, None
+    if found is None:
+        path, _, number = source.rpartition(":")
+        if path and user_path(path).exists() and re.fullmatch(r"[-+\d.e]+|nan|inf", number):
+            raise InputError(
+                f"data: expected a positive number behind {path}, such as 0.5, got {number}"
+            )
         return source, None
     return found[1], float(found[2])
 

@@ -33,8 +33,9 @@ def main(args: Args) -> int | None:
     for fault in faults:
         print(fault)
     if faults:
-        print(f"{path}: {len(faults)} faults")
+        print(f"{path}: {len(faults)} fault{'s' * (len(faults) != 1)}")
         return 1
     steps = sum(map(len, demonstrations))
-    print(f"{path}: no faults in {len(demonstrations)} episodes, {steps:,} steps")
+    count = len(demonstrations)
+    print(f"{path}: no faults in {count} episode{'s' * (count != 1)}, {steps:,} steps")
     return 0

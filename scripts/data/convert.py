@@ -40,7 +40,8 @@ def main(args: Args) -> int | None:
     to = args.to or ("hdf5" if file else "minari")
     if (to == "hdf5") != file:
         raise InputError(
-            f"out: expected a {'file' if to == 'hdf5' else 'folder'}, got {args.out!r}"
+            f"out: expected a {'file that ends in .hdf5' if to == 'hdf5' else 'folder'}, "
+            f"got {args.out!r}"
         )
     if to == "lerobot":
         read = load_demonstrations(args.data, obs="recorded", failed=True)
@@ -51,7 +52,8 @@ def main(args: Args) -> int | None:
     if is_lerobot(args.data) or args.data.endswith(".npz"):
         if to == "hdf5":
             raise InputError(
-                f"to: expected minari or lerobot for {args.data}, got hdf5; convert what that gives"
+                f"to: expected minari or lerobot for {args.data}, got hdf5; convert it to Minari "
+                "first, then that folder to HDF5"
             )
         read = load_demonstrations(args.data, obs="recorded", failed=True)
         print(save_minari(read, args.out))
