@@ -9,7 +9,7 @@ set -euo pipefail
 work=runs/augment
 [ -d "$work/robust" ] ||
     mac-control augment --data kitchen-complete-v0 --out "$work/robust" \
-        --attempts 5 --report results/augment
+        --disturbance.attempts 5 --report results/augment
 mac-control train --policy bc --scale demo --seeds 0,1,2 --data "$work/robust" --out "$work/bc"
 mac-control train --policy mac --scale demo --seeds 0,1,2 --data "$work/robust" \
     --out "$work/mac"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Partial control by operators whose demonstrations are held out, in five folds: each policy is trained once per fold.
 # Run from the project's root, with MAC_CONTROL_DATA naming the folder of the human demonstrations; resumes if
-# interrupted. At commit 2271941; since then the suite trains each policy for a minute, as in results/dial.
+# interrupted. At commit 2271941, with `--entrants` in place of `--only`; since then the suite trains each policy for a
+# minute, as in results/dial.
 set -euo pipefail
 # The suite's own size at that commit: 400 robust episodes and the full training, 250 episodes per row.
 full=(--suite partial --size.seeds 1 --size.bf16 True --size.episodes 250)
