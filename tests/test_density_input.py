@@ -13,6 +13,7 @@ from mac_control.density.model import DensityModel
 from mac_control.density.text import BLANK, clean
 from mac_control.errors import DataError, InputError
 from mac_control.scripts.density import cost, evaluate, inpaint, train
+from mac_control.scripts.density import train as verb
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +221,19 @@ def test_threads_are_at_least_one(verb, monkeypatch, capsys):
 def test_a_table_is_trained_one_variable_after_another():
     with pytest.raises(InputError, match="objective: expected mac, ardm, no-redundancy or paper"):
         DensityConfig("tables", (3,), head="gaussian", objective="mac-sets", queries="marginal")
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("shrink", "tables"),
+        ("components", "mixtures"),
+        ("groups", "--queries marginal"),
+    ],
+)
+def test_an_option_that_text_does_not_look_at_is_refused(option, wanted, tmp_path):
+    (tmp_path / "some.txt").write_text("some text, long enough for a window " * 400)
+    args = verb.Args(tmp_path / "some.txt", tmp_path / "out", size=8, **{option: 1})
+    with pytest.raises(InputError, match=f"{option}: expected only with {wanted}.*, got text"):
+        verb.main(args)
+    assert not (tmp_path / "out").exists()

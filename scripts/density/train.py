@@ -101,6 +101,16 @@ def main(args: Args) -> int | None:
         raise InputError("size, clean: expected with text or images, got a table")
     if data.kind == "images" and args.clean:
         raise InputError("clean: expected with text, got images")
+    tables = data.kind == "tables"
+    mixture = tables or (data.kind == "images" and args.head != "categorical")
+    for name, used, wanted in (  # options that this model would not look at
+        ("shrink", tables, "tables"),
+        ("components", mixture, "mixtures: tables, or images with --head logistic"),
+        ("recompute", not tables, "text or images"),
+        ("groups", args.queries == "marginal", "--queries marginal"),
+    ):
+        if getattr(args, name) is not None and not used:
+            raise InputError(f"{name}: expected only with {wanted}, got {data.kind}; leave it out")
     model, training = PRESETS[data.kind, args.preset]
     given = {k: v for k, v in dataclasses.asdict(args).items() if v is not None}
     given.setdefault("device", "cuda" if torch.cuda.is_available() else "cpu")
