@@ -232,7 +232,7 @@ def test_a_table_is_trained_one_variable_after_another():
     ],
 )
 def test_an_option_that_text_does_not_look_at_is_refused(option, wanted, tmp_path):
-    (tmp_path / "some.txt").write_text("some text, long enough for a window " * 400)
+    (tmp_path / "some.txt").write_text("some text long enough for a window " * 400)
     args = verb.Args(tmp_path / "some.txt", tmp_path / "out", size=8, **{option: 1})
     with pytest.raises(InputError, match=f"{option}: expected only with {wanted}.*, got text"):
         verb.main(args)
