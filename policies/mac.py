@@ -189,7 +189,7 @@ class MacPolicy(LearnedPolicy):
         x: Tensor,
         mask: Tensor,
         std: np.ndarray,
-        context: Tensor,
+        context: Tensor | None,
         decoding: str,
         temperature: float,
     ) -> tuple[Tensor, Tensor]:
@@ -295,8 +295,9 @@ class MacPolicy(LearnedPolicy):
 
     def _tensors(
         self, obs: np.ndarray, values: np.ndarray, given: np.ndarray
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        device = self.obs_mean.device
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        device, context = self.obs_mean.device, None
         x = self.to_unit(torch.tensor(np.asarray(values, np.float32), device=device)).clamp(-1, 1)
-        context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
+        if self.obs_dim:
+            context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
         return x, torch.tensor(given, device=device), context

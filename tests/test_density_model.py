@@ -20,7 +20,7 @@ from mac_control.density.data import Data, load_data
 from mac_control.density.evaluation import QUERIES, bits, draw_queries
 from mac_control.density.inpainting import inpaint, read_mask
 from mac_control.density.text import ALPHABET, encode
-from mac_control.density.trainer import train_density
+from mac_control.density.trainer import learning_rate, train_density
 from mac_control.errors import CheckpointError, DataError, InputError
 from mac_control.scripts.density import NAMES, PACKAGE
 
@@ -345,3 +345,14 @@ def test_the_real_wikipedia_trains(data_folder, tmp_path):
     model = load_density(tmp_path)
     assert isinstance(model, DensityModel)
     assert bits(model, data.rows("test", 5), ("joint",))["joint"].mean() < 4.75
+
+
+def test_a_finished_run_writes_a_model_that_is_gone_again(tmp_path):
+    out = fit("tables", tmp_path, steps=3)
+    (out / "density.json").unlink()
+    fit("tables", tmp_path, steps=3)
+    assert (out / "density.json").exists()
+    with open(out / "log.csv", newline="") as file:
+        rates = [float(row["lr"]) for row in csv.DictReader(file)]
+    used = DensityTraining(steps=3, lr=1e-2, warmup=5)
+    assert rates == [pytest.approx(learning_rate(used, 2))]  # of the last of three steps

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -157,3 +158,11 @@ def test_costs_are_counted(monkeypatch):
     text = page([plain, less, edges])
     assert "| small, 0.0 M weights | 64 | yes |" in text and "times** cheaper" in text
     assert json.dumps([plain, edges])
+
+
+def test_ratings_that_end_at_once_are_all_kept(tmp_path):
+    row = {"objective": "mac", "queries": "joint", "asked_in": "natural"}
+    with ThreadPoolExecutor(4) as pool:
+        for model in range(20):
+            pool.submit(add_row, tmp_path / "rows.jsonl", {**row, "model": f"m{model}"})
+    assert len(read_rows(tmp_path / "rows.jsonl")) == 20

@@ -135,3 +135,16 @@ def test_weights_that_round_to_more_than_1_leave_every_summary_finite():
 def test_wrong_heads_are_refused(make, word):
     with pytest.raises(InputError, match=word):
         make()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0, 2.0])
+def test_a_logistic_draws_from_its_density_to_the_power_of_one_over_the_temperature(temperature):
+    head = LogisticMixture(1, levels=4001)
+    params = torch.tensor([0.0, 0.1, np.log(0.05)])
+    _, _, log_scale = head._split(params)
+    z = (torch.linspace(-1, 1, 4001).double() - 0.1) / float(log_scale.exp())
+    log_density = torch.nn.functional.logsigmoid(z) + torch.nn.functional.logsigmoid(-z)
+    share = (log_density / temperature).softmax(0).cumsum(0).numpy()
+    drawn = head.sample(params.expand(4000, 3), torch.Generator().manual_seed(0), temperature)
+    at = ((drawn.double().numpy() + 1) / 2 * 4000).round().astype(int)
+    assert kstest(share[at], "uniform").pvalue > 1e-3

@@ -295,3 +295,18 @@ def test_a_mode_is_at_least_as_dense_as_any_location(seed, spread):
 
     best = max(density(x) for x in posterior.loc)
     assert density(posterior.mode()) >= best - 1e-12
+
+
+def test_the_mode_with_one_soft_command_is_exact():
+    for particles in (1, 8):
+        own = policy(components=1, decoding="mode", particles=particles)
+        obs = np.zeros(5, np.float32)
+        alone = own.uncertainty(obs, PartialAction.nothing(4))[0]
+        mean = own.act(obs, PartialAction.nothing(4))[0]
+        std, command = 0.4, 0.8
+        partial = PartialAction([command, 0, 0, 0], [True, False, False, False], [std, 0, 0, 0])
+        share = alone**2 / (alone**2 + std**2)
+        expected = mean + share * (command - mean)
+        rows = own.complete_rows(obs[None], partial.batched())[0]
+        assert own.act(obs, partial)[0] == pytest.approx(expected, abs=1e-4)
+        assert rows[0] == pytest.approx(expected, abs=1e-4)

@@ -254,3 +254,10 @@ def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(netw
 def test_a_way_to_select_weights_that_is_none_is_refused():
     with pytest.raises(InputError, match="select_by: expected last or validation or rollouts"):
         TrainConfig(select_by="rollout")
+
+
+def test_a_score_that_is_no_number_ends_the_run(tmp_path):
+    with pytest.raises(
+        MacControlError, match="score: expected a finite number at step 20, got nan"
+    ):
+        fit(tmp_path, select_by="rollouts", check_every=20, score=lambda policy: float("nan"))

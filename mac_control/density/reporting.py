@@ -12,7 +12,7 @@ import numpy as np
 
 from mac_control.errors import DataError
 from mac_control.figures import legend_below, method_colours, method_label, new_figure
-from mac_control.files import write_text
+from mac_control.files import locked, write_text
 from mac_control.json_read import json_rows
 
 Row = dict[str, Any]
@@ -52,9 +52,10 @@ def add_row(path: str | Path, row: Row) -> None:
 
     A row that does not say its folder or data, as older ones, is told by the rest.
     """
-    rows = read_rows(path) if Path(path).exists() else []
-    rows = [r for r in rows if any(k in r and r[k] != row.get(k, r[k]) for k in _KEY)]
-    write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+    with locked(Path(path).absolute().parent):  # several ratings may run at once
+        rows = read_rows(path) if Path(path).exists() else []
+        rows = [r for r in rows if any(k in r and r[k] != row.get(k, r[k]) for k in _KEY)]
+        write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
 
 
 def label(row: Row) -> str:

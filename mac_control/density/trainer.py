@@ -133,7 +133,7 @@ class Run:
             log = stack.enter_context(_Log(self.out, self.step)) if self.ranks.first else None
             saved = time.monotonic()
             while self.step < config.steps:
-                began = time.process_time()
+                began, rate = time.process_time(), self.rate()
                 loss, norm = self.take_step()
                 self.cpu += time.process_time() - began
                 bar.update()
@@ -142,7 +142,7 @@ class Run:
                 save = last or time.monotonic() - saved > config.save_seconds
                 if self.step % _LOOK == 0 or check or save:
                     self._require_finite(loss)
-                    row = {"loss": float(loss), "grad_norm": float(norm), "lr": self.rate()}
+                    row = {"loss": float(loss), "grad_norm": float(norm), "lr": rate}
                     if check:
                         row |= self.ranks.by_first(self.look)
                     bar.set_postfix({k: f"{v:.3g}" for k, v in row.items()}, refresh=False)
@@ -151,6 +151,8 @@ class Run:
                 if save and self.ranks.first:
                     self.save()
                     saved = time.monotonic()
+            if self.ranks.first and not (self.out / "density.json").exists():
+                self.save()  # finished before, but the model is gone
 
     def rate(self) -> float:
         """Learning rate of this step."""
@@ -170,6 +172,9 @@ class Run:
             if loss is not None:
                 loss.backward()  # one path length after the other, to free its activations
                 total += loss.detach()
+        if self.ranks.size > 1:  # a process without rows of its own adds nothing
+            for p in self.params.values():
+                p.grad = torch.zeros_like(p) if p.grad is None else p.grad
         grads = [p.grad for p in self.params.values() if p.grad is not None]
         self.ranks.add([total, *grads])
         norm = nn.utils.clip_grad_norm_(self.params.values(), config.clip)

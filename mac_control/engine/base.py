@@ -43,6 +43,11 @@ class GaussianBase(nn.Module):
         cov = torch.cov(data.double().T).reshape(data.shape[1], -1)
         variance = cov.diagonal().clamp_min(1e-8)
         cov = (1 - shrink) * cov + shrink * variance.diag()
+        if torch.linalg.cholesky_ex(cov.to(data.dtype)).info.item():
+            raise InputError(
+                f"shrink: expected a larger share than {shrink:g}, as columns of the data depend "
+                "on each other; or leave one of them out"
+            )
         self.register_buffer("mean", data.double().mean(0).to(data.dtype))
         self.register_buffer("cov", cov.to(data.dtype))
         self.register_buffer("std", variance.sqrt().to(data.dtype))

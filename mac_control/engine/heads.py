@@ -36,7 +36,7 @@ class Head(ABC):
 
     @abstractmethod
     def mode(self, params: Tensor) -> Tensor:
-        """The densest value `(...)`."""
+        """The densest value `(...)`; of Gaussians, the densest of their locations."""
 
     @abstractmethod
     def mean(self, params: Tensor) -> Tensor:

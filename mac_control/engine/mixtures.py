@@ -183,8 +183,13 @@ class LogisticMixture(_Mixture):
         log_weight, loc, log_scale = self._split(params)
         k = gumbel_argmax(self._cooled(log_weight, log_scale, temperature), generator)
         loc, scale = loc.gather(-1, k).squeeze(-1), log_scale.gather(-1, k).squeeze(-1).exp()
-        u = uniform(loc, generator).clamp(1e-6, 1 - 1e-6)
-        return self.quantise(loc + temperature * scale * (u.log() - (-u).log1p()))
+        if temperature == 1:
+            u = uniform(loc, generator).clamp(1e-6, 1 - 1e-6)
+            z = u.log() - (-u).log1p()
+        else:  # p^(1/T) of a logistic: the log-odds of a Beta(1/T, 1/T), here of two Gammas
+            z = _log_gamma(loc, 1 / temperature, generator)
+            z = z - _log_gamma(loc, 1 / temperature, generator)
+        return self.quantise(loc + scale * z)
 
     def mode(self, params: Tensor) -> Tensor:
         # Over all levels: where components overlap, the mode may be between their locations.
@@ -231,3 +236,12 @@ def _log1mexp(a: Tensor) -> Tensor:
 
 def _at_least_float32(params: Tensor) -> Tensor:
     return params.float() if params.dtype in (torch.float16, torch.bfloat16) else params
+
+
+def _log_gamma(like: Tensor, shape: float, generator: torch.Generator | None) -> Tensor:
+    """Logarithms of draws from Gamma(shape, 1), in the form of `like`; also for small shapes."""
+    # Gamma(a) is Gamma(a + 1) · U^(1 / a), which in logarithms does not underflow.
+    device = like.device if generator is None else generator.device
+    more = torch.full(like.shape, shape + 1, dtype=torch.float64, device=device)
+    drawn = torch._standard_gamma(more, generator=generator).log().to(like)
+    return drawn + uniform(like, generator).clamp_min(1e-30).log() / shape

@@ -159,9 +159,11 @@ class AnyOrder:
         choose = self._rule(rule, temperature, generator)
         certain = isinstance(order, str) and order == "certain"
         rank = self._ranks(given, asked, "natural" if certain else order, generator)
+        if not len(x):
+            return x, rank
         if in_blocks(order):
             return self._fill_blocks(x, given, obs, rank, order, choose), rank
-        steps = int(asked.sum(-1).max()) if len(x) else 0
+        steps = int(asked.sum(-1).max())
         filled, state = x, self.network.start(x, given, obs)
         number = torch.arange(1, steps + 1, device=x.device).view(-1, 1, 1)
         nows = rank == number  # (steps, B, D): target of each step; none where a row is done

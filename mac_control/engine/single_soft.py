@@ -73,7 +73,7 @@ class SoftRow(SeveralRows):
     ) -> np.ndarray:
         """The particles' estimate of `dims`, observed as `u` with the variance `noise`."""
         steps, mean = len(dims), rule == "mean"
-        single = self.particles == 1 or (mean and steps == 1)
+        single = self.particles == 1 or steps == 1
         drawn = np.empty((steps, 1 if single else self.particles), np.float32)
         params = np.empty((steps, len(self._bias[0]), drawn.shape[1]), np.float32)
         tops, masses = np.empty((2, *drawn.shape), np.float32)

@@ -191,7 +191,7 @@ def _weighed(
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:
     """The particles' estimate of the observed dimensions, and the evidence."""
-    if rule == "mean" and int(soft.sum(-1).max()) == 1:
+    if rule in ("mean", "mode") and int(soft.sum(-1).max()) == 1:
         particles = 1  # exact
     rows, single = len(x), particles == 1
     model.head.check("x", x, exact | soft)
