@@ -53,7 +53,7 @@ class Step:
             >>> step.executed(a + 1, a, 0.0, False, False, {"sent": [1.0, 0.5]}).action
             array([1. , 0.5])
         """
-        sent = info.get("sent")  # a robot may apply limits of its own
+        sent: Any = info.get("sent")  # a robot may apply limits of its own
         return replace(
             self,
             action=action if np.shape(sent) != action.shape else np.asarray(sent, action.dtype),
