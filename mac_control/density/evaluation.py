@@ -51,7 +51,6 @@ def bits(
     rows: np.ndarray,
     queries: Sequence[str] = tuple(QUERIES),
     order: str | None = None,
-    via: str = "path",
 ) -> dict[str, np.ndarray]:
     """Bits per dimension of each row, `-log2 p(x_query | x_given) / D`, by kind of query.
 
@@ -62,9 +61,7 @@ def bits(
         given, query = draw_queries(name, len(rows), model.dim)
         shape = (len(rows), *model.config.shape)
         masks = (given.reshape(shape), query.reshape(shape))
-        log_prob = model.log_prob(
-            rows, *masks, order=order, via="path" if name in ("joint", "marginal") else via, seed=1
-        )
+        log_prob = model.log_prob(rows, *masks, order=order, seed=1)
         found[name] = -log_prob / (math.log(2) * model.dim)
     return found
 
