@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_density_model import DATA, SMALL
 from test_density_model import fit as fit_density
 
 from mac_control.checkpoint import read
@@ -132,6 +133,42 @@ def test_a_batch_too_small_to_share_is_refused(tmp_path):
     run = Run("bc", Demonstrations([episode]), tmp_path, (0,), None, TrainConfig(batch_size=2))
     with pytest.raises(InputError, match="batch_size: expected at least 3"):
         Trainer(run, DistributedContext(1, 3), None, False, None)
+
+
+def density_run(out, ranks, **options):
+    from mac_control.density.config import DensityConfig, DensityTraining
+    from mac_control.density.trainer import Run
+
+    data = DATA["text"]()
+    config = DensityConfig("text", data.shape, **SMALL["text"])
+    return Run(data, out, config, DensityTraining(**options), ranks)
+
+
+def test_a_density_batch_too_small_to_share_is_refused(tmp_path):
+    from mac_control.errors import InputError
+    from mac_control.training.distributed import DistributedContext
+
+    with pytest.raises(InputError, match=r"batch_size: expected at least 3, .*, got 2"):
+        density_run(tmp_path, DistributedContext(1, 3), batch_size=2)
+
+
+def test_a_process_without_rows_of_a_density_adds_nothing(tmp_path):
+    """Paths of a short batch: one a group, all of them the first process's."""
+    from mac_control.training.distributed import DistributedContext
+
+    class Told(DistributedContext):
+        def add(self, tensors):
+            sums.append([tensor.clone() for tensor in tensors])
+
+    added = []
+    for rank, size in ((0, 1), (0, 2), (1, 2)):
+        sums = []
+        density_run(tmp_path, Told(rank, size), batch_size=2, groups=4, warmup=0).take_step()
+        added += sums
+    whole, first, second = added
+    assert [t.shape for t in first] == [t.shape for t in second] == [t.shape for t in whole]
+    assert all(torch.equal(one, two) for one, two in zip(whole, first, strict=True))
+    assert not any(t.any() for t in second)
 
 
 def kill_second(trainer, rate):

@@ -93,6 +93,11 @@ class Run:
         training: DensityTraining,
         ranks: DistributedContext,
     ) -> None:
+        if training.batch_size < ranks.size:
+            raise InputError(
+                f"batch_size: expected at least {ranks.size}, one for each process, "
+                f"got {training.batch_size}"
+            )
         self.data, self.out, self.training, self.ranks = data, out, training, ranks
         self.objective = config.path_objective
         with torch.random.fork_rng(devices=[]):
