@@ -138,7 +138,7 @@ class MacPolicy(LearnedPolicy):
             self.to_unit(batch[name]).clamp(-1, 1) for name in ("executed", "action")
         )
         levels = self.action_dim if self.config.targets == "path" else 1
-        params = self.network(executed, rank, self.normalize(batch["obs"]), levels)
+        params = self.network(executed, rank, self._context(batch["obs"]), levels)
         log_prob = self.model.head.log_prob(params, action.unsqueeze(1))
         asked = self._asked(rank).to(log_prob.dtype)
         return -(asked * log_prob).sum() / asked.sum()
@@ -218,9 +218,9 @@ class MacPolicy(LearnedPolicy):
                 "decoding, order: expected mean or mode, natural or certain, in a graph, "
                 f"got {config.decoding} and {config.order}"
             )
-        x, obs = self.to_unit(values).clamp(-1, 1), self.normalize(obs)
+        x, context = self.to_unit(values).clamp(-1, 1), self._context(obs)
         order = self.blocks or config.order
-        filled = unrolled(self.model, x, given, obs, config.decoding, order)
+        filled = unrolled(self.model, x, given, context, config.decoding, order)
         return self.from_unit(filled.clamp(-1, 1))
 
     def log_prob(
@@ -296,8 +296,11 @@ class MacPolicy(LearnedPolicy):
     def _tensors(
         self, obs: np.ndarray, values: np.ndarray, given: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        device, context = self.obs_mean.device, None
+        device = self.obs_mean.device
         x = self.to_unit(torch.tensor(np.asarray(values, np.float32), device=device)).clamp(-1, 1)
-        if self.obs_dim:
-            context = self.normalize(torch.tensor(np.asarray(obs, np.float32), device=device))
+        context = self._context(torch.tensor(np.asarray(obs, np.float32), device=device))
         return x, torch.tensor(given, device=device), context
+
+    def _context(self, obs: Tensor) -> Tensor | None:
+        """What the network is told of the observations `(B, O)`; None where O is 0."""
+        return self.normalize(obs) if self.obs_dim else None

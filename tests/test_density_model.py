@@ -119,6 +119,17 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(kind, tmp_path, m
     assert [r["step"] for r in rows if r["joint"]] == ["10", "20", "30"]
 
 
+@pytest.mark.parametrize("lost", ["density.json", "density-*.safetensors"])
+def test_a_finished_run_writes_a_lost_model_again(lost, tmp_path):
+    fit("tables", tmp_path, steps=3)
+    before = read(tmp_path, "density")[1]
+    (file,) = tmp_path.glob(lost)
+    file.unlink()
+    fit("tables", tmp_path, steps=3)
+    after = read(tmp_path, "density")[1]
+    assert before.keys() == after.keys() and all(torch.equal(before[k], after[k]) for k in after)
+
+
 def test_a_folder_with_other_settings_is_left_alone(tmp_path):
     fit("text", tmp_path, steps=5)
     with pytest.raises(CheckpointError, match="steps 5, got 6"):

@@ -3,12 +3,14 @@
 import json
 import math
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
+from mac_control.density import reporting
 from mac_control.density.baselines import _log_prob, rate_baseline
 from mac_control.density.config import DensityConfig
 from mac_control.density.costs import compare_edges, measure, page
@@ -121,6 +123,21 @@ def test_ratings_of_other_models_splits_and_data_are_kept(tmp_path):
             results_page("Mixed", "", {"a": mixed})
 
 
+def test_rows_added_at_once_are_all_kept(tmp_path, monkeypatch):
+    file, read = tmp_path / "new" / "a.jsonl", read_rows
+    add_row(file, row("mac", "mac", 0, 2.0, 1.5))
+
+    def slow(path):
+        rows = read(path)
+        time.sleep(0.02)  # while others would read the same
+        return rows
+
+    monkeypatch.setattr(reporting, "read_rows", slow)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: add_row(file, row("mac", "mac", seed, 2.0, 1.5)), range(1, 5)))
+    assert sorted(r["seed"] for r in read(file)) == [0, 1, 2, 3, 4]
+
+
 def test_models_of_one_name_keep_their_own_rows(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(50, 2)))
     folders = [tmp_path / name / "seed-0" for name in ("mac", "nr")]
@@ -158,11 +175,3 @@ def test_costs_are_counted(monkeypatch):
     text = page([plain, less, edges])
     assert "| small, 0.0 M weights | 64 | yes |" in text and "times** cheaper" in text
     assert json.dumps([plain, edges])
-
-
-def test_ratings_that_end_at_once_are_all_kept(tmp_path):
-    row = {"objective": "mac", "queries": "joint", "asked_in": "natural"}
-    with ThreadPoolExecutor(4) as pool:
-        for model in range(20):
-            pool.submit(add_row, tmp_path / "rows.jsonl", {**row, "model": f"m{model}"})
-    assert len(read_rows(tmp_path / "rows.jsonl")) == 20

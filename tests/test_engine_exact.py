@@ -13,6 +13,8 @@ from mac_control.engine.base import GaussianBase
 from mac_control.engine.heads import Categorical
 from mac_control.engine.model import AnyOrder
 from mac_control.engine.network import Network
+from mac_control.engine.orders import permutations as shuffled
+from mac_control.errors import InputError
 
 
 class Tabular(Network):
@@ -195,3 +197,15 @@ def test_a_gaussian_base_is_the_gaussians_conditional():
             assert torch.isclose(std[row, i], var.sqrt())
             expected = off @ base.cov[seen][:, seen].inverse() @ off
             assert torch.isclose(length[row, i], expected) and count[row, i] == len(seen)
+
+
+@pytest.mark.parametrize("shrink", [0.0, 1e-9])
+def test_columns_that_depend_on_each_other_need_shrinkage(shrink):
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randn(60, 3, generator=generator) @ torch.randn(3, 5, generator=generator)
+    for columns in (data, data[:3], torch.cat([data[:, :2], torch.ones(60, 1)], 1)):
+        with pytest.raises(InputError, match=f"shrink: expected more than {shrink:g}, as columns"):
+            GaussianBase(columns, shrink=shrink)
+    base = GaussianBase(data, shrink=1e-4)
+    assert all(part.isfinite().all() for part in base(data, shuffled(60, 5, generator) + 1))
+    assert GaussianBase(data[:, :2], shrink=shrink).cov.shape == (2, 2)

@@ -260,11 +260,3 @@ def test_an_empty_batch_is_filled_in():
     model, x = random_model("mlp"), torch.zeros(0, 5)
     for answer in (model.sample(x, obs=torch.zeros(0, 3)), model.mean(x, obs=torch.zeros(0, 3))):
         assert answer.shape == (0, 5)
-
-
-def test_columns_that_depend_on_each_other_need_some_shrinking():
-    column = torch.randn(50, 1, generator=torch.Generator().manual_seed(0))
-    twice = torch.cat([column, column], 1)
-    assert torch.isfinite(GaussianBase(twice, shrink=0.01).cov).all()
-    with pytest.raises(InputError, match="shrink: expected a larger share than 0, as columns"):
-        GaussianBase(twice, shrink=0.0)

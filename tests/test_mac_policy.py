@@ -196,15 +196,18 @@ def test_a_likelihood_takes_rows_of_the_policys_size_only():
         assert wrapper.conditional_log_prob(obs, action, given) == one
 
 
-def test_a_policy_without_observations_is_a_density_of_actions():
+@pytest.mark.parametrize("network", ["mlp", "transformer"])
+def test_a_policy_without_observations_is_a_density_of_actions(network):
     torch.manual_seed(0)
-    none = np.zeros(0)
-    own = MacPolicy(MacConfig(width=8, obs_width=8), none, none, -np.ones(2), np.ones(2))
+    none, config = np.zeros(0), MacConfig(width=8, obs_width=8, network=network)
+    own = MacPolicy(config, none, none, -np.ones(2), np.ones(2))
     partial = PartialAction([0.3, 0.0], [True, False])
     action = own.act(none, partial)
     assert action[0] == np.float32(0.3) and abs(action[1]) <= 1
     rows = own.complete_rows(none[None], partial.batched())[0]
     np.testing.assert_allclose(action, rows, atol=1e-5)
+    steps = Steps(*(torch.zeros(6, n) for n in (0, 2, 2)), torch.ones(6, 2, dtype=torch.bool), None)
+    assert torch.isfinite(own.loss(own.draw(steps, torch.Generator().manual_seed(0))))
     assert np.isfinite(own.log_prob(none, PartialAction.everything([0.3, 0.1])))
     assert own.uncertainty(none, PartialAction.nothing(2)).shape == (2,)
     assert own.sample(np.zeros((0, 0)), PartialAction.nothing(0, 2)).shape == (0, 2)

@@ -1,6 +1,7 @@
 """Soft commands: Gaussian evidence is weighed exactly."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -303,10 +304,11 @@ def test_the_mode_with_one_soft_command_is_exact():
         obs = np.zeros(5, np.float32)
         alone = own.uncertainty(obs, PartialAction.nothing(4))[0]
         mean = own.act(obs, PartialAction.nothing(4))[0]
-        std, command = 0.4, 0.8
+        std, command, two = 0.4, 0.8, [True, True, False, False]
         partial = PartialAction([command, 0, 0, 0], [True, False, False, False], [std, 0, 0, 0])
         share = alone**2 / (alone**2 + std**2)
         expected = mean + share * (command - mean)
-        rows = own.complete_rows(obs[None], partial.batched())[0]
+        beside = PartialAction.stack([partial, replace(partial, given=two, std=[std, std, 0, 0])])
+        rows = own.complete_rows(np.zeros((2, 5), np.float32), beside)[0]
         assert own.act(obs, partial)[0] == pytest.approx(expected, abs=1e-4)
         assert rows[0] == pytest.approx(expected, abs=1e-4)

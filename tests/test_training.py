@@ -93,6 +93,22 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_
     assert load_policy(tmp_path).checkpoint["training"]["step"] == 40
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_not_finite_chooses_nothing(bad, tmp_path):
+    scores = iter([1.0, bad])
+    options = {"select_by": "rollouts", "check_every": 5, "save_seconds": 0.0, "steps": 20}
+    with pytest.raises(MacControlError, match=rf"the score is {bad} at step 10 .*finite"):
+        fit(tmp_path, score=lambda policy: next(scores), **options)
+    assert load_policy(tmp_path).checkpoint["training"]["best"] == 1.0
+
+
+def test_a_validation_loss_that_is_not_finite_chooses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(Run, "validate", lambda run: [float("nan")])
+    with pytest.raises(MacControlError, match="the validation loss is nan at step 5 "):
+        fit(tmp_path, validation=0.3, select_by="validation", check_every=5, steps=10)
+    fit(tmp_path / "last", validation=0.3, check_every=5, steps=10)  # which chooses by nothing
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -254,10 +270,3 @@ def test_mac_seeds_side_by_side_have_the_losses_and_gradients_of_each_alone(netw
 def test_a_way_to_select_weights_that_is_none_is_refused():
     with pytest.raises(InputError, match="select_by: expected last or validation or rollouts"):
         TrainConfig(select_by="rollout")
-
-
-def test_a_score_that_is_no_number_ends_the_run(tmp_path):
-    with pytest.raises(
-        MacControlError, match="score: expected a finite number at step 20, got nan"
-    ):
-        fit(tmp_path, select_by="rollouts", check_every=20, score=lambda policy: float("nan"))

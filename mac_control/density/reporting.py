@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mac_control.disk import writing
 from mac_control.errors import DataError
 from mac_control.figures import legend_below, method_colours, method_label, new_figure
 from mac_control.files import locked, write_text
@@ -52,8 +53,11 @@ def add_row(path: str | Path, row: Row) -> None:
 
     A row that does not say its folder or data, as older ones, is told by the rest.
     """
-    with locked(Path(path).absolute().parent):  # several ratings may run at once
-        rows = read_rows(path) if Path(path).exists() else []
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):  # several processes may write into one file
+        rows = read_rows(path) if path.exists() else []
         rows = [r for r in rows if any(k in r and r[k] != row.get(k, r[k]) for k in _KEY)]
         write_text(path, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mac_control.checkpoint import read
 from mac_control.density.config import DensityConfig, DensityTraining
 from mac_control.density.data import Data
 from mac_control.density.evaluation import bits
@@ -23,7 +24,7 @@ from mac_control.density.model import DensityModel
 from mac_control.density.state import load_state, save_state
 from mac_control.engine.base import GaussianBase
 from mac_control.engine.two_stream import TwoStream
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import CheckpointError, InputError, MacControlError
 from mac_control.training.arithmetic import autocast
 from mac_control.training.batches import generator_of
 from mac_control.training.distributed import DistributedContext, init_distributed
@@ -156,8 +157,8 @@ class Run:
                 if save and self.ranks.first:
                     self.save()
                     saved = time.monotonic()
-            if self.ranks.first and not (self.out / "density.json").exists():
-                self.save()  # finished before, but the model is gone
+            if self.ranks.first and not self.saved():  # its file is missing or damaged
+                self.save()
 
     def rate(self) -> float:
         """Learning rate of this step."""
@@ -247,6 +248,13 @@ class Run:
             self.best_value = value
             self.best = {n: p.detach().clone() for n, p in self.ema.network.named_parameters()}
         return row
+
+    def saved(self) -> bool:
+        """Whether the folder holds the complete model."""
+        try:
+            return bool(read(self.out, "density"))
+        except CheckpointError:
+            return False
 
     def save(self) -> None:
         """Save the model first, then the state: a resumed run writes the model again."""

@@ -43,10 +43,13 @@ class GaussianBase(nn.Module):
         cov = torch.cov(data.double().T).reshape(data.shape[1], -1)
         variance = cov.diagonal().clamp_min(1e-8)
         cov = (1 - shrink) * cov + shrink * variance.diag()
-        if torch.linalg.cholesky_ex(cov.to(data.dtype)).info.item():
+        # In units of the variables, and up to rounding: then factors exist in every order.
+        scaled = cov.to(data.dtype).double() / (variance.sqrt().outer(variance.sqrt()))
+        if not torch.linalg.eigvalsh(scaled)[0] > len(cov) * torch.finfo(data.dtype).eps:
             raise InputError(
-                f"shrink: expected a larger share than {shrink:g}, as columns of the data depend "
-                "on each other; or leave one of them out"
+                f"shrink: expected more than {shrink:g}, as columns of these data depend on each "
+                f"other, got {shrink:g}; 0.02 is usual, or leave out columns that follow from "
+                "others"
             )
         self.register_buffer("mean", data.double().mean(0).to(data.dtype))
         self.register_buffer("cov", cov.to(data.dtype))

@@ -45,7 +45,7 @@ class _Mixture(Head):
         return torch.cat([logits, shift.unsqueeze(-1) + scale * loc, raw + scale.log()], -1)
 
     def _cooled(self, log_weight: Tensor, log_scale: Tensor, temperature: float) -> Tensor:
-        # Near p(x)^(1/T): a component's share of p^(1/T) is w^(1/T) scale^(1 - 1/T).
+        # As in p(x)^(1/T) of components that do not overlap: w^(1/T) scale^(1 - 1/T) each.
         return log_weight / temperature + (1 - 1 / temperature) * log_scale
 
     def mode(self, params: Tensor) -> Tensor:

@@ -223,6 +223,8 @@ def _weighed(
             value = getattr(found, rule)()
         else:
             value = found.at(*draws[:, step])
+            if rule == "mode":  # exact for one soft dimension, whatever rows are beside it
+                value = torch.where(count == 1, found.mode(), value)
         drawn = torch.where(nows[step], value.unsqueeze(-1).to(x.dtype), drawn)
         evidence = found.log_evidence()
         log_weight = log_weight + (evidence if alike else active[step] * evidence)

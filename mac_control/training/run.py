@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mac_control.checkpoint import load_policy, save_policy
 from mac_control.checkpoint_record import policy_record
 from mac_control.demonstrations import Demonstrations
 from mac_control.demonstrations.table import Table
-from mac_control.errors import CheckpointError, InputError
+from mac_control.errors import CheckpointError, InputError, MacControlError
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.training.arithmetic import autocast, chosen_bf16
 from mac_control.training.batches import digest, generator_of, stacked, subtasks_digest
@@ -182,11 +183,22 @@ class Run:
         return (total / count).tolist()
 
     def keep_best(self, values: list[float]) -> None:
-        """Keep the averaged weights of each policy whose rating is its best so far."""
+        """Keep the averaged weights of each policy whose rating is its best so far.
+
+        Raises:
+            MacControlError: a rating that is not finite, by which none can be chosen.
+        """
         means = self.ema if values else {}
         for index, value in enumerate(values):
             if self.config.patience and self.misses[index] >= self.config.patience:
                 continue  # this one has stopped
+            if not math.isfinite(value):
+                rated = self.config.select_by == "rollouts"
+                what = f"score is {value}" if rated else f"validation loss is {-value}"
+                raise MacControlError(
+                    f"{self.out}: the {what} at step {self.step} (seed {self.seeds[index]}), "
+                    "expected a finite number to choose by; what was saved before is kept"
+                )
             self.misses[index] += 1
             best_value = self.best_value[index]
             if best_value is None or value > best_value:

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mac_control.demonstrations import Demonstrations
-from mac_control.errors import InputError, MacControlError
+from mac_control.errors import InputError
 from mac_control.files import user_path
 from mac_control.policies import LearnedPolicy, policy_class
 from mac_control.seeds import whole_seed
@@ -197,12 +197,6 @@ class Trainer:
             assert self.score is not None
             values = [self.score(run.kept(index)) for index in range(len(run.seeds))]
             row["score"] = float(np.mean(values))
-        for name, value in row.items():
-            if not np.isfinite(value):  # no number to select by, or to keep
-                raise MacControlError(
-                    f"{run.out}: {name}: expected a finite number at step {run.step}, got {value}; "
-                    "what was saved before is kept"
-                )
         return values, row
 
     def save(self) -> None:
