@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The study of learning in the kitchen, its policies kept, and their reward after 10, 40, 160 and 640 s of training: alone
-# and with three dimensions given, 50 episodes each. From the project's root; resumes if interrupted. Eight hours of
+# and with three dimensions given, 50 episodes each. From the project's root; resumes if interrupted. Eleven hours of
 # one core.
 set -euo pipefail
 mkdir -p runs/learning
@@ -9,13 +9,11 @@ study() {  # SECONDS VARIANT...
     local only; only=$(IFS=,; echo "${*:2}")
     python -m benchmarks learning --out runs/learning --keep runs/learning/policies --seconds "$1" --only "$only"
 }
-fast=("masks 2 layers 1 width 128 obs 256 schedule-free" "mixture density lr 4e-3" "transformer path")
-some=("mac as it was" "masks 2" "masks 2 schedule-free")
-more=("masks 4" "masks 1" "masks 2 batch 64" "masks 2 batch 256" "masks 2 lr 5e-4" "masks 2 lr 2e-3" "masks 2 lr 4e-3"
-    "masks 2 width 128 obs 256" "masks 2 width 512" "masks 2 layers 1" "masks 2 layers 3"
-    "masks 2 layers 1 width 128 obs 256 lr 3e-3")
-for seconds in 10 40 160; do study $seconds "${fast[@]}" "${some[@]}" "${more[@]}"; done
-study 640 "${fast[@]}" "${some[@]}"
+variants=("masks 2 layers 1 width 128 obs 256 schedule-free" "mixture density lr 4e-3" "transformer path"
+    "mac as it was" "masks 2" "masks 2 schedule-free" "masks 4" "masks 1" "masks 2 batch 64" "masks 2 batch 256"
+    "masks 2 lr 5e-4" "masks 2 lr 2e-3" "masks 2 lr 4e-3" "masks 2 width 128 obs 256" "masks 2 width 512"
+    "masks 2 layers 1" "masks 2 layers 3" "masks 2 layers 1 width 128 obs 256 lr 3e-3")
+for seconds in 10 40 160 640; do study $seconds "${variants[@]}"; done
 for seconds in 10 40 160 640; do
     policies=()
     for folder in runs/learning/policies/kitchen-*-"$seconds"; do
