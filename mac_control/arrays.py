@@ -44,6 +44,7 @@ def npz_arrays(
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {n: file[n] for n in file.files if names is None or n in names}
     except _DAMAGE as error:
-        pickled = "pickle" in str(error)  # what numpy says of it advises to trust the file
+        # What numpy says of pickled objects advises to trust the file.
+        pickled = isinstance(error, ValueError) and "pickle" in str(error)
         got = "something else: pickled objects, or no npz file" if pickled else first_line(error)
         raise DataError(f"{path}: expected {expected}, got {got}") from error

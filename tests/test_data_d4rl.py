@@ -265,8 +265,12 @@ def test_an_npz_of_arrays_is_read(tmp_path):
         with pytest.raises(DataError, match="ends: expected rising numbers of steps that end"):
             load_demonstrations(tmp_path / "bad.npz")
     np.savez(tmp_path / "objects.npz", **steps, terminals=np.array([{}], object))
-    with pytest.raises(DataError, match=r"expected an \.npz of arrays"):
+    with pytest.raises(DataError, match=r"expected an \.npz of arrays, .*: pickled") as refused:
         load_demonstrations(tmp_path / "objects.npz")
+    assert "allow_pickle" not in str(refused.value)  # no advice to trust the file
+    np.savez(tmp_path / "none.npz", observations=steps["observations"], ends=np.array([9]))
+    with pytest.raises(DataError, match="expected observations, actions and ends, got no actions"):
+        load_demonstrations(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize("damage", ["half", "bit", "other"])
