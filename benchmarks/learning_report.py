@@ -102,7 +102,7 @@ def draw(runs: Sequence[Row], file: Path) -> None:
     white = dict(zip(times, np.linspace(0.75, 0.0, len(times)).tolist(), strict=True))
     counts = [len(_variants(each)) for each in cells.values()]
     figure = new_figure(2.0 + 0.24 * sum(counts))
-    figure.suptitle("Held-out log-likelihood per dimension [nats]", fontsize=11)
+    figure.suptitle("Held-out log-likelihood per dimension [nats]; below 0 drawn at 0", fontsize=11)
     panels = figure.subplots(len(names), 1, squeeze=False, height_ratios=[c + 1 for c in counts])
     for axes, name in zip(panels[:, 0], names, strict=True):
         found = cells[name]
