@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class ActionDim:
                 f"{did_you_mean(self.kind, KINDS)}"
             )
         for name in ("low", "high", "gain", "travel"):
-            if not isinstance(getattr(self, name), (int, float, np.number)):
+            if not isinstance(getattr(self, name), Real):
                 raise InputError(
                     f"action {self.name}: {name}: expected a number, got {getattr(self, name)!r}"
                 )

@@ -1,7 +1,7 @@
 """Errors that a user can act on: each says what was expected, what came, and what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MacControlError(Exception):
@@ -60,3 +60,14 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def unknown_option(name: str, known: Sequence[str]) -> str:
+    """The sentence about an option that does not exist, without its owner.
+
+    Example:
+        >>> unknown_option("prt", ["host", "port"])
+        "expected options out of host, port, got 'prt'; did you mean 'port'?"
+    """
+    listed = ", ".join(known) or "none"
+    return f"expected options out of {listed}, got {name!r}{did_you_mean(name, known)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Robot:
                     f"robot {self.name}: action {action.name}: position: expected an entry below "
                     f"{len(self.obs_names)}, got {at}"
                 )
-        number = isinstance(self.rate, (int, float, np.number))
+        number = isinstance(self.rate, Real)
         if self.rate is not None and not (number and np.isfinite(self.rate) and self.rate > 0):
             raise InputError(
                 f"robot {self.name}: rate: expected a number above 0, got {self.rate!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, cast
 
 import gymnasium
@@ -23,7 +24,7 @@ from mac_control.envs.kitchen.robot import (
     checked_tasks,
 )
 from mac_control.envs.kitchen.state import Restorable
-from mac_control.errors import InputError, did_you_mean
+from mac_control.errors import InputError, unknown_option
 from mac_control.rendering import check_mode, choose_renderer
 from mac_control.robot import Robot
 from mac_control.seeds import optional_seed
@@ -101,16 +102,10 @@ class KitchenEnv(Restorable, gymnasium.Env):
             "render_mode": render_mode,
             **render_options,
         }
-        known = [
-            *(each for each in self._made_with if each not in render_options),
-            *_RENDER_OPTIONS,
-        ]
         for name in render_options:
             if name not in _RENDER_OPTIONS:
-                raise InputError(
-                    f"kitchen: expected options out of {', '.join(known)}, got {name!r}"
-                    f"{did_you_mean(name, known)}"
-                )
+                own = [each for each in self._made_with if each not in render_options]
+                raise InputError(f"kitchen: {unknown_option(name, [*own, *_RENDER_OPTIONS])}")
         if obs not in ("positions", "full"):
             raise InputError(f"obs: expected 'positions' or 'full', got {obs!r}")
         if max_episode_steps < 1:
@@ -120,8 +115,7 @@ class KitchenEnv(Restorable, gymnasium.Env):
             ("object_noise_ratio", object_noise_ratio),
             ("init_noise", init_noise),
         ):
-            number = isinstance(value, (int, float, np.number))
-            if not (number and np.isfinite(value) and value >= 0):
+            if not (isinstance(value, Real) and np.isfinite(value) and value >= 0):
                 raise InputError(f"{name}: expected a finite number of at least 0, got {value!r}")
         check_mode(render_mode, self.metadata["render_modes"])
         gymnasium.register_envs(gymnasium_robotics)

@@ -94,11 +94,7 @@ class Run:
         training: DensityTraining,
         ranks: DistributedContext,
     ) -> None:
-        if training.batch_size < ranks.size:
-            raise InputError(
-                f"batch_size: expected at least {ranks.size}, one for each process, "
-                f"got {training.batch_size}"
-            )
+        ranks.expect_rows(training.batch_size)
         self.data, self.out, self.training, self.ranks = data, out, training, ranks
         self.objective = config.path_objective
         with torch.random.fork_rng(devices=[]):
@@ -138,6 +134,8 @@ class Run:
         with bar, contextlib.ExitStack() as stack:
             log = stack.enter_context(_Log(self.out, self.step)) if self.ranks.first else None
             saved = time.monotonic()
+            if self.step >= config.steps and self.ranks.first and not self.saved():
+                self.save()  # finished before, but the model is missing or damaged
             while self.step < config.steps:
                 began, rate = time.process_time(), self.rate()
                 loss, norm = self.take_step()
@@ -157,8 +155,6 @@ class Run:
                 if save and self.ranks.first:
                     self.save()
                     saved = time.monotonic()
-            if self.ranks.first and not self.saved():  # its file is missing or damaged
-                self.save()
 
     def rate(self) -> float:
         """Learning rate of this step."""

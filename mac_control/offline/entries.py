@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mac_control.envs.name import EnvName
-from mac_control.errors import InputError, did_you_mean
+from mac_control.errors import InputError, unknown_option
 from mac_control.files import user_path
 from mac_control.policies import policy_class
 from mac_control.suites.suite import PolicySpec
@@ -62,10 +62,7 @@ class Entry:
         known = [*own, *training]
         for key in named.options:
             if key not in known:
-                raise InputError(
-                    f"policies: {named.name}: expected options out of {', '.join(known)}, "
-                    f"got {key!r}{did_you_mean(key, known)}"
-                )
+                raise InputError(f"policies: {named.name}: {unknown_option(key, known)}")
         config = {k: v for k, v in named.options.items() if k in own}
         changes = {k: v for k, v in named.options.items() if k not in own}
         made = cls(PolicySpec(label or rest, named.name, config, changes))

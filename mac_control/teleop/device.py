@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from mac_control.errors import InputError, MacControlError, did_you_mean
+from mac_control.errors import InputError, MacControlError, unknown_option
 from mac_control.plugins import DEVICES
 from mac_control.robot import Robot
 
@@ -176,11 +176,7 @@ def _misfit(name: str, signature: inspect.Signature, options: Mapping[str, Any])
         return f"device {name!r}: expected the option {lacks[0]!r}, got none; give {name}{wanted}"
     names = [p.name for p in known]
     unknown = next((option for option in options if option not in names), "")
-    expected = ", ".join(names) or "none"
-    return (
-        f"device {name!r}: expected options out of {expected}, got {unknown!r}"
-        f"{did_you_mean(unknown, names)}"
-    )
+    return f"device {name!r}: {unknown_option(unknown, names)}"
 
 
 def needs(module: str, extra: str) -> Any:

@@ -150,9 +150,11 @@ class Teleoperation:
             else:
                 self._tell("discard")
         elif self.episode >= 0:
-            tasks, done = len(subtasks_of(self.env)), len(self.info.get("tasks_done", ()))
-            ended = f"ended{f': {done} of {tasks}' * (tasks > 0)}; nothing is recorded"
-            ended = ended if success or keep else "thrown away"
+            ended = "thrown away"
+            if success or keep:
+                tasks, done = subtasks_of(self.env), self.info.get("tasks_done", ())
+                count = f": {len(done)} of {len(tasks)}" if tasks else ""
+                ended = f"ended{count}; nothing is recorded"
             self.notify(f"Episode {self.episode + 1} {ended}")
         self.episode += 1
         seed = self.seed + self.episode

@@ -43,6 +43,13 @@ class DistributedContext:
             return batch
         return {k: value.tensor_split(self.size)[self.rank] for k, value in batch.items()}
 
+    def expect_rows(self, batch_size: int) -> None:
+        """Raise an InputError where a batch has no sample for some process."""
+        if batch_size < self.size:
+            raise InputError(
+                f"batch_size: expected at least {self.size}, one for each process, got {batch_size}"
+            )
+
     @torch.no_grad()
     def add(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over the processes, all in one message."""

@@ -104,7 +104,7 @@ def expect_settings(out: Path, recorded: Mapping[str, Any], settings: Mapping[st
         pair = _plain(recorded.get(name)), _plain(value)
         if pair[0] != pair[1]:
             where, before, now = _first_difference(name, *pair)
-            if where == "data":  # two checksums
+            if where == "data" and before and now:  # two checksums
                 before, now = "of another content", "these"
             raise CheckpointError(
                 f"{out}: holds a training run with {where} {before!s:.200}, got {now!s:.200}; "

@@ -107,11 +107,7 @@ class Trainer:
         progress: bool = False,
         wandb: str | None = None,
     ) -> None:
-        if run.config.batch_size < ranks.size:
-            raise InputError(
-                f"batch_size: expected at least {ranks.size}, one for each process, "
-                f"got {run.config.batch_size}"
-            )
+        ranks.expect_rows(run.config.batch_size)
         self.run, self.ranks, self.score, self.wandb = run, ranks, score, wandb
         self.losses = torch.compile(run.stack.losses) if run.config.compile else run.stack.losses
         self.bar = tqdm(
